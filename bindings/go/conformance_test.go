@@ -1,0 +1,183 @@
+package headwater_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+
+	"github.com/headwater/headwater/bindings/go"
+	"github.com/headwater/headwater/bindings/go/headwatertest"
+)
+
+const vectorsDir = "../../tests/conformance"
+
+type vector struct {
+	Name  string            `json:"name"`
+	Doc   string            `json:"doc"`
+	Steps []json.RawMessage `json:"steps"`
+}
+
+// step is what every operation has beside its arguments.
+type step struct {
+	Op     string          `json:"op"`
+	Expect json.RawMessage `json:"expect"`
+	Error  *struct {
+		Kind     string  `json:"kind"`
+		Expected *uint64 `json:"expected"`
+		Actual   *uint64 `json:"actual"`
+	} `json:"error"`
+	Within float64 `json:"within"`
+}
+
+// TestConformance runs the vectors that every language runs, with equal results.
+func TestConformance(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(vectorsDir, "*.json"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no vectors in %s: %v", vectorsDir, err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var v vector
+			decoder := json.NewDecoder(bytes.NewReader(text))
+			decoder.DisallowUnknownFields()
+			if err := decoder.Decode(&v); err != nil {
+				t.Fatal(err)
+			}
+			runVector(t, &v)
+		})
+	}
+}
+
+func runVector(t *testing.T, v *vector) {
+	r := &runner{
+		ctx:     context.Background(),
+		engine:  headwatertest.Engine(t),
+		sources: map[string]source{},
+	}
+	for i, raw := range v.Steps {
+		var s step
+		if err := json.Unmarshal(raw, &s); err != nil {
+			t.Fatalf("step %d: %v", i, err)
+		}
+		if fault := r.check(&s, raw); fault != "" {
+			t.Fatalf("step %d (%s): %s\n  step: %s", i, s.Op, fault, raw)
+		}
+	}
+}
+
+// check does one step and says what was wrong with its outcome; "" when nothing was.
+func (r *runner) check(s *step, raw json.RawMessage) string {
+	operation, ok := operations[s.Op]
+	if !ok {
+		return "unknown operation"
+	}
+	arguments, err := argumentsOf(raw)
+	if err != nil {
+		return err.Error()
+	}
+	got, err := operation(r, arguments)
+	var usage *usageError
+	switch {
+	case errors.As(err, &usage):
+		return usage.Error()
+	case s.Error != nil:
+		return s.errorFault(err)
+	case err != nil:
+		return fmt.Sprintf("failed: %v", err)
+	case s.Expect == nil:
+		return ""
+	}
+	return s.resultFault(got)
+}
+
+func (s *step) errorFault(err error) string {
+	if err == nil {
+		return fmt.Sprintf("succeeded where error %q was wanted", s.Error.Kind)
+	}
+	if name := headwater.CodeOf(err).Name(); name != s.Error.Kind {
+		return fmt.Sprintf("error %q was wanted, not %v", s.Error.Kind, err)
+	}
+	var failure *headwater.Error
+	if !errors.As(err, &failure) {
+		return fmt.Sprintf("not a *headwater.Error: %v", err)
+	}
+	for _, pair := range []struct {
+		want *uint64
+		got  uint64
+	}{{s.Error.Expected, failure.Expected}, {s.Error.Actual, failure.Actual}} {
+		if pair.want != nil && (!failure.HasSequences || *pair.want != pair.got) {
+			return fmt.Sprintf("sequence %d was wanted in %+v", *pair.want, failure)
+		}
+	}
+	return ""
+}
+
+func (s *step) resultFault(result any) string {
+	text, err := json.Marshal(result)
+	if err != nil {
+		return err.Error()
+	}
+	want, got := plain(s.Expect), plain(text)
+	if matches(want, got, s.Within) {
+		return ""
+	}
+	return fmt.Sprintf("wanted %s, got %s", s.Expect, text)
+}
+
+func plain(text []byte) any {
+	var value any
+	if err := json.Unmarshal(text, &value); err != nil {
+		return err
+	}
+	return value
+}
+
+func matches(want, got any, within float64) bool {
+	switch want := want.(type) {
+	case map[string]any:
+		object, ok := got.(map[string]any)
+		for name, value := range want {
+			ok = ok && matches(value, object[name], within)
+		}
+		return ok
+	case []any:
+		list, ok := got.([]any)
+		if !ok || len(list) != len(want) {
+			return false
+		}
+		for i := range want {
+			if !matches(want[i], list[i], within) {
+				return false
+			}
+		}
+		return true
+	case float64:
+		number, ok := got.(float64)
+		return ok && math.Abs(number-want) <= within*math.Abs(want)
+	default:
+		return reflect.DeepEqual(want, got)
+	}
+}
+
+// argumentsOf is the step without the fields that are not arguments.
+func argumentsOf(raw json.RawMessage) (json.RawMessage, error) {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &fields); err != nil {
+		return nil, err
+	}
+	for _, name := range []string{"op", "expect", "error", "within"} {
+		delete(fields, name)
+	}
+	return json.Marshal(fields)
+}

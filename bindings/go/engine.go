@@ -1,0 +1,206 @@
+package headwater
+
+// #include "shim.h"
+import "C"
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"unsafe"
+)
+
+const (
+	// blockingCallsMax is how many calls of one engine may sit in the library at once because the disk is slow: each
+	// holds an OS thread. Waits hold none.
+	blockingCallsMax = 3
+	// shortCallsMax is how many calls of one engine may append or look for items at once. They are short, but when
+	// thousands begin together they queue for one lock, and each in that queue would hold an OS thread.
+	shortCallsMax = 2
+)
+
+// Engine is a directory of streams, or one in memory. It is safe for use by many goroutines.
+type Engine struct {
+	*handle
+	waker *waker
+	// blocking has room for the calls that may hold an OS thread.
+	blocking chan struct{}
+	// short has room for the calls that append or look for items.
+	short    chan struct{}
+	shutOnce sync.Once
+	shutErr  error
+}
+
+// Option says how an engine is opened.
+type Option func(*C.hw_engine_options)
+
+// ReadOnly opens without a lock, follows the files of the process that writes, and refuses every change.
+func ReadOnly() Option { return func(o *C.hw_engine_options) { o.read_only = 1 } }
+
+// MustExist makes opening a directory that is not there [ErrNotFound], instead of making it.
+func MustExist() Option { return func(o *C.hw_engine_options) { o.must_exist = 1 } }
+
+// Open opens a directory, and makes it if it is not there. Close the engine when done with it.
+//
+// [ErrBusy] says that another process writes to it, [ErrCorrupt] that bytes in it are damaged, and
+// [ErrUnsupported] that a newer release wrote it.
+func Open(ctx context.Context, dir string, options ...Option) (*Engine, error) {
+	o := C.hw_engine_options{struct_size: C.sizeof_hw_engine_options}
+	for _, option := range options {
+		option(&o)
+	}
+	return openEngine(ctx, func(engine **C.hw_engine, err **C.hw_error) C.hw_status {
+		data, size := text(dir)
+		return C.hw_engine_open(data, size, &o, engine, err)
+	})
+}
+
+// Memory makes an engine in memory, gone when it is closed.
+func Memory(ctx context.Context) (*Engine, error) {
+	return openEngine(ctx, func(engine **C.hw_engine, err **C.hw_error) C.hw_status {
+		return C.hw_engine_memory(engine, err)
+	})
+}
+
+// Temporary makes an engine in a temporary directory, removed when it is closed.
+func Temporary(ctx context.Context) (*Engine, error) {
+	return openEngine(ctx, func(engine **C.hw_engine, err **C.hw_error) C.hw_status {
+		return C.hw_engine_temporary(engine, err)
+	})
+}
+
+func openEngine(ctx context.Context, open func(**C.hw_engine, **C.hw_error) C.hw_status) (*Engine, error) {
+	if err := contextError(ctx); err != nil {
+		return nil, err
+	}
+	waker, err := newWaker()
+	if err != nil {
+		return nil, err
+	}
+	var ptr *C.hw_engine
+	var failed *C.hw_error
+	if status := open(&ptr, &failed); status != C.HW_STATUS_OK {
+		waker.close()
+		return nil, failure(status, failed)
+	}
+	h := newHandle("engine", unsafe.Pointer(ptr), func(p unsafe.Pointer) {
+		C.hw_engine_free((*C.hw_engine)(p))
+		waker.close()
+	})
+	e := &Engine{
+		handle:   h,
+		waker:    waker,
+		blocking: make(chan struct{}, blockingCallsMax),
+		short:    make(chan struct{}, shortCallsMax),
+	}
+	runtime.AddCleanup(e, (*handle).close, h)
+	return e, nil
+}
+
+// Close syncs and closes everything: later calls on the engine and what was opened from it are [ErrClosed], and waits
+// end with it. Closing again is nothing and answers as the first time.
+func (e *Engine) Close() error {
+	e.shutOnce.Do(func() {
+		p, err := e.acquire()
+		if err != nil {
+			return
+		}
+		var failed *C.hw_error
+		e.shutErr = failure(C.hw_engine_close((*C.hw_engine)(p), &failed), failed)
+		e.release()
+		e.handle.close()
+	})
+	return e.shutErr
+}
+
+// Dir is its directory; empty in memory and after Close.
+func (e *Engine) Dir() string {
+	var dir string
+	_ = e.call(context.Background(), func(p *C.hw_engine, err **C.hw_error) C.hw_status {
+		var lent C.hw_str
+		status := C.hw_engine_dir(p, &lent, err)
+		dir = goString(lent)
+		return status
+	})
+	return dir
+}
+
+// ID is 64 random bits drawn when the directory was made; 0 after Close.
+func (e *Engine) ID() uint64 {
+	var id C.uint64_t
+	_ = e.call(context.Background(), func(p *C.hw_engine, err **C.hw_error) C.hw_status {
+		return C.hw_engine_id(p, &id, err)
+	})
+	return uint64(id)
+}
+
+// Epoch is 64 random bits drawn at this open for writing; 0 when it is read-only and after Close.
+func (e *Engine) Epoch() uint64 {
+	var epoch C.uint64_t
+	_ = e.call(context.Background(), func(p *C.hw_engine, err **C.hw_error) C.hw_status {
+		return C.hw_engine_epoch(p, &epoch, err)
+	})
+	return uint64(epoch)
+}
+
+// call runs a call of the library that is done at once.
+func (e *Engine) call(ctx context.Context, body func(*C.hw_engine, **C.hw_error) C.hw_status) error {
+	return call(ctx, e.handle, func(p unsafe.Pointer, err **C.hw_error) C.hw_status {
+		return body((*C.hw_engine)(p), err)
+	})
+}
+
+// arm runs a call that arms a token, and keeps the engine from closing meanwhile, because its waker goes with it.
+func (e *Engine) arm(body func(*C.hw_waker, **C.hw_error) C.hw_status) error {
+	if _, err := e.acquire(); err != nil {
+		return err
+	}
+	defer e.release()
+	e.enter()
+	defer e.leave()
+	var failed *C.hw_error
+	return failure(body(e.waker.ptr, &failed), failed)
+}
+
+func (e *Engine) enter() { e.short <- struct{}{} }
+func (e *Engine) leave() { <-e.short }
+
+// slow runs a call that may hold an OS thread for long, when there is room for one more. When ctx ends first, the
+// call goes on by itself and its result is dropped.
+func slow[T any](ctx context.Context, room chan struct{}, body func() (T, error)) (T, error) {
+	type outcome struct {
+		value T
+		err   error
+	}
+	done := make(chan outcome, 1)
+	select {
+	case room <- struct{}{}:
+		go func() {
+			defer func() { <-room }()
+			value, err := body()
+			done <- outcome{value, err}
+		}()
+	case <-ctx.Done():
+	}
+	select {
+	case o := <-done:
+		return o.value, o.err
+	case <-ctx.Done():
+		var none T
+		return none, contextError(ctx)
+	}
+}
+
+// call runs a call of the library on a handle, unless ctx has ended or the handle is closed.
+func call(ctx context.Context, h *handle, body func(unsafe.Pointer, **C.hw_error) C.hw_status) error {
+	if err := contextError(ctx); err != nil {
+		return err
+	}
+	p, err := h.acquire()
+	if err != nil {
+		return err
+	}
+	defer h.release()
+	var failed *C.hw_error
+	return failure(body(p, &failed), failed)
+}

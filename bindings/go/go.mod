@@ -1,0 +1,3 @@
+module github.com/headwater/headwater/bindings/go
+
+go 1.24

@@ -1,0 +1,696 @@
+// The types of the package. Sequences, revisions, counts of records and times are bigints; durations are milliseconds.
+
+/** A 64-bit number going in: a bigint, or a number that is a safe integer. Negative or lossy ones are refused. */
+export type Integer = bigint | number;
+/** A time going in: nanoseconds since the Unix epoch, or a Date. Times coming out are bigints of nanoseconds. */
+export type Time = bigint | Date;
+/** Bytes going in: a Buffer is a Uint8Array; a string goes in as UTF-8. */
+export type Bytes = Uint8Array | string;
+
+/**
+ * What an acknowledgement promises. `fsync`: on disk, it survives a power cut. `interval`: written and synced every
+ * `syncIntervalMs`, a crash may lose that much. `os`: it survives a crash of the process, not of the machine.
+ */
+export type Durability = 'fsync' | 'interval' | 'os';
+
+/** The kinds of errors, the same in every language; what to do about each is in docs/errors.md. */
+export type ErrorKind =
+  | 'invalid' | 'not_found' | 'conflict' | 'limit' | 'timeout' | 'closed'
+  | 'busy' | 'io' | 'corrupt' | 'unsupported' | 'misuse' | 'internal';
+
+/** What went wrong. Match on `code` or `kind`, never on the message. */
+export class HeadwaterError extends Error {
+  /** `ERR_HEADWATER_` and the kind in capitals, such as `ERR_HEADWATER_CONFLICT`. */
+  readonly code: `ERR_HEADWATER_${Uppercase<ErrorKind>}`;
+  readonly kind: ErrorKind;
+  /** For a conflict over sequences: the one expected. */
+  readonly expected: bigint | undefined;
+  /** For a conflict over sequences: the one that is there. */
+  readonly actual: bigint | undefined;
+}
+
+/** How long a wait may last. Past either bound it fails with kind `timeout`; the work may still complete. */
+export interface Limits {
+  /** At most 2^31-1; Infinity is without end, as is leaving it out. */
+  timeoutMs?: number;
+  /** An aborted wait has the name `AbortError`, and the signal's reason as its cause. */
+  signal?: AbortSignal;
+}
+
+/** Limits of long work, and a function that hears how far it is, a few times a second. */
+export interface ProgressLimits extends Limits {
+  /** Bytes or lines done and in all; 0 in all where that is not known. If it throws, the wait fails with that. */
+  onProgress?: (done: number, total: number) => void;
+}
+
+export interface OpenOptions {
+  /** Opens without a lock, follows the files of the process that writes, and refuses every change. */
+  readOnly?: boolean;
+  /** Makes the directory if it is not there: true unless said otherwise. */
+  create?: boolean;
+}
+
+/** Opens a directory, and makes it if it is not there. */
+export function open(dir: string | URL, options?: OpenOptions): Promise<Engine>;
+/** As `open`, and blocks this thread until it is done. */
+export function openSync(dir: string | URL, options?: OpenOptions): Engine;
+/** An engine in memory, gone at close. */
+export function memory(): Engine;
+/** An engine in a temporary directory, removed at close. */
+export function temporary(): Engine;
+/** The engine that another worker of this process shared under this key. Closing it closes it for all. */
+export function attach(key: bigint): Engine;
+/** Copies a backup to a new directory, checking every byte; returns the bytes copied. */
+export function restore(from: string | URL, to: string | URL, options?: ProgressLimits): Promise<bigint>;
+/** Checks every byte of a directory without changing it; damage is in the report, not an error. */
+export function verify(dir: string | URL, options?: ProgressLimits): Promise<VerifyReport>;
+/** Turns any text into one subject token, reversibly, the same behind every door. */
+export function encodeToken(text: string): string;
+/** The text that `encodeToken` turned into this token; anything that it would not have written is refused. */
+export function decodeToken(token: string): string;
+/** The version of the package. */
+export const version: string;
+
+/**
+ * A directory of streams, or one in memory.
+ *
+ * ```js
+ * import { open } from 'headwater';
+ * const engine = await open('data');
+ * const orders = await engine.createStream({ name: 'orders', subjects: ['orders.>'] });
+ * const { seq } = await orders.append('orders.eu.1', '{"n":1}');
+ * await engine.close();
+ * ```
+ */
+export class Engine implements AsyncDisposable {
+  private constructor();
+  /** Where it is; null in memory. */
+  readonly dir: string | null;
+  /** 64 random bits drawn when the directory was made. */
+  readonly id: bigint;
+  /** 64 random bits drawn at this open for writing; 0 when read-only. */
+  readonly epoch: bigint;
+  /** A key under which other workers of this process may `attach`, until the engine is closed. */
+  share(): bigint;
+  /** Syncs and closes everything; waits fail with kind `closed`. Closing twice is nothing. */
+  close(): Promise<void>;
+  /** As `close`, and blocks this thread until it is done. */
+  closeSync(): void;
+  /** Makes a stream; the same configuration again returns the one there, another one is a conflict. */
+  createStream(config: StreamConfig): Promise<Stream>;
+  /** Changes a stream to this configuration; what is left out goes back to its default. */
+  updateStream(config: StreamConfig): Promise<Stream>;
+  /** The stream of this name. */
+  stream(name: string): Promise<Stream>;
+  /** Removes a stream and everything in it. */
+  deleteStream(name: string): Promise<void>;
+  /** All streams, by name: what each is and holds. */
+  streams(): Promise<StreamInfo[]>;
+  /** Makes a bucket, or returns the one there. */
+  createBucket(config: BucketConfig): Promise<Bucket>;
+  /** The bucket of this name. */
+  bucket(name: string): Promise<Bucket>;
+  /** Removes a bucket. */
+  deleteBucket(name: string): Promise<void>;
+  /** All buckets, by name. */
+  buckets(): Promise<string[]>;
+  /** Opens a point store, and makes it if it is not there. */
+  createPoints(config: PointsConfig): Promise<Points>;
+  /** Opens a point store that is there. */
+  points(name: string): Promise<Points>;
+  /** Copies the live directory, consistent by stream; returns the bytes copied. */
+  backup(to: string | URL, options?: ProgressLimits): Promise<bigint>;
+  /** What it has done and holds, now. */
+  metrics(): Metric[];
+  /** Takes up to `max` lines from the log queue; older lines than its 1,024 have given way. */
+  logs(max?: number): LogLine[];
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** A measured value, in Prometheus's terms. */
+export interface Metric {
+  name: string;
+  labels: Record<string, string>;
+  value: number;
+  /** Whether it only grows. */
+  counter: boolean;
+}
+
+/** One line of the engine's log. */
+export interface LogLine {
+  time: bigint;
+  level: 'error' | 'warn' | 'info' | 'debug';
+  message: string;
+}
+
+/** What a check of a directory found. */
+export interface VerifyReport {
+  streams: bigint;
+  segments: bigint;
+  records: bigint;
+  bytes: bigint;
+  /** Torn tails that an open would cut: a sentence each. */
+  torn: string[];
+  /** Damage: a sentence each, naming file, offset and missing sequences. */
+  damage: string[];
+}
+
+/** What a stream takes, how long it keeps it, and what its acknowledgements mean. A limit of 0 is no limit. */
+export interface StreamConfig {
+  /** No white space, `.`, `*`, `>`, `/` or `\`. */
+  name: string;
+  /** The filters of the subjects that it takes; its own name when empty. */
+  subjects?: string | string[];
+  description?: string;
+  durability?: Durability;
+  /** With `interval`: at most this much time is lost; 1 to 3,600,000, 100 by default. */
+  syncIntervalMs?: number;
+  /** Records older than this go. */
+  maxAgeMs?: number;
+  maxMsgs?: Integer;
+  /** The most bytes of subjects, headers and payloads. */
+  maxBytes?: Integer;
+  /** The most records of one subject; older ones of it go. */
+  maxMsgsPerSubject?: Integer;
+  /** The largest payload, in bytes; 0 is the engine's own bound of 8 MiB. */
+  maxMsgSize?: number;
+  /** What gives at `maxMsgs` and `maxBytes`: the oldest records, or the append. */
+  discard?: 'old' | 'new';
+  /** With `discard: 'new'`: refuse at `maxMsgsPerSubject` too. */
+  discardNewPerSubject?: boolean;
+  /** How long message ids are remembered; two minutes by default. */
+  duplicateWindowMs?: number;
+  /** Whether an append may carry a rollup. */
+  allowRollup?: boolean;
+  /** Whether deleting single records is refused. */
+  denyDelete?: boolean;
+  /** Whether purging is refused. */
+  denyPurge?: boolean;
+  /** How sealed segments are stored. */
+  compression?: 'none' | 'zstd';
+  /** The size at which a segment is sealed, in bytes, 64 KiB to 1 GiB. */
+  segmentBytes?: Integer;
+}
+
+/** What a stream is and holds. */
+export interface StreamInfo {
+  config: Required<StreamConfig>;
+  created: bigint;
+  records: bigint;
+  /** Bytes of subjects, headers and payloads kept. */
+  bytes: bigint;
+  diskBytes: bigint;
+  /** How many subjects have a record. */
+  subjects: bigint;
+  /** One past the last when no record is kept. */
+  firstSeq: bigint;
+  firstTime: bigint;
+  lastSeq: bigint;
+  lastTime: bigint;
+  /** How many records between the first and the last are gone. */
+  deleted: bigint;
+  consumers: bigint;
+  segments: bigint;
+}
+
+/** The conditions and properties of an append. */
+export interface AppendOptions {
+  /** Names and values, in order; a name may repeat. Names that begin with `Nats-` are refused. */
+  headers?: Array<[name: string, value: string]> | Record<string, string>;
+  /** When it happened, as its source says. */
+  eventTime?: Time;
+  /** How long it stays: whole seconds, at least one. */
+  ttlMs?: number;
+  /** A second append with this id within the stream's `duplicateWindowMs` is acknowledged as a duplicate. */
+  msgId?: string;
+  /** The stream's last sequence must be this one. */
+  expectLastSeq?: Integer;
+  /** The last sequence of `expectFilter` (or of the own subject) must be this one; 0 means that there is none. */
+  expectSubjectLastSeq?: Integer;
+  /** The subject or wildcard filter that `expectSubjectLastSeq` speaks of. */
+  expectFilter?: string;
+  /** Replaces earlier records; the stream must `allowRollup`. */
+  rollup?: 'none' | 'subject' | 'all';
+}
+
+/** One record of a batch. */
+export interface BatchRecord extends AppendOptions {
+  subject: string;
+  payload?: Bytes;
+}
+
+/** What an append came to. */
+export interface Ack {
+  /** The sequence of the record; of the last one for a batch; of the first one appended for a duplicate. */
+  seq: bigint;
+  /** How many records were appended; 0 for a duplicate. */
+  count: number;
+  duplicate: boolean;
+  /** What the acknowledgement promises. */
+  durability: Durability;
+}
+
+/** A record as it lies in a stream. */
+export class Record_ {
+  protected constructor();
+  readonly seq: bigint;
+  readonly subject: string;
+  /** When it was committed; never decreasing along a stream. */
+  readonly time: bigint;
+  /** When it happened, as its source says. */
+  readonly eventTime: bigint | null;
+  readonly headers: Array<[name: string, value: string]>;
+  /** A view of the memory that the batch was read into: keeping it keeps the batch. */
+  readonly payload: Buffer;
+  /** How often a consumer has delivered it, this time included; 0 when it was read without one. */
+  readonly delivered: number;
+  /** The payload as UTF-8 text. */
+  text(): string;
+  /** The payload, parsed as JSON. */
+  json(): unknown;
+  /** The first value of a header, letter case included. */
+  header(name: string): string | undefined;
+}
+export { Record_ as Record };
+
+/** Which records to read. */
+export interface ReadOptions {
+  /** Only records that one of these takes; all when left out. */
+  filters?: string | string[];
+  /** Where to begin; the first record (backward: the last one) when left out. */
+  fromSeq?: Integer;
+  /** Begins at the first record committed at or after this time (backward: the last one at or before it). */
+  fromTime?: Time;
+  /** No record committed at or after this time (backward: before it). */
+  until?: Time;
+  /** Only records whose event time (commit time where it has none) is this or later. */
+  eventFrom?: Time;
+  /** Only records whose event time is before this. */
+  eventTo?: Time;
+  /** Newest first. */
+  backward?: boolean;
+  /** 1,000 when left out. */
+  maxRecords?: number;
+  /** At least one record comes; 8 MiB when left out. */
+  maxBytes?: number;
+}
+
+/** Where a subscription or a consumer begins, by JetStream's names. */
+export interface Deliver {
+  deliverPolicy?: 'all' | 'last' | 'new' | 'by_start_sequence' | 'by_start_time' | 'last_per_subject';
+  /** With `by_start_sequence`, which it implies. */
+  startSeq?: Integer;
+  /** With `by_start_time`, which it implies. */
+  startTime?: Time;
+}
+
+export interface SubscribeOptions extends Deliver {
+  /** Only records that one of these takes; all when left out. */
+  filters?: string | string[];
+}
+
+/** What to purge; everything when nothing is said. */
+export interface PurgeOptions extends Limits {
+  filter?: string;
+  /** Only records before this sequence. */
+  beforeSeq?: Integer;
+  /** Keep this many of the newest (of each subject when filtered). */
+  keep?: Integer;
+}
+
+/** A durable, subject-addressed, sequenced log. Methods that end in `Sync` block this thread until they are done. */
+export class Stream {
+  private constructor();
+  readonly name: string;
+  /** Its configuration now. */
+  readonly config: Required<StreamConfig>;
+  info(): Promise<StreamInfo>;
+  /** Appends one record; done when the stream's durability is reached. */
+  append(subject: string, payload: Bytes, options?: AppendOptions & Limits): Promise<Ack>;
+  appendSync(subject: string, payload: Bytes, options?: AppendOptions & Limits): Ack;
+  /** Appends up to 1,000 records, all or nothing, across a crash too. */
+  appendBatch(records: BatchRecord[], limits?: Limits): Promise<Ack>;
+  appendBatchSync(records: BatchRecord[], limits?: { timeoutMs?: number }): Ack;
+  /** The record with this sequence, or null. */
+  get(seq: Integer): Promise<Record_ | null>;
+  getSync(seq: Integer): Record_ | null;
+  /** The newest record of a subject, or of all that a wildcard filter takes; or null. */
+  last(filter: string): Promise<Record_ | null>;
+  lastSync(filter: string): Record_ | null;
+  /** The newest record of every subject that the filters take, by sequence, at most `max` (1,000) after `after`. */
+  lastMany(filters: string | string[], options?: { after?: Integer; max?: number }): Promise<Record_[]>;
+  lastManySync(filters: string | string[], options?: { after?: Integer; max?: number }): Record_[];
+  /** The last sequence among all subjects that the filter takes; 0n when there is none. */
+  lastSeq(filter: string): Promise<bigint>;
+  /** The subjects that have a record, in order, each with how many, at most `max` (1,000) after the subject `after`. */
+  subjects(
+    filter?: string,
+    options?: { after?: string; max?: number },
+  ): Promise<Array<{ subject: string; count: bigint }>>;
+  /** Reads records; go on from the last one's sequence for more. */
+  read(options?: ReadOptions): Promise<Record_[]>;
+  readSync(options?: ReadOptions): Record_[];
+  /** History, then live, with no gap and no duplicate at the seam. */
+  subscribe(options?: SubscribeOptions): Subscription;
+  /** Makes a durable consumer; the same configuration again returns the one there, another one is a conflict. */
+  createConsumer(config: ConsumerConfig): Promise<Consumer>;
+  /** The consumer of this name. */
+  consumer(name: string): Promise<Consumer>;
+  deleteConsumer(name: string): Promise<void>;
+  /** All consumers, by name: where each stands. */
+  consumers(): Promise<ConsumerInfo[]>;
+  /** Removes one record; false when it was not there. */
+  delete(seq: Integer, limits?: Limits): Promise<boolean>;
+  /** Removes records and gives back their space; returns how many. */
+  purge(options?: PurgeOptions): Promise<bigint>;
+  /** Done when everything appended so far is on disk. */
+  sync(limits?: Limits): Promise<void>;
+}
+
+/** A queue of items: take what is there, wait for what comes, or iterate. Each item goes to one taker. */
+declare class Source<T> implements AsyncIterable<T> {
+  protected constructor();
+  /** Waits until there is at least one item, then takes up to `max` (256). */
+  next(max?: number, limits?: Limits): Promise<T[]>;
+  /** Takes up to `max` (256) items that are there now, perhaps none. */
+  tryNext(max?: number): T[];
+  /**
+   * The items one by one, until this or its engine is closed; `batch` is how many are taken at once. Items that were
+   * taken and not reached when the loop is left stay here for the next one.
+   */
+  items(options?: { batch?: number; signal?: AbortSignal }): AsyncGenerator<T, void, void>;
+  [Symbol.asyncIterator](): AsyncGenerator<T, void, void>;
+}
+
+/** A place in a stream that moves as records are taken. */
+export class Subscription extends Source<Record_> {
+  /** How many records limits removed before this subscription came to read them. */
+  readonly missed: bigint;
+  /** The sequence that comes next at the earliest. */
+  readonly position: bigint;
+  /** How many sequences the stream is ahead. */
+  readonly lag: bigint;
+  /** Ends it: waits fail with kind `closed`, loops end. */
+  close(): void;
+}
+
+/** A durable position in a stream, with JetStream's names and defaults. */
+export interface ConsumerConfig extends Deliver {
+  name: string;
+  description?: string;
+  /** Only records that one of these takes; all when left out. */
+  filterSubjects?: string | string[];
+  /** Which records need an acknowledgement. */
+  ackPolicy?: 'explicit' | 'all' | 'none';
+  /** How long a delivered record may stay unacknowledged before it is delivered again; 30 s by default. */
+  ackWaitMs?: number;
+  /** How often a record is delivered at the most; 0 is without end. */
+  maxDeliver?: number;
+  /** Instead of `ackWaitMs`: the wait after the first, second, … delivery; the last one repeats. */
+  backoffMs?: number[];
+  /** The most records that may be delivered and unacknowledged; 0 is without end, 1,000 by default. */
+  maxAckPending?: number;
+  /** The stream that takes records past `maxDeliver`; `<stream>_DLQ` when left out. */
+  deadLetter?: string;
+}
+
+/** Where a consumer stands. */
+export interface ConsumerInfo {
+  config: ConsumerConfig;
+  /** The last sequence that was delivered for the first time. */
+  deliveredSeq: bigint;
+  /** Everything up to this sequence is done. */
+  ackFloor: bigint;
+  numAckPending: bigint;
+  numRedelivered: bigint;
+  /** Not delivered yet. */
+  numPending: bigint;
+  /** Moved to the dead-letter stream. */
+  numDead: bigint;
+}
+
+/** A record that a consumer delivered, to be acknowledged through it. */
+export class Message extends Record_ {
+  /** Done with it; false when it was not pending any more. */
+  ack(): boolean;
+  /** As `ack`, and done when that is on disk. */
+  ackDurable(limits?: Limits): Promise<boolean>;
+  /** Not done: deliver it again after `delayMs`. */
+  nak(options?: { delayMs?: number }): void;
+  /** Still at it: the ack wait starts anew. */
+  inProgress(): void;
+  /** Never deliver it again. */
+  term(): void;
+}
+
+/** A durable consumer. Iterating takes one record at a time unless `items({ batch })` says otherwise. */
+export class Consumer extends Source<Message> {
+  readonly name: string;
+  info(): Promise<ConsumerInfo>;
+  /** Done with these sequences; returns how many of them were pending. */
+  ack(seqs: Integer | Integer[]): number;
+  /** As `ack`, and done when that is on disk. */
+  ackDurable(seqs: Integer | Integer[], limits?: Limits): Promise<number>;
+  /** Not done: deliver it again after `delayMs`. */
+  nak(seq: Integer, options?: { delayMs?: number }): void;
+  /** Still at it: the ack wait starts anew. */
+  inProgress(seq: Integer): void;
+  /** Never deliver it again; it does not go to the dead-letter stream. */
+  term(seq: Integer): void;
+}
+
+/** What a bucket keeps. */
+export interface BucketConfig {
+  /** Letters, digits, `-` and `_`. */
+  bucket: string;
+  description?: string;
+  /** How many values of a key are kept, 1 to 64. */
+  history?: number;
+  /** Values older than this go; 0 is never. */
+  ttlMs?: number;
+  maxBytes?: Integer;
+  /** The largest value, in bytes; 0 is 8 MiB. */
+  maxValueSize?: number;
+  durability?: Durability;
+}
+
+/** What a bucket holds. */
+export interface BucketStatus {
+  config: Required<BucketConfig>;
+  /** Revisions kept, delete markers included. */
+  values: bigint;
+  bytes: bigint;
+}
+
+/** One revision of a key. */
+export class Entry {
+  private constructor();
+  readonly key: string;
+  /** Empty when deleted. A view of the memory that it was read into. */
+  readonly value: Buffer;
+  readonly revision: bigint;
+  readonly time: bigint;
+  readonly operation: 'put' | 'delete' | 'purge';
+  /** The value as UTF-8 text. */
+  text(): string;
+  /** The value, parsed as JSON. */
+  json(): unknown;
+}
+
+export interface WatchOptions {
+  /** Key filters with `*` and `>`; all keys when left out. */
+  filters?: string | string[];
+  /** Every kept revision first, not only the newest. */
+  includeHistory?: boolean;
+  /** Only what changes from now on. */
+  updatesOnly?: boolean;
+  /** Leave deletes out. */
+  ignoreDeletes?: boolean;
+}
+
+/** A key-value view of a stream, in JetStream's own layout (`KV_<bucket>`, `$KV.<bucket>.<key>`). */
+export class Bucket {
+  private constructor();
+  readonly name: string;
+  /** The stream that it is a view of. */
+  readonly stream: Stream;
+  status(): Promise<BucketStatus>;
+  /** Sets a key; returns the revision. */
+  put(key: string, value: Bytes, limits?: Limits): Promise<bigint>;
+  /** Sets a key that has no value, for `ttlMs` when given; a conflict when it has one. */
+  create(key: string, value: Bytes, options?: { ttlMs?: number } & Limits): Promise<bigint>;
+  /** Sets a key whose last revision is this one; a conflict when it is not. */
+  update(key: string, value: Bytes, revision: Integer, limits?: Limits): Promise<bigint>;
+  /** Deletes a key and keeps its history, if its last revision is `revision` (when given). */
+  delete(key: string, options?: { revision?: Integer } & Limits): Promise<bigint>;
+  /** Deletes a key with its history, if its last revision is `revision` (when given). */
+  purge(key: string, options?: { revision?: Integer } & Limits): Promise<bigint>;
+  /** The newest revision of a key that has a value, or null. */
+  get(key: string): Promise<Entry | null>;
+  /** That revision of a key, or null. */
+  getRevision(key: string, revision: Integer): Promise<Entry | null>;
+  /** The kept revisions of a key, oldest first, deletes included. */
+  history(key: string): Promise<Entry[]>;
+  /** The keys that have a value, in order, that the filter takes. */
+  keys(filter?: string): Promise<string[]>;
+  /** What is there, then what changes. */
+  watch(options?: WatchOptions): Watcher;
+}
+
+/** Follows the changes of a bucket. */
+export class Watcher extends Source<Entry> {
+  /** Whether everything that was there when the watch began has been taken. */
+  readonly caughtUp: boolean;
+  /** Ends it: waits fail with kind `closed`, loops end. */
+  close(): void;
+}
+
+/** What a point store keeps. */
+export interface PointsConfig {
+  name: string;
+  durability?: Durability;
+  /** Points committed longer ago than this go; 0 is never. */
+  maxAgeMs?: number;
+  /** The most points kept of a series; 0 is no limit. */
+  maxPointsPerSeries?: Integer;
+}
+
+export type ValueType = 'float' | 'int' | 'text' | 'json';
+
+/**
+ * A point going in. A number is a float, a bigint an int, a string text and anything else JSON, unless `valueType` says
+ * otherwise.
+ */
+export interface PointInput {
+  /** Whose it is, such as a device. */
+  node: string;
+  /** What it is, such as `temperature`. */
+  kind: string;
+  /** Which one of its kind; empty when there is one. */
+  key?: string;
+  /** When it was so. */
+  time: Time;
+  value?: unknown;
+  valueType?: ValueType;
+  /** A JSON document letter by letter, instead of `value`. */
+  json?: string;
+  /** Only ever counts up; odd is deleted. */
+  tombstone?: number;
+  /** The instance that wrote it; the engine's id in hex when left out. */
+  origin?: string;
+}
+
+/** One typed value of one series at one time. */
+export interface Point {
+  node: string;
+  kind: string;
+  key: string;
+  time: bigint;
+  /** A number for a float, a bigint for an int, a string for text, the parsed document for JSON. */
+  value: unknown;
+  valueType: ValueType;
+  /** With JSON: the document, letter by letter. */
+  json?: string;
+  tombstone: number;
+  origin: string;
+}
+
+export interface PointsQuery<A extends string = string> extends Limits {
+  /** Series filters: `seattle.temperature`, `seattle.*`, `>`. */
+  filters?: string | string[];
+  from?: Time;
+  /** Before this time. */
+  to?: Time;
+  /** The width of a bucket, aligned to the epoch in UTC; one bucket for everything when left out. */
+  everyMs?: number;
+  /** `count`, `min`, `max`, `mean`, `sum`, `first`, `last`, and percentiles as `p50` or `p99.9`. */
+  aggregates: A | A[];
+}
+
+/** One bucket of one series, with a field for each aggregate: null where no number is there. */
+export type PointsRow<A extends string = string> = { series: string; start: bigint }
+  & { [aggregate in A]: number | null };
+
+export interface ImportOptions extends ProgressLimits {
+  /** The column or field that holds the time: RFC 3339, or a number of seconds since the epoch. */
+  time: string;
+  /** The node of all points. */
+  node?: string;
+  /** The column or field that holds the node. */
+  nodeColumn?: string;
+  /** Only these as kinds; all others when left out. */
+  columns?: string | string[];
+}
+
+/** What an import did. */
+export interface ImportReport {
+  lines: bigint;
+  points: bigint;
+  /** Lines passed over because an earlier run of the same import wrote them. */
+  resumed: bigint;
+  /** The first 1,000 lines that were refused. */
+  rejected: Array<{ line: number; reason: string }>;
+  rejectedCount: bigint;
+}
+
+export interface ExportOptions extends ProgressLimits {
+  /** A series filter; everything when left out. */
+  filter?: string;
+  from?: Time;
+  to?: Time;
+}
+
+/** A point store and time series over one stream. */
+export class Points {
+  private constructor();
+  /** The stream below. */
+  readonly stream: Stream;
+  /** Writes a point, or up to 1,000 of them, all or nothing. */
+  write(points: PointInput | PointInput[], limits?: Limits): Promise<Ack>;
+  /** The winning point of each series that the filter takes; deleted ones only when asked for. */
+  latest(filter?: string, options?: { deleted?: boolean }): Promise<Point[]>;
+  /** Points by event time, at most `max` (1,000), and `next` to go on from as `after`. */
+  range(
+    filter?: string,
+    options?: { from?: Time; to?: Time; after?: Integer; max?: number },
+  ): Promise<{ points: Point[]; next: bigint }>;
+  /** Aggregates in buckets: rows by series, then start. */
+  query<const A extends string>(options: PointsQuery<A>): Promise<Array<PointsRow<A>>>;
+  /** Imports CSV with a header line, from a path, a URL of a file, or bytes. Running it again resumes it. */
+  importCsv(source: string | URL | Uint8Array, options: ImportOptions): Promise<ImportReport>;
+  /** Imports JSON lines, from a path, a URL of a file, or bytes. */
+  importJsonl(source: string | URL | Uint8Array, options: ImportOptions): Promise<ImportReport>;
+  /** Exports points as CSV to a path or a URL of a file; returns how many. */
+  exportCsv(target: string | URL, options?: ExportOptions): Promise<bigint>;
+  /** Exports points as JSON lines to a path or a URL of a file; returns how many. */
+  exportJsonl(target: string | URL, options?: ExportOptions): Promise<bigint>;
+  /** The winning point of each series first, then every new one. */
+  watch(filter?: string): PointWatcher;
+}
+
+/** Follows points as they come. */
+export class PointWatcher extends Source<Point> {
+  /** Ends it: waits fail with kind `closed`, loops end. */
+  close(): void;
+}
+
+export interface TestEnvironmentOptions {
+  /** In a temporary directory instead of memory. */
+  onDisk?: boolean;
+  streams?: StreamConfig[];
+  buckets?: BucketConfig[];
+  points?: PointsConfig[];
+}
+
+/** An engine that leaves nothing behind, with what a test wants in it, each under its name. */
+export interface TestEnvironment extends AsyncDisposable {
+  engine: Engine;
+  streams: Record<string, Stream>;
+  buckets: Record<string, Bucket>;
+  points: Record<string, Points>;
+  /** Takes all of it away. */
+  close(): Promise<void>;
+}
+
+/** A test environment in one call. */
+export function testEnvironment(options?: TestEnvironmentOptions): Promise<TestEnvironment>;

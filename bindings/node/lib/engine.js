@@ -1,0 +1,208 @@
+'use strict';
+// The engine: a directory of streams, or one in memory; how one is opened, shared, copied and checked.
+
+const { fileURLToPath } = require('node:url');
+const { Bucket } = require('./bucket.js');
+const { own } = require('./handle.js');
+const { native } = require('./native.js');
+const {
+  callback, check, flag, max: atLeastOne, millis, signal, text, texts, timeout, u32, u64,
+} = require('./options.js');
+const { Reader } = require('./pack.js');
+const { Points } = require('./points.js');
+const { Stream } = require('./stream.js');
+const { begin, hub, settle } = require('./waits.js');
+
+const WAIT = { timeoutMs: timeout, signal };
+const COPY = { onProgress: callback, ...WAIT };
+const OPEN = { readOnly: flag, create: flag };
+const STREAM = {
+  name: text,
+  subjects: texts,
+  description: text,
+  durability: text,
+  syncIntervalMs: millis,
+  maxAgeMs: millis,
+  maxMsgs: u64,
+  maxBytes: u64,
+  maxMsgsPerSubject: u64,
+  maxMsgSize: u32,
+  discard: text,
+  discardNewPerSubject: flag,
+  duplicateWindowMs: millis,
+  allowRollup: flag,
+  denyDelete: flag,
+  denyPurge: flag,
+  compression: text,
+  segmentBytes: u64,
+};
+const BUCKET = {
+  bucket: text, description: text, history: u32, ttlMs: millis, maxBytes: u64, maxValueSize: u32, durability: text,
+};
+const POINTS = { name: text, durability: text, maxAgeMs: millis, maxPointsPerSeries: u64 };
+
+const LOG_LINES = 1024;
+
+function dirOf(dir) {
+  return text('dir', dir instanceof URL ? fileURLToPath(dir) : dir);
+}
+
+function readMetric(reader) {
+  const name = reader.text();
+  const value = reader.f64();
+  const counter = reader.u32() !== 0;
+  return { name, labels: Object.fromEntries(reader.list((r) => [r.text(), r.text()])), value, counter };
+}
+
+function readLine(reader) {
+  return { time: reader.u64(), level: reader.text(), message: reader.text() };
+}
+
+class Engine {
+  #id;
+  #key;
+
+  constructor(id, key = undefined) {
+    this.#id = id;
+    this.#key = key;
+    own(this, id, native.releaseEngine);
+    const { dir, id: drawn, epoch } = native.engineDescribe(id);
+    this.dir = dir ?? null;
+    this.id = drawn;
+    this.epoch = epoch;
+  }
+
+  /** A key under which other workers of this process may `attach`, until the engine is closed. */
+  share() {
+    this.#key ??= native.engineShare(this.#id);
+    return this.#key;
+  }
+
+  /** Syncs and closes everything; waits fail with kind 'closed'. Closing twice is nothing. */
+  async close() {
+    await settle(native.engineClose(this.#id, this.#key), Boolean);
+  }
+
+  /** As `close`, and blocks this thread until it is done. */
+  closeSync() {
+    native.engineCloseSync(this.#id, this.#key);
+  }
+
+  /** Makes a stream; the same configuration again returns the one there, another one is a conflict. */
+  async createStream(config) {
+    return settle(native.engineCreateStream(this.#id, check('stream', config, STREAM)), (id) => new Stream(id));
+  }
+
+  /** Changes a stream to this configuration; what is left out goes back to its default. */
+  async updateStream(config) {
+    return settle(native.engineUpdateStream(this.#id, check('stream', config, STREAM)), (id) => new Stream(id));
+  }
+
+  /** The stream of this name. */
+  async stream(name) {
+    return new Stream(native.engineStream(this.#id, text('name', name)));
+  }
+
+  /** Removes a stream and everything in it. */
+  async deleteStream(name) {
+    await settle(native.engineDeleteStream(this.#id, text('name', name)), Boolean);
+  }
+
+  /** All streams, by name: what each is and holds. */
+  async streams() {
+    return native.engineStreams(this.#id);
+  }
+
+  /** Makes a bucket, or returns the one there. */
+  async createBucket(config) {
+    return settle(native.engineCreateBucket(this.#id, check('bucket', config, BUCKET)), (id) => new Bucket(id));
+  }
+
+  /** The bucket of this name. */
+  async bucket(name) {
+    return new Bucket(native.engineBucket(this.#id, text('name', name)));
+  }
+
+  /** Removes a bucket. */
+  async deleteBucket(name) {
+    await settle(native.engineDeleteBucket(this.#id, text('name', name)), Boolean);
+  }
+
+  /** All buckets, by name. */
+  async buckets() {
+    return native.engineBuckets(this.#id);
+  }
+
+  /** Opens a point store, and makes it if it is not there. */
+  async createPoints(config) {
+    return settle(native.pointsCreate(this.#id, check('points', config, POINTS)), (id) => new Points(id));
+  }
+
+  /** Opens a point store that is there. */
+  async points(name) {
+    return new Points(native.pointsOpen(this.#id, text('name', name)));
+  }
+
+  /** Copies the live directory, consistent by stream; returns the bytes copied. */
+  async backup(to, options = undefined) {
+    const limits = check('backup', options, COPY);
+    begin(limits);
+    return settle(native.engineBackup(this.#id, dirOf(to)), BigInt, limits);
+  }
+
+  /** What it has done and holds, now. */
+  metrics() {
+    return new Reader(native.engineMetrics(this.#id)).list(readMetric);
+  }
+
+  /** Takes up to `max` lines from the log queue; older lines than its 1,024 have given way. */
+  logs(max = LOG_LINES) {
+    return new Reader(native.engineLogs(this.#id, atLeastOne('max', max))).list(readLine);
+  }
+}
+if (Symbol.asyncDispose) {
+  Engine.prototype[Symbol.asyncDispose] = function dispose() {
+    return this.close();
+  };
+}
+
+/** Opens a directory, and makes it if it is not there. */
+async function open(dir, options = undefined) {
+  return settle(native.engineOpen(hub, dirOf(dir), check('open', options, OPEN)), (id) => new Engine(id));
+}
+
+/** As `open`, and blocks this thread until it is done. */
+function openSync(dir, options = undefined) {
+  return new Engine(native.engineOpenSync(hub, dirOf(dir), check('open', options, OPEN)));
+}
+
+/** An engine in memory, gone at close. */
+function memory() {
+  return new Engine(native.engineMemory(hub));
+}
+
+/** An engine in a temporary directory, removed at close. */
+function temporary() {
+  return new Engine(native.engineTemporary(hub));
+}
+
+/** The engine that another worker of this process shared under this key. Closing it closes it for all. */
+function attach(key) {
+  return new Engine(native.engineAttach(hub, u64('key', key)), key);
+}
+
+/** Copies a backup to a new directory, checking every byte; returns the bytes copied. */
+async function restore(from, to, options = undefined) {
+  const limits = check('restore', options, COPY);
+  begin(limits);
+  return settle(native.restore(hub, dirOf(from), dirOf(to)), BigInt, limits);
+}
+
+/** Checks every byte of a directory without changing it; damage is in the report, not an error. */
+async function verify(dir, options = undefined) {
+  const limits = check('verify', options, COPY);
+  begin(limits);
+  return settle(native.verify(hub, dirOf(dir)), (report) => report, limits);
+}
+
+module.exports = { Engine, attach, memory, open, openSync, restore, temporary, verify };

@@ -1,0 +1,41 @@
+'use strict';
+// The memory that the native half writes answers to (src/hub.rs): words first, then room for short packed bytes. It costs
+// no JavaScript value on the native side, which is what makes a call cheap. An answer is good until the next call.
+
+const DURABILITIES = ['fsync', 'interval', 'os'];
+
+// Indices of 32-bit words; the sequence takes the first two.
+const COUNT = 2;
+const DUPLICATE = 3;
+const DURABILITY = 4;
+const TOKEN = 5;
+const WORDS = 8;
+
+const SHORT_BYTES = 2048;
+
+const slots = new ArrayBuffer(WORDS * 4 + SHORT_BYTES);
+const longs = new BigUint64Array(slots, 0, 1);
+const words = new Uint32Array(slots, 0, WORDS);
+const short = Buffer.from(slots, WORDS * 4);
+
+/** The acknowledgement that the last call left. */
+function ack() {
+  return {
+    seq: longs[0],
+    count: words[COUNT],
+    duplicate: words[DUPLICATE] !== 0,
+    durability: DURABILITIES[words[DURABILITY]],
+  };
+}
+
+/** The token that the last call left. */
+function token() {
+  return words[TOKEN];
+}
+
+/** The packed bytes of an answer: a Buffer as it is, or so many bytes that the last call left, copied. */
+function bytesOf(answer) {
+  return typeof answer === 'number' ? Buffer.from(short.subarray(0, answer)) : answer;
+}
+
+module.exports = { ack, bytesOf, slots, token };

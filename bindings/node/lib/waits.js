@@ -1,0 +1,117 @@
+'use strict';
+// Waiting: tokens that the native half gave out for what is not done yet, and the promises that hang on them.
+//
+// One signal from any engine thread makes `drain` look at all tokens that are ready, so 10,000 waits cost no thread.
+// While somebody waits the event loop stays alive; when nobody does, nothing here keeps it.
+
+const { listen, unlisten } = require('./aborts.js');
+const { HeadwaterError, translate } = require('./errors.js');
+const { raw } = require('./native.js');
+const { slots, token: leftToken } = require('./slots.js');
+
+const waiting = new Map();
+const hub = raw.setup(slots, drain);
+
+/** The promise of an answer that is there already, or of one that will be. */
+function settle(answer, decode, limits) {
+  return answer === undefined ? park(decode, limits) : Promise.resolve(decode(answer));
+}
+
+class Wait {
+  timer = undefined;
+  signal = undefined;
+  abort = undefined;
+  onProgress = undefined;
+
+  constructor(resolve, reject, decode) {
+    this.resolve = resolve;
+    this.reject = reject;
+    this.decode = decode;
+  }
+}
+
+/** The promise of the answer whose token the last call left in the slots. */
+function park(decode, limits) {
+  const token = leftToken();
+  return new Promise((resolve, reject) => {
+    const wait = new Wait(resolve, reject, decode);
+    waiting.set(token, wait);
+    if (waiting.size === 1) raw.hold(hub, true);
+    if (limits !== undefined) bound(token, wait, limits);
+  });
+}
+
+function bound(token, wait, { timeoutMs, signal, onProgress }) {
+  wait.onProgress = onProgress;
+  if (timeoutMs !== undefined) {
+    const late = () => giveUp(token, wait, new HeadwaterError('timeout', `not done within ${timeoutMs} ms`));
+    wait.timer = setTimeout(late, timeoutMs);
+  }
+  if (signal !== undefined) {
+    wait.signal = signal;
+    wait.abort = () => giveUp(token, wait, aborted(signal));
+    listen(signal, wait.abort);
+  }
+}
+
+/** The error of a wait that its signal ended: of kind 'timeout' as everywhere, and named as Node names it. */
+function aborted(signal) {
+  const error = new HeadwaterError('timeout', 'the wait was aborted', { cause: signal.reason });
+  error.name = 'AbortError';
+  return error;
+}
+
+function leave(token, wait) {
+  waiting.delete(token);
+  if (waiting.size === 0) raw.hold(hub, false);
+  clearTimeout(wait.timer);
+  if (wait.signal !== undefined) unlisten(wait.signal, wait.abort);
+}
+
+function giveUp(token, wait, error) {
+  leave(token, wait);
+  raw.cancel(hub, token);
+  wait.reject(error);
+}
+
+function drain() {
+  for (const token of raw.ready(hub)) {
+    const wait = waiting.get(token);
+    if (wait !== undefined) advance(token, wait);
+  }
+}
+
+function advance(token, wait) {
+  let answer;
+  try {
+    answer = raw.poll(hub, token);
+  } catch (error) {
+    leave(token, wait);
+    wait.reject(translate(error));
+    return;
+  }
+  if (answer !== undefined) {
+    // Decoded at once: what is in the slots stays there only until the next call.
+    const value = wait.decode(answer);
+    leave(token, wait);
+    wait.resolve(value);
+  } else if (wait.onProgress !== undefined) {
+    report(token, wait);
+  }
+}
+
+function report(token, wait) {
+  const [done, total] = raw.progress(hub, token) ?? [0, 0];
+  try {
+    wait.onProgress(done, total);
+  } catch (error) {
+    giveUp(token, wait, error);
+  }
+}
+
+/** Refuses to begin what is aborted already. */
+function begin(limits) {
+  if (limits?.signal?.aborted) throw aborted(limits.signal);
+}
+
+module.exports = { begin, hub, park, settle };

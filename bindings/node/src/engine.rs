@@ -1,0 +1,251 @@
+//! The engine: opening, its streams and buckets by name, what it reports, and sharing it between workers.
+//!
+//! Calls that touch the directory run as jobs; on an engine in memory they are done in the call.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use headwater::{Engine, EngineOptions, Error, ErrorKind};
+use napi::Env;
+use napi::bindgen_prelude::BigInt;
+use napi_derive::napi;
+
+use crate::answer::{Answer, Raw};
+use crate::config::{BucketOptions, StreamDescription, StreamOptions};
+use crate::error::{Result, fault};
+use crate::handles::Held;
+use crate::hub::{Hub, hub};
+use crate::jobs;
+use crate::pack::Writer;
+use crate::signal::lock;
+use crate::values::u64_of;
+
+/// How an engine is opened.
+#[napi(object, object_to_js = false)]
+pub struct OpenOptions {
+    pub read_only: Option<bool>,
+    pub create: Option<bool>,
+}
+
+impl OpenOptions {
+    fn into_core(self) -> EngineOptions {
+        let defaults = EngineOptions::default();
+        EngineOptions {
+            read_only: self.read_only.unwrap_or(defaults.read_only),
+            create: self.create.unwrap_or(defaults.create),
+            ..defaults
+        }
+    }
+}
+
+/// Runs `work`: in the call when the engine touches no disk, else as a job.
+fn perform(
+    env: Env,
+    hub: &Rc<Hub>,
+    engine: &Engine,
+    work: impl FnOnce(&Engine) -> headwater::Result<Answer> + Send + 'static,
+) -> Result<Raw> {
+    if engine.dir().is_none() {
+        return work(engine).map_err(fault)?.into_js(env, hub);
+    }
+    let engine = engine.clone();
+    jobs::run(env, hub, move |_| work(&engine))
+}
+
+/// Opens a directory.
+#[napi(catch_unwind)]
+pub fn engine_open(env: Env, hub_number: u32, dir: String, options: OpenOptions) -> Result<Raw> {
+    let options = options.into_core();
+    jobs::run(env, &hub(hub_number)?, move |_| Engine::open_with(dir, options).map(Answer::handle))
+}
+
+/// Opens a directory, and waits for it.
+#[napi(catch_unwind)]
+pub fn engine_open_sync(hub_number: u32, dir: String, options: OpenOptions) -> Result<u32> {
+    Ok(Engine::open_with(dir, options.into_core()).map_err(fault)?.hold(&hub(hub_number)?))
+}
+
+/// An engine in memory.
+#[napi(catch_unwind)]
+pub fn engine_memory(hub_number: u32) -> Result<u32> {
+    Ok(Engine::memory().map_err(fault)?.hold(&hub(hub_number)?))
+}
+
+/// An engine in a temporary directory.
+#[napi(catch_unwind)]
+pub fn engine_temporary(hub_number: u32) -> Result<u32> {
+    Ok(Engine::temporary().map_err(fault)?.hold(&hub(hub_number)?))
+}
+
+/// What does not change about an engine.
+#[napi(object, object_from_js = false)]
+pub struct EngineDescription {
+    pub dir: Option<String>,
+    pub id: u64,
+    pub epoch: u64,
+}
+
+/// Where it is, and its id and epoch.
+#[napi(catch_unwind)]
+pub fn engine_describe(engine: u32) -> Result<EngineDescription> {
+    Engine::with(engine, |engine, _| {
+        Ok(EngineDescription {
+            dir: engine.dir().map(|d| d.to_string_lossy().into_owned()),
+            id: engine.id(),
+            epoch: engine.epoch(),
+        })
+    })
+}
+
+/// Engines that other threads of this process may attach to, by the key that was given out; close takes them away.
+static SHARED: Mutex<BTreeMap<u64, Engine>> = Mutex::new(BTreeMap::new());
+static LAST_KEY: AtomicU64 = AtomicU64::new(0);
+
+/// Lets other threads attach to the engine until it is closed; returns the key.
+#[napi(catch_unwind)]
+pub fn engine_share(engine: u32) -> Result<u64> {
+    Engine::with(engine, |engine, _| {
+        let key = LAST_KEY.fetch_add(1, Ordering::Relaxed) + 1;
+        lock(&SHARED).insert(key, engine.clone());
+        Ok(key)
+    })
+}
+
+/// The engine that another thread shared under this key.
+#[napi(catch_unwind)]
+pub fn engine_attach(hub_number: u32, key: BigInt) -> Result<u32> {
+    let key = u64_of("the key", &key)?;
+    let engine = lock(&SHARED).get(&key).cloned();
+    let missing = || Error::new(ErrorKind::NotFound, format!("no engine is shared under key {key}, or it was closed"));
+    Ok(engine.ok_or_else(|| fault(missing()))?.hold(&hub(hub_number)?))
+}
+
+/// Syncs and closes everything; `key` is the one that it is shared under.
+#[napi(catch_unwind)]
+pub fn engine_close(env: Env, engine: u32, key: Option<BigInt>) -> Result<Raw> {
+    unshare(key)?;
+    Engine::with(engine, |engine, hub| perform(env, hub, engine, |engine| engine.close().map(|()| Answer::Done)))
+}
+
+/// Syncs and closes everything, and waits for it.
+#[napi(catch_unwind)]
+pub fn engine_close_sync(engine: u32, key: Option<BigInt>) -> Result<()> {
+    unshare(key)?;
+    Engine::with(engine, |engine, _| engine.close().map_err(fault))
+}
+
+fn unshare(key: Option<BigInt>) -> Result<()> {
+    if let Some(key) = key {
+        let taken = lock(&SHARED).remove(&u64_of("the key", &key)?);
+        drop(taken);
+    }
+    Ok(())
+}
+
+/// Makes a stream.
+#[napi(catch_unwind)]
+pub fn engine_create_stream(env: Env, engine: u32, options: StreamOptions) -> Result<Raw> {
+    let config = options.into_core()?;
+    Engine::with(engine, |engine, hub| {
+        perform(env, hub, engine, move |engine| engine.create_stream(config).map(Answer::handle))
+    })
+}
+
+/// Changes a stream.
+#[napi(catch_unwind)]
+pub fn engine_update_stream(env: Env, engine: u32, options: StreamOptions) -> Result<Raw> {
+    let config = options.into_core()?;
+    Engine::with(engine, |engine, hub| {
+        perform(env, hub, engine, move |engine| engine.update_stream(config).map(Answer::handle))
+    })
+}
+
+/// The stream of this name.
+#[napi(catch_unwind)]
+pub fn engine_stream(engine: u32, name: String) -> Result<u32> {
+    Engine::with(engine, |engine, hub| Ok(engine.stream(&name).map_err(fault)?.hold(hub)))
+}
+
+/// Removes a stream.
+#[napi(catch_unwind)]
+pub fn engine_delete_stream(env: Env, engine: u32, name: String) -> Result<Raw> {
+    Engine::with(engine, |engine, hub| {
+        perform(env, hub, engine, move |engine| engine.delete_stream(&name).map(|()| Answer::Done))
+    })
+}
+
+/// All streams.
+#[napi(catch_unwind)]
+pub fn engine_streams(engine: u32) -> Result<Vec<StreamDescription>> {
+    Engine::with(engine, |engine, _| {
+        Ok(engine.streams().map_err(fault)?.into_iter().map(StreamDescription::from).collect())
+    })
+}
+
+/// Makes a bucket.
+#[napi(catch_unwind)]
+pub fn engine_create_bucket(env: Env, engine: u32, options: BucketOptions) -> Result<Raw> {
+    let config = options.into_core()?;
+    Engine::with(engine, |engine, hub| {
+        perform(env, hub, engine, move |engine| engine.create_bucket(config).map(Answer::handle))
+    })
+}
+
+/// The bucket of this name.
+#[napi(catch_unwind)]
+pub fn engine_bucket(engine: u32, name: String) -> Result<u32> {
+    Engine::with(engine, |engine, hub| Ok(engine.bucket(&name).map_err(fault)?.hold(hub)))
+}
+
+/// Removes a bucket.
+#[napi(catch_unwind)]
+pub fn engine_delete_bucket(env: Env, engine: u32, name: String) -> Result<Raw> {
+    Engine::with(engine, |engine, hub| {
+        perform(env, hub, engine, move |engine| engine.delete_bucket(&name).map(|()| Answer::Done))
+    })
+}
+
+/// All buckets.
+#[napi(catch_unwind)]
+pub fn engine_buckets(engine: u32) -> Result<Vec<String>> {
+    Engine::with(engine, |engine, _| engine.buckets().map_err(fault))
+}
+
+/// What the engine has done and holds, packed.
+#[napi(catch_unwind)]
+pub fn engine_metrics(env: Env, engine: u32) -> Result<Raw> {
+    Engine::with(engine, |engine, hub| {
+        let metrics = engine.metrics();
+        let mut out = Writer::default();
+        out.u32(metrics.len() as u32);
+        for metric in &metrics {
+            out.text(metric.name);
+            out.f64(metric.value);
+            out.u32(metric.counter.into());
+            out.u32(metric.labels.len() as u32);
+            for (name, value) in &metric.labels {
+                out.text(name);
+                out.text(value);
+            }
+        }
+        Answer::Bytes(out.finish()).into_js(env, hub)
+    })
+}
+
+/// Up to `max` lines of the log, packed.
+#[napi(catch_unwind)]
+pub fn engine_logs(env: Env, engine: u32, max: u32) -> Result<Raw> {
+    Engine::with(engine, |engine, hub| {
+        let lines = engine.logs(max as usize);
+        let mut out = Writer::default();
+        out.u32(lines.len() as u32);
+        for line in &lines {
+            out.u64(line.time);
+            out.text(line.level);
+            out.text(&line.message);
+        }
+        Answer::Bytes(out.finish()).into_js(env, hub)
+    })
+}

@@ -1,0 +1,222 @@
+//! What one JavaScript environment waits for: a [`Hub`] with its signal, its waits and the slots that answers go to.
+//!
+//! Everything here belongs to one thread: a worker has its own, and they meet in core only.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::pin::Pin;
+use std::ptr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use napi::bindgen_prelude::{Function, JsValue, Uint32Array, Unknown};
+use napi::{Env, Status, sys};
+use napi_derive::napi;
+
+use crate::answer::{Answer, Raw};
+use crate::error::{Result, fault, released};
+use crate::handles::release_all;
+use crate::jobs::Progress;
+use crate::signal::{Signal, TokenWaker};
+use crate::slab::Slab;
+
+/// Slots that JavaScript reads answers from, as indices of 32-bit words; the sequence takes two.
+pub(crate) const SLOT_SEQ: usize = 0;
+pub(crate) const SLOT_COUNT: usize = 2;
+pub(crate) const SLOT_DUPLICATE: usize = 3;
+pub(crate) const SLOT_DURABILITY: usize = 4;
+const SLOT_TOKEN: usize = 5;
+const SLOTS: usize = 8;
+/// Room after the slots for short packed bytes.
+const SHORT_BYTES: usize = 2048;
+
+type Parked = Pin<Box<dyn Future<Output = headwater::Result<Answer>>>>;
+
+/// The waits and the wake-up of one load of the JavaScript half.
+pub(crate) struct Hub {
+    signal: Arc<Signal>,
+    slots: *mut u32,
+    waits: RefCell<Slab<Wait>>,
+}
+
+struct Wait {
+    future: Parked,
+    waker: Arc<TokenWaker>,
+    progress: Option<Arc<Progress>>,
+}
+
+impl Hub {
+    /// Writes 32-bit words that JavaScript reads right after the call.
+    pub(crate) fn put_slot(&self, index: usize, value: u32) {
+        debug_assert!(index < SLOTS);
+        // SAFETY: `slots` points to SLOTS words of an ArrayBuffer that a reference keeps alive as long as the
+        // environment, and only the thread of the environment runs this.
+        unsafe { self.slots.add(index).write(value) }
+    }
+
+    /// Writes packed bytes that JavaScript copies right after the call; false when they are too many.
+    pub(crate) fn put_bytes(&self, bytes: &[u8]) -> bool {
+        if bytes.len() > SHORT_BYTES {
+            return false;
+        }
+        // SAFETY: as in `put_slot`; SHORT_BYTES bytes lie after the slots.
+        unsafe {
+            let room = self.slots.add(SLOTS).cast::<u8>();
+            room.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+        }
+        true
+    }
+
+    /// The answer if it is there now, else `undefined` with a token in the slots.
+    pub(crate) fn settle<F>(self: &Rc<Self>, env: Env, mut future: F) -> Result<Raw>
+    where
+        F: Future<Output = headwater::Result<Answer>> + Unpin + 'static,
+    {
+        // Most are there at once: they need neither a token nor a waker of their own.
+        match Pin::new(&mut future).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(result) => result.map_err(fault)?.into_js(env, self),
+            Poll::Pending => self.park(env, Box::pin(future), None),
+        }
+    }
+
+    /// As [`Hub::settle`] for work that is never done at once and reports its progress.
+    pub(crate) fn park(self: &Rc<Self>, env: Env, future: Parked, progress: Option<Arc<Progress>>) -> Result<Raw> {
+        let token = {
+            let mut waits = self.waits.borrow_mut();
+            waits.insert(|token| Wait { future, waker: TokenWaker::new(self.signal.clone(), token), progress })
+        };
+        let answer = self.poll(env, token)?;
+        self.put_slot(SLOT_TOKEN, token);
+        Ok(answer)
+    }
+
+    /// The answer of a token, after which it is free; `undefined` while it has none.
+    fn poll(self: &Rc<Self>, env: Env, token: u32) -> Result<Raw> {
+        let result = {
+            let mut waits = self.waits.borrow_mut();
+            let Some(wait) = waits.get_mut(token) else { return Raw::undefined(env) };
+            wait.waker.rearm();
+            let waker = Waker::from(wait.waker.clone());
+            match wait.future.as_mut().poll(&mut Context::from_waker(&waker)) {
+                Poll::Pending => return Raw::undefined(env),
+                Poll::Ready(result) => {
+                    drop(waits.remove(token));
+                    result
+                }
+            }
+        };
+        result.map_err(fault)?.into_js(env, self)
+    }
+}
+
+thread_local! {
+    static HUBS: RefCell<Vec<Rc<Hub>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The hub of this number on this thread.
+pub(crate) fn hub(number: u32) -> Result<Rc<Hub>> {
+    HUBS.with(|hubs| hubs.borrow().get(number as usize).cloned()).ok_or_else(|| released("environment"))
+}
+
+/// Makes a hub: `slots` is where answers go, `wake` is called when tokens are worth polling. Returns its number.
+#[napi(catch_unwind)]
+pub fn setup(env: Env, slots: Unknown, wake: Function<(), ()>) -> Result<u32> {
+    let words = slots_of(env, &slots)?;
+    let mut name = ptr::null_mut();
+    let mut bell = ptr::null_mut();
+    // SAFETY: plain Node-API calls with live values of this environment.
+    unsafe {
+        check(sys::napi_create_string_utf8(env.raw(), c"headwater".as_ptr(), 9, &raw mut name))?;
+        check(sys::napi_create_threadsafe_function(
+            env.raw(),
+            wake.raw(),
+            ptr::null_mut(),
+            name,
+            0,
+            1,
+            ptr::null_mut(),
+            None,
+            ptr::null_mut(),
+            None,
+            &raw mut bell,
+        ))?;
+        check(sys::napi_unref_threadsafe_function(env.raw(), bell))?;
+    }
+    let hub = Rc::new(Hub { signal: Signal::new(bell), slots: words, waits: RefCell::new(Slab::new()) });
+    let number = HUBS.with(|hubs| {
+        let mut hubs = hubs.borrow_mut();
+        hubs.push(hub);
+        hubs.len() as u32 - 1
+    });
+    // SAFETY: the hook takes no argument, and hooks run in reverse: before the thread-safe function goes.
+    check(unsafe { sys::napi_add_env_cleanup_hook(env.raw(), Some(tear_down), ptr::null_mut()) })?;
+    Ok(number)
+}
+
+/// Where the words of `slots` lie; a reference that is never given back keeps them there.
+fn slots_of(env: Env, slots: &Unknown) -> Result<*mut u32> {
+    let (mut data, mut bytes, mut keep) = (ptr::null_mut(), 0, ptr::null_mut());
+    // SAFETY: plain Node-API calls with a live value of this environment.
+    unsafe {
+        check(sys::napi_get_arraybuffer_info(env.raw(), slots.raw(), &raw mut data, &raw mut bytes))?;
+        check(sys::napi_create_reference(env.raw(), slots.raw(), 1, &raw mut keep))?;
+    }
+    if bytes == SLOTS * 4 + SHORT_BYTES {
+        Ok(data.cast())
+    } else {
+        Err(crate::error::invalid("the slots have the wrong size"))
+    }
+}
+
+fn check(status: sys::napi_status) -> Result<()> {
+    if status == sys::Status::napi_ok { Ok(()) } else { Err(napi::Error::from_status(Status::from(status))) }
+}
+
+/// The environment is going: silences every bell, then drops waits and handles.
+unsafe extern "C" fn tear_down(_: *mut std::ffi::c_void) {
+    // A panic must not cross into Node, and there is nobody left to tell.
+    let _ = std::panic::catch_unwind(|| {
+        for hub in HUBS.take() {
+            hub.signal.silence();
+            drop(hub.waits.replace(Slab::new()));
+        }
+        release_all();
+    });
+}
+
+/// The tokens that are worth polling.
+#[napi(catch_unwind)]
+pub fn ready(number: u32) -> Result<Uint32Array> {
+    Ok(Uint32Array::new(hub(number)?.signal.take()))
+}
+
+/// The answer of a token, after which it is free; `undefined` while it has none.
+#[napi(catch_unwind)]
+pub fn poll(env: Env, number: u32, token: u32) -> Result<Raw> {
+    hub(number)?.poll(env, token)
+}
+
+/// How far the work of a token is: done and in all.
+#[napi(catch_unwind)]
+pub fn progress(number: u32, token: u32) -> Result<Option<Vec<f64>>> {
+    let hub = hub(number)?;
+    let waits = hub.waits.borrow();
+    let progress = waits.get(token).and_then(|wait| wait.progress.as_ref());
+    Ok(progress.map(|p| p.read().map(|n| n as f64).to_vec()))
+}
+
+/// Gives up the wait of a token, not the work.
+#[napi(catch_unwind)]
+pub fn cancel(number: u32, token: u32) -> Result<()> {
+    let taken = hub(number)?.waits.borrow_mut().remove(token);
+    drop(taken);
+    Ok(())
+}
+
+/// Whether waits keep the event loop running.
+#[napi(catch_unwind)]
+pub fn hold(env: Env, number: u32, on: bool) -> Result<()> {
+    hub(number)?.signal.hold(env.raw(), on);
+    Ok(())
+}

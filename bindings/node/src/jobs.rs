@@ -1,0 +1,141 @@
+//! Work that blocks (opening, copying, importing) on a few threads of its own, awaited like everything else.
+//!
+//! Threads are started when there is work and end when there is none, so that an idle process has none of them. A panic
+//! in the work becomes an error of kind `internal`.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use headwater::{Error, ErrorKind};
+use napi::Env;
+
+use crate::answer::{Answer, Raw};
+use crate::error::Result;
+use crate::hub::Hub;
+use crate::signal::lock;
+
+const THREADS_MAX: usize = 4;
+const REPORT_EVERY: Duration = Duration::from_millis(50);
+
+type Work = Box<dyn FnOnce() + Send>;
+
+struct Queue {
+    waiting: VecDeque<Work>,
+    threads: usize,
+}
+
+static QUEUE: Mutex<Queue> = Mutex::new(Queue { waiting: VecDeque::new(), threads: 0 });
+
+/// How far a job is.
+pub(crate) struct Progress {
+    done: AtomicU64,
+    total: AtomicU64,
+    slot: Mutex<Slot>,
+}
+
+struct Slot {
+    result: Option<headwater::Result<Answer>>,
+    waker: Option<Waker>,
+    reported: Option<Instant>,
+}
+
+impl Progress {
+    /// Done and in all.
+    pub(crate) fn read(&self) -> [u64; 2] {
+        [self.done.load(Ordering::Relaxed), self.total.load(Ordering::Relaxed)]
+    }
+
+    /// Says how far it is; JavaScript hears of it a few times a second.
+    #[allow(clippy::disallowed_methods, reason = "paces what a person sees; no simulation runs this")]
+    pub(crate) fn report(&self, done: u64, total: u64) {
+        self.done.store(done, Ordering::Relaxed);
+        self.total.store(total, Ordering::Relaxed);
+        let mut slot = lock(&self.slot);
+        if slot.reported.is_none_or(|at| at.elapsed() >= REPORT_EVERY) {
+            slot.reported = Some(Instant::now());
+            if let Some(waker) = &slot.waker {
+                waker.wake_by_ref();
+            }
+        }
+    }
+}
+
+/// The result of a job, to be awaited.
+struct Job(Arc<Progress>);
+
+impl Future for Job {
+    type Output = headwater::Result<Answer>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut slot = lock(&self.0.slot);
+        match slot.result.take() {
+            Some(result) => Poll::Ready(result),
+            None => {
+                slot.waker = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+/// Runs `work` on a thread of its own and answers when it is done.
+pub(crate) fn run(
+    env: Env,
+    hub: &Rc<Hub>,
+    work: impl FnOnce(&Progress) -> headwater::Result<Answer> + Send + 'static,
+) -> Result<Raw> {
+    let progress = Arc::new(Progress {
+        done: AtomicU64::new(0),
+        total: AtomicU64::new(0),
+        slot: Mutex::new(Slot { result: None, waker: None, reported: None }),
+    });
+    let shared = progress.clone();
+    submit(Box::new(move || {
+        let result = catch_unwind(AssertUnwindSafe(|| work(&shared)))
+            .unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "a panic was caught in the native half")));
+        let mut slot = lock(&shared.slot);
+        slot.result = Some(result);
+        if let Some(waker) = slot.waker.take() {
+            waker.wake();
+        }
+    }));
+    hub.park(env, Box::pin(Job(progress.clone())), Some(progress))
+}
+
+#[allow(clippy::disallowed_methods, reason = "a call that blocks must not block the event loop")]
+fn submit(work: Work) {
+    let mut queue = lock(&QUEUE);
+    queue.waiting.push_back(work);
+    if queue.threads < THREADS_MAX {
+        queue.threads += 1;
+        drop(queue);
+        // Without a thread to be had the work is done here: late is better than never.
+        if thread::Builder::new().name("headwater-job".to_owned()).spawn(work_off).is_err() {
+            work_off();
+        }
+    }
+}
+
+fn work_off() {
+    loop {
+        let work = {
+            let mut queue = lock(&QUEUE);
+            match queue.waiting.pop_front() {
+                Some(work) => work,
+                None => {
+                    queue.threads -= 1;
+                    return;
+                }
+            }
+        };
+        work();
+    }
+}

@@ -1,0 +1,179 @@
+// The engine: opening and closing, streams by name, copies, what it reports, and the test environment.
+
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { test } from 'node:test';
+import { HeadwaterError, memory, open, openSync, restore, temporary, testEnvironment, verify } from 'headwater';
+import { environment, rejects, scratch, throws } from './helpers.mjs';
+
+test('what was appended is there after the directory is opened again', async (t) => {
+  const dir = await scratch(t);
+  const engine = await open(pathToFileURL(dir));
+  assert.equal(engine.dir, dir);
+  assert.equal(typeof engine.id, 'bigint');
+  const stream = await engine.createStream({ name: 'orders', subjects: ['orders.>'] });
+  assert.deepEqual(await stream.append('orders.1', 'first'), {
+    seq: 1n, count: 1, duplicate: false, durability: 'fsync',
+  });
+  await engine.close();
+  await engine.close();
+
+  const again = openSync(dir);
+  assert.equal(again.id, engine.id);
+  assert.notEqual(again.epoch, engine.epoch);
+  const record = await (await again.stream('orders')).get(1);
+  assert.equal(record.text(), 'first');
+  again.closeSync();
+});
+
+test('a directory has one owner, and readers beside it', async (t) => {
+  const dir = await scratch(t);
+  const engine = await open(dir);
+  const stream = await engine.createStream({ name: 'a', durability: 'os' });
+  await rejects(open(dir), 'busy');
+  throws(() => openSync(dir), 'busy');
+  await stream.append('a', 'x');
+  const reader = await open(dir, { readOnly: true });
+  assert.equal(reader.epoch, 0n);
+  assert.equal((await (await reader.stream('a')).last('a')).text(), 'x');
+  await rejects((await reader.stream('a')).append('a', 'y'), 'unsupported', 'invalid');
+  await reader.close();
+  await engine.close();
+});
+
+test('a directory that cannot be opened says why', async (t) => {
+  const dir = await scratch(t);
+  await rejects(open(join(dir, 'missing'), { create: false }), 'not_found');
+  const file = join(dir, 'file');
+  await writeFile(file, 'text');
+  await assert.rejects(open(file), HeadwaterError);
+  await rejects(open(dir, { createIfMissing: true }), 'invalid');
+  await rejects(open(7), 'invalid');
+});
+
+test('streams are made, listed, changed and removed', async (t) => {
+  const { engine } = await environment(t);
+  const config = { name: 'a', subjects: 'a.>', maxMsgs: 2, maxAgeMs: 86_400_000.5, durability: 'os', discard: 'new' };
+  const stream = await engine.createStream(config);
+  assert.equal(stream.name, 'a');
+  const { config: kept } = await stream.info();
+  assert.deepEqual(kept.subjects, ['a.>']);
+  assert.equal(kept.maxMsgs, 2n);
+  assert.equal(kept.maxAgeMs, 86_400_000.5);
+  assert.equal(kept.discard, 'new');
+  assert.deepEqual(await engine.createStream(kept).then((same) => same.config), kept);
+  await rejects(engine.createStream({ ...config, maxMsgs: 3 }), 'conflict');
+  const changed = await engine.updateStream({ ...config, maxMsgs: 3n });
+  assert.equal(changed.config.maxMsgs, 3n);
+  assert.deepEqual((await engine.streams()).map((info) => info.config.name), ['a']);
+  await engine.deleteStream('a');
+  await rejects(engine.stream('a'), 'not_found');
+});
+
+test('a configuration with a wrong name or type is refused by that name', async (t) => {
+  const { engine } = await environment(t);
+  const refused = async (config, word) => {
+    const error = await rejects(engine.createStream(config), 'invalid');
+    assert.match(error.message, word);
+  };
+  await refused({ name: 'a', maxAge: 5 }, /no field 'maxAge'/);
+  await refused({ name: 'a', maxMsgs: -1 }, /maxMsgs/);
+  await refused({ name: 'a', maxMsgs: 2 ** 53 }, /maxMsgs/);
+  await refused({ name: 'a', maxMsgs: 2n ** 64n }, /maxMsgs/);
+  await refused({ name: 'a', maxMsgs: 1.5 }, /maxMsgs/);
+  await refused({ name: 'a', maxAgeMs: Infinity }, /maxAgeMs/);
+  await refused({ name: 'a', durability: 'maybe' }, /durability/);
+  await refused({ name: 'a', compression: 'rar' }, /compression/);
+  await refused({ name: 7 }, /name/);
+  await refused({ name: 'a.b' }, /name/);
+  await refused(null, /stream/);
+});
+
+test('a backup of a live engine is restored and verified', async (t) => {
+  const dir = await scratch(t);
+  const engine = await open(join(dir, 'live'));
+  const stream = await engine.createStream({ name: 'a', durability: 'os' });
+  for (let i = 0; i < 100; i++) await stream.append('a', `record ${i}`);
+  const heard = [];
+  const bytes = await engine.backup(join(dir, 'copy'), { onProgress: (done, total) => heard.push([done, total]) });
+  assert.ok(bytes > 0n);
+  assert.ok(heard.every(([done, total]) => done <= total));
+  await engine.close();
+  assert.ok((await restore(join(dir, 'copy'), join(dir, 'back'))) > 0n);
+  const report = await verify(join(dir, 'back'));
+  assert.equal(report.streams, 1n);
+  assert.equal(report.records, 100n);
+  assert.deepEqual(report.damage, []);
+  const back = await open(join(dir, 'back'));
+  assert.equal((await (await back.stream('a')).last('a')).text(), 'record 99');
+  await back.close();
+  await rejects(verify(join(dir, 'nowhere')), 'not_found');
+});
+
+test('metrics and logs are there', async (t) => {
+  const { engine, streams } = await environment(t, { streams: [{ name: 'a' }] });
+  await streams.a.append('a', 'x');
+  const metrics = engine.metrics();
+  assert.ok(metrics.length > 0);
+  for (const metric of metrics) {
+    assert.match(metric.name, /^headwater_/);
+    assert.equal(typeof metric.value, 'number');
+    assert.equal(typeof metric.counter, 'boolean');
+  }
+  assert.ok(metrics.some((metric) => Object.values(metric.labels).includes('a')));
+  for (const line of engine.logs()) {
+    assert.equal(typeof line.time, 'bigint');
+    assert.ok(['error', 'warn', 'info', 'debug'].includes(line.level));
+  }
+});
+
+test('after close everything answers closed', async () => {
+  const engine = memory();
+  const stream = await engine.createStream({ name: 'a' });
+  const consumer = await stream.createConsumer({ name: 'c' });
+  const bucket = await engine.createBucket({ bucket: 'b' });
+  const points = await engine.createPoints({ name: 'p' });
+  const subscription = stream.subscribe();
+  const waits = [subscription.next(), consumer.next(), bucket.watch({ updatesOnly: true }).next()];
+  await engine.close();
+  for (const wait of waits) await rejects(wait, 'closed');
+  await rejects(stream.append('a', 'x'), 'closed');
+  await rejects(stream.append('a', 'x', { msgId: '1' }), 'closed');
+  throws(() => stream.appendSync('a', 'x'), 'closed');
+  await rejects(stream.appendBatch([{ subject: 'a' }]), 'closed');
+  await rejects(stream.last('a'), 'closed');
+  await rejects(stream.read(), 'closed');
+  await rejects(stream.info(), 'closed');
+  throws(() => stream.subscribe().tryNext(), 'closed');
+  throws(() => subscription.tryNext(), 'closed');
+  throws(() => consumer.ack(1), 'closed');
+  await rejects(bucket.put('k', 'v'), 'closed');
+  await rejects(bucket.get('k'), 'closed');
+  await rejects(points.latest(), 'closed');
+  await rejects(points.query({ aggregates: 'count' }), 'closed');
+  await rejects(engine.createStream({ name: 'b' }), 'closed');
+  await rejects(engine.stream('a'), 'closed');
+});
+
+test('a temporary engine leaves nothing behind', async () => {
+  const engine = temporary();
+  const { dir } = engine;
+  assert.ok(existsSync(dir));
+  await engine.createStream({ name: 'a' });
+  await engine.close();
+  assert.ok(!existsSync(dir));
+});
+
+test('a test environment comes in one call', async (t) => {
+  const { engine, streams, buckets, points } = await environment(t, {
+    onDisk: true, streams: [{ name: 's' }], buckets: [{ bucket: 'b' }], points: [{ name: 'p' }],
+  });
+  assert.ok(existsSync(engine.dir));
+  await streams.s.append('s', 'x');
+  await buckets.b.put('k', 'v');
+  await points.p.write({ node: 'n', kind: 'k', time: 1n, value: 1 });
+  await rejects(testEnvironment({ streams: [{ name: '' }] }), 'invalid');
+});

@@ -1,0 +1,44 @@
+// What several tests share: directories that go away, and errors by their kind.
+
+import assert from 'node:assert/strict';
+import { mkdtemp, realpath, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { HeadwaterError, testEnvironment } from 'headwater';
+
+/** A new directory that is removed after the test. */
+export async function scratch(t) {
+  const dir = await realpath(await mkdtemp(join(tmpdir(), 'headwater-test-')));
+  t.after(() => rm(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+/** An environment that is closed after the test. */
+export async function environment(t, options = undefined) {
+  const made = await testEnvironment(options);
+  t.after(() => made.close());
+  return made;
+}
+
+function isKind(error, kinds) {
+  assert.ok(error instanceof HeadwaterError, `a HeadwaterError was expected, not ${error}`);
+  assert.ok(kinds.includes(error.kind), `kind ${kinds.join(' or ')} was expected, not ${error.kind}: ${error.message}`);
+  assert.equal(error.code, `ERR_HEADWATER_${error.kind.toUpperCase()}`);
+  return error;
+}
+
+/** The error of one of these kinds that the promise is rejected with. */
+export async function rejects(promise, ...kinds) {
+  const error = await promise.then(() => assert.fail('an error was expected'), (reason) => reason);
+  return isKind(error, kinds);
+}
+
+/** The error of one of these kinds that the call throws. */
+export function throws(call, ...kinds) {
+  try {
+    call();
+  } catch (error) {
+    return isKind(error, kinds);
+  }
+  return assert.fail('an error was expected');
+}

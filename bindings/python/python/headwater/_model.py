@@ -1,0 +1,170 @@
+"""Configurations and reports, as plain values. Durations are seconds, times nanoseconds since the epoch."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Literal
+
+# Unions of one name each, because stubtest takes a literal of several names for a difference.
+Durability = Literal["fsync"] | Literal["interval"] | Literal["os"]
+Discard = Literal["old"] | Literal["new"]
+Compression = Literal["none"] | Literal["zstd"]
+DeliverPolicy = (
+    Literal["all"]
+    | Literal["last"]
+    | Literal["new"]
+    | Literal["by_start_sequence"]
+    | Literal["by_start_time"]
+    | Literal["last_per_subject"]
+)
+AckPolicy = Literal["explicit"] | Literal["all"] | Literal["none"]
+Operation = Literal["put"] | Literal["delete"] | Literal["purge"]
+
+
+class Json(str):
+    """A JSON document as text, the value of a point."""
+
+    __slots__ = ()
+
+    def parse(self) -> Any:
+        """What the document says."""
+        return json.loads(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamConfig:
+    """What a stream takes, how long it keeps it, and what its acknowledgements mean. A limit of 0 is no limit."""
+
+    name: str
+    subjects: tuple[str, ...]
+    description: str
+    durability: Durability
+    sync_interval: float
+    max_age: float
+    max_msgs: int
+    max_bytes: int
+    max_msgs_per_subject: int
+    max_msg_size: int
+    discard: Discard
+    discard_new_per_subject: bool
+    duplicate_window: float
+    allow_rollup: bool
+    deny_delete: bool
+    deny_purge: bool
+    compression: Compression
+    segment_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamInfo:
+    """What a stream is and holds."""
+
+    config: StreamConfig
+    created: int
+    records: int
+    bytes: int
+    disk_bytes: int
+    subjects: int
+    first_seq: int
+    first_time: int
+    last_seq: int
+    last_time: int
+    deleted: int
+    consumers: int
+    segments: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsumerConfig:
+    """A durable position in a stream, with JetStream's names and defaults."""
+
+    name: str
+    description: str
+    filter_subjects: tuple[str, ...]
+    deliver_policy: DeliverPolicy
+    start_seq: int | None
+    start_time: int | None
+    ack_policy: AckPolicy
+    ack_wait: float
+    max_deliver: int
+    backoff: tuple[float, ...]
+    max_ack_pending: int
+    dead_letter: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsumerInfo:
+    """Where a consumer stands."""
+
+    config: ConsumerConfig
+    delivered_seq: int
+    ack_floor: int
+    num_ack_pending: int
+    num_redelivered: int
+    num_pending: int
+    num_dead: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BucketConfig:
+    """What a bucket keeps."""
+
+    name: str
+    description: str
+    history: int
+    ttl: float
+    max_bytes: int
+    max_value_size: int
+    durability: Durability
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BucketStatus:
+    """What a bucket holds: revisions and bytes kept, delete markers included."""
+
+    config: BucketConfig
+    values: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportReport:
+    """What an import did; `rejected` has line number and reason of the first 1,000 lines that were refused."""
+
+    lines: int
+    points: int
+    resumed: int
+    rejected: tuple[tuple[int, str], ...]
+    rejected_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyReport:
+    """What a check of a directory found: torn tails that an open would cut, and damage."""
+
+    streams: int
+    segments: int
+    records: int
+    bytes: int
+    torn: tuple[str, ...]
+    damage: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """A measured value, in Prometheus's terms; a counter only grows."""
+
+    name: str
+    labels: dict[str, str]
+    value: float
+    counter: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLine:
+    """One line of the engine's log; `level` is `error`, `warn`, `info` or `debug`."""
+
+    time: int
+    level: str
+    message: str

@@ -1,0 +1,232 @@
+//! Watchers of buckets and of points: what is there, then what changes, as blocking and asynchronous iterators.
+
+use std::sync::Arc;
+
+use headwater as hw;
+use headwater::points;
+use headwater::{Operation, Pending, Result};
+use pyo3::exceptions::PyStopIteration;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList, PyTuple};
+
+use crate::call::run;
+use crate::convert::Whole;
+use crate::fork::Held;
+use crate::point::Point;
+use crate::queue::{NextItems, Queue, Source, Want};
+use crate::time::{Seconds, datetime};
+use crate::wait::Wait;
+
+/// One revision of a key.
+#[pyclass(frozen, module = "headwater")]
+pub(crate) struct Entry {
+    /// The key.
+    #[pyo3(get)]
+    key: String,
+    /// The value; empty when deleted.
+    #[pyo3(get)]
+    value: Py<PyBytes>,
+    /// The stream's sequence.
+    #[pyo3(get)]
+    revision: u64,
+    /// When, in nanoseconds since the epoch.
+    #[pyo3(get)]
+    time: u64,
+    operation: Operation,
+}
+
+impl Entry {
+    pub(crate) fn new(py: Python<'_>, entry: &hw::Entry) -> Self {
+        Entry {
+            key: entry.key.clone(),
+            value: PyBytes::new(py, &entry.value).unbind(),
+            revision: entry.revision,
+            time: entry.time,
+            operation: entry.operation,
+        }
+    }
+}
+
+#[pymethods]
+impl Entry {
+    /// What happened: `put`, `delete` or `purge`.
+    #[getter]
+    fn operation(&self) -> &'static str {
+        match self.operation {
+            Operation::Put => "put",
+            Operation::Delete => "delete",
+            Operation::Purge => "purge",
+        }
+    }
+
+    /// `time` in UTC, to the microsecond.
+    #[getter]
+    fn datetime<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        datetime(py, self.time as i64)
+    }
+
+    fn __eq__(&self, py: Python<'_>, other: &Self) -> bool {
+        self.key == other.key
+            && self.revision == other.revision
+            && self.time == other.time
+            && self.operation == other.operation
+            && self.value.bind(py).as_bytes() == other.value.bind(py).as_bytes()
+    }
+
+    fn __hash__(&self) -> u64 {
+        self.revision
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let (operation, value) = (self.operation(), self.value.bind(py).repr()?);
+        Ok(format!("Entry(key='{}', value={value}, revision={}, operation='{operation}')", self.key, self.revision))
+    }
+}
+
+impl Source for hw::Watcher {
+    type Batch = Vec<hw::Entry>;
+    /// `caught_up` speaks of what the caller has taken, so nothing is taken ahead.
+    const AHEAD: usize = 1;
+
+    fn next(&self, max: usize) -> Pending<Vec<hw::Entry>> {
+        hw::Watcher::next(self, max)
+    }
+
+    fn try_next(&self, max: usize) -> Result<Vec<hw::Entry>> {
+        hw::Watcher::try_next(self, max)
+    }
+
+    fn close(&self) {
+        hw::Watcher::close(self);
+    }
+
+    fn convert(py: Python<'_>, batch: Vec<hw::Entry>) -> PyResult<Vec<Py<PyAny>>> {
+        batch.iter().map(|entry| Ok(Py::new(py, Entry::new(py, entry))?.into_any())).collect()
+    }
+}
+
+impl Source for points::PointWatcher {
+    type Batch = Vec<points::Point>;
+    const AHEAD: usize = 256;
+
+    fn next(&self, max: usize) -> Pending<Vec<points::Point>> {
+        points::PointWatcher::next(self, max)
+    }
+
+    fn try_next(&self, max: usize) -> Result<Vec<points::Point>> {
+        points::PointWatcher::try_next(self, max)
+    }
+
+    fn close(&self) {
+        points::PointWatcher::close(self);
+    }
+
+    fn convert(py: Python<'_>, batch: Vec<points::Point>) -> PyResult<Vec<Py<PyAny>>> {
+        batch.into_iter().map(|point| Ok(Py::new(py, Point::from(point))?.into_any())).collect()
+    }
+}
+
+/// The methods that both watchers have.
+macro_rules! watcher {
+    ($doc:literal, $name:ident, $source:ty, { $($extra:tt)* }) => {
+        #[doc = $doc]
+        #[pyclass(frozen, module = "headwater")]
+        pub(crate) struct $name(Arc<Queue<$source>>);
+
+        impl $name {
+            pub(crate) fn new(held: Held<$source>) -> Self {
+                $name(Queue::new(held))
+            }
+        }
+
+        #[pymethods]
+        impl $name {
+            /// The next item, waiting for it.
+            #[pyo3(signature = (timeout=None))]
+            fn next(&self, py: Python<'_>, timeout: Option<Seconds>) -> PyResult<Py<PyAny>> {
+                self.0.next(py, timeout.map(|timeout| timeout.0))
+            }
+
+            /// Up to `max_items` items, waiting for the first.
+            #[pyo3(signature = (max_items, timeout=None))]
+            fn next_batch<'py>(
+                &self,
+                py: Python<'py>,
+                max_items: Whole,
+                timeout: Option<Seconds>,
+            ) -> PyResult<Bound<'py, PyList>> {
+                self.0.next_batch(py, max_items.count(), timeout.map(|timeout| timeout.0))
+            }
+
+            /// Up to `max_items` items that are there, perhaps none.
+            #[pyo3(signature = (max_items))]
+            fn try_next<'py>(&self, py: Python<'py>, max_items: Whole) -> PyResult<Bound<'py, PyList>> {
+                self.0.try_next(py, max_items.count())
+            }
+
+            /// As `next`, to await.
+            fn next_async(&self) -> Wait {
+                Wait::new(NextItems::new(&self.0, Want::One))
+            }
+
+            /// As `next_batch`, to await.
+            #[pyo3(signature = (max_items))]
+            fn next_batch_async(&self, max_items: Whole) -> Wait {
+                Wait::new(NextItems::new(&self.0, Want::Many(max_items.count())))
+            }
+
+            $($extra)*
+
+            /// Ends it: iterations over it end, and waits raise `ClosedError`.
+            fn close(&self, py: Python<'_>) -> PyResult<()> {
+                self.0.close(py)
+            }
+
+            fn __iter__(slf: Py<Self>) -> Py<Self> {
+                slf
+            }
+
+            fn __next__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+                let outcome = self.0.next(py, None);
+                if outcome.is_err() && self.0.is_closed() { Err(PyStopIteration::new_err(())) } else { outcome }
+            }
+
+            fn __aiter__(slf: Py<Self>) -> Py<Self> {
+                slf
+            }
+
+            fn __anext__(&self) -> Wait {
+                Wait::new(NextItems::new(&self.0, Want::OneOfLoop))
+            }
+
+            fn __enter__(slf: Py<Self>) -> Py<Self> {
+                slf
+            }
+
+            #[pyo3(signature = (*_exc))]
+            fn __exit__(&self, py: Python<'_>, _exc: &Bound<'_, PyTuple>) -> PyResult<()> {
+                self.close(py)
+            }
+
+            fn __aenter__(slf: Py<Self>) -> Wait {
+                Wait::ready(slf.into_any())
+            }
+
+            #[pyo3(signature = (*_exc))]
+            fn __aexit__(&self, py: Python<'_>, _exc: &Bound<'_, PyTuple>) -> PyResult<Wait> {
+                self.close(py)?;
+                Ok(Wait::ready(py.None()))
+            }
+        }
+    };
+}
+
+watcher!("Follows the changes of a bucket. Safe to share; each entry goes to one taker.", Watcher, hw::Watcher, {
+    /// Whether everything that was there when the watch began has been taken.
+    #[getter]
+    fn caught_up(&self, py: Python<'_>) -> PyResult<bool> {
+        run(py, || Ok(self.0.source()?.caught_up()))
+    }
+});
+
+watcher!("Follows points. Safe to share; each point goes to one taker.", PointWatcher, points::PointWatcher, {});

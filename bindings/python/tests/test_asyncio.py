@@ -1,0 +1,194 @@
+"""asyncio: awaits, loops, cancellation, and what ten thousand waits cost."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import pytest
+
+import headwater as hw
+
+T = TypeVar("T")
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    async def bounded() -> T:
+        async with asyncio.timeout(60):
+            return await work
+
+    return asyncio.run(bounded())
+
+
+def threads() -> int:
+    return len(os.listdir("/proc/self/task"))
+
+
+def test_appends_are_awaited(disk: hw.Engine) -> None:
+    async def main() -> None:
+        stream = disk.create_stream("s")
+        ack = await stream.append_async("s", b"1")
+        assert ack.seq == 1
+        acks = await asyncio.gather(*(stream.append_async("s", b"") for _ in range(100)))
+        assert [ack.seq for ack in acks] == list(range(2, 102))
+        task = asyncio.create_task(stream.append_batch_async([("s", b"")] * 3))
+        assert (await task).count == 3
+        assert await asyncio.wait_for(stream.delete_async(1), 10) is True
+        assert await stream.purge_async(before_seq=50) == 48
+        await stream.sync_async()
+        with pytest.raises(hw.ConflictError):
+            await stream.append_async("s", b"", expect_last_seq=1)
+
+    run(main())
+
+
+def test_an_append_that_nobody_awaits_happens_all_the_same(disk: hw.Engine) -> None:
+    stream = disk.create_stream("s")
+    begun = stream.append_async("s", b"")
+    stream.sync()
+    begun.close()
+    assert stream.info().records == 1
+
+
+def test_a_subscription_is_an_async_iterator(orders: hw.Stream) -> None:
+    async def follow(subscription: hw.Subscription) -> list[int]:
+        return [record.seq async for record in subscription]
+
+    async def main() -> None:
+        async with orders.subscribe() as subscription:
+            task = asyncio.create_task(follow(subscription))
+            for n in range(300):
+                await orders.append_async("orders.1", b"")
+                if n % 50 == 0:
+                    await asyncio.sleep(0.001)
+            while orders.last_seq() > subscription.position - 1:
+                await asyncio.sleep(0.001)
+            subscription.close()
+            assert await task == list(range(1, 301))
+
+    run(main())
+
+
+def test_awaits_of_every_queue(engine: hw.Engine) -> None:
+    async def main() -> None:
+        stream = engine.create_stream("s")
+        consumer = stream.create_consumer("c")
+        bucket = engine.create_bucket("b")
+        points = engine.create_points("p")
+        with stream.subscribe() as records, bucket.watch() as entries, points.watch() as live:
+            record_wait = asyncio.create_task(records.next_async())
+            delivered_wait = asyncio.create_task(consumer.next_async())
+            entries_wait = asyncio.create_task(entries.next_batch_async(5))
+            points_wait = asyncio.create_task(live.next_batch_async(5))
+            await asyncio.sleep(0.01)
+            assert not any(wait.done() for wait in (record_wait, delivered_wait, entries_wait, points_wait))
+            await stream.append_async("s", b"x")
+            await bucket.put_async("k", b"v")
+            await points.write_async(hw.Point("n", "k", 1.0, time=1))
+            assert (await record_wait).payload == b"x"
+            assert (await entries_wait)[0].key == "k"
+            assert (await points_wait)[0].value == 1.0
+            delivered = await delivered_wait
+            assert delivered.delivered == 1
+            assert await consumer.ack_sync_async(delivered) == 1
+            assert consumer.info().ack_floor == 1
+
+    run(main())
+
+
+def test_cancelling_loses_nothing(orders: hw.Stream) -> None:
+    async def main() -> None:
+        subscription = orders.subscribe()
+        for n in range(100):
+            waiting = asyncio.create_task(subscription.next_async())
+            await asyncio.sleep(0)
+            if n % 2:
+                # The record is there and its wait is woken, and only then the task is cancelled.
+                orders.append("orders.1", b"")
+                await asyncio.sleep(0)
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+            if not waiting.cancelled():
+                orders.append("orders.2", str(waiting.result().seq).encode())
+        taken = {int(record.payload) for record in orders.read("orders.2")}
+        left = {record.seq for record in subscription.try_next(1000) if record.subject == "orders.1"}
+        for record in orders.read("orders.1"):
+            assert (record.seq in taken) != (record.seq in left)
+
+    run(main())
+
+
+def test_waits_of_cancelled_tasks_are_let_go(orders: hw.Stream) -> None:
+    async def main() -> None:
+        subscription = orders.subscribe()
+        for _ in range(50):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.001):
+                    await subscription.next_async()
+        orders.append_batch([("orders.1", b"")] * 2)
+        assert (await subscription.next_async()).seq == 1
+        assert (await subscription.next_async()).seq == 2
+
+    run(main())
+
+
+def test_ten_thousand_waits_cost_no_threads(orders: hw.Stream) -> None:
+    async def main() -> None:
+        before = threads()
+        subscriptions = [orders.subscribe("orders.go", deliver_policy="new") for _ in range(10_000)]
+        waits = [asyncio.create_task(subscription.next_async()) for subscription in subscriptions]
+        await asyncio.sleep(0)
+        assert threads() - before <= 1 and threads() <= 8
+        orders.append("orders.go", b"")
+        records = await asyncio.gather(*waits)
+        assert len(records) == 10_000 and all(record.subject == "orders.go" for record in records)
+
+    run(main())
+
+
+def test_a_wait_is_woken_from_another_thread(orders: hw.Stream) -> None:
+    async def main() -> None:
+        subscription = orders.subscribe()
+        writer = threading.Timer(0.05, lambda: orders.append("orders.1", b"from a thread"))
+        writer.start()
+        assert (await subscription.next_async()).payload == b"from a thread"
+        writer.join()
+
+    for _ in range(3):
+        run(main())
+        orders.purge()
+        orders.append("orders.x", b"")
+        orders.purge()
+
+
+def test_awaiting_twice_is_misuse(orders: hw.Stream) -> None:
+    async def main() -> None:
+        wait = orders.append_async("orders.1", b"")
+        await wait
+        with pytest.raises(hw.MisuseError):
+            await wait
+
+    run(main())
+
+
+def test_engines_are_async_context_managers() -> None:
+    async def main() -> hw.Engine:
+        async with hw.memory() as engine:
+            engine.create_stream("s")
+        return engine
+
+    with pytest.raises(hw.ClosedError):
+        run(main()).stream("s")
+
+
+def test_closing_the_engine_wakes_those_who_await(engine: hw.Engine) -> None:
+    async def main() -> None:
+        subscription = engine.create_stream("s").subscribe()
+        waiting = asyncio.create_task(subscription.next_async())
+        await asyncio.sleep(0.01)
+        engine.close()
+        with pytest.raises(hw.ClosedError):
+            await waiting
+
+    run(main())

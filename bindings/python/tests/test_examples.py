@@ -1,0 +1,32 @@
+"""The examples run, in the form that the other languages have too."""
+
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+EXPECTED = {
+    "append_read": [
+        "appended orders.eu.1 as 3 (fsync)",
+        "refused: expected sequence 1, actual 3",
+        "last of orders.us.2 is 2",
+    ],
+    "subscribe": [
+        "followed 1000 records, 900 of them live, in order and without a gap",
+        "followed 900 more with asyncio",
+    ],
+    "points": [
+        "kitchen.temperature  06:00  min, mean, max: 20.60, 20.85, 21.10",
+        "live: kitchen at 02 Mar 00:00 is 23.5",
+    ],
+}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_example(name: str) -> None:
+    script = ROOT / "examples" / "python" / f"{name}.py"
+    done = subprocess.run([sys.executable, "-W", "error", script], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    for line in EXPECTED[name]:
+        assert line in done.stdout.splitlines(), done.stdout

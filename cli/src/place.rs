@@ -1,0 +1,75 @@
+//! Where a command works and how it speaks: `--dir` and `--json`, and the three ways to open a directory.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use headwater::{Engine, EngineOptions};
+
+use crate::failure::{Done, Failure, report_warning};
+use crate::output::Output;
+
+/// The environment variable that stands in for `--dir`.
+const DIR_VARIABLE: &str = "HEADWATER_DIR";
+/// As many lines as an engine's log queue holds.
+const LOG_LINES_MAX: usize = 1024;
+
+/// The flags that every verb takes.
+#[derive(Args)]
+pub(crate) struct Place {
+    /// The directory that holds the streams; HEADWATER_DIR when not given.
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Everywhere")]
+    pub(crate) dir: Option<PathBuf>,
+    /// One JSON object on a line for each record, row or answer.
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    pub(crate) json: bool,
+}
+
+impl Place {
+    /// The directory to work in.
+    pub(crate) fn dir(&self) -> Done<PathBuf> {
+        self.dir
+            .clone()
+            .or_else(|| std::env::var_os(DIR_VARIABLE).filter(|d| !d.is_empty()).map(PathBuf::from))
+            .ok_or_else(|| Failure::usage(format!("no directory: give --dir DIR, or set {DIR_VARIABLE}")))
+    }
+
+    /// Standard output, in the form that was asked for.
+    pub(crate) fn output(&self) -> Output {
+        Output::new(self.json)
+    }
+
+    /// Opens the directory without a lock, beside whoever writes it. Keep the engine for as long as its streams are used.
+    pub(crate) fn reader(&self) -> Done<Engine> {
+        Ok(Engine::open_with(self.dir()?, EngineOptions::read_only())?)
+    }
+
+    /// Opens the directory for writing, does `work`, and closes it, so that everything is on disk at the end.
+    pub(crate) fn change<T>(&self, work: impl FnOnce(&Engine) -> Done<T>) -> Done<T> {
+        self.open_and_close(false, work)
+    }
+
+    /// As [`Place::change`], and makes the directory if it is not there.
+    pub(crate) fn make<T>(&self, work: impl FnOnce(&Engine) -> Done<T>) -> Done<T> {
+        self.open_and_close(true, work)
+    }
+
+    fn open_and_close<T>(&self, create: bool, work: impl FnOnce(&Engine) -> Done<T>) -> Done<T> {
+        let engine = Engine::open_with(self.dir()?, EngineOptions { create, ..EngineOptions::default() })?;
+        self.warn(&engine);
+        let outcome = work(&engine);
+        let closed = engine.close();
+        self.warn(&engine);
+        let value = outcome?;
+        closed?;
+        Ok(value)
+    }
+
+    /// Passes on what the engine has to say, such as that it cut a torn tail.
+    fn warn(&self, engine: &Engine) {
+        for line in engine.logs(LOG_LINES_MAX) {
+            if matches!(line.level, "warn" | "error") {
+                report_warning(&line.message, self.json);
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Every verb explains itself, with an example.
+
+#![allow(clippy::disallowed_methods, reason = "a test stands outside: it may start threads and look at the clock")]
+
+mod common;
+
+use common::{finish, headwater, start};
+
+/// The names under "Commands:" in a help text.
+fn commands(help: &str) -> Vec<String> {
+    let from = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    from.take_while(|line| line.starts_with("  "))
+        .filter_map(|line| line.split_whitespace().next().filter(|_| !line.starts_with("    ")))
+        .filter(|name| *name != "help")
+        .map(str::to_owned)
+        .collect()
+}
+
+fn help(path: &[&str]) -> String {
+    let ran = finish(start(&mut headwater(&[path, &["--help"]].concat())), b"");
+    assert_eq!(ran.code, 0, "{path:?}");
+    ran.stdout
+}
+
+#[test]
+fn every_verb_shows_an_example_that_names_it() {
+    let mut verbs = 0;
+    let top = help(&[]);
+    assert!(top.contains("Exit codes:") && top.contains("4 conflict"));
+    for noun in commands(&top) {
+        let text = help(&[&noun]);
+        let below = commands(&text);
+        if below.is_empty() {
+            assert!(text.contains(&format!("\n  headwater {noun}")), "{noun}: {text}");
+            verbs += 1;
+        }
+        for verb in below {
+            let text = help(&[&noun, &verb]);
+            assert!(text.contains("Example"), "{noun} {verb}");
+            assert!(text.contains(&format!("headwater {noun} {verb}")), "{noun} {verb}: {text}");
+            assert!(text.contains("--dir <DIR>") && text.contains("--json"), "{noun} {verb}");
+            verbs += 1;
+        }
+    }
+    assert!(verbs >= 45, "{verbs} verbs were found");
+}
+
+#[test]
+fn the_verbs_that_were_promised_are_there() {
+    let promised = [
+        ("stream", "add edit ls info append last read tail purge rm"),
+        ("consumer", "add next ack nak info ls rm"),
+        ("kv", "add ls put get create update del purge history watch keys rm"),
+        ("points", "add import export latest query ls"),
+    ];
+    for (noun, verbs) in promised {
+        let there = commands(&help(&[noun]));
+        for verb in verbs.split(' ') {
+            assert!(there.iter().any(|v| v == verb), "{noun} {verb}");
+        }
+    }
+    let nouns = commands(&help(&[]));
+    for noun in ["verify", "backup", "restore", "demo"] {
+        assert!(nouns.iter().any(|n| n == noun), "{noun}");
+    }
+}

@@ -1,0 +1,117 @@
+//! Consumers, buckets and points from the shell.
+
+#![allow(clippy::disallowed_methods, reason = "a test stands outside: it may start threads and look at the clock")]
+
+mod common;
+
+use std::fs;
+
+use common::{Dir, objects};
+use serde_json::json;
+
+#[test]
+fn a_consumer_hands_out_records_until_they_are_acknowledged() {
+    let dir = Dir::new("consumer");
+    dir.ok(&["stream", "add", "orders", "--subjects", "orders.>"]);
+    let input = (1..=6).map(|n| format!("orders.{n}\t{n}\n")).collect::<Vec<_>>().concat();
+    dir.feed(&["stream", "append", "orders", "--lines"], input.as_bytes());
+    dir.ok(&["consumer", "add", "orders", "billing", "--filter", "orders.*", "--ack-wait", "1h"]);
+    dir.ok(&["consumer", "add", "orders", "billing", "--filter", "orders.*", "--ack-wait", "1h"]);
+    assert_eq!(dir.run(&["consumer", "add", "orders", "billing"]).code, 4);
+
+    let next = |more: &[&str]| dir.json(&[&["consumer", "next", "orders", "billing"], more].concat());
+    let first = next(&[]);
+    assert_eq!((&first[0]["seq"], &first[0]["delivered"]), (&json!(1), &json!(1)));
+    assert_eq!(next(&["--max", "2", "--ack"]).len(), 2);
+    assert_eq!(dir.json(&["consumer", "ack", "orders", "billing", "1"])[0]["acked"], 1);
+    let info = &dir.json(&["consumer", "info", "orders", "billing"])[0];
+    assert_eq!((&info["ack_floor"], &info["num_pending"]), (&json!(3), &json!(3)), "{info}");
+
+    assert_eq!(next(&[])[0]["seq"], 4);
+    dir.ok(&["consumer", "nak", "orders", "billing", "4"]);
+    let again = next(&[]);
+    assert_eq!((&again[0]["seq"], &again[0]["delivered"]), (&json!(4), &json!(2)));
+    dir.ok(&["consumer", "term", "orders", "billing", "4"]);
+    assert_eq!(next(&["--max", "10", "--ack", "--timeout", "1s"]).len(), 2);
+    let ran = dir.run(&["consumer", "next", "orders", "billing", "--timeout", "100ms"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (3, ""));
+    assert_eq!(dir.json(&["consumer", "ls", "orders"])[0]["name"], "billing");
+    dir.ok(&["consumer", "rm", "orders", "billing"]);
+    assert_eq!(dir.run(&["consumer", "next", "orders", "billing"]).code, 3);
+}
+
+#[test]
+fn a_bucket_keeps_values_and_their_history() {
+    let dir = Dir::new("bucket");
+    assert_eq!(dir.ok(&["kv", "put", "settings", "theme", "dark"]), "1\n", "the bucket is made by the way");
+    dir.ok(&["kv", "put", "settings", "theme", "light"]);
+    assert_eq!(dir.ok(&["kv", "get", "settings", "theme"]), "light\n");
+    assert_eq!(dir.ok(&["kv", "get", "settings", "theme", "--raw"]), "light");
+    let entry = &dir.json(&["kv", "get", "settings", "theme", "--revision", "1"])[0];
+    assert_eq!((&entry["value"], &entry["operation"], &entry["revision"]), (&json!("dark"), &json!("put"), &json!(1)));
+    assert_eq!(dir.json(&["kv", "update", "settings", "theme", "blue", "--revision", "2"])[0]["revision"], 3);
+    dir.feed(&["kv", "put", "settings", "logo"], &[0xff, 0x00]);
+    assert_eq!(dir.json(&["kv", "get", "settings", "logo"])[0]["value_base64"], "/wA=");
+    assert_eq!(dir.ok(&["kv", "keys", "settings"]), "logo\ntheme\n");
+    dir.ok(&["kv", "del", "settings", "theme"]);
+    assert_eq!(dir.run(&["kv", "get", "settings", "theme"]).code, 3);
+    let history = dir.json(&["kv", "history", "settings", "theme"]);
+    let operations: Vec<_> = history.iter().map(|e| e["operation"].as_str().expect("a word")).collect();
+    assert_eq!(operations, ["put", "put", "put", "delete"]);
+    dir.ok(&["kv", "purge", "settings", "theme"]);
+    assert_eq!(dir.json(&["kv", "history", "settings", "theme"]).len(), 1, "the mark of the purge");
+    dir.ok(&["kv", "add", "locks", "--history", "3", "--ttl", "1h"]);
+    let names: Vec<_> = dir.json(&["kv", "ls"]).iter().map(|b| b["bucket"].clone()).collect();
+    assert_eq!(names, [json!("locks"), json!("settings")]);
+    assert!(dir.ok(&["kv", "info", "locks"]).contains("1h"));
+    dir.ok(&["kv", "rm", "locks"]);
+    assert_eq!(dir.run(&["kv", "info", "locks"]).code, 3);
+}
+
+#[test]
+fn points_are_imported_asked_and_exported() {
+    let dir = Dir::new("points");
+    let csv = dir.file("cars.csv");
+    fs::write(
+        &csv,
+        "at,car,speed,fuel\n2026-01-01T00:00:00Z,a,10,1\nyesterday,a,1,1\n2026-01-01T00:30:00Z,a,30,2\n\
+                     2026-01-01T01:00:00Z,b,50,3\n",
+    )
+    .expect("it writes");
+    let csv = csv.to_str().expect("UTF-8");
+    let import = ["points", "import", "fleet", csv, "--time", "at", "--node-column", "car", "--json"];
+    let ran = dir.run(&import);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    let report = &objects(&ran.stdout)[0];
+    assert_eq!((&report["points"], &report["rejected"]), (&json!(6), &json!(1)));
+    let rejected = &objects(&ran.stderr)[0];
+    assert_eq!(rejected["line"], 3);
+    assert!(rejected["message"].as_str().expect("a reason").contains("yesterday"));
+
+    let again = dir.run(&import);
+    assert_eq!(objects(&again.stdout)[0]["points"], 0, "a second run has nothing to add: {again:?}");
+
+    let latest = dir.json(&["points", "latest", "fleet", "a.*"]);
+    assert_eq!(latest.len(), 2);
+    let speed = latest.iter().find(|p| p["type"] == "speed").expect("it is there");
+    assert_eq!((&speed["node"], &speed["value"].as_f64()), (&json!("a"), &Some(30.0)));
+    assert_eq!(speed["time"], "2026-01-01T00:30:00.000000000Z");
+
+    let rows = dir.json(&["points", "query", "fleet", "*.speed", "--every", "1h", "--agg", "count,mean,p50"]);
+    assert_eq!(rows.len(), 2);
+    assert_eq!((&rows[0]["series"], &rows[0]["start"]), (&json!("a.speed"), &json!("2026-01-01T00:00:00.000000000Z")));
+    assert_eq!((&rows[0]["count"], &rows[0]["mean"].as_f64()), (&json!(2), &Some(20.0)));
+    assert_eq!(rows[1]["series"], "b.speed");
+
+    dir.ok(&["points", "put", "fleet", "a", "speed", "-4.5", "--time", "2026-01-02"]);
+    dir.ok(&["points", "put", "fleet", "a", "state", "{\"on\":true}", "--type", "json"]);
+    assert_eq!(dir.json(&["points", "latest", "fleet", "a.state"])[0]["value"], json!({"on": true}));
+    assert_eq!(dir.run(&["points", "put", "fleet", "a", "speed", "fast"]).code, 2);
+
+    let out = dir.file("out.csv");
+    dir.ok(&["points", "export", "fleet", "*.speed", "--to", "2026-01-02", "--output", out.to_str().expect("UTF-8")]);
+    assert_eq!(fs::read_to_string(&out).expect("it reads").lines().count(), 4, "a header and three points");
+    let lines = objects(&dir.ok(&["points", "export", "fleet", "--json"]));
+    assert_eq!(lines.len(), 8);
+    assert_eq!(dir.json(&["points", "ls"])[0]["store"], "fleet");
+}

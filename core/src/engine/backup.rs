@@ -1,0 +1,154 @@
+//! Copying a live directory, and putting a copy in place. Each stream is copied as of one moment; writers go on meanwhile.
+
+use std::path::{Path, PathBuf};
+
+use super::{Engine, IDENTITY};
+use crate::disk::{Disk, File, OpenMode, OsDisk, read_full};
+use crate::error::{Error, ErrorKind, Result};
+use crate::stream::local::snapshot;
+
+/// How much is copied at a time.
+const COPY_BYTES: usize = 1 << 20;
+
+/// One file to copy.
+struct Copy {
+    from: std::sync::Arc<dyn File>,
+    to: PathBuf,
+    len: u64,
+}
+
+impl Engine {
+    /// Copies the live directory to `to`, which must not be there or be empty; returns the bytes copied. `progress` hears
+    /// bytes done and bytes in all.
+    pub fn backup(&self, to: impl AsRef<Path>, progress: &mut dyn FnMut(u64, u64)) -> Result<u64> {
+        let to = to.as_ref();
+        let disk = OsDisk;
+        make_empty(&disk, to)?;
+        let mut copies = Vec::new();
+        let mut written = Vec::new();
+        let names: Vec<String> = self.streams()?.into_iter().map(|i| i.config.name).collect();
+        for name in &names {
+            let stream = self.stream(name)?;
+            if !self.is_read_only() {
+                stream.sync().wait()?;
+            }
+            let dir = to.join("streams").join(name);
+            disk.create_dir(&dir).map_err(|e| Error::io(format_args!("create {}", dir.display()), &e))?;
+            let (parts, committed, bytes) = {
+                let state = stream.local.lock();
+                (state.parts.to_vec(), state.committed, snapshot::encode(&state, state.committed))
+            };
+            if !self.is_read_only() {
+                stream.sync().wait()?;
+            }
+            for part in parts.iter().filter(|p| p.segment.is_made()) {
+                let segment = &part.segment;
+                let len = segment.offset(segment.end()?.min(committed));
+                let file_name = segment.path.file_name().unwrap_or_default();
+                copies.push(Copy { from: segment.file()?.clone(), to: dir.join(file_name), len });
+            }
+            written.push((snapshot::path(&dir), bytes));
+            self.add_consumers(&stream.local.dir, &dir, &mut copies)?;
+        }
+        let identity = self.0.root.join(IDENTITY);
+        let from = self.0.shared.disk.open(&identity, OpenMode::Read).map_err(|e| Error::io("read the identity", &e))?;
+        let len = from.len().map_err(|e| Error::io("read the identity", &e))?;
+        let done = copy_all(&disk, &copies, progress)?;
+        for (path, bytes) in written {
+            crate::disk::replace(&disk, &path, &bytes).map_err(|e| Error::io(format_args!("write {}", path.display()), &e))?;
+        }
+        // Last, so that a copy that was cut short is not taken for a whole one.
+        copy_all(&disk, &[Copy { from, to: to.join(IDENTITY), len }], &mut |_, _| {})?;
+        Ok(done)
+    }
+
+    fn add_consumers(&self, from: &Path, to: &Path, copies: &mut Vec<Copy>) -> Result<()> {
+        let source = &self.0.shared.disk;
+        let dir = from.join("consumers");
+        if !source.exists(&dir) {
+            return Ok(());
+        }
+        let at = |e| Error::io(format_args!("copy {}", dir.display()), &e);
+        for name in source.list(&dir).map_err(at)? {
+            let target = to.join("consumers").join(&name);
+            OsDisk.create_dir(&target).map_err(at)?;
+            for file in source.list(&dir.join(&name)).map_err(at)? {
+                let open = source.open(&dir.join(&name).join(&file), OpenMode::Read).map_err(at)?;
+                let len = open.len().map_err(at)?;
+                copies.push(Copy { from: open, to: target.join(&file), len });
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies a backup to `to`, which must not be there or be empty, after checking every byte of it; returns the bytes
+    /// copied.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`] when the backup is damaged: nothing is copied then.
+    pub fn restore(from: impl AsRef<Path>, to: impl AsRef<Path>, progress: &mut dyn FnMut(u64, u64)) -> Result<u64> {
+        let (from, to) = (from.as_ref(), to.as_ref());
+        let report = Engine::verify(from, &mut |_, _| {})?;
+        if let Some(damage) = report.damage.first() {
+            return Err(Error::corrupt(format!("the backup is damaged: {damage}")));
+        }
+        let disk = OsDisk;
+        make_empty(&disk, to)?;
+        let mut copies = Vec::new();
+        walk(&disk, from, to, &mut copies)?;
+        copies.sort_by_key(|c| c.to.ends_with(IDENTITY));
+        copy_all(&disk, &copies, progress)
+    }
+}
+
+fn make_empty(disk: &dyn Disk, dir: &Path) -> Result<()> {
+    let at = |e| Error::io(format_args!("create {}", dir.display()), &e);
+    disk.create_dir(dir).map_err(at)?;
+    if disk.list(dir).map_err(at)?.is_empty() {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Conflict, format!("{} is not empty", dir.display())))
+}
+
+fn walk(disk: &OsDisk, from: &Path, to: &Path, copies: &mut Vec<Copy>) -> Result<()> {
+    let at = |e| Error::io(format_args!("read {}", from.display()), &e);
+    disk.create_dir(to).map_err(at)?;
+    for name in disk.list(from).map_err(at)?.into_iter().filter(|n| n != "lock") {
+        let path = from.join(&name);
+        if path.is_dir() {
+            walk(disk, &path, &to.join(&name), copies)?;
+        } else {
+            let file = disk.open(&path, OpenMode::Read).map_err(at)?;
+            let len = file.len().map_err(at)?;
+            copies.push(Copy { from: file, to: to.join(&name), len });
+        }
+    }
+    Ok(())
+}
+
+fn copy_all(disk: &dyn Disk, copies: &[Copy], progress: &mut dyn FnMut(u64, u64)) -> Result<u64> {
+    let total = copies.iter().map(|c| c.len).sum();
+    let mut done = 0;
+    let mut buf = vec![0; COPY_BYTES];
+    for copy in copies {
+        let at = |e| Error::io(format_args!("write {}", copy.to.display()), &e);
+        let file = disk.open(&copy.to, OpenMode::Create).map_err(at)?;
+        let mut offset = 0;
+        while offset < copy.len {
+            let want = COPY_BYTES.min((copy.len - offset) as usize);
+            let got = read_full(&*copy.from, &mut buf[..want], offset).map_err(at)?;
+            if got == 0 {
+                return Err(Error::corrupt(format!("the source of {} became shorter", copy.to.display())));
+            }
+            file.write_at(&buf[..got], offset).map_err(at)?;
+            offset += got as u64;
+            done += got as u64;
+            progress(done, total);
+        }
+        file.sync().map_err(at)?;
+        if let Some(dir) = copy.to.parent() {
+            disk.sync_dir(dir).map_err(at)?;
+        }
+    }
+    Ok(done)
+}

@@ -1,0 +1,40 @@
+//! How an engine is opened.
+
+use std::sync::Arc;
+
+use crate::clock::{Clock, SystemClock};
+use crate::disk::{Disk, OsDisk};
+
+/// How an engine is opened.
+#[derive(Clone)]
+pub struct EngineOptions {
+    /// Opens without a lock, follows the files of the process that writes, and refuses every change.
+    pub read_only: bool,
+    /// Makes the directory if it is not there.
+    pub create: bool,
+    /// Where time and random bits come from.
+    pub clock: Arc<dyn Clock>,
+    /// Where files are.
+    pub disk: Arc<dyn Disk>,
+    /// Whether a thread does timers, interval sync and cleaning; without it, call [`crate::Engine::step`].
+    pub worker: bool,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        EngineOptions {
+            read_only: false,
+            create: true,
+            clock: Arc::new(SystemClock),
+            disk: Arc::new(OsDisk),
+            worker: true,
+        }
+    }
+}
+
+impl EngineOptions {
+    /// Read-only: without a lock, beside a process that writes.
+    pub fn read_only() -> Self {
+        EngineOptions { read_only: true, ..EngineOptions::default() }
+    }
+}

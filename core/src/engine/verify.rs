@@ -1,0 +1,218 @@
+//! Checking every byte of a directory without changing it.
+
+use std::path::{Path, PathBuf};
+
+use super::Engine;
+use crate::disk::{Disk, OsDisk};
+use crate::error::{Error, Result};
+use crate::journal::frame::{self, Frame};
+use crate::journal::recover::{proof_after, scan};
+use crate::journal::segment::{self, Segment};
+use crate::record::{RecordView, TAG_CONTROL, decode};
+use crate::stream::local::control::{self, SegmentHead};
+use crate::stream::local::snapshot;
+
+/// What [`Engine::verify`] found.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VerifyReport {
+    /// Streams checked.
+    pub streams: u64,
+    /// Segments checked.
+    pub segments: u64,
+    /// Records checked.
+    pub records: u64,
+    /// Bytes checked.
+    pub bytes: u64,
+    /// Torn tails that an open would cut: a sentence each.
+    pub torn: Vec<String>,
+    /// Damage: a sentence each, naming file, offset and missing sequences.
+    pub damage: Vec<String>,
+}
+
+impl Engine {
+    /// Checks every byte of a directory without changing it, also beside a process that writes. Damage is in the report,
+    /// not an error. `progress` hears bytes done and bytes in all.
+    pub fn verify(dir: impl AsRef<Path>, progress: &mut dyn FnMut(u64, u64)) -> Result<VerifyReport> {
+        let dir = dir.as_ref();
+        let disk = OsDisk;
+        if !disk.exists(&dir.join(super::IDENTITY)) {
+            return Err(Error::not_found(format!("{} is not a Headwater directory", dir.display())));
+        }
+        let mut report = VerifyReport::default();
+        if let Err(error) = super::identity(&disk, dir, true, 0) {
+            report.damage.push(error.to_string());
+        }
+        let streams = dir.join("streams");
+        let at = |e| Error::io(format_args!("list {}", streams.display()), &e);
+        let names = disk.list(&streams).map_err(at)?;
+        let dirs: Vec<PathBuf> = names.iter().filter(|n| !n.contains('.')).map(|n| streams.join(n)).collect();
+        let mut total = 0;
+        for dir in &dirs {
+            total += segment::list(&disk, dir)?.iter().filter_map(|p| p.metadata().ok()).map(|m| m.len()).sum::<u64>();
+        }
+        for dir in &dirs {
+            report.streams += 1;
+            Check { disk: &disk, report: &mut report, total, progress, last_seq: 0 }.stream(dir)?;
+        }
+        Ok(report)
+    }
+}
+
+struct Check<'a> {
+    disk: &'a OsDisk,
+    report: &'a mut VerifyReport,
+    total: u64,
+    progress: &'a mut dyn FnMut(u64, u64),
+    last_seq: u64,
+}
+
+impl Check<'_> {
+    fn stream(&mut self, dir: &Path) -> Result<()> {
+        let paths = segment::list(self.disk, dir)?;
+        let mut segments = Vec::new();
+        for (i, path) in paths.iter().enumerate() {
+            match Segment::open(self.disk, path, false) {
+                Ok(Some((segment, blob))) => match control::from_bytes::<SegmentHead>(&blob, "header") {
+                    Ok(head) => segments.push((segment, head)),
+                    Err(error) => self.report.damage.push(format!("{}: {error}", path.display())),
+                },
+                Ok(None) if i + 1 == paths.len() && i > 0 => {
+                    self.report.torn.push(format!("{} has no whole header", path.display()));
+                }
+                Ok(None) => self.report.damage.push(format!("{} has a damaged header at offset 0", path.display())),
+                Err(error) => self.report.damage.push(error.to_string()),
+            }
+        }
+        if paths.is_empty() {
+            self.report.damage.push(format!("{} holds no segment", dir.display()));
+        }
+        let mut end = 0;
+        for i in 0..segments.len() {
+            end = self.segment(&segments[i..])?;
+        }
+        self.snapshot(dir, &segments, end);
+        Ok(())
+    }
+
+    /// Checks the first of `rest`; returns where its frames end.
+    fn segment(&mut self, rest: &[(Segment, SegmentHead)]) -> Result<u64> {
+        let Some((segment, head)) = rest.first() else { return Ok(0) };
+        self.report.segments += 1;
+        let base_seq = head.base_seq;
+        let mut next = base_seq;
+        let mut records = 0;
+        let mut odd = None;
+        let mut from = segment.base;
+        let file_end = segment.end()?;
+        loop {
+            let scanned = scan(segment, from, &mut |pos, found| {
+                if let Some(view) = record_of(found, base_seq) {
+                    if view.seq != next && odd.is_none() {
+                        odd = Some((pos, next, view.seq));
+                    }
+                    next = view.seq + 1;
+                    records += 1;
+                }
+                Ok(())
+            })?;
+            if !scanned.torn {
+                break;
+            }
+            let segments: Vec<&Segment> = rest.iter().map(|r| &r.0).collect();
+            let Some((pos, _)) = proof_after(&segments, scanned.end)? else {
+                let message = format!(
+                    "{}: {} bytes of a torn tail at offset {}",
+                    segment.path.display(),
+                    file_end - scanned.end,
+                    segment.offset(scanned.end)
+                );
+                self.report.torn.push(message);
+                break;
+            };
+            let after = whole_frame_after(segment, scanned.end, file_end)?.unwrap_or(pos);
+            let resumed = seq_after(segment, base_seq, after.min(file_end));
+            let until = resumed.or(rest.get(1).map(|r| r.1.base_seq)).map_or("on".to_owned(), |s| format!("to {}", s - 1));
+            self.report.damage.push(format!(
+                "{} is damaged at offset {}: sequences {next} {until} are missing",
+                segment.path.display(),
+                segment.offset(scanned.end)
+            ));
+            let Some(resumed) = resumed else { break };
+            next = resumed;
+            from = after;
+        }
+        if let Some((pos, due, seq)) = odd {
+            self.report.damage.push(format!(
+                "{} at offset {}: record {seq} where {due} is due",
+                segment.path.display(),
+                segment.offset(pos)
+            ));
+        }
+        self.last_seq = next - 1;
+        self.report.records += records;
+        self.report.bytes += segment.offset(file_end);
+        (self.progress)(self.report.bytes, self.total);
+        Ok(file_end)
+    }
+
+    /// What the snapshot covers was synced before it was written, so the log must hold it.
+    fn snapshot(&mut self, dir: &Path, segments: &[(Segment, SegmentHead)], end: u64) {
+        let Some(snapshot) = snapshot::load(self.disk, dir) else { return };
+        if snapshot.pos > end {
+            self.report.damage.push(format!(
+                "{}: the log ends at position {end}, but was synced up to {}: records {} to {} are missing",
+                dir.display(),
+                snapshot.pos,
+                self.last_seq + 1,
+                snapshot.last_seq
+            ));
+        }
+        for (base, end_seq, dead) in &snapshot.parts {
+            if !segments.iter().any(|(s, _)| s.base == *base) {
+                let name = segment::file_name(*base);
+                self.report.damage.push(format!(
+                    "{} is missing: it held records up to {} ({} of them deleted)",
+                    dir.join(name).display(),
+                    end_seq - 1,
+                    dead.len()
+                ));
+            }
+        }
+    }
+}
+
+fn record_of<'a>(found: &Frame<'a>, base_seq: u64) -> Option<RecordView<'a>> {
+    if found.note() || found.tag() & TAG_CONTROL != 0 {
+        return None;
+    }
+    decode(found.tag(), base_seq, found.body)
+}
+
+/// How far behind damage the next whole frame is looked for, byte by byte.
+const RESYNC_BYTES: usize = 1 << 20;
+
+/// The next whole frame behind damage, if it is near.
+fn whole_frame_after(segment: &Segment, damage: u64, end: u64) -> Result<Option<u64>> {
+    let bytes = segment.read(damage, RESYNC_BYTES.min((end - damage) as usize))?;
+    // The damaged frame's own length is often intact.
+    let skip = frame::frame_len(&bytes).filter(|&len| len < bytes.len());
+    if let Some(skip) = skip
+        && frame::parse(&bytes, skip, damage + skip as u64).is_ok()
+    {
+        return Ok(Some(damage + skip as u64));
+    }
+    Ok((1..bytes.len()).find(|&at| frame::parse(&bytes, at, damage + at as u64).is_ok()).map(|at| damage + at as u64))
+}
+
+/// The sequence of the first record from a position on.
+fn seq_after(segment: &Segment, base_seq: u64, pos: u64) -> Option<u64> {
+    let mut found = None;
+    let _ = scan(segment, pos, &mut |_, frame| {
+        if let Some(view) = record_of(frame, base_seq) {
+            found = Some(view.seq);
+            return Err(Error::not_found("found"));
+        }
+        Ok(())
+    });
+    found
+}

@@ -1,0 +1,130 @@
+//! One segment file: a header that names the position of its first frame and carries the layer above's own bytes, then
+//! frames without a gap.
+//!
+//! `magic 8 | header_len u32 | base u64 | blob_len u32 | blob | crc32 u32`, integers little-endian.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use super::Pos;
+use crate::disk::{Disk, File, OpenMode, read_full};
+use crate::error::{Error, ErrorKind, Result};
+
+const MAGIC: &[u8; 7] = b"HWJRNL\0";
+/// The version of the format that this build writes; it opens this one and every older one.
+pub(crate) const FORMAT_VERSION: u8 = 1;
+const HEADER_FIXED: usize = 8 + 4 + 8 + 4;
+const HEADER_BYTES_MAX: usize = 64 << 20;
+
+/// An open segment.
+pub(crate) struct Segment {
+    pub(crate) base: Pos,
+    pub(crate) header_len: u64,
+    pub(crate) path: PathBuf,
+    file: OnceLock<Arc<dyn File>>,
+}
+
+impl Segment {
+    /// One whose file the writer will make.
+    pub(crate) fn planned(dir: &Path, base: Pos, header_len: u64) -> Self {
+        Segment { base, header_len, path: dir.join(file_name(base)), file: OnceLock::new() }
+    }
+
+    /// Opens one that is there, and returns its blob. `Ok(None)` when its header is not whole.
+    pub(crate) fn open(disk: &dyn Disk, path: &Path, writable: bool) -> Result<Option<(Segment, Vec<u8>)>> {
+        let mode = if writable { OpenMode::Write } else { OpenMode::Read };
+        let at = |e| Error::io(format_args!("open {}", path.display()), &e);
+        let file = disk.open(path, mode).map_err(at)?;
+        let mut head = [0; HEADER_FIXED];
+        if read_full(&*file, &mut head, 0).map_err(at)? < HEADER_FIXED {
+            return Ok(None);
+        }
+        if &head[..7] != MAGIC {
+            return Ok(None);
+        }
+        if head[7] > FORMAT_VERSION {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("{} has format version {}, this build reads up to {FORMAT_VERSION}", path.display(), head[7]),
+            ));
+        }
+        let header_len = u32::from_le_bytes([head[8], head[9], head[10], head[11]]) as usize;
+        if !(HEADER_FIXED + 4..=HEADER_BYTES_MAX).contains(&header_len) {
+            return Ok(None);
+        }
+        let mut header = vec![0; header_len];
+        if read_full(&*file, &mut header, 0).map_err(at)? < header_len {
+            return Ok(None);
+        }
+        let (covered, check) = header.split_at(header_len - 4);
+        if crc32fast::hash(covered).to_le_bytes() != check {
+            return Ok(None);
+        }
+        let mut base = [0; 8];
+        base.copy_from_slice(&head[12..20]);
+        let base = u64::from_le_bytes(base);
+        let segment = Segment { base, header_len: header_len as u64, path: path.to_owned(), file: OnceLock::new() };
+        let _ = segment.file.set(file);
+        Ok(Some((segment, covered[HEADER_FIXED..].to_vec())))
+    }
+
+    /// The bytes of a header.
+    pub(crate) fn header(base: Pos, blob: &[u8]) -> Vec<u8> {
+        let header_len = HEADER_FIXED + blob.len() + 4;
+        let mut out = Vec::with_capacity(header_len);
+        out.extend_from_slice(MAGIC);
+        out.push(FORMAT_VERSION);
+        out.extend_from_slice(&(header_len as u32).to_le_bytes());
+        out.extend_from_slice(&base.to_le_bytes());
+        out.extend_from_slice(&(blob.len() as u32).to_le_bytes());
+        out.extend_from_slice(blob);
+        out.extend_from_slice(&crc32fast::hash(&out).to_le_bytes());
+        out
+    }
+
+    pub(crate) fn set_file(&self, file: Arc<dyn File>) {
+        let _ = self.file.set(file);
+    }
+
+    pub(crate) fn file(&self) -> Result<&Arc<dyn File>> {
+        self.file.get().ok_or_else(|| Error::new(ErrorKind::Internal, format!("{} was not made yet", self.path.display())))
+    }
+
+    pub(crate) fn is_made(&self) -> bool {
+        self.file.get().is_some()
+    }
+
+    /// Where in the file a position lies.
+    pub(crate) fn offset(&self, pos: Pos) -> u64 {
+        self.header_len + (pos - self.base)
+    }
+
+    /// Reads up to `len` bytes at a position.
+    pub(crate) fn read(&self, pos: Pos, len: usize) -> Result<Vec<u8>> {
+        let mut bytes = vec![0; len];
+        let got = read_full(&**self.file()?, &mut bytes, self.offset(pos)).map_err(|e| self.io("read", &e))?;
+        bytes.truncate(got);
+        Ok(bytes)
+    }
+
+    /// One past the last position in the file.
+    pub(crate) fn end(&self) -> Result<Pos> {
+        let len = self.file()?.len().map_err(|e| self.io("stat", &e))?;
+        Ok(self.base + len.saturating_sub(self.header_len))
+    }
+
+    pub(crate) fn io(&self, doing: &str, error: &std::io::Error) -> Error {
+        Error::io(format_args!("{doing} {}", self.path.display()), error)
+    }
+}
+
+/// The name of the segment that begins at `base`.
+pub(crate) fn file_name(base: Pos) -> String {
+    format!("{base:016x}.seg")
+}
+
+/// The paths of all segments in a directory, in order.
+pub(crate) fn list(disk: &dyn Disk, dir: &Path) -> Result<Vec<PathBuf>> {
+    let names = disk.list(dir).map_err(|e| Error::io(format_args!("list {}", dir.display()), &e))?;
+    Ok(names.iter().filter(|n| n.ends_with(".seg")).map(|n| dir.join(n)).collect())
+}

@@ -1,0 +1,88 @@
+//! The one place that writes: a chunk goes to its segment, and a sync covers every file that was written since the last.
+
+use std::sync::Arc;
+
+use super::segment::Segment;
+use super::tail::Chunk;
+use crate::disk::{Disk, OpenMode};
+use crate::error::{Error, Result};
+
+/// What has been written and not synced.
+pub(crate) struct Writer {
+    disk: Arc<dyn Disk>,
+    unsynced: Vec<Arc<Segment>>,
+    /// A file was made, so the directory needs a sync too.
+    dir_unsynced: bool,
+}
+
+/// Why a chunk did not get to the disk.
+pub(crate) enum WriteFault {
+    /// Nothing of it is in the file: it may be tried again.
+    Undone(Error),
+    /// What is in the file is not known: the journal must be reopened.
+    Poisoned(Error),
+}
+
+impl Writer {
+    pub(crate) fn new(disk: Arc<dyn Disk>) -> Self {
+        Writer { disk, unsynced: Vec::new(), dir_unsynced: false }
+    }
+
+    /// Writes a chunk, whole or not at all.
+    pub(crate) fn write(&mut self, chunk: &Chunk) -> Result<(), WriteFault> {
+        let segment = &chunk.segment;
+        if let Some(header) = &chunk.header {
+            self.create(segment, header, &chunk.bytes)?;
+        } else {
+            let offset = segment.offset(chunk.start);
+            let file = segment.file().map_err(WriteFault::Poisoned)?;
+            if let Err(e) = file.write_at(&chunk.bytes, offset) {
+                let error = segment.io("write", &e);
+                return match file.truncate(offset) {
+                    Ok(()) => Err(WriteFault::Undone(error)),
+                    Err(_) => Err(WriteFault::Poisoned(error)),
+                };
+            }
+        }
+        if !self.unsynced.iter().any(|s| Arc::ptr_eq(s, segment)) {
+            self.unsynced.push(Arc::clone(segment));
+        }
+        Ok(())
+    }
+
+    fn create(&mut self, segment: &Arc<Segment>, header: &[u8], bytes: &[u8]) -> Result<(), WriteFault> {
+        let make = || {
+            let file = self.disk.open(&segment.path, OpenMode::Create)?;
+            file.write_at(header, 0)?;
+            file.write_at(bytes, header.len() as u64)?;
+            Ok(file)
+        };
+        match make() {
+            Ok(file) => {
+                segment.set_file(file);
+                self.dir_unsynced = true;
+                Ok(())
+            }
+            Err(e) => {
+                let error = segment.io("create", &e);
+                let gone = self.disk.remove(&segment.path).is_ok() || !self.disk.exists(&segment.path);
+                Err(if gone { WriteFault::Undone(error) } else { WriteFault::Poisoned(error) })
+            }
+        }
+    }
+
+    /// Returns when everything written is on disk. After a failure nothing is known any more: the caller poisons itself.
+    pub(crate) fn sync(&mut self) -> Result<()> {
+        for segment in &self.unsynced {
+            segment.file()?.sync().map_err(|e| segment.io("sync", &e))?;
+        }
+        if self.dir_unsynced
+            && let Some(dir) = self.unsynced.first().and_then(|s| s.path.parent())
+        {
+            self.disk.sync_dir(dir).map_err(|e| Error::io(format_args!("sync {}", dir.display()), &e))?;
+        }
+        self.dir_unsynced = false;
+        self.unsynced.clear();
+        Ok(())
+    }
+}

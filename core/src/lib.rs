@@ -1,0 +1,49 @@
+//! Headwater is an embeddable, local-first data engine: durable, subject-addressed streams in your own process.
+//!
+//! **It is** a library with the JetStream contract on local files: conditional and idempotent appends, atomic
+//! batches, last-by-subject reads, subscriptions without a seam, durable consumers, key-value buckets, typed points.
+//! **It is not** a server, a consensus protocol or an SQL database.
+//!
+//! ```
+//! use headwater::{Append, Engine, ReadOptions, StreamConfig};
+//! # fn main() -> headwater::Result<()> {
+//! let engine = Engine::memory()?;
+//! let orders = engine.create_stream(StreamConfig::new("orders", ["orders.>"]))?;
+//! let ack = orders.append(&Append::new("orders.eu.1", b"hello")).wait()?;
+//! assert_eq!(ack.seq, 1);
+//! for record in orders.read(&ReadOptions::default().filter("orders.*.1"))?.iter() {
+//!     println!("{} {:?}", record.subject, record.payload);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+#![forbid(unsafe_code)]
+
+mod clock;
+pub mod disk;
+mod engine;
+mod error;
+mod journal;
+mod pending;
+pub mod points;
+mod record;
+mod shared;
+mod stream;
+pub mod subject;
+
+pub use clock::{Clock, ManualClock, Nanos, SECOND, SystemClock};
+pub use engine::{Engine, EngineOptions, Metric, VerifyReport};
+pub use error::{Error, ErrorKind, Result};
+pub use pending::Pending;
+pub use record::{
+    Ack, Append, BATCH_BYTES_MAX, BATCH_RECORDS_MAX, Batch, Durability, HEADERS_BYTES_MAX, HEADER_MSG_ID,
+    HEADER_ROLLUP, HEADER_TTL, Headers, PAYLOAD_BYTES_MAX, Record, RecordView, Rollup,
+};
+pub use shared::LogLine;
+pub use stream::bucket::{Bucket, BucketConfig, BucketStatus, Entry, Operation, WatchOptions, Watcher};
+pub use stream::config::{
+    AckPolicy, Compression, ConsumerConfig, DeliverPolicy, Discard, NAME_BYTES_MAX, StreamConfig,
+};
+pub use stream::consumer::{Consumer, ConsumerInfo};
+pub use stream::subscription::{SubscribeOptions, Subscription};
+pub use stream::{PurgeOptions, ReadOptions, Start, Stream, StreamInfo};

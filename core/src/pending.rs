@@ -1,0 +1,156 @@
+//! What may have to wait: a future that any executor can poll, with `.wait()` for callers who block.
+//!
+//! A pending value that is ready at once costs no allocation. Dropping one gives up the wait, not the work.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// The outcome of an operation, now or later.
+#[must_use = "wait for it or await it"]
+pub struct Pending<T>(State<T>);
+
+enum State<T> {
+    Ready(Option<Result<T>>),
+    Waiting(Box<dyn Wait<T> + Send>),
+}
+
+/// What stands behind a [`Pending`] that is not ready yet.
+pub(crate) trait Wait<T> {
+    /// As a future is polled.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<T>>;
+
+    /// Blocks this thread, for `timeout` at the most; `None` when that passed.
+    fn wait(&mut self, timeout: Option<Duration>) -> Option<Result<T>> {
+        park(timeout, |cx| self.poll(cx))
+    }
+}
+
+impl<T> Pending<T> {
+    /// One that is done.
+    pub fn ready(result: Result<T>) -> Self {
+        Pending(State::Ready(Some(result)))
+    }
+
+    pub(crate) fn waiting(wait: impl Wait<T> + Send + 'static) -> Self {
+        Pending(State::Waiting(Box::new(wait)))
+    }
+
+    /// Blocks until it is done.
+    pub fn wait(mut self) -> Result<T> {
+        self.wait_option(None)
+    }
+
+    /// Blocks until it is done, for `timeout` at the most: then [`ErrorKind::Timeout`], and it may be waited for again.
+    pub fn wait_timeout(&mut self, timeout: Duration) -> Result<T> {
+        self.wait_option(Some(timeout))
+    }
+
+    fn wait_option(&mut self, timeout: Option<Duration>) -> Result<T> {
+        match &mut self.0 {
+            State::Ready(result) => result.take().unwrap_or_else(|| Err(taken())),
+            State::Waiting(wait) => match wait.wait(timeout) {
+                Some(result) => {
+                    self.0 = State::Ready(None);
+                    result
+                }
+                None => Err(Error::new(ErrorKind::Timeout, "the deadline passed before it was done")),
+            },
+        }
+    }
+}
+
+impl<T: Send + 'static> Pending<T> {
+    /// The same wait with its value changed.
+    pub fn map<U: 'static>(self, change: impl FnOnce(T) -> U + Send + 'static) -> Pending<U> {
+        match self.0 {
+            State::Ready(result) => {
+                Pending(State::Ready(result.map(|r| r.map(change))))
+            }
+            State::Waiting(wait) => Pending::waiting(Mapped { wait, change: Some(change) }),
+        }
+    }
+}
+
+/// Polls on this thread until it is ready, for `timeout` at the most; `None` when that passed.
+pub(crate) fn park<T>(timeout: Option<Duration>, mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Option<T> {
+    struct Unpark(std::thread::Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    #[allow(clippy::disallowed_methods, reason = "a blocking caller's deadline is real time, whatever the engine's clock is")]
+    let now = std::time::Instant::now;
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut cx = Context::from_waker(&waker);
+    let deadline = timeout.map(|t| now() + t);
+    loop {
+        if let Poll::Ready(value) = poll(&mut cx) {
+            return Some(value);
+        }
+        match deadline {
+            None => std::thread::park(),
+            Some(deadline) => {
+                let left = deadline.saturating_duration_since(now());
+                if left.is_zero() {
+                    return None;
+                }
+                std::thread::park_timeout(left);
+            }
+        }
+    }
+}
+
+fn taken() -> Error {
+    Error::new(ErrorKind::Misuse, "the result was taken already")
+}
+
+struct Mapped<T, F> {
+    wait: Box<dyn Wait<T> + Send>,
+    change: Option<F>,
+}
+
+impl<T, U, F: FnOnce(T) -> U> Mapped<T, F> {
+    fn apply(&mut self, result: Result<T>) -> Result<U> {
+        let change = self.change.take().ok_or_else(taken)?;
+        result.map(change)
+    }
+}
+
+impl<T, U, F: FnOnce(T) -> U> Wait<U> for Mapped<T, F> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<U>> {
+        match self.wait.poll(cx) {
+            Poll::Ready(result) => Poll::Ready(self.apply(result)),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn wait(&mut self, timeout: Option<Duration>) -> Option<Result<U>> {
+        let result = self.wait.wait(timeout)?;
+        Some(self.apply(result))
+    }
+}
+
+impl<T> Unpin for Pending<T> {}
+
+impl<T> Future for Pending<T> {
+    type Output = Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
+        match &mut self.0 {
+            State::Ready(result) => Poll::Ready(result.take().unwrap_or_else(|| Err(taken()))),
+            State::Waiting(wait) => {
+                let polled = wait.poll(cx);
+                if polled.is_ready() {
+                    self.0 = State::Ready(None);
+                }
+                polled
+            }
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! How a line of a file becomes points: which column is the time, which the node, which are kinds.
+//!
+//! Two shapes: wide, a line is one time of one node with a column for each kind; and long, a line is one point, as an
+//! export writes it. Knows text and points, and neither files nor streams.
+
+use serde_json::{Map, Number, Value as Json};
+
+use crate::error::{Error, Result};
+
+use super::import::ImportOptions;
+use super::point::Point;
+use super::time::parse_time_or_seconds;
+use super::value::Value;
+
+/// The columns of an export, in order.
+pub(super) const EXPORT_COLUMNS: [&str; 8] = ["time", "node", "kind", "key", "type", "value", "tombstone", "origin"];
+/// The largest integer up to which a float holds every integer.
+const EXACT_INT_MAX: u64 = 1 << 53;
+
+/// Where a CSV file has what.
+pub(super) enum CsvShape {
+    Wide { width: usize, time: usize, node: String, node_column: Option<usize>, columns: Vec<Column> },
+    Long { width: usize, columns: [Option<usize>; EXPORT_COLUMNS.len()] },
+}
+
+/// A column of values; `numbers` is known from its first value on.
+pub(super) struct Column {
+    at: usize,
+    kind: String,
+    numbers: Option<bool>,
+}
+
+impl CsvShape {
+    /// Fits the options to a header.
+    pub(super) fn new(header: &[String], options: &ImportOptions) -> Result<Self> {
+        let header: Vec<&str> = header.iter().map(|name| name.trim()).collect();
+        for (i, name) in header.iter().enumerate() {
+            if name.is_empty() {
+                return Err(Error::invalid(format!("column {} of the header has no name", i + 1)));
+            }
+            if header[..i].contains(name) {
+                return Err(Error::invalid(format!("the header names column '{name}' twice")));
+            }
+        }
+        let find = |name: &str| header.iter().position(|n| *n == name);
+        let need = |name: &str| {
+            find(name).ok_or_else(|| {
+                Error::invalid(format!("the header has no column '{name}'; it has {}", header.join(", ")))
+            })
+        };
+        let width = header.len();
+        if options.node.is_empty() && options.node_column.is_empty() {
+            for name in [time_name(options), "node", "kind", "value"] {
+                need(name).map_err(|e| Error::invalid(format!("with no node named, a line is a point: {e}")))?;
+            }
+            let mut columns = EXPORT_COLUMNS.map(find);
+            columns[0] = find(time_name(options));
+            return Ok(CsvShape::Long { width, columns });
+        }
+        let time = need(time_name(options))?;
+        let node_column = if options.node_column.is_empty() { None } else { Some(need(options.node_column.as_str())?) };
+        let mut columns = Vec::new();
+        for name in &options.columns {
+            columns.push(Column { at: need(name)?, kind: name.clone(), numbers: None });
+        }
+        if columns.is_empty() {
+            for (at, name) in header.iter().enumerate() {
+                if at != time && Some(at) != node_column {
+                    columns.push(Column { at, kind: (*name).to_owned(), numbers: None });
+                }
+            }
+        }
+        Ok(CsvShape::Wide { width, time, node: options.node.clone(), node_column, columns })
+    }
+
+    /// The points of a line, or why it is refused.
+    pub(super) fn points(&mut self, fields: &[String]) -> Result<Vec<Point>, String> {
+        let (CsvShape::Wide { width, .. } | CsvShape::Long { width, .. }) = self;
+        if fields.len() != *width {
+            return Err(format!("it has {} fields, the header has {width}", fields.len()));
+        }
+        match self {
+            CsvShape::Wide { time, node, node_column, columns, .. } => {
+                let time = parse_time_or_seconds(&fields[*time]).map_err(reason)?;
+                let own = node_column.map_or("", |at| fields[at].as_str());
+                let node = if own.is_empty() { node } else { own };
+                let mut points = Vec::with_capacity(columns.len());
+                for column in columns {
+                    if let Some(value) = column.value(&fields[column.at])? {
+                        points.push(Point::new(node, column.kind.as_str(), time, value));
+                    }
+                }
+                Ok(points)
+            }
+            CsvShape::Long { columns, .. } => {
+                let [time, node, kind, key, type_name, value, tombstone, origin] =
+                    columns.map(|at| at.map_or("", |at| fields[at].as_str()));
+                let value = match type_name {
+                    "" => number(value).unwrap_or_else(|| Value::Text(value.to_owned())),
+                    _ => Value::parse(type_name, value).map_err(reason)?,
+                };
+                let tombstone = match tombstone {
+                    "" => 0,
+                    text => text.parse().map_err(|_| format!("tombstone '{text}' is no number of 32 bits"))?,
+                };
+                Ok(vec![Point {
+                    key: key.to_owned(),
+                    tombstone,
+                    origin: origin.to_owned(),
+                    ..Point::new(node, kind, parse_time_or_seconds(time).map_err(reason)?, value)
+                }])
+            }
+        }
+    }
+}
+
+impl Column {
+    fn value(&mut self, text: &str) -> Result<Option<Value>, String> {
+        let trimmed = text.trim();
+        let missing = ["na", "n/a", "nan", "null"].iter().any(|none| trimmed.eq_ignore_ascii_case(none));
+        if trimmed.is_empty() || (missing && self.numbers != Some(false)) {
+            return Ok(None);
+        }
+        let number = number(trimmed);
+        match (*self.numbers.get_or_insert(number.is_some()), number) {
+            (true, Some(number)) => Ok(Some(number)),
+            (true, None) => Err(format!("column '{}' holds numbers and this is '{}'", self.kind, shown(trimmed))),
+            (false, _) => Ok(Some(Value::Text(text.to_owned()))),
+        }
+    }
+}
+
+/// Which field of a JSON object is what.
+pub(super) struct JsonShape {
+    options: ImportOptions,
+}
+
+impl JsonShape {
+    pub(super) fn new(options: &ImportOptions) -> Self {
+        JsonShape { options: options.clone() }
+    }
+
+    /// The points of a line, or why it is refused.
+    pub(super) fn points(&self, line: &[u8]) -> Result<Vec<Point>, String> {
+        let object = match serde_json::from_slice(line) {
+            Ok(Json::Object(object)) => object,
+            Ok(_) => return Err("it is JSON and no object".to_owned()),
+            Err(error) => return Err(format!("it is not JSON: {error}")),
+        };
+        let name = time_name(&self.options);
+        let time = match object.get(name) {
+            Some(Json::String(text)) => parse_time_or_seconds(text),
+            Some(Json::Number(seconds)) => parse_time_or_seconds(&seconds.to_string()),
+            _ => return Err(format!("it has no time in field '{name}'")),
+        };
+        let time = time.map_err(reason)?;
+        if self.options.node.is_empty() && self.options.node_column.is_empty() {
+            return long_point(&object, time).map(|point| vec![point]);
+        }
+        self.wide_points(object, time)
+    }
+
+    fn wide_points(&self, object: Map<String, Json>, time: i64) -> Result<Vec<Point>, String> {
+        let ImportOptions { node, node_column, columns, .. } = &self.options;
+        let own = object.get(node_column).map_or(Ok(String::new()), |node| label(node, node_column))?;
+        let node = if own.is_empty() { node } else { &own };
+        let mut points = Vec::new();
+        for (name, json) in object {
+            let asked = columns.is_empty() || columns.contains(&name);
+            if asked
+                && name != time_name(&self.options)
+                && name != *node_column
+                && let Some(value) = plain_value(json)
+            {
+                points.push(Point::new(node, name, time, value));
+            }
+        }
+        Ok(points)
+    }
+}
+
+/// A line of an export, or a point as SimpleIoT writes it, whose `type` is the kind and whose `text` is a value too.
+fn long_point(object: &Map<String, Json>, time: i64) -> Result<Point, String> {
+    let text = |name: &str| object.get(name).map_or(Ok(String::new()), |json| label(json, name));
+    let own_form = object.contains_key("kind");
+    let value = object.get("value").cloned().unwrap_or(Json::Null);
+    let value = if own_form { typed_value(&text("type")?, value) } else { siot_value(&text("text")?, value) }?;
+    let tombstone = match object.get("tombstone") {
+        None | Some(Json::Null) => 0,
+        Some(json) => json
+            .as_u64()
+            .and_then(|n| u32::try_from(n).ok())
+            .ok_or_else(|| format!("tombstone {json} is no number of 32 bits"))?,
+    };
+    let kind = if own_form { text("kind")? } else { text("type")? };
+    Ok(Point { key: text("key")?, tombstone, origin: text("origin")?, ..Point::new(text("node")?, kind, time, value) })
+}
+
+fn typed_value(type_name: &str, json: Json) -> Result<Value, String> {
+    match (type_name, json) {
+        (_, Json::Null) if type_name != "json" => Err("it has no value".to_owned()),
+        ("", json) => plain_value(json).ok_or_else(|| "it has no value".to_owned()),
+        ("json", json) => Ok(Value::Json(json.to_string())),
+        (_, Json::String(text)) => Value::parse(type_name, &text).map_err(reason),
+        (_, json) => Value::parse(type_name, &json.to_string()).map_err(reason),
+    }
+}
+
+fn siot_value(text: &str, json: Json) -> Result<Value, String> {
+    if !text.is_empty() {
+        return Ok(Value::Text(text.to_owned()));
+    }
+    plain_value(json).ok_or_else(|| "it has no value".to_owned())
+}
+
+/// A JSON value by its own type; null is none.
+fn plain_value(json: Json) -> Option<Value> {
+    Some(match json {
+        Json::Null => return None,
+        Json::Bool(yes) => Value::Int(yes.into()),
+        Json::Number(number) => json_number(&number),
+        Json::String(text) => Value::Text(text),
+        Json::Array(_) | Json::Object(_) => Value::Json(json.to_string()),
+    })
+}
+
+fn json_number(json: &Number) -> Value {
+    number(&json.to_string()).unwrap_or_else(|| Value::Json(json.to_string()))
+}
+
+/// A finite number. It is a float, so that a series has one type whether or not its digits show a point, except where
+/// only an int holds it exactly.
+fn number(text: &str) -> Option<Value> {
+    let float: f64 = text.trim().parse().ok()?;
+    if !float.is_finite() {
+        return None;
+    }
+    match text.trim().parse::<i64>() {
+        Ok(int) if int.unsigned_abs() > EXACT_INT_MAX => Some(Value::Int(int)),
+        _ => Some(Value::Float(float)),
+    }
+}
+
+/// A node, kind, key or origin: text, or a number as it is written.
+fn label(json: &Json, name: &str) -> Result<String, String> {
+    match json {
+        Json::Null => Ok(String::new()),
+        Json::String(text) => Ok(text.clone()),
+        Json::Number(number) => Ok(number.to_string()),
+        _ => Err(format!("field '{name}' is no text")),
+    }
+}
+
+fn time_name(options: &ImportOptions) -> &str {
+    if options.time.is_empty() { "time" } else { &options.time }
+}
+
+fn reason(error: Error) -> String {
+    error.message().to_owned()
+}
+
+fn shown(text: &str) -> String {
+    text.chars().take(40).collect::<String>().escape_debug().to_string()
+}

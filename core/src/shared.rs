@@ -1,0 +1,149 @@
+//! What an engine lends to everything in it: clock, disk, log, counters, and the bell that wakes its worker.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::clock::{Clock, Nanos};
+use crate::disk::Disk;
+use crate::error::{Error, ErrorKind, Result};
+
+/// How many lines the log queue holds.
+const LOG_LINES_MAX: usize = 1024;
+
+/// One line of the engine's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogLine {
+    /// When, in nanoseconds since the epoch.
+    pub time: Nanos,
+    /// `error`, `warn`, `info` or `debug`.
+    pub level: &'static str,
+    /// A sentence.
+    pub message: String,
+}
+
+/// Things counted since the engine was opened.
+#[derive(Default)]
+pub(crate) struct Counters {
+    pub(crate) appends: AtomicU64,
+    pub(crate) syncs: AtomicU64,
+    pub(crate) reads: AtomicU64,
+    pub(crate) conflicts: AtomicU64,
+    pub(crate) duplicates: AtomicU64,
+}
+
+pub(crate) struct Shared {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) counters: Counters,
+    closed: AtomicBool,
+    worker: AtomicBool,
+    log: Mutex<VecDeque<LogLine>>,
+    bell: Mutex<Bell>,
+    rung: Condvar,
+}
+
+#[derive(Default)]
+struct Bell {
+    /// Something asks for attention at once.
+    now: bool,
+    /// Something is due then.
+    at: Option<Nanos>,
+    stop: bool,
+}
+
+impl Shared {
+    pub(crate) fn new(clock: Arc<dyn Clock>, disk: Arc<dyn Disk>) -> Self {
+        Shared {
+            clock,
+            disk,
+            counters: Counters::default(),
+            closed: AtomicBool::new(false),
+            worker: AtomicBool::new(false),
+            log: Mutex::default(),
+            bell: Mutex::default(),
+            rung: Condvar::new(),
+        }
+    }
+
+    /// Refuses work on a closed engine.
+    pub(crate) fn check_open(&self) -> Result<()> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(Error::new(ErrorKind::Closed, "the engine is closed"));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn set_closed(&self) -> bool {
+        self.closed.swap(true, Ordering::AcqRel)
+    }
+
+    /// Whether a worker takes care of flushes and timers.
+    pub(crate) fn has_worker(&self) -> bool {
+        self.worker.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_worker(&self, runs: bool) {
+        self.worker.store(runs, Ordering::Relaxed);
+    }
+
+    pub(crate) fn log(&self, level: &'static str, message: String) {
+        match level {
+            "error" => tracing::error!("{message}"),
+            "warn" => tracing::warn!("{message}"),
+            "info" => tracing::info!("{message}"),
+            _ => tracing::debug!("{message}"),
+        }
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        if log.len() == LOG_LINES_MAX {
+            log.pop_front();
+        }
+        log.push_back(LogLine { time: self.clock.now(), level, message });
+    }
+
+    pub(crate) fn take_logs(&self, max: usize) -> Vec<LogLine> {
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let n = max.min(log.len());
+        log.drain(..n).collect()
+    }
+
+    /// Asks the worker for a step, at `at` or (without) at once.
+    pub(crate) fn ring(&self, at: Option<Nanos>) {
+        let mut bell = self.bell.lock().unwrap_or_else(PoisonError::into_inner);
+        match at {
+            None => bell.now = true,
+            Some(at) if bell.at.is_none_or(|b| at < b) => bell.at = Some(at),
+            Some(_) => return,
+        }
+        self.rung.notify_one();
+    }
+
+    pub(crate) fn stop_worker(&self) {
+        self.bell.lock().unwrap_or_else(PoisonError::into_inner).stop = true;
+        self.rung.notify_one();
+    }
+
+    /// Sleeps until a step is due; false when the worker shall end.
+    pub(crate) fn wait_for_bell(&self) -> bool {
+        let mut bell = self.bell.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if bell.stop {
+                return false;
+            }
+            let now = self.clock.now();
+            if bell.now || bell.at.is_some_and(|at| at <= now) {
+                bell.now = false;
+                bell.at = None;
+                return true;
+            }
+            bell = match bell.at {
+                None => self.rung.wait(bell).unwrap_or_else(PoisonError::into_inner),
+                Some(at) => {
+                    let wait = Duration::from_nanos(at - now);
+                    self.rung.wait_timeout(bell, wait).unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The index of the segment that is being written, in memory: where each record lies and which is the next of its subject.
+//!
+//! Sixteen bytes a record. When the segment is sealed this becomes an index file (`index_file.rs`).
+
+use super::subjects::SubjectId;
+use crate::clock::Nanos;
+
+/// Marks the end of a chain.
+pub(crate) const NONE: u32 = u32::MAX;
+/// Records to a block of the sparse index.
+pub(crate) const BLOCK_RECORDS: usize = 64;
+
+/// One stretch of [`BLOCK_RECORDS`] records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Block {
+    /// Where its first record lies, from the segment's base.
+    pub(crate) offset: u32,
+    /// When its first record was committed.
+    pub(crate) first_time: Nanos,
+    /// The least and the most event time (commit time where a record has none).
+    pub(crate) min_event: i64,
+    pub(crate) max_event: i64,
+}
+
+/// The index of one segment.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Active {
+    pub(crate) base_seq: u64,
+    /// Offsets from the segment's base, by ordinal.
+    pub(crate) offsets: Vec<u32>,
+    pub(crate) subjects: Vec<SubjectId>,
+    /// The next record of the same subject, by ordinal.
+    pub(crate) next: Vec<u32>,
+    /// What each record counts for in the stream's bytes.
+    pub(crate) sizes: Vec<u32>,
+    pub(crate) blocks: Vec<Block>,
+}
+
+impl Active {
+    pub(crate) fn new(base_seq: u64) -> Self {
+        Active { base_seq, ..Active::default() }
+    }
+
+    pub(crate) fn len(&self) -> u32 {
+        self.offsets.len() as u32
+    }
+
+    /// The sequence after the last one.
+    pub(crate) fn end_seq(&self) -> u64 {
+        self.base_seq + self.offsets.len() as u64
+    }
+
+    /// Adds the next record; `previous` is the subject's record before it.
+    pub(crate) fn push(&mut self, id: SubjectId, offset: u32, size: u32, previous: u64, time: Nanos, event: i64) {
+        let ord = self.len();
+        if previous >= self.base_seq
+            && let Some(link) = self.next.get_mut((previous - self.base_seq) as usize)
+        {
+            *link = ord;
+        }
+        if (ord as usize).is_multiple_of(BLOCK_RECORDS) {
+            self.blocks.push(Block { offset, first_time: time, min_event: event, max_event: event });
+        } else if let Some(block) = self.blocks.last_mut() {
+            block.min_event = block.min_event.min(event);
+            block.max_event = block.max_event.max(event);
+        }
+        self.offsets.push(offset);
+        self.subjects.push(id);
+        self.next.push(NONE);
+        self.sizes.push(size);
+    }
+
+    /// Ordinals of a subject's records, from its record `first_seq` on.
+    pub(crate) fn chain(&self, first_seq: u64) -> impl Iterator<Item = u32> + '_ {
+        let mut at = match first_seq.checked_sub(self.base_seq) {
+            Some(ord) if ord < u64::from(self.len()) => ord as u32,
+            _ => NONE,
+        };
+        std::iter::from_fn(move || {
+            if at == NONE {
+                return None;
+            }
+            let here = at;
+            at = self.next[here as usize];
+            Some(here)
+        })
+    }
+}

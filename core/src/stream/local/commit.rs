@@ -1,0 +1,332 @@
+//! Group commit: whoever waits first writes and syncs for all who wait, without a hand-off between threads.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use super::Local;
+use super::control::{self, Control};
+use super::limits::size_of_body;
+use super::state::{Failure, Special, State};
+use super::waiters::wake;
+use crate::error::{Error, ErrorKind, Result};
+use crate::journal::Pos;
+use crate::journal::frame;
+use crate::journal::tail::Chunk;
+use crate::journal::writer::WriteFault;
+use crate::pending::{Pending, Wait, park};
+use crate::record::{Durability, TAG_CONTROL, TAG_SPECIAL, decode};
+
+/// How many failed flushes and outcomes are remembered for those who ask late.
+const REMEMBERED_MAX: usize = 256;
+
+/// A wait for everything before a position to be committed. Its value is what a control entry came to.
+pub(crate) struct Ticket {
+    local: Arc<Local>,
+    end: Pos,
+    generation: u64,
+    waiter: u64,
+    done: bool,
+}
+
+impl Ticket {
+    pub(crate) fn new(local: Arc<Local>, end: Pos, generation: u64) -> Self {
+        Ticket { local, end, generation, waiter: 0, done: false }
+    }
+
+    /// Blocks until it is committed.
+    pub(crate) fn commit(mut self) -> Result<()> {
+        self.wait(None).unwrap_or(Ok(0)).map(|_| ())
+    }
+
+    fn outcome(&mut self, state: &mut State) -> Option<Result<u64>> {
+        let outcome = state.outcome(self.end, self.generation)?;
+        self.done = true;
+        Some(outcome)
+    }
+
+    fn register(&mut self, state: &mut State, cx: &Context<'_>) {
+        if self.waiter == 0 {
+            state.next_waiter += 1;
+            self.waiter = state.next_waiter;
+        }
+        state.waiters.wait_for_commit(self.waiter, self.end, cx.waker());
+    }
+}
+
+impl Wait<u64> for Ticket {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<u64>> {
+        let local = Arc::clone(&self.local);
+        let mut state = local.lock();
+        if let Some(outcome) = self.outcome(&mut state) {
+            return Poll::Ready(outcome);
+        }
+        if local.shared.has_worker() {
+            self.register(&mut state, cx);
+            let idle = !state.flushing;
+            drop(state);
+            if idle {
+                local.shared.ring(None);
+            }
+            return Poll::Pending;
+        }
+        drop(state);
+        Poll::Ready(self.wait(None).unwrap_or(Ok(0)))
+    }
+
+    fn wait(&mut self, timeout: Option<Duration>) -> Option<Result<u64>> {
+        let local = Arc::clone(&self.local);
+        park(timeout, |cx| {
+            loop {
+                let mut state = local.lock();
+                if let Some(outcome) = self.outcome(&mut state) {
+                    return Poll::Ready(outcome);
+                }
+                if state.flushing {
+                    self.register(&mut state, cx);
+                    return Poll::Pending;
+                }
+                drop(state);
+                // A failure is in the outcome, for this one and for everyone else who waits.
+                let _ = local.flush(true);
+            }
+        })
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if self.done {
+            return;
+        }
+        let mut state = self.local.lock();
+        if self.waiter != 0 {
+            state.waiters.forget(self.waiter);
+        }
+        let open = state.outcome(self.end, self.generation).is_none();
+        drop(state);
+        if open && self.local.shared.has_worker() {
+            // Nobody waits for it any more, but it was asked for.
+            self.local.shared.ring(None);
+        }
+    }
+}
+
+impl Local {
+    /// Writes what waits, and syncs it when the stream promises that (or `sync` is asked of an interval stream).
+    /// One thread at a time; others wait for its outcome.
+    pub(crate) fn flush(&self, sync: bool) -> Result<()> {
+        let mut writer = self.writer();
+        let (chunk, sync) = {
+            let mut state = self.lock();
+            if let Some(poison) = &state.poison {
+                return Err(poison.clone());
+            }
+            let sync = sync && state.config.durability != Durability::Os;
+            let chunk = state.tail.take();
+            if chunk.is_none() && !(sync && state.tail.synced < state.tail.end()) {
+                return Ok(());
+            }
+            state.flushing = true;
+            (chunk, sync)
+        };
+        let written = match &chunk {
+            Some(chunk) => writer.write(chunk),
+            None => Ok(()),
+        };
+        let result = match written {
+            Ok(()) if sync => {
+                self.shared.counters.syncs.fetch_add(1, Ordering::Relaxed);
+                writer.sync().map_err(WriteFault::Poisoned)
+            }
+            other => other,
+        };
+        let mut state = self.lock();
+        state.flushing = false;
+        let outcome = match result {
+            Ok(()) => state.finish(chunk, sync),
+            Err(WriteFault::Undone(error)) => {
+                if state.config.durability != Durability::Interval {
+                    state.undo(chunk.as_deref(), &error);
+                }
+                Err(error)
+            }
+            Err(WriteFault::Poisoned(error)) => {
+                let error = Error::new(
+                    ErrorKind::Io,
+                    format!("stream '{}' is poisoned until it is reopened: {}", self.name, error.message()),
+                );
+                state.poison(&error);
+                self.shared.log("error", error.message().to_owned());
+                Err(error)
+            }
+        };
+        let committed = state.committed;
+        let mut woken = std::mem::take(&mut state.woken);
+        state.waiters.take_writers(committed, &mut woken);
+        drop(state);
+        drop(writer);
+        wake(woken);
+        outcome
+    }
+
+    /// Returns when everything that was appended is on disk, whatever the stream promises.
+    pub(crate) fn sync_now(&self) -> Result<()> {
+        let mut writer = self.writer();
+        loop {
+            let chunk = {
+                let mut state = self.lock();
+                state.check(&self.name)?;
+                state.tail.take()
+            };
+            if chunk.is_none() {
+                break;
+            }
+            drop(writer);
+            self.flush(true)?;
+            writer = self.writer();
+        }
+        let written = self.lock().tail.memory_start();
+        let synced = writer.sync();
+        let mut state = self.lock();
+        match synced {
+            Ok(()) => {
+                state.tail.synced = state.tail.synced.max(written);
+                Ok(())
+            }
+            Err(error) => {
+                state.poison(&error);
+                Err(error)
+            }
+        }
+    }
+
+    /// Stages a control entry; the pending value is what it came to.
+    pub(crate) fn control(self: &Arc<Self>, control: &Control) -> Pending<u64> {
+        let ticket = (|| {
+            self.refuse_if_read_only()?;
+            let mut state = self.lock();
+            self.shared.check_open()?;
+            state.check(&self.name)?;
+            state.roll_if_full();
+            let bytes = control::to_bytes(control);
+            let pos = state.tail.push(0, |out| {
+                out.extend_from_slice(&bytes);
+                TAG_CONTROL
+            });
+            if state.config.durability == Durability::Interval {
+                let outcome = state.apply_control(pos, control)?;
+                state.committed = state.tail.end();
+                let end = state.committed;
+                state.remember(end, outcome);
+            } else {
+                state.staged.push_back(super::state::Staged { pos, seq: 0 });
+            }
+            Ok(Ticket::new(Arc::clone(self), state.tail.end(), state.generation))
+        })();
+        match ticket {
+            Ok(ticket) => Pending::waiting(ticket),
+            Err(error) => Pending::ready(Err(error)),
+        }
+    }
+}
+
+impl State {
+    /// A chunk is where it was promised to be: commits it.
+    fn finish(&mut self, chunk: Option<Arc<Chunk>>, synced: bool) -> Result<()> {
+        let Some(chunk) = chunk else {
+            if synced {
+                self.tail.synced = self.tail.memory_start();
+            }
+            return Ok(());
+        };
+        let end = chunk.end();
+        let result = self.commit(&chunk);
+        self.tail.written(chunk);
+        if synced {
+            self.tail.synced = end;
+        }
+        if let Err(error) = &result {
+            self.poison(error);
+        }
+        result
+    }
+
+    fn commit(&mut self, chunk: &Chunk) -> Result<()> {
+        let end = chunk.end();
+        while let Some(staged) = self.staged.front().copied()
+            && staged.pos < end
+        {
+            self.staged.pop_front();
+            let bytes = &chunk.bytes[(staged.pos - chunk.start) as usize..];
+            let broken = || Error::new(ErrorKind::Internal, format!("the staged frame at {} cannot be read", staged.pos));
+            let found = frame::parse_trusted(bytes).ok_or_else(broken)?;
+            let frame_end = staged.pos + found.len as u64;
+            if found.tag() & TAG_CONTROL != 0 {
+                let control: Control = control::from_bytes(found.body, "a staged control entry")?;
+                let outcome = self.apply_control(staged.pos, &control)?;
+                self.remember(frame_end, outcome);
+            } else {
+                let base_seq = match &self.next_part {
+                    Some(next) if staged.pos >= next.segment.base => next.base_seq,
+                    _ => self.active_part.base_seq,
+                };
+                let view = decode(found.tag(), base_seq, found.body).ok_or_else(broken)?;
+                let special = (found.tag() & TAG_SPECIAL != 0).then(|| Special::of(&view));
+                self.apply_record(staged.pos, size_of_body(found.body.len()), &view, special)?;
+            }
+        }
+        self.committed = self.committed.max(end);
+        Ok(())
+    }
+
+    /// What became of everything before a position; `None` while that is open.
+    fn outcome(&mut self, end: Pos, generation: u64) -> Option<Result<u64>> {
+        let failure = self.failures.iter().find(|f| f.generation == generation);
+        if let Some(failure) = failure {
+            return Some(if end <= failure.committed { Ok(0) } else { Err(failure.error.clone()) });
+        }
+        if generation == self.generation && end > self.committed {
+            return self.poison.clone().map(Err);
+        }
+        let at = self.outcomes.iter().position(|o| o.0 == end);
+        Some(Ok(at.and_then(|at| self.outcomes.remove(at)).map_or(0, |o| o.1)))
+    }
+
+    fn remember(&mut self, end: Pos, outcome: u64) {
+        if self.outcomes.len() == REMEMBERED_MAX {
+            self.outcomes.pop_front();
+        }
+        self.outcomes.push_back((end, outcome));
+    }
+
+    /// Forgets everything staged: nothing of it is on disk, and everyone who waits hears why.
+    fn undo(&mut self, chunk: Option<&Chunk>, error: &Error) {
+        self.fail(error);
+        self.staged = VecDeque::new();
+        self.next_seq = self.last_seq + 1;
+        self.staged_time = self.last_time;
+        self.next_part = None;
+        let segment = Arc::clone(&self.active_part.segment);
+        let header = chunk.filter(|c| Arc::ptr_eq(&c.segment, &segment)).and_then(|c| c.header.clone());
+        self.tail.reset(segment, header, self.committed);
+    }
+
+    fn fail(&mut self, error: &Error) {
+        if self.failures.len() == REMEMBERED_MAX {
+            self.failures.pop_front();
+        }
+        let failure = Failure { generation: self.generation, committed: self.committed, error: error.clone() };
+        self.failures.push_back(failure);
+        self.generation += 1;
+        self.waiters.take_all(&mut self.woken);
+    }
+
+    /// Nothing is known of the disk any more.
+    pub(crate) fn poison(&mut self, error: &Error) {
+        self.poison = Some(error.clone());
+        self.fail(error);
+    }
+}

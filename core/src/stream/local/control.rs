@@ -1,0 +1,45 @@
+//! What the log holds besides records: changes of configuration, deletes, purges and moves of the head, in the order in
+//! which they happened, so that replaying the log gives the same stream.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Nanos;
+use crate::error::{Error, Result};
+use crate::stream::config::StreamConfig;
+
+/// One entry that is not a record; JSON in its frame.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum Control {
+    /// From here on.
+    Config(StreamConfig),
+    /// This record is gone.
+    Delete(u64),
+    /// Records of the subjects that `filter` takes (all without one) before `before` are gone, but for the `keep` newest.
+    Purge { filter: Option<String>, before: u64, keep: u64 },
+    /// Nothing before this sequence is kept any more.
+    Head(u64),
+}
+
+/// What a segment's header says of the stream.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SegmentHead {
+    /// The sequence of the first record in it.
+    pub(crate) base_seq: u64,
+    /// Commit time of the last record before it.
+    pub(crate) last_time: Nanos,
+    /// The first sequence that is kept.
+    pub(crate) first_seq: u64,
+    /// When the stream was made.
+    pub(crate) created: Nanos,
+    pub(crate) config: StreamConfig,
+}
+
+pub(crate) fn to_bytes<T: Serialize>(value: &T) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_default()
+}
+
+pub(crate) fn from_bytes<'a, T: Deserialize<'a>>(bytes: &'a [u8], what: &str) -> Result<T> {
+    serde_json::from_slice(bytes).map_err(|e| Error::corrupt(format!("{what}: {e}")))
+}

@@ -1,0 +1,52 @@
+//! Which records of a segment are gone: one bit a record, none where none is gone.
+
+/// A set of ordinals within one segment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Dead {
+    words: Vec<u64>,
+    count: u64,
+}
+
+impl Dead {
+    /// Adds an ordinal; false when it was there.
+    pub(crate) fn insert(&mut self, ord: u32) -> bool {
+        let (word, bit) = (ord as usize / 64, 1u64 << (ord % 64));
+        if self.words.len() <= word {
+            self.words.resize(word + 1, 0);
+        }
+        let fresh = self.words[word] & bit == 0;
+        self.words[word] |= bit;
+        self.count += u64::from(fresh);
+        fresh
+    }
+
+    pub(crate) fn contains(&self, ord: u32) -> bool {
+        self.words.get(ord as usize / 64).is_some_and(|w| w & 1 << (ord % 64) != 0)
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        self.count
+    }
+
+    /// The first ordinal from `ord` on that is not in the set.
+    pub(crate) fn next_live(&self, mut ord: u32) -> u32 {
+        while let Some(word) = self.words.get(ord as usize / 64) {
+            let gone = word >> (ord % 64);
+            let run = gone.trailing_ones();
+            if run < 64 - ord % 64 {
+                return ord + run;
+            }
+            ord += 64 - ord % 64;
+        }
+        ord
+    }
+
+    pub(crate) fn words(&self) -> &[u64] {
+        &self.words
+    }
+
+    pub(crate) fn from_words(words: Vec<u64>) -> Self {
+        let count = words.iter().map(|w| u64::from(w.count_ones())).sum();
+        Dead { words, count }
+    }
+}

@@ -1,0 +1,194 @@
+//! The index of a sealed segment: a sparse table by sequence and time, and for each subject where its records lie.
+//!
+//! A cache: it is checked as a whole when it is loaded, and built anew from the segment when it does not hold.
+//! Subjects are known by the CRC32 of their name; whoever follows an entry checks the name in the record.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::active::{Active, BLOCK_RECORDS, Block, NONE};
+use crate::disk::{Disk, File, OpenMode, read_all, read_full};
+use crate::error::{Error, Result};
+use crate::journal::Pos;
+use crate::record::{put_varint, take_varint};
+
+const MAGIC: &[u8; 8] = b"HWINDEX\x01";
+const FIXED: usize = 8 + 8 + 8 + 4 + 4 + 4;
+const BLOCK_BYTES: usize = 4 + 8 + 8 + 8;
+const ENTRY_BYTES: usize = 8;
+
+/// The index of a sealed segment, its lists in memory or in the file.
+pub(crate) struct SegmentIndex {
+    /// One past the last position that it speaks of.
+    pub(crate) end: Pos,
+    pub(crate) base_seq: u64,
+    pub(crate) count: u32,
+    pub(crate) blocks: Vec<Block>,
+    /// Hash of a subject's name and where its list starts, by hash.
+    entries: Vec<(u32, u32)>,
+    lists: Lists,
+}
+
+enum Lists {
+    Memory(Vec<u8>),
+    File { file: Arc<dyn File>, start: u64, len: u32 },
+}
+
+/// The stable hash of a subject's name.
+pub(crate) fn name_hash(name: &str) -> u32 {
+    crc32fast::hash(name.as_bytes())
+}
+
+impl SegmentIndex {
+    /// From the index of a segment that was just sealed; `name_of` gives the hash of a subject's name.
+    pub(crate) fn build(active: &Active, end: Pos, hash_of: impl Fn(u32) -> u32) -> Self {
+        let mut follows = vec![false; active.next.len()];
+        for &next in active.next.iter().filter(|&&n| n != NONE) {
+            follows[next as usize] = true;
+        }
+        let mut heads: Vec<(u32, u32)> = (0..active.len())
+            .filter(|&ord| !follows[ord as usize])
+            .map(|ord| (hash_of(active.subjects[ord as usize]), ord))
+            .collect();
+        heads.sort_unstable();
+        let mut lists = Vec::with_capacity(active.next.len() * 4);
+        let mut entries = Vec::with_capacity(heads.len());
+        for (hash, head) in heads {
+            entries.push((hash, lists.len() as u32));
+            let (mut last_ord, mut last_offset, mut at) = (0, 0, head);
+            while at != NONE {
+                let offset = active.offsets[at as usize];
+                put_varint(&mut lists, u64::from(at - last_ord));
+                put_varint(&mut lists, u64::from(offset - last_offset));
+                (last_ord, last_offset) = (at, offset);
+                at = active.next[at as usize];
+            }
+        }
+        SegmentIndex {
+            end,
+            base_seq: active.base_seq,
+            count: active.len(),
+            blocks: active.blocks.clone(),
+            entries,
+            lists: Lists::Memory(lists),
+        }
+    }
+
+    /// Whether its lists are in memory, so that a file has to be written.
+    pub(crate) fn is_unsaved(&self) -> bool {
+        matches!(self.lists, Lists::Memory(_))
+    }
+
+    /// The bytes of the file.
+    pub(crate) fn to_bytes(&self) -> Option<Vec<u8>> {
+        let Lists::Memory(lists) = &self.lists else { return None };
+        let size = FIXED + self.blocks.len() * BLOCK_BYTES + self.entries.len() * ENTRY_BYTES + lists.len() + 4;
+        let mut out = Vec::with_capacity(size);
+        out.extend_from_slice(MAGIC);
+        out.extend_from_slice(&self.end.to_le_bytes());
+        out.extend_from_slice(&self.base_seq.to_le_bytes());
+        out.extend_from_slice(&self.count.to_le_bytes());
+        out.extend_from_slice(&(self.entries.len() as u32).to_le_bytes());
+        out.extend_from_slice(&(lists.len() as u32).to_le_bytes());
+        for block in &self.blocks {
+            out.extend_from_slice(&block.offset.to_le_bytes());
+            out.extend_from_slice(&block.first_time.to_le_bytes());
+            out.extend_from_slice(&block.min_event.to_le_bytes());
+            out.extend_from_slice(&block.max_event.to_le_bytes());
+        }
+        for (hash, start) in &self.entries {
+            out.extend_from_slice(&hash.to_le_bytes());
+            out.extend_from_slice(&start.to_le_bytes());
+        }
+        out.extend_from_slice(lists);
+        let check = crc32fast::hash(&out);
+        out.extend_from_slice(&check.to_le_bytes());
+        Some(out)
+    }
+
+    /// Loads the file; `None` when it is not there or does not hold.
+    pub(crate) fn load(disk: &dyn Disk, path: &Path) -> Option<Self> {
+        let file = disk.open(path, OpenMode::Read).ok()?;
+        let bytes = read_all(&*file).ok()?;
+        Self::parse(&bytes, file)
+    }
+
+    fn parse(bytes: &[u8], file: Arc<dyn File>) -> Option<Self> {
+        let (covered, check) = bytes.split_at_checked(bytes.len().checked_sub(4)?)?;
+        if covered.get(..8)? != MAGIC || crc32fast::hash(covered).to_le_bytes() != check {
+            return None;
+        }
+        let mut rest = covered.get(8..)?;
+        let end = take_u64(&mut rest)?;
+        let base_seq = take_u64(&mut rest)?;
+        let count = take_u32(&mut rest)?;
+        let entry_count = take_u32(&mut rest)? as usize;
+        let len = take_u32(&mut rest)?;
+        let block_count = (count as usize).div_ceil(BLOCK_RECORDS);
+        let start = covered.len().checked_sub(len as usize)? as u64;
+        if covered.len() != FIXED + block_count * BLOCK_BYTES + entry_count * ENTRY_BYTES + len as usize {
+            return None;
+        }
+        let mut blocks = Vec::with_capacity(block_count);
+        for _ in 0..block_count {
+            blocks.push(Block {
+                offset: take_u32(&mut rest)?,
+                first_time: take_u64(&mut rest)?,
+                min_event: take_u64(&mut rest)? as i64,
+                max_event: take_u64(&mut rest)? as i64,
+            });
+        }
+        let mut entries = Vec::with_capacity(entry_count);
+        for _ in 0..entry_count {
+            entries.push((take_u32(&mut rest)?, take_u32(&mut rest)?));
+        }
+        Some(SegmentIndex { end, base_seq, count, blocks, entries, lists: Lists::File { file, start, len } })
+    }
+
+    /// Ordinal and offset of each record whose subject has this hash, in order.
+    pub(crate) fn find(&self, hash: u32) -> Result<Vec<(u32, u32)>> {
+        let first = self.entries.partition_point(|e| e.0 < hash);
+        let mut found = Vec::new();
+        for (i, _) in self.entries.iter().enumerate().skip(first).take_while(|(_, e)| e.0 == hash) {
+            self.list(i, &mut found)?;
+        }
+        if self.entries.get(first + 1).is_some_and(|e| e.0 == hash) {
+            found.sort_unstable();
+        }
+        Ok(found)
+    }
+
+    fn list(&self, entry: usize, found: &mut Vec<(u32, u32)>) -> Result<()> {
+        let start = self.entries[entry].1;
+        let end_of = |len: u32| self.entries.get(entry + 1).map_or(len, |e| e.1);
+        let read;
+        let mut bytes = match &self.lists {
+            Lists::Memory(lists) => &lists[start as usize..end_of(lists.len() as u32) as usize],
+            Lists::File { file, start: lists, len } => {
+                let mut buf = vec![0; (end_of(*len) - start) as usize];
+                read_full(&**file, &mut buf, lists + u64::from(start)).map_err(|e| Error::io("read an index file", &e))?;
+                read = buf;
+                &read[..]
+            }
+        };
+        let (mut ord, mut offset) = (0u32, 0u32);
+        while let (Some(o), Some(p)) = (take_varint(&mut bytes), take_varint(&mut bytes)) {
+            ord = ord.wrapping_add(o as u32);
+            offset = offset.wrapping_add(p as u32);
+            found.push((ord, offset));
+        }
+        Ok(())
+    }
+}
+
+fn take_u32(bytes: &mut &[u8]) -> Option<u32> {
+    let (head, rest) = bytes.split_first_chunk::<4>()?;
+    *bytes = rest;
+    Some(u32::from_le_bytes(*head))
+}
+
+fn take_u64(bytes: &mut &[u8]) -> Option<u64> {
+    let (head, rest) = bytes.split_first_chunk::<8>()?;
+    *bytes = rest;
+    Some(u64::from_le_bytes(*head))
+}

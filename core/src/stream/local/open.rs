@@ -1,0 +1,468 @@
+//! Making and opening a stream's directory: the snapshot, then the log after it, then the verdict on its end.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use super::Local;
+use super::active::{Active, NONE};
+use super::control::{self, Control, SegmentHead};
+use super::index_file::{SegmentIndex, name_hash};
+use super::limits::size_of_body;
+use super::part::Part;
+use super::snapshot::{self, Snapshot};
+use super::state::{Special, State};
+use super::subjects::Subjects;
+use crate::disk::OpenMode;
+use crate::error::{Error, ErrorKind, Result};
+use crate::journal::Pos;
+use crate::journal::frame::{self, Frame};
+use crate::journal::recover::{Scanned, proof_after, scan};
+use crate::journal::segment::{self, Segment};
+use crate::journal::tail::Tail;
+use crate::journal::writer::Writer;
+use crate::record::{TAG_CONTROL, TAG_SPECIAL, decode};
+use crate::shared::Shared;
+use crate::stream::config::StreamConfig;
+
+/// A segment in the directory and what its header says.
+struct Found {
+    segment: Arc<Segment>,
+    head: SegmentHead,
+    end: Pos,
+}
+
+impl Local {
+    /// Makes a stream's directory with its first segment, all of it on disk.
+    pub(crate) fn create(shared: &Arc<Shared>, dir: &Path, config: StreamConfig) -> Result<Arc<Local>> {
+        let at = |e| Error::io(format_args!("create {}", dir.display()), &e);
+        shared.disk.create_dir(dir).map_err(at)?;
+        let created = shared.clock.now();
+        let head = SegmentHead { base_seq: 1, last_time: 0, first_seq: 1, created, config };
+        let header = Segment::header(0, &control::to_bytes(&head));
+        let segment = Segment::planned(dir, 0, header.len() as u64);
+        let file = shared.disk.open(&segment.path, OpenMode::Create).map_err(at)?;
+        file.write_at(&header, 0).map_err(at)?;
+        file.sync().map_err(at)?;
+        shared.disk.sync_dir(dir).map_err(at)?;
+        segment.set_file(file);
+        let found = Found { segment: Arc::new(segment), head, end: 0 };
+        let state = State::new(shared, &found, None, 0);
+        Ok(Arc::new(Local::with(shared, dir, state, false)))
+    }
+
+    fn with(shared: &Arc<Shared>, dir: &Path, state: State, read_only: bool) -> Local {
+        Local {
+            name: state.config.name.clone(),
+            dir: dir.to_owned(),
+            shared: Arc::clone(shared),
+            read_only,
+            writer: Mutex::new(Writer::new(Arc::clone(&shared.disk))),
+            state: Mutex::new(state),
+        }
+    }
+
+    /// Opens a stream's directory.
+    pub(crate) fn open(shared: &Arc<Shared>, dir: &Path, read_only: bool) -> Result<Arc<Local>> {
+        let mut found = list(shared, dir, read_only)?;
+        let Some(last) = found.last() else {
+            return Err(Error::corrupt(format!("{} holds no segment", dir.display())));
+        };
+        let log_end = last.end;
+        let snapshot = snapshot::load(&*shared.disk, dir);
+        if let Some(snapshot) = &snapshot {
+            check_snapshot(snapshot, &found, log_end, dir)?;
+        }
+        let covered = snapshot.as_ref().map_or(0, |s| s.pos);
+        let first = found.iter().position(|f| f.end > covered).unwrap_or(found.len() - 1);
+        let mut state = State::new(shared, &found[first], snapshot, covered);
+        state.adopt_sealed(&found[..first]);
+        let mut at = first;
+        let mut clean = false;
+        while at < found.len() {
+            if at > first {
+                // Parts in between may be gone, so it ends where its own frames do.
+                state.seal_active(found[at - 1].end);
+                let part = Part::new(Arc::clone(&found[at].segment), found[at].head.base_seq);
+                state.activate(Arc::new(part));
+            } else if state.is_sealed_at_close(&found[at], at + 1 == found.len(), shared) {
+                clean = true;
+                break;
+            }
+            let scanned = state.replay(&found[at].segment, found[at].segment.base, covered)?;
+            clean = scanned.clean;
+            if scanned.torn || (at + 1 < found.len() && scanned.proven > scanned.end) {
+                judge(&found[at..], &scanned, state.last_seq)?;
+                cut(shared, &mut found, at, &scanned, read_only)?;
+                break;
+            }
+            at += 1;
+        }
+        let end = state.committed;
+        state.tail = if state.active_part.is_sealed() {
+            state.continue_after_close(end)
+        } else {
+            Tail::new(Arc::clone(&state.active_part.segment), None, end, if clean { end } else { 0 })
+        };
+        let now = shared.clock.now();
+        state.expire(now)?;
+        Ok(Arc::new(Local::with(shared, dir, state, read_only)))
+    }
+
+    /// Takes in what the writing process has committed since, when this stream was opened read-only.
+    pub(crate) fn follow(&self) -> Result<()> {
+        let mut state = self.lock();
+        loop {
+            let segment = Arc::clone(&state.active_part.segment);
+            let from = state.committed;
+            let scanned = state.replay(&segment, from, 0)?;
+            let end = state.committed.max(scanned.end);
+            state.tail.reset(Arc::clone(&segment), None, end);
+            let next = self.dir.join(segment::file_name(end));
+            if scanned.torn || end == segment.base || !self.disk().exists(&next) {
+                break;
+            }
+            let Some((segment, blob)) = Segment::open(self.disk().as_ref(), &next, false)? else { break };
+            let head: SegmentHead = control::from_bytes(&blob, "a segment's header")?;
+            state.seal_active(end);
+            state.activate(Arc::new(Part::new(Arc::new(segment), head.base_seq)));
+        }
+        let woken = std::mem::take(&mut state.woken);
+        drop(state);
+        super::waiters::wake(woken);
+        Ok(())
+    }
+}
+
+fn list(shared: &Arc<Shared>, dir: &Path, read_only: bool) -> Result<Vec<Found>> {
+    let disk = &*shared.disk;
+    let paths = segment::list(disk, dir)?;
+    let mut found: Vec<Found> = Vec::with_capacity(paths.len());
+    for (i, path) in paths.iter().enumerate() {
+        match Segment::open(disk, path, !read_only)? {
+            Some((segment, blob)) => {
+                let head: SegmentHead =
+                    control::from_bytes(&blob, "header").map_err(|e| e.context(path.display()))?;
+                if let Some(before) = found.last()
+                    && before.end > segment.base
+                {
+                    return Err(Error::corrupt(format!(
+                        "{} ends at position {}, but the next segment begins at {}",
+                        before.segment.path.display(),
+                        before.end,
+                        segment.base
+                    )));
+                }
+                let end = segment.end()?;
+                found.push(Found { segment: Arc::new(segment), head, end });
+            }
+            None if i + 1 == paths.len() && i > 0 => {
+                // Made, and not whole when the machine stopped: nothing in it was ever acknowledged.
+                shared.log("warn", format!("{} has no whole header: left out", path.display()));
+                if !read_only {
+                    disk.remove(path).map_err(|e| Error::io(format_args!("remove {}", path.display()), &e))?;
+                }
+            }
+            None => return Err(Error::corrupt(format!("{} has a damaged header at offset 0", path.display()))),
+        }
+    }
+    Ok(found)
+}
+
+/// A snapshot is written only after everything that it covers was synced, so the log must hold it.
+fn check_snapshot(snapshot: &Snapshot, found: &[Found], log_end: Pos, dir: &Path) -> Result<()> {
+    if snapshot.pos > log_end {
+        return Err(Error::corrupt(format!(
+            "{} ends at position {log_end}, but was synced up to {}: records up to {} are missing",
+            found.last().map_or_else(|| dir.display().to_string(), |f| f.segment.path.display().to_string()),
+            snapshot.pos,
+            snapshot.last_seq
+        )));
+    }
+    for (base, end_seq, _) in &snapshot.parts {
+        if !found.iter().any(|f| f.segment.base == *base) {
+            return Err(Error::corrupt(format!(
+                "{} is missing: it held sequences up to {}",
+                dir.join(segment::file_name(*base)).display(),
+                end_seq - 1
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Decides whether what is behind the last whole frame is a torn tail or lost data.
+fn judge(rest: &[Found], scanned: &Scanned, last_seq: u64) -> Result<()> {
+    let segments: Vec<&Segment> = rest.iter().map(|f| &*f.segment).collect();
+    let Some((pos, mark)) = proof_after(&segments, scanned.end)? else { return Ok(()) };
+    let damaged = segments[0];
+    let next = rest.iter().rev().find(|f| f.segment.base <= pos).and_then(|f| seq_at(f, pos));
+    let missing = match next {
+        Some(next) if next > last_seq + 1 => format!("sequences {} to {} are missing", last_seq + 1, next - 1),
+        _ => format!("sequences from {} on are missing", last_seq + 1),
+    };
+    Err(Error::corrupt(format!(
+        "{} is damaged at offset {}, which was synced (position {pos} says so up to {mark}): {missing}",
+        damaged.path.display(),
+        damaged.offset(scanned.end)
+    )))
+}
+
+/// The sequence of the record at a position, if there is one.
+fn seq_at(found: &Found, pos: Pos) -> Option<u64> {
+    let bytes = found.segment.read(pos, 64).ok()?;
+    let len = frame::frame_len(&bytes)?;
+    let bytes = found.segment.read(pos, len).ok()?;
+    let frame = frame::parse(&bytes, 0, pos).ok()?;
+    if frame.note() || frame.tag() & TAG_CONTROL != 0 {
+        return None;
+    }
+    decode(frame.tag(), found.head.base_seq, frame.body).map(|v| v.seq)
+}
+
+/// Cuts the torn tail off, and drops the segments behind it.
+fn cut(shared: &Arc<Shared>, found: &mut Vec<Found>, at: usize, scanned: &Scanned, read_only: bool) -> Result<()> {
+    let segment = Arc::clone(&found[at].segment);
+    let rest = found.split_off(at + 1);
+    if read_only {
+        return Ok(());
+    }
+    shared.log(
+        "warn",
+        format!(
+            "{}: cut {} bytes of a torn tail at offset {}; nothing in it was acknowledged as synced",
+            segment.path.display(),
+            found[at].end - scanned.end,
+            segment.offset(scanned.end)
+        ),
+    );
+    for later in rest.iter().rev() {
+        shared.disk.remove(&later.segment.path).map_err(|e| later.segment.io("remove", &e))?;
+    }
+    let file = segment.file()?;
+    file.truncate(segment.offset(scanned.end)).map_err(|e| segment.io("cut", &e))?;
+    file.sync().map_err(|e| segment.io("sync", &e))
+}
+
+/// Reads a sealed segment and makes its index anew.
+pub(crate) fn rebuild_index(segment: &Segment, base_seq: u64) -> Result<SegmentIndex> {
+    let mut subjects = Subjects::new(0);
+    let mut active = Active::new(base_seq);
+    let mut last: Vec<u64> = Vec::new();
+    let scanned = scan(segment, segment.base, &mut |pos, found| {
+        if let Some(view) = record_of(found, base_seq) {
+            push(&mut active, &mut subjects, &mut last, (pos - segment.base) as u32, found, &view);
+        }
+        Ok(())
+    })?;
+    if scanned.torn {
+        return Err(Error::corrupt(format!(
+            "{} is damaged at offset {}: records after {} are missing",
+            segment.path.display(),
+            segment.offset(scanned.end),
+            active.end_seq() - 1
+        )));
+    }
+    Ok(SegmentIndex::build(&active, scanned.end, |id| name_hash(subjects.name(id))))
+}
+
+fn record_of<'a>(found: &Frame<'a>, base_seq: u64) -> Option<crate::record::RecordView<'a>> {
+    if found.note() || found.tag() & TAG_CONTROL != 0 {
+        return None;
+    }
+    decode(found.tag(), base_seq, found.body)
+}
+
+fn push(
+    active: &mut Active,
+    subjects: &mut Subjects,
+    last: &mut Vec<u64>,
+    offset: u32,
+    found: &Frame<'_>,
+    view: &crate::record::RecordView<'_>,
+) -> u32 {
+    let id = subjects.intern(view.subject);
+    if last.len() <= id as usize {
+        last.resize(id as usize + 1, 0);
+    }
+    let event = view.event_time.unwrap_or(view.time as i64);
+    active.push(id, offset, size_of_body(found.body.len()), last[id as usize], view.time, event);
+    last[id as usize] = view.seq;
+    id
+}
+
+impl State {
+    /// The state before anything is replayed: a snapshot's, or an empty stream as `first` says it was.
+    fn new(shared: &Arc<Shared>, first: &Found, snapshot: Option<Snapshot>, committed: Pos) -> State {
+        let head = &first.head;
+        let part = Arc::new(Part::new(Arc::clone(&first.segment), head.base_seq));
+        let mut state = State {
+            config: Arc::new(head.config.clone()),
+            created: head.created,
+            tail: Tail::new(Arc::clone(&first.segment), None, first.segment.base, first.segment.base),
+            parts: Arc::new(vec![Arc::clone(&part)]),
+            active: Active::new(head.base_seq),
+            active_part: part,
+            next_part: None,
+            subjects: Subjects::new(shared.clock.random()),
+            dedup: super::dedup::Dedup::default(),
+            expiries: std::collections::BTreeSet::new(),
+            tips: super::tips::Tips::default(),
+            waiters: super::waiters::Waiters::default(),
+            woken: Vec::new(),
+            next_waiter: 0,
+            timers: std::collections::BTreeSet::new(),
+            staged: std::collections::VecDeque::new(),
+            next_seq: head.base_seq,
+            committed: committed.max(first.segment.base),
+            last_seq: head.base_seq - 1,
+            last_time: head.last_time,
+            staged_time: head.last_time,
+            first_seq: head.first_seq.max(head.base_seq),
+            records: 0,
+            bytes: 0,
+            flushing: false,
+            generation: 0,
+            failures: std::collections::VecDeque::new(),
+            outcomes: std::collections::VecDeque::new(),
+            poison: None,
+            closed: false,
+            dirty_since: None,
+            block_cache: super::limits::BlockCache::default(),
+            first_time_of: (0, 0),
+            dropped: Vec::new(),
+            unsaved: Vec::new(),
+            snapshot: None,
+            snapshot_pos: 0,
+            snapshot_len: 0,
+            sealed: Vec::new(),
+            disk: Arc::clone(&shared.disk),
+        };
+        if let Some(snapshot) = snapshot {
+            state.restore(snapshot);
+        }
+        state
+    }
+
+    fn restore(&mut self, snapshot: Snapshot) {
+        self.config = Arc::new(snapshot.config);
+        self.created = snapshot.created;
+        self.last_seq = snapshot.last_seq;
+        self.next_seq = snapshot.last_seq + 1;
+        self.last_time = snapshot.last_time;
+        self.staged_time = snapshot.last_time;
+        self.first_seq = snapshot.first_seq;
+        self.records = snapshot.records;
+        self.bytes = snapshot.bytes;
+        self.expiries = snapshot.expiries.into_iter().collect();
+        for (id, seq, time) in snapshot.ids {
+            self.dedup.insert(&id, seq, time);
+        }
+        for (name, subject) in &snapshot.subjects {
+            self.subjects.restore(name, *subject);
+        }
+        self.snapshot_pos = snapshot.pos;
+        self.snapshot_len = snapshot.len;
+        let active = Arc::clone(&self.active_part);
+        if let Some((_, end_seq, dead)) = snapshot.parts.iter().find(|p| p.0 == active.segment.base) {
+            active.set_end_seq(*end_seq);
+            *active.dead_mut() = dead.clone();
+        }
+        self.sealed = snapshot.parts;
+    }
+
+    /// Puts the sealed parts that a snapshot covers before the active one.
+    fn adopt_sealed(&mut self, found: &[Found]) {
+        let mut parts = Vec::with_capacity(found.len() + 1);
+        let listed = std::mem::take(&mut self.sealed);
+        for found in found {
+            let known = listed.iter().find(|p| p.0 == found.segment.base);
+            let Some((_, end_seq, dead)) = known else {
+                // Nothing in it was live when the snapshot was made: its removal was cut short.
+                self.dropped.push(Arc::new(Part::new(Arc::clone(&found.segment), found.head.base_seq)));
+                continue;
+            };
+            let part = Part::new(Arc::clone(&found.segment), found.head.base_seq);
+            part.set_end_seq(*end_seq);
+            *part.dead_mut() = dead.clone();
+            part.seal(None);
+            parts.push(Arc::new(part));
+        }
+        parts.push(Arc::clone(&self.active_part));
+        self.parts = Arc::new(parts);
+    }
+
+    /// Whether the last close sealed this segment, so that its index file says all of it.
+    fn is_sealed_at_close(&mut self, found: &Found, last: bool, shared: &Arc<Shared>) -> bool {
+        if !last || self.committed < found.end || found.end - found.segment.base < SEAL_AT_CLOSE_BYTES {
+            return false;
+        }
+        let part = Arc::clone(&self.active_part);
+        let index = SegmentIndex::load(&*shared.disk, &part.index_path());
+        match index {
+            Some(index) if index.end == found.end && index.base_seq + u64::from(index.count) == part.end_seq() => {
+                part.seal(Some(index));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Goes on in a segment of its own, which is made with the first frame.
+    fn continue_after_close(&mut self, end: Pos) -> Tail {
+        let sealed = Arc::clone(&self.active_part.segment);
+        let header = Segment::header(end, &control::to_bytes(&self.segment_head()));
+        let dir = sealed.path.parent().map(Path::to_owned).unwrap_or_default();
+        let segment = Arc::new(Segment::planned(&dir, end, header.len() as u64));
+        self.activate(Arc::new(Part::new(Arc::clone(&segment), self.next_seq)));
+        Tail::new(segment, Some(header), end, end)
+    }
+
+    /// Takes in the frames of a segment from `from` on. Before `covered` only the active index needs them.
+    fn replay(&mut self, segment: &Arc<Segment>, from: Pos, covered: Pos) -> Result<Scanned> {
+        let base_seq = self.active_part.base_seq;
+        let mut last: Vec<u64> = Vec::new();
+        let scanned = scan(segment, from, &mut |pos, found| {
+            if found.note() {
+                return Ok(());
+            }
+            let whole = || {
+                Error::new(ErrorKind::Corrupt, format!("{}: the frame at offset {} cannot be read", segment.path.display(), segment.offset(pos)))
+            };
+            if found.tag() & TAG_CONTROL != 0 {
+                if pos >= covered {
+                    let control: Control = control::from_bytes(found.body, "a control entry")?;
+                    self.apply_control(pos, &control)?;
+                }
+                return Ok(());
+            }
+            let view = decode(found.tag(), base_seq, found.body).ok_or_else(whole)?;
+            if pos < covered {
+                let offset = (pos - segment.base) as u32;
+                let id = push(&mut self.active, &mut self.subjects, &mut last, offset, found, &view);
+                let first = self.subjects.entry(id).active_first;
+                if first < base_seq && !self.active_part.dead().contains((view.seq - base_seq) as u32) {
+                    self.subjects.set_active_first(id, view.seq);
+                }
+                self.active_part.set_end_seq(view.seq + 1);
+                return Ok(());
+            }
+            if view.seq != self.next_seq && view.seq != base_seq {
+                return Err(Error::corrupt(format!(
+                    "{} at offset {}: record {} where {} is due",
+                    segment.path.display(),
+                    segment.offset(pos),
+                    view.seq,
+                    self.next_seq
+                )));
+            }
+            let special = (found.tag() & TAG_SPECIAL != 0).then(|| Special::of(&view));
+            self.apply_record(pos, size_of_body(found.body.len()), &view, special)
+        })?;
+        self.committed = self.committed.max(scanned.end);
+        debug_assert!(self.active.next.iter().all(|&n| n == NONE || n < self.active.len()));
+        Ok(scanned)
+    }
+}
+
+/// A close seals a segment of at least this many bytes, so that the next open need not read it.
+pub(crate) const SEAL_AT_CLOSE_BYTES: u64 = 1 << 20;

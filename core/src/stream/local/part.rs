@@ -1,0 +1,116 @@
+//! One segment as the stream sees it: which sequences it holds, which of them are gone, and its index.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use super::dead::Dead;
+use super::index_file::SegmentIndex;
+use crate::disk::Disk;
+use crate::error::{Error, Result};
+use crate::journal::segment::Segment;
+
+/// A segment and what is known of its records.
+pub(crate) struct Part {
+    pub(crate) segment: Arc<Segment>,
+    pub(crate) base_seq: u64,
+    /// One past its last sequence; grows while it is the active one.
+    end_seq: AtomicU64,
+    dead: RwLock<Dead>,
+    /// Of a sealed part; loaded when it is asked for, let go by [`Part::unload`].
+    index: Mutex<Option<Arc<SegmentIndex>>>,
+    sealed: AtomicBool,
+}
+
+impl Part {
+    pub(crate) fn new(segment: Arc<Segment>, base_seq: u64) -> Self {
+        Part {
+            segment,
+            base_seq,
+            end_seq: AtomicU64::new(base_seq),
+            dead: RwLock::default(),
+            index: Mutex::default(),
+            sealed: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn end_seq(&self) -> u64 {
+        self.end_seq.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_end_seq(&self, seq: u64) {
+        self.end_seq.store(seq, Ordering::Release);
+    }
+
+    pub(crate) fn contains(&self, seq: u64) -> bool {
+        (self.base_seq..self.end_seq()).contains(&seq)
+    }
+
+    pub(crate) fn dead(&self) -> RwLockReadGuard<'_, Dead> {
+        self.dead.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn dead_mut(&self) -> RwLockWriteGuard<'_, Dead> {
+        self.dead.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn live(&self) -> u64 {
+        (self.end_seq() - self.base_seq) - self.dead().len()
+    }
+
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.sealed.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn seal(&self, index: Option<SegmentIndex>) {
+        *self.index.lock().unwrap_or_else(PoisonError::into_inner) = index.map(Arc::new);
+        self.sealed.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn index_path(&self) -> PathBuf {
+        self.segment.path.with_extension("idx")
+    }
+
+    /// The index of a sealed part.
+    pub(crate) fn index(&self, disk: &dyn Disk) -> Result<Arc<SegmentIndex>> {
+        let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(index) = &*index {
+            return Ok(Arc::clone(index));
+        }
+        let path = self.index_path();
+        let loaded = SegmentIndex::load(disk, &path)
+            .filter(|i| i.base_seq == self.base_seq && i.base_seq + u64::from(i.count) == self.end_seq());
+        let loaded = match loaded {
+            Some(loaded) => loaded,
+            None => super::open::rebuild_index(&self.segment, self.base_seq)?,
+        };
+        if loaded.base_seq + u64::from(loaded.count) != self.end_seq() {
+            return Err(Error::corrupt(format!(
+                "{} holds sequences {} to {}, but {} to {} were committed to it",
+                self.segment.path.display(),
+                loaded.base_seq,
+                loaded.base_seq + u64::from(loaded.count) - 1,
+                self.base_seq,
+                self.end_seq() - 1
+            )));
+        }
+        let loaded = Arc::new(loaded);
+        *index = Some(Arc::clone(&loaded));
+        Ok(loaded)
+    }
+
+    /// The index, if it is in memory only.
+    pub(crate) fn unsaved_index(&self) -> Option<Arc<SegmentIndex>> {
+        let index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+        index.as_ref().filter(|i| i.is_unsaved()).map(Arc::clone)
+    }
+
+    pub(crate) fn is_loaded(&self) -> bool {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|i| !i.is_unsaved())
+    }
+
+    /// Lets go of the index; it is loaded again when it is asked for.
+    pub(crate) fn unload(&self) {
+        *self.index.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}

@@ -1,0 +1,552 @@
+//! Reading: plans under the lock, bytes without it. A read sees everything committed when it began.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::Local;
+use super::active::BLOCK_RECORDS;
+use super::index_file::name_hash;
+use super::part::Part;
+use super::state::State;
+use crate::clock::Nanos;
+use crate::error::{Error, Result};
+use crate::journal::Pos;
+use crate::journal::frame::{self, Fault, Frame};
+use crate::record::{Batch, Record, TAG_CONTROL, decode};
+use crate::subject::{Filters, is_wildcard};
+
+/// How much is read at a time.
+const READ_BYTES: usize = 256 << 10;
+/// What is read for one record whose length is not known yet.
+const RECORD_BYTES: usize = 512;
+/// Records of one subject that lie closer together than this are read together.
+const NEAR_BYTES: u64 = 2 << 10;
+
+/// What to read, checked.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    pub(crate) filters: Filters,
+    /// Inclusive.
+    pub(crate) min_seq: u64,
+    /// Inclusive.
+    pub(crate) max_seq: u64,
+    /// Inclusive.
+    pub(crate) min_time: Nanos,
+    /// Exclusive.
+    pub(crate) max_time: Nanos,
+    /// From, to.
+    pub(crate) event_range: Option<(i64, i64)>,
+    pub(crate) backward: bool,
+    pub(crate) max_records: usize,
+    pub(crate) max_bytes: usize,
+}
+
+/// Records and where to go on.
+pub(crate) struct ReadOutcome {
+    pub(crate) batch: Batch,
+    /// Everything before this sequence (backward: from it on) has been looked at.
+    pub(crate) next_seq: u64,
+    /// The first sequence that was kept when the read began.
+    pub(crate) first_seq: u64,
+}
+
+/// A stretch of one part to look through.
+struct Extent {
+    start: Pos,
+    end: Pos,
+    /// Ordinals `[first, after)`.
+    first: u32,
+    after: u32,
+}
+
+/// Collects what a plan wants.
+struct Collector<'a> {
+    plan: &'a Plan,
+    batch: Batch,
+    bytes: usize,
+}
+
+impl Collector<'_> {
+    fn is_full(&self) -> bool {
+        self.batch.len() >= self.plan.max_records || self.bytes >= self.plan.max_bytes
+    }
+
+    fn wants(&self, part: &Part, seq: u64, found: &Frame<'_>) -> Result<bool> {
+        let plan = self.plan;
+        if seq < plan.min_seq || seq > plan.max_seq {
+            return Ok(false);
+        }
+        let timed = plan.min_time > 0 || plan.max_time < Nanos::MAX || plan.event_range.is_some();
+        if plan.filters.is_all() && !timed {
+            return Ok(true);
+        }
+        let view = decode(found.tag(), part.base_seq, found.body)
+            .ok_or_else(|| Error::corrupt(format!("record {seq} in {} cannot be read", part.segment.path.display())))?;
+        let event = view.event_time.unwrap_or(view.time as i64);
+        Ok((plan.min_time..plan.max_time).contains(&view.time)
+            && plan.event_range.is_none_or(|(from, to)| (from..to).contains(&event))
+            && plan.filters.matches(view.subject))
+    }
+}
+
+fn seq_of(part: &Part, found: &Frame<'_>) -> Option<u64> {
+    let delta = found.body.first_chunk::<4>()?;
+    Some(part.base_seq + u64::from(u32::from_le_bytes(*delta)))
+}
+
+fn is_record(found: &Frame<'_>) -> bool {
+    !found.note() && found.tag() & TAG_CONTROL == 0
+}
+
+impl Local {
+    /// Up to `len` bytes at a position, from memory or from the file.
+    fn bytes(&self, part: &Part, pos: Pos, len: usize) -> Result<Vec<u8>> {
+        let state = self.lock();
+        let memory = state.tail.memory_start();
+        if pos >= memory {
+            return Ok(state.tail.read(pos, len));
+        }
+        drop(state);
+        part.segment.read(pos, len.min((memory - pos) as usize))
+    }
+
+    fn damaged(&self, part: &Part, pos: Pos, seq: u64) -> Error {
+        Error::corrupt(format!(
+            "{} is damaged at offset {}: record {seq} of stream '{}' cannot be read",
+            part.segment.path.display(),
+            part.segment.offset(pos),
+            self.name
+        ))
+    }
+
+    /// The record at a position, which is known to be there.
+    fn record_at(&self, part: &Part, pos: Pos, seq: u64) -> Result<Batch> {
+        let mut batch = Batch::default();
+        let (bytes, start, len, tag) = self.frame_at(part, pos, seq)?;
+        let buffer = batch.add_buffer(Arc::new(bytes));
+        batch.push(buffer, start, len, tag, part.base_seq, seq);
+        Ok(batch)
+    }
+
+    /// Bytes, and where in them the body of the frame at a position begins, its length and its tag.
+    fn frame_at(&self, part: &Part, pos: Pos, seq: u64) -> Result<(Vec<u8>, usize, usize, u8)> {
+        let mut len = RECORD_BYTES;
+        loop {
+            let bytes = self.bytes(part, pos, len)?;
+            match frame::parse(&bytes, 0, pos) {
+                Ok(found) if is_record(&found) && seq_of(part, &found) == Some(seq) => {
+                    let (start, len, tag) = (found.body_start, found.body.len(), found.tag());
+                    return Ok((bytes, start, len, tag));
+                }
+                Err(Fault::Short(more)) if more > len => len = more,
+                _ => return Err(self.damaged(part, pos, seq)),
+            }
+        }
+    }
+
+    /// The newest record that a filter takes.
+    pub(crate) fn last(&self, filter: &str) -> Result<Option<Record>> {
+        let mut state = self.ready()?;
+        if is_wildcard(filter) {
+            let seq = state.tip(filter);
+            drop(state);
+            return if seq == 0 { Ok(None) } else { self.get(seq) };
+        }
+        let Some((seq, pos)) = state.subjects.get(filter).map(|s| (s.last_seq, s.last_pos)) else { return Ok(None) };
+        let part = state.part_at(pos).map(Arc::clone);
+        drop(state);
+        let Some(part) = part else { return Ok(None) };
+        let (bytes, start, len, tag) = self.frame_at(&part, pos, seq)?;
+        Ok(decode(tag, part.base_seq, &bytes[start..start + len]).map(|v| v.to_record()))
+    }
+
+    /// The lock, with what came of age taken out; refuses when the stream is closed.
+    pub(crate) fn ready(&self) -> Result<std::sync::MutexGuard<'_, State>> {
+        if self.read_only {
+            self.follow()?;
+        }
+        let mut state = self.lock();
+        self.shared.check_open()?;
+        if state.closed {
+            state.check(&self.name)?;
+        }
+        self.shared.counters.reads.fetch_add(1, Ordering::Relaxed);
+        if state.expiries.first().is_some() || !state.config.max_age.is_zero() {
+            let now = self.shared.clock.now();
+            state.expire(now)?;
+        }
+        Ok(state)
+    }
+
+    /// The record with this sequence.
+    pub(crate) fn get(&self, seq: u64) -> Result<Option<Record>> {
+        let state = self.ready()?;
+        let Some(part) = state.part_of(seq).map(Arc::clone) else { return Ok(None) };
+        let ord = (seq - part.base_seq) as u32;
+        if seq < state.first_seq || part.dead().contains(ord) {
+            return Ok(None);
+        }
+        let active = Arc::ptr_eq(&part, &state.active_part).then(|| part.segment.base + u64::from(state.active.offsets[ord as usize]));
+        drop(state);
+        if let Some(pos) = active {
+            let batch = self.record_at(&part, pos, seq)?;
+            return Ok(batch.get(0).map(|v| v.to_record()));
+        }
+        let plan = Plan {
+            filters: Filters::default(),
+            min_seq: seq,
+            max_seq: seq,
+            min_time: 0,
+            max_time: Nanos::MAX,
+            event_range: None,
+            backward: false,
+            max_records: 1,
+            max_bytes: usize::MAX,
+        };
+        Ok(self.read(&plan)?.batch.get(0).map(|v| v.to_record()))
+    }
+
+    /// Sequence and position of the newest record of each subject that the filters take, by sequence.
+    pub(crate) fn newest(&self, filters: &Filters, after: u64) -> Result<Vec<(u64, Pos)>> {
+        let state = self.ready()?;
+        let mut found: Vec<(u64, Pos)> = match filters.single_subject() {
+            Some(one) => state.subjects.get(one).map(|s| (s.last_seq, s.last_pos)).into_iter().collect(),
+            None => {
+                let taken = state.subjects.iter().filter(|(_, name, s)| s.last_seq > after && filters.matches(name));
+                taken.map(|(_, _, s)| (s.last_seq, s.last_pos)).collect()
+            }
+        };
+        found.retain(|f| f.0 > after);
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    /// The records at these places, but for those that are gone by now.
+    pub(crate) fn read_places(&self, places: &[(u64, Pos)]) -> Result<Batch> {
+        let mut batch = Batch::default();
+        for &(seq, pos) in places {
+            let part = self.lock().part_of(seq).map(Arc::clone);
+            let Some(part) = part else { continue };
+            if !part.dead().contains((seq - part.base_seq) as u32) {
+                batch.absorb(self.record_at(&part, pos, seq)?);
+            }
+        }
+        Ok(batch)
+    }
+
+    /// Reads as planned.
+    pub(crate) fn read(&self, plan: &Plan) -> Result<ReadOutcome> {
+        let (parts, first_seq, last_seq) = {
+            let state = self.ready()?;
+            (Arc::clone(&state.parts), state.first_seq, state.last_seq)
+        };
+        let plan = &Plan { min_seq: plan.min_seq.max(first_seq), max_seq: plan.max_seq.min(last_seq), ..plan.clone() };
+        let mut collector = Collector { plan, batch: Batch::default(), bytes: 0 };
+        let hit = |p: &&Arc<Part>| p.end_seq() > plan.min_seq && p.base_seq <= plan.max_seq && p.live() > 0;
+        if plan.min_seq <= plan.max_seq {
+            let wanted: Vec<&Arc<Part>> = parts.iter().filter(hit).collect();
+            let count = wanted.len();
+            for i in 0..count {
+                let part = wanted[if plan.backward { count - 1 - i } else { i }];
+                if !self.overlaps(part, plan)? {
+                    continue;
+                }
+                self.read_part(part, &mut collector)?;
+                if collector.is_full() {
+                    break;
+                }
+            }
+        }
+        let full = collector.is_full();
+        let batch = collector.batch;
+        let last_read = batch.seq(batch.len().wrapping_sub(1));
+        let next_seq = match (full, last_read) {
+            (true, Some(seq)) => if plan.backward { seq } else { seq + 1 },
+            _ if plan.backward => plan.min_seq,
+            _ => plan.max_seq.saturating_add(1).max(plan.min_seq),
+        };
+        Ok(ReadOutcome { batch, next_seq, first_seq })
+    }
+
+    /// Whether a part can hold anything in the plan's time range.
+    fn overlaps(&self, part: &Arc<Part>, plan: &Plan) -> Result<bool> {
+        if plan.min_time == 0 && plan.max_time == Nanos::MAX && plan.event_range.is_none() {
+            return Ok(true);
+        }
+        let in_range = |first_time: Nanos, events: Option<(i64, i64)>| {
+            first_time < plan.max_time
+                && match (plan.event_range, events) {
+                    (Some((from, to)), Some((min, max))) => min < to && max >= from,
+                    _ => true,
+                }
+        };
+        let hull = |blocks: &[super::active::Block]| {
+            let first = blocks.first().map_or(0, |b| b.first_time);
+            let min = blocks.iter().map(|b| b.min_event).min();
+            let max = blocks.iter().map(|b| b.max_event).max();
+            in_range(first, min.zip(max))
+        };
+        if part.is_sealed() {
+            return Ok(hull(&part.index(self.disk().as_ref())?.blocks));
+        }
+        Ok(hull(&self.lock().active.blocks))
+    }
+
+    fn read_part(&self, part: &Arc<Part>, collector: &mut Collector<'_>) -> Result<()> {
+        let plan = collector.plan;
+        let literal = !plan.filters.is_all() && plan.filters.as_slice().iter().all(|f| !is_wildcard(f));
+        if literal {
+            let mut found = self.postings(part, plan)?;
+            if plan.backward {
+                found.reverse();
+            }
+            return self.read_postings(part, &found, collector);
+        }
+        let first = plan.min_seq.saturating_sub(part.base_seq) as u32;
+        let after = (plan.max_seq.min(part.end_seq() - 1) - part.base_seq) as u32 + 1;
+        if plan.backward {
+            let mut end = after;
+            while end > first && !collector.is_full() {
+                let block = (end - 1) / BLOCK_RECORDS as u32 * BLOCK_RECORDS as u32;
+                if let Some(extent) = self.extent(part, block.max(first), end, plan, 1)? {
+                    self.read_extent_backward(part, &extent, collector)?;
+                }
+                end = block;
+            }
+            return Ok(());
+        }
+        let mut ord = first;
+        while ord < after && !collector.is_full() {
+            match self.extent(part, ord, after, plan, usize::MAX)? {
+                Some(extent) => {
+                    ord = extent.after;
+                    self.read_extent(part, &extent, collector)?;
+                }
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// The next stretch from `ord` on that can hold something in the plan's time range, of at most `most` blocks.
+    fn extent(&self, part: &Arc<Part>, ord: u32, after: u32, plan: &Plan, most: usize) -> Result<Option<Extent>> {
+        let base = part.segment.base;
+        let build = |blocks: &[super::active::Block], end: Pos| {
+            let useful = |i: usize| {
+                let next = blocks.get(i + 1).map_or(Nanos::MAX, |b| b.first_time);
+                blocks[i].first_time < plan.max_time
+                    && next >= plan.min_time
+                    && plan.event_range.is_none_or(|(from, to)| blocks[i].min_event < to && blocks[i].max_event >= from)
+            };
+            let last = (after as usize).div_ceil(BLOCK_RECORDS).min(blocks.len());
+            let begin = (ord as usize / BLOCK_RECORDS..last).find(|&i| useful(i))?;
+            let stop = (begin + 1..last).take(most.saturating_sub(1)).find(|&i| !useful(i));
+            let stop = stop.unwrap_or(last.min(begin.saturating_add(most)));
+            Some(Extent {
+                start: base + u64::from(blocks[begin].offset),
+                end: blocks.get(stop).map_or(end, |b| base + u64::from(b.offset)),
+                first: begin as u32 * BLOCK_RECORDS as u32,
+                after: (stop as u32).saturating_mul(BLOCK_RECORDS as u32),
+            })
+        };
+        if part.is_sealed() {
+            let index = part.index(self.disk().as_ref())?;
+            return Ok(build(&index.blocks, index.end));
+        }
+        let state = self.lock();
+        if part.is_sealed() {
+            drop(state);
+            return self.extent(part, ord, after, plan, most);
+        }
+        Ok(build(&state.active.blocks, state.committed))
+    }
+
+    fn read_extent(&self, part: &Part, extent: &Extent, collector: &mut Collector<'_>) -> Result<()> {
+        let (mut pos, mut seq) = (extent.start, part.base_seq + u64::from(extent.first));
+        let mut want = READ_BYTES;
+        while pos < extent.end && !collector.is_full() && seq <= collector.plan.max_seq {
+            let bytes = self.bytes(part, pos, want.min((extent.end - pos) as usize))?;
+            let used = self.read_chunk(part, bytes, pos, &mut seq, collector)?;
+            want = if used == 0 { want * 2 } else { READ_BYTES };
+            if used == 0 && want > 4 * (frame::BODY_BYTES_MAX + 1) {
+                return Err(self.damaged(part, pos, seq));
+            }
+            pos += used as u64;
+        }
+        Ok(())
+    }
+
+    /// Takes what the plan wants out of bytes; returns how many bytes of whole frames there were.
+    fn read_chunk(
+        &self,
+        part: &Part,
+        bytes: Vec<u8>,
+        pos: Pos,
+        seq: &mut u64,
+        collector: &mut Collector<'_>,
+    ) -> Result<usize> {
+        let mut taken: Vec<(usize, usize, u8, u64)> = Vec::new();
+        let mut taken_bytes = 0;
+        let mut at = 0;
+        let dead = part.dead();
+        while at < bytes.len() {
+            let found = match frame::parse(&bytes, at, pos + at as u64) {
+                Ok(found) => found,
+                Err(Fault::Short(_)) => break,
+                Err(Fault::Bad) => return Err(self.damaged(part, pos + at as u64, *seq)),
+            };
+            at += found.len;
+            if !is_record(&found) {
+                continue;
+            }
+            let here = seq_of(part, &found).ok_or_else(|| self.damaged(part, pos, *seq))?;
+            *seq = here + 1;
+            if !dead.contains((here - part.base_seq) as u32) && collector.wants(part, here, &found)? {
+                taken.push((found.body_start, found.body.len(), found.tag(), here));
+                taken_bytes += found.body.len();
+                collector.bytes += found.body.len();
+                let full = collector.bytes >= collector.plan.max_bytes;
+                if full || collector.batch.len() + taken.len() >= collector.plan.max_records {
+                    break;
+                }
+            }
+        }
+        drop(dead);
+        collector.take(part.base_seq, bytes, &taken, taken_bytes);
+        Ok(at)
+    }
+
+    fn read_extent_backward(&self, part: &Part, extent: &Extent, collector: &mut Collector<'_>) -> Result<()> {
+        let plan = Plan { max_records: usize::MAX, max_bytes: usize::MAX, ..collector.plan.clone() };
+        let mut block = Collector { plan: &plan, batch: Batch::default(), bytes: 0 };
+        self.read_extent(part, extent, &mut block)?;
+        block.batch.reverse();
+        block.batch.truncate(collector.plan.max_records - collector.batch.len());
+        collector.bytes += block.bytes;
+        collector.batch.absorb(block.batch);
+        Ok(())
+    }
+
+    /// Ordinal and offset of each record of the plan's subjects within one part, in order.
+    fn postings(&self, part: &Arc<Part>, plan: &Plan) -> Result<Vec<(u32, u32)>> {
+        let first = plan.min_seq.saturating_sub(part.base_seq) as u32;
+        let after = (plan.max_seq.min(part.end_seq() - 1) - part.base_seq) as u32 + 1;
+        let mut found = Vec::new();
+        if !part.is_sealed() {
+            let state = self.lock();
+            if !part.is_sealed() {
+                for name in plan.filters.as_slice() {
+                    state.active_postings(name, first, &mut found);
+                }
+                found.retain(|f| f.0 >= first && f.0 < after);
+                found.sort_unstable();
+                found.dedup();
+                return Ok(found);
+            }
+        }
+        let index = part.index(self.disk().as_ref())?;
+        for name in plan.filters.as_slice() {
+            found.extend(index.find(name_hash(name))?);
+        }
+        let time_block = |time: Nanos| index.blocks.partition_point(|b| b.first_time < time);
+        let low = first.max((time_block(plan.min_time).saturating_sub(1) * BLOCK_RECORDS) as u32);
+        let high = after.min((time_block(plan.max_time) * BLOCK_RECORDS).min(u32::MAX as usize) as u32);
+        found.retain(|f| f.0 >= low && f.0 < high);
+        if let Some((from, to)) = plan.event_range {
+            found.retain(|f| {
+                let block = &index.blocks[f.0 as usize / BLOCK_RECORDS];
+                block.min_event < to && block.max_event >= from
+            });
+        }
+        if plan.filters.as_slice().len() > 1 {
+            found.sort_unstable();
+            found.dedup();
+        }
+        Ok(found)
+    }
+
+    fn read_postings(&self, part: &Part, found: &[(u32, u32)], collector: &mut Collector<'_>) -> Result<()> {
+        let base = part.segment.base;
+        let mut i = 0;
+        let mut guess = RECORD_BYTES;
+        while i < found.len() && !collector.is_full() {
+            let room = collector.plan.max_records - collector.batch.len();
+            let near = |a: &(u32, u32), b: &(u32, u32)| u64::from(a.1.abs_diff(b.1)) < NEAR_BYTES;
+            let most = if collector.plan.backward { 1 } else { room.min(READ_BYTES / 64) };
+            let run = 1 + found[i..].windows(2).take(most - 1).take_while(|w| near(&w[0], &w[1])).count();
+            let stretch = &found[i..i + run];
+            let (Some(&(_, low)), Some(&(_, high))) = (stretch.first(), stretch.last()) else { break };
+            let pos = base + u64::from(low);
+            let bytes = self.bytes(part, pos, (high - low) as usize + guess)?;
+            let mut taken = Vec::with_capacity(run);
+            let mut taken_bytes = 0;
+            let mut done = 0;
+            for &(ord, offset) in stretch {
+                let seq = part.base_seq + u64::from(ord);
+                let at = (offset - low) as usize;
+                let here = base + u64::from(offset);
+                match if at < bytes.len() { frame::parse(&bytes, at, here) } else { Err(Fault::Short(at + guess)) } {
+                    Ok(frame) if is_record(&frame) && seq_of(part, &frame) == Some(seq) => {
+                        if !part.dead().contains(ord) && collector.wants(part, seq, &frame)? {
+                            taken.push((frame.body_start, frame.body.len(), frame.tag(), seq));
+                            taken_bytes += frame.body.len();
+                            collector.bytes += frame.body.len();
+                        }
+                        done += 1;
+                    }
+                    Err(Fault::Short(more)) if done > 0 || more > guess => {
+                        guess = guess.max(more);
+                        break;
+                    }
+                    _ => return Err(self.damaged(part, here, seq)),
+                }
+            }
+            collector.take(part.base_seq, bytes, &taken, taken_bytes);
+            i += done;
+        }
+        Ok(())
+    }
+}
+
+impl Collector<'_> {
+    /// Adds records that lie in `bytes`: as they lie, or copied out when they are few among much.
+    fn take(&mut self, base_seq: u64, bytes: Vec<u8>, taken: &[(usize, usize, u8, u64)], taken_bytes: usize) {
+        if taken.is_empty() {
+            return;
+        }
+        if taken_bytes * 4 >= bytes.len() {
+            let buffer = self.batch.add_buffer(Arc::new(bytes));
+            for &(start, len, tag, seq) in taken {
+                self.batch.push(buffer, start, len, tag, base_seq, seq);
+            }
+            return;
+        }
+        let mut copied = Vec::with_capacity(taken_bytes);
+        let mut starts = Vec::with_capacity(taken.len());
+        for &(start, len, _, _) in taken {
+            starts.push(copied.len());
+            copied.extend_from_slice(&bytes[start..start + len]);
+        }
+        let buffer = self.batch.add_buffer(Arc::new(copied));
+        for (&(_, len, tag, seq), start) in taken.iter().zip(starts) {
+            self.batch.push(buffer, start, len, tag, base_seq, seq);
+        }
+    }
+}
+
+impl State {
+    /// Ordinal and offset of each record of a subject in the active part, from `first` on.
+    fn active_postings(&self, name: &str, first: u32, found: &mut Vec<(u32, u32)>) {
+        let Some(id) = self.subjects.find(name) else { return };
+        let active = &self.active;
+        let subject = self.subjects.entry(id);
+        let behind = active.len().saturating_sub(first);
+        if u64::from(behind) < 8 * u64::from(subject.count) {
+            // Looking through a few records one after another beats following a long chain from its start.
+            let tail = active.subjects.iter().enumerate().skip(first as usize);
+            found.extend(tail.filter(|(_, s)| **s == id).map(|(ord, _)| (ord as u32, active.offsets[ord])));
+        } else {
+            found.extend(active.chain(subject.active_first).map(|ord| (ord, active.offsets[ord as usize])));
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! The index of committed state in one file, so that opening does not read the history. A cache: when it is not there or
+//! does not hold, the segments are replayed from the first.
+
+use std::path::{Path, PathBuf};
+
+use super::control;
+use super::dead::Dead;
+use super::state::State;
+use crate::clock::Nanos;
+use crate::disk::{Disk, OpenMode, read_all, replace};
+use crate::error::{Error, Result};
+use crate::journal::Pos;
+use crate::record::{put_varint, take_varint};
+use crate::stream::config::StreamConfig;
+
+const MAGIC: &[u8; 8] = b"HWSNAPS\x01";
+
+/// What a snapshot says, decoded but for the subjects.
+pub(crate) struct Snapshot {
+    /// It covers everything before this position.
+    pub(crate) pos: Pos,
+    pub(crate) config: StreamConfig,
+    pub(crate) created: Nanos,
+    pub(crate) last_seq: u64,
+    pub(crate) last_time: Nanos,
+    pub(crate) first_seq: u64,
+    pub(crate) records: u64,
+    pub(crate) bytes: u64,
+    /// Base position, one past the last sequence, and what is gone, of each part.
+    pub(crate) parts: Vec<(Pos, u64, Dead)>,
+    pub(crate) expiries: Vec<(Nanos, u64)>,
+    pub(crate) ids: Vec<(String, u64, Nanos)>,
+    /// Name, last sequence, last position, first sequence, count.
+    pub(crate) subjects: Vec<(String, (u64, Pos, u64, u32))>,
+    pub(crate) len: u64,
+}
+
+pub(crate) fn path(dir: &Path) -> PathBuf {
+    dir.join("index.snap")
+}
+
+/// The state as of `pos`, which is where it stands.
+pub(crate) fn encode(state: &State, pos: Pos) -> Vec<u8> {
+    let mut out = Vec::new();
+    out.extend_from_slice(MAGIC);
+    let config = control::to_bytes(&*state.config);
+    put_varint(&mut out, config.len() as u64);
+    out.extend_from_slice(&config);
+    let numbers =
+        [pos, state.created, state.last_seq, state.last_time, state.first_seq, state.records, state.bytes];
+    for number in numbers {
+        put_varint(&mut out, number);
+    }
+    put_varint(&mut out, state.parts.len() as u64);
+    for part in state.parts.iter() {
+        put_varint(&mut out, part.segment.base);
+        put_varint(&mut out, part.end_seq());
+        let dead = part.dead();
+        put_varint(&mut out, dead.words().len() as u64);
+        for word in dead.words() {
+            out.extend_from_slice(&word.to_le_bytes());
+        }
+    }
+    put_varint(&mut out, state.expiries.len() as u64);
+    for &(at, seq) in &state.expiries {
+        put_varint(&mut out, at);
+        put_varint(&mut out, seq);
+    }
+    put_varint(&mut out, state.dedup.len() as u64);
+    for (id, seq, time) in state.dedup.iter() {
+        put_text(&mut out, id);
+        put_varint(&mut out, seq);
+        put_varint(&mut out, time);
+    }
+    put_varint(&mut out, state.subjects.live() as u64);
+    for (_, name, subject) in state.subjects.iter() {
+        put_text(&mut out, name);
+        for number in [subject.last_seq, subject.last_pos, subject.first_seq, u64::from(subject.count)] {
+            put_varint(&mut out, number);
+        }
+    }
+    let check = crc32fast::hash(&out);
+    out.extend_from_slice(&check.to_le_bytes());
+    out
+}
+
+/// Puts a snapshot in the place of the one before.
+pub(crate) fn write(disk: &dyn Disk, dir: &Path, bytes: &[u8]) -> Result<()> {
+    let path = path(dir);
+    replace(disk, &path, bytes).map_err(|e| Error::io(format_args!("write {}", path.display()), &e))
+}
+
+/// The snapshot in a directory; `None` when it is not there or does not hold.
+pub(crate) fn load(disk: &dyn Disk, dir: &Path) -> Option<Snapshot> {
+    let file = disk.open(&path(dir), OpenMode::Read).ok()?;
+    decode(&read_all(&*file).ok()?)
+}
+
+fn decode(bytes: &[u8]) -> Option<Snapshot> {
+    let (covered, check) = bytes.split_at_checked(bytes.len().checked_sub(4)?)?;
+    if crc32fast::hash(covered).to_le_bytes() != check {
+        return None;
+    }
+    let mut rest = covered.strip_prefix(MAGIC)?;
+    let rest = &mut rest;
+    let config_len = take_varint(rest)? as usize;
+    let (config, after) = rest.split_at_checked(config_len)?;
+    *rest = after;
+    let config = control::from_bytes(config, "snapshot").ok()?;
+    let mut numbers = [0; 7];
+    for number in &mut numbers {
+        *number = take_varint(rest)?;
+    }
+    let [pos, created, last_seq, last_time, first_seq, records, size] = numbers;
+    let parts = take_list(rest, |rest| {
+        let (base, end_seq, words) = (take_varint(rest)?, take_varint(rest)?, take_varint(rest)? as usize);
+        let (bits, after) = rest.split_at_checked(words.checked_mul(8)?)?;
+        *rest = after;
+        let words = bits.chunks_exact(8).filter_map(|c| c.try_into().ok().map(u64::from_le_bytes)).collect();
+        Some((base, end_seq, Dead::from_words(words)))
+    })?;
+    let expiries = take_list(rest, |rest| Some((take_varint(rest)?, take_varint(rest)?)))?;
+    let ids = take_list(rest, |rest| Some((take_text(rest)?, take_varint(rest)?, take_varint(rest)?)))?;
+    let subjects = take_list(rest, |rest| {
+        let name = take_text(rest)?;
+        let entry = (take_varint(rest)?, take_varint(rest)?, take_varint(rest)?, take_varint(rest)? as u32);
+        Some((name, entry))
+    })?;
+    Some(Snapshot {
+        pos,
+        config,
+        created,
+        last_seq,
+        last_time,
+        first_seq,
+        records,
+        bytes: size,
+        parts,
+        expiries,
+        ids,
+        subjects,
+        len: bytes.len() as u64,
+    })
+}
+
+fn put_text(out: &mut Vec<u8>, text: &str) {
+    put_varint(out, text.len() as u64);
+    out.extend_from_slice(text.as_bytes());
+}
+
+fn take_text(rest: &mut &[u8]) -> Option<String> {
+    let len = take_varint(rest)? as usize;
+    let (text, after) = rest.split_at_checked(len)?;
+    *rest = after;
+    String::from_utf8(text.to_vec()).ok()
+}
+
+fn take_list<T>(rest: &mut &[u8], mut take: impl FnMut(&mut &[u8]) -> Option<T>) -> Option<Vec<T>> {
+    let count = take_varint(rest)? as usize;
+    (0..count).map(|_| take(rest)).collect()
+}

@@ -1,0 +1,211 @@
+//! What is done for a stream besides the calls of its users: flushes that nobody waits for, interval sync, expiry, index
+//! files, snapshots, and giving back the space of what is gone. The engine's worker does it, or whoever steps the engine.
+
+use std::sync::Arc;
+
+use super::Local;
+use super::open::SEAL_AT_CLOSE_BYTES;
+use super::snapshot;
+use super::waiters::wake;
+use crate::clock::Nanos;
+use crate::error::{Error, Result};
+use crate::journal::frame::FLAG_NOTE;
+use crate::record::Durability;
+
+/// Index files that may stay loaded.
+const LOADED_MAX: usize = 16;
+
+impl Local {
+    /// Does what is due; returns when the next thing is.
+    pub(crate) fn step(&self, now: Nanos) -> Option<Nanos> {
+        match self.try_step(now) {
+            Ok(next) => next,
+            Err(error) => {
+                self.shared.log("error", format!("stream '{}': {error}", self.name));
+                Some(now + RETRY_NANOS)
+            }
+        }
+    }
+
+    fn try_step(&self, now: Nanos) -> Result<Option<Nanos>> {
+        if self.read_only {
+            if self.lock().waiters.has_readers() {
+                self.follow()?;
+            }
+            self.wake_due(now);
+            return Ok(Some(now + FOLLOW_NANOS));
+        }
+        self.flush_due(now)?;
+        {
+            let mut state = self.lock();
+            if state.closed || state.poison.is_some() {
+                return Ok(None);
+            }
+            state.expire(now)?;
+        }
+        self.save_indexes()?;
+        self.save_snapshot()?;
+        self.remove_dropped()?;
+        let timer = self.wake_due(now);
+        let mut state = self.lock();
+        let interval = state.config.sync_interval.as_nanos() as u64;
+        let sync = state.dirty_since.map(|d| d + interval);
+        let expiry = state.next_expiry();
+        Ok([sync, expiry, timer].into_iter().flatten().min())
+    }
+
+    fn flush_due(&self, now: Nanos) -> Result<()> {
+        let (write, sync) = {
+            let mut state = self.lock();
+            if state.closed || state.poison.is_some() {
+                return Ok(());
+            }
+            let interval = state.config.sync_interval.as_nanos() as u64;
+            let is_interval = state.config.durability == Durability::Interval;
+            let due = state.dirty_since.is_some_and(|d| d + interval <= now);
+            if due {
+                state.dirty_since = None;
+            }
+            (!state.tail.is_written(), if is_interval { due } else { true })
+        };
+        if write || sync {
+            self.flush(sync)?;
+        }
+        Ok(())
+    }
+
+    /// Wakes those whose time has come; returns when the next one's does.
+    fn wake_due(&self, now: Nanos) -> Option<Nanos> {
+        let mut state = self.lock();
+        let mut woken = std::mem::take(&mut state.woken);
+        while let Some(&(at, id)) = state.timers.first()
+            && at <= now
+        {
+            state.timers.pop_first();
+            state.waiters.take_id(id, &mut woken);
+        }
+        let next = state.timers.first().map(|t| t.0);
+        drop(state);
+        wake(woken);
+        next
+    }
+
+    fn save_indexes(&self) -> Result<()> {
+        let unsaved = std::mem::take(&mut self.lock().unsaved);
+        for part in unsaved {
+            if let Some(bytes) = part.unsaved_index().and_then(|i| i.to_bytes()) {
+                let path = part.index_path();
+                let at = |e| Error::io(format_args!("write {}", path.display()), &e);
+                let file = self.disk().open(&path, crate::disk::OpenMode::Create).map_err(at)?;
+                file.write_at(&bytes, 0).map_err(at)?;
+                part.unload();
+            }
+        }
+        let parts = Arc::clone(&self.lock().parts);
+        let loaded: Vec<_> = parts.iter().filter(|p| p.is_loaded()).collect();
+        if loaded.len() > LOADED_MAX {
+            for part in loaded {
+                part.unload();
+            }
+        }
+        Ok(())
+    }
+
+    fn save_snapshot(&self) -> Result<()> {
+        let due = self.lock().snapshot.take();
+        if let Some(bytes) = due {
+            // What a snapshot covers must be on disk before it, or a lost end of the log could not be told from damage.
+            self.sync_now()?;
+            snapshot::write(self.disk().as_ref(), &self.dir, &bytes)?;
+            self.lock().snapshot_len = bytes.len() as u64;
+        }
+        Ok(())
+    }
+
+    fn remove_dropped(&self) -> Result<()> {
+        let (dropped, bytes) = {
+            let mut state = self.lock();
+            let dropped: Vec<_> = state.dropped.extract_if(.., |p| p.segment.is_made()).collect();
+            if dropped.is_empty() {
+                return Ok(());
+            }
+            let pos = state.committed;
+            state.snapshot_pos = pos;
+            (dropped, snapshot::encode(&state, pos))
+        };
+        self.sync_now()?;
+        snapshot::write(self.disk().as_ref(), &self.dir, &bytes)?;
+        for part in dropped {
+            let _ = self.disk().remove(&part.index_path());
+            let path = &part.segment.path;
+            self.disk().remove(path).map_err(|e| Error::io(format_args!("remove {}", path.display()), &e))?;
+        }
+        Ok(())
+    }
+
+    /// Writes everything, leaves the mark of a clean close, and refuses what comes after.
+    pub(crate) fn close(&self) -> Result<()> {
+        {
+            let mut state = self.lock();
+            if state.closed {
+                return Ok(());
+            }
+            state.closed = true;
+            let mut woken = std::mem::take(&mut state.woken);
+            state.waiters.take_all(&mut woken);
+            drop(state);
+            wake(woken);
+        }
+        if self.read_only || self.lock().poison.is_some() {
+            return Ok(());
+        }
+        self.finish_tail()?;
+        let bytes = {
+            let mut state = self.lock();
+            if state.snapshot_pos == state.committed {
+                None
+            } else {
+                let end = state.committed;
+                if end - state.active_part.segment.base >= SEAL_AT_CLOSE_BYTES {
+                    state.seal_active(end);
+                }
+                Some(snapshot::encode(&state, end))
+            }
+        };
+        self.save_indexes()?;
+        if let Some(bytes) = bytes {
+            snapshot::write(self.disk().as_ref(), &self.dir, &bytes)?;
+        }
+        Ok(())
+    }
+
+    fn finish_tail(&self) -> Result<()> {
+        self.flush(true)?;
+        let mut writer = self.writer();
+        writer.sync()?;
+        let mut state = self.lock();
+        let end = state.tail.end();
+        if state.snapshot_pos == end {
+            return Ok(());
+        }
+        state.tail.synced = end;
+        state.tail.push(FLAG_NOTE, |_| 0);
+        let Some(chunk) = state.tail.take() else { return Ok(()) };
+        drop(state);
+        let fault = |f| match f {
+            crate::journal::writer::WriteFault::Undone(e) | crate::journal::writer::WriteFault::Poisoned(e) => e,
+        };
+        writer.write(&chunk).map_err(fault)?;
+        writer.sync()?;
+        let mut state = self.lock();
+        state.committed = chunk.end();
+        state.tail.synced = chunk.end();
+        state.tail.written(chunk);
+        Ok(())
+    }
+}
+
+/// How long a step that failed waits before it is tried again.
+const RETRY_NANOS: Nanos = crate::clock::SECOND;
+/// How often a read-only stream looks for what was appended.
+const FOLLOW_NANOS: Nanos = crate::clock::SECOND / 50;

@@ -1,0 +1,195 @@
+//! An engine: a directory of streams, or one in memory.
+
+use std::ffi::c_char;
+use std::sync::Arc;
+
+use headwater::{Engine, EngineOptions, Result};
+
+use crate::bytes::hw_str;
+use crate::error::hw_error;
+use crate::guard::{Handle, Root, free_standing, on, release_handle};
+use crate::raw::{self, Out, versioned};
+use crate::status::hw_status;
+
+/// An open engine. `const`: safe from many threads at once.
+pub struct hw_engine {
+    pub(crate) root: Arc<Root>,
+    dir: String,
+}
+
+impl Handle for hw_engine {
+    const NOUN: &'static str = "engine";
+
+    fn root(&self) -> &Arc<Root> {
+        &self.root
+    }
+}
+
+/// How an engine is opened. Zero is the default of every field.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub struct hw_engine_options {
+    /// sizeof(hw_engine_options)
+    pub struct_size: usize,
+    /// Not 0: opens without a lock, follows the files of the process that writes, and refuses every change.
+    pub read_only: u8,
+    /// Not 0: a directory that is not there is HW_STATUS_NOT_FOUND, instead of being made.
+    pub must_exist: u8,
+    /// Not 0: no thread does timers, interval sync and cleaning; call hw_engine_step instead.
+    pub no_worker: u8,
+}
+
+versioned!(hw_engine_options);
+
+fn give(engine: Engine, out: Out<*mut hw_engine>) {
+    let dir = engine.dir().map_or_else(String::new, |d| d.to_string_lossy().into_owned());
+    out.give(hw_engine { root: Root::new(engine), dir });
+}
+
+fn open(dir: &str, options: &hw_engine_options) -> Result<Engine> {
+    let options = EngineOptions {
+        read_only: options.read_only != 0,
+        create: options.must_exist == 0,
+        worker: options.no_worker == 0,
+        ..EngineOptions::default()
+    };
+    Engine::open_with(dir, options)
+}
+
+/// Opens a directory. `options` may be NULL.
+///
+/// Errors:    HW_STATUS_BUSY (another process writes to it), HW_STATUS_NOT_FOUND, HW_STATUS_CORRUPT,
+///            HW_STATUS_UNSUPPORTED (of a newer format), HW_STATUS_IO.
+/// Ownership: `*engine` is yours, free with hw_engine_free.
+/// Threads:   any.
+/// Since:     0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn hw_engine_open(
+    dir: *const c_char,
+    dir_len: usize,
+    options: *const hw_engine_options,
+    engine: *mut *mut hw_engine,
+    error: *mut *mut hw_error,
+) -> hw_status {
+    free_standing(error, || {
+        let dir = raw::text("dir", dir, dir_len)?;
+        let options = raw::options(options)?;
+        let out = Out::required("engine", engine)?;
+        if dir.is_empty() || dir.contains('\0') {
+            return Err(crate::error::invalid("dir is empty or holds a NUL byte"));
+        }
+        give(open(dir, &options)?, out);
+        Ok(())
+    })
+}
+
+/// Makes an engine in memory, gone when it is closed, or freed with all its children.
+///
+/// Ownership: `*engine` is yours, free with hw_engine_free.
+/// Threads:   any.
+/// Since:     0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn hw_engine_memory(engine: *mut *mut hw_engine, error: *mut *mut hw_error) -> hw_status {
+    free_standing(error, || {
+        let out = Out::required("engine", engine)?;
+        give(Engine::memory()?, out);
+        Ok(())
+    })
+}
+
+/// Makes an engine in a temporary directory, removed when it is closed, or freed with all its children.
+///
+/// Errors:    HW_STATUS_IO.
+/// Ownership: `*engine` is yours, free with hw_engine_free.
+/// Threads:   any.
+/// Since:     0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn hw_engine_temporary(engine: *mut *mut hw_engine, error: *mut *mut hw_error) -> hw_status {
+    free_standing(error, || {
+        let out = Out::required("engine", engine)?;
+        give(Engine::temporary()?, out);
+        Ok(())
+    })
+}
+
+/// Its directory; empty in memory.
+///
+/// Errors:    HW_STATUS_CLOSED (after a fork).
+/// Ownership: `*dir` is borrowed until the engine is freed.
+/// Threads:   any.
+/// Since:     0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn hw_engine_dir(engine: Option<&hw_engine>, dir: *mut hw_str, error: *mut *mut hw_error) -> hw_status {
+    on(engine, error, |engine| {
+        Out::required("dir", dir)?.set(hw_str::of(&engine.dir));
+        Ok(())
+    })
+}
+
+/// Its id: 64 random bits drawn when the directory was made.
+///
+/// Errors:    HW_STATUS_CLOSED (after a fork).
+/// Threads:   any.
+/// Since:     0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn hw_engine_id(engine: Option<&hw_engine>, id: *mut u64, error: *mut *mut hw_error) -> hw_status {
+    on(engine, error, |engine| {
+        Out::required("id", id)?.set(engine.root.engine.id());
+        Ok(())
+    })
+}
+
+/// Its epoch: 64 random bits drawn at this open for writing; 0 when it is read-only.
+///
+/// Errors:    HW_STATUS_CLOSED (after a fork).
+/// Threads:   any.
+/// Since:     0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn hw_engine_epoch(engine: Option<&hw_engine>, epoch: *mut u64, error: *mut *mut hw_error) -> hw_status {
+    on(engine, error, |engine| {
+        Out::required("epoch", epoch)?.set(engine.root.engine.epoch());
+        Ok(())
+    })
+}
+
+/// Does what is due now (timers, interval sync, cleaning). `next_time`, when not NULL, gets when the next thing is
+/// due, in nanoseconds since the epoch; UINT64_MAX when nothing is. Only an engine opened with `no_worker` needs
+/// it.
+///
+/// Errors:    HW_STATUS_CLOSED (after a fork).
+/// Threads:   any.
+/// Since:     0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn hw_engine_step(
+    engine: Option<&hw_engine>,
+    next_time: *mut u64,
+    error: *mut *mut hw_error,
+) -> hw_status {
+    on(engine, error, |engine| {
+        let next = engine.root.engine.step();
+        if let Some(out) = Out::optional(next_time) {
+            out.set(next.unwrap_or(u64::MAX));
+        }
+        Ok(())
+    })
+}
+
+/// Syncs and closes everything. Later calls on it or its children return HW_STATUS_CLOSED; closing twice is
+/// nothing. The handle must still be freed.
+///
+/// Errors:    HW_STATUS_IO (the last sync failed; it is closed all the same).
+/// Threads:   any; it ends the waits of all others.
+/// Since:     0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn hw_engine_close(engine: Option<&hw_engine>, error: *mut *mut hw_error) -> hw_status {
+    on(engine, error, |engine| engine.root.engine.close())
+}
+
+/// Frees the handle; NULL is nothing. The engine itself goes with the last of its children, and is closed then if
+/// it was not before; an error of that has no one to go to, so call hw_engine_close first.
+///
+/// Since:     0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn hw_engine_free(engine: Option<Box<hw_engine>>) {
+    release_handle(engine);
+}

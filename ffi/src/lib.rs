@@ -1,0 +1,44 @@
+//! The C ABI of Headwater. `docs/abi.md` is its contract and `include/headwater.h`, made from these files, its text.
+//!
+//! A door adds no logic: each export checks what came in, calls core, and writes what goes out. Every export goes through
+//! `guard`, which answers a NULL handle, a fork, a poisoned engine and a panic; every pointer of the caller goes through
+//! `raw`. The `mod` lines below are in the order of the header.
+#![allow(non_camel_case_types, reason = "items carry the names that C sees")]
+
+mod gate;
+mod guard;
+mod raw;
+
+pub mod status;
+pub mod error;
+pub mod bytes;
+pub mod subject;
+pub mod progress;
+pub mod engine;
+pub mod stream;
+pub mod stream_config;
+pub mod stream_info;
+pub mod append;
+pub mod remove;
+pub mod ticket;
+pub mod read;
+pub mod batch;
+pub mod subscription;
+pub mod consumer;
+pub mod consumer_config;
+pub mod consumer_info;
+pub mod consumer_ack;
+pub mod bucket;
+pub mod bucket_info;
+pub mod bucket_write;
+pub mod entries;
+pub mod watcher;
+pub mod points;
+pub mod point;
+pub mod query;
+pub mod transfer;
+pub mod point_watcher;
+pub mod waker;
+pub mod metrics;
+pub mod logs;
+pub mod backup;

@@ -1,0 +1,134 @@
+//! A write under way: what was submitted, and what came of it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, TryLockError};
+use std::task::Poll;
+use std::time::Duration;
+
+use headwater::{Error, ErrorKind, Pending, Result};
+
+use crate::append::hw_ack;
+use crate::error::{hw_error, missing};
+use crate::gate::Gate;
+use crate::guard::{Handle, Root, on, release_handle};
+use crate::raw::{self, OutStruct};
+use crate::status::hw_status;
+use crate::waker::hw_waker;
+
+/// A write under way. For one thread at a time.
+pub struct hw_ticket {
+    root: Arc<Root>,
+    state: Mutex<State>,
+    gate: Arc<Gate>,
+}
+
+enum State {
+    Waiting(Pending<hw_ack>),
+    Done(Result<hw_ack>),
+}
+
+impl Handle for hw_ticket {
+    const NOUN: &'static str = "ticket";
+
+    fn root(&self) -> &Arc<Root> {
+        &self.root
+    }
+}
+
+impl hw_ticket {
+    pub(crate) fn new(root: &Arc<Root>, pending: Pending<hw_ack>) -> Self {
+        hw_ticket { root: root.clone(), state: Mutex::new(State::Waiting(pending)), gate: Arc::default() }
+    }
+
+    /// Runs `body` as the only user of the ticket.
+    fn exclusive<T>(&self, body: impl FnOnce(&mut State) -> T) -> Result<T> {
+        match self.state.try_lock() {
+            Ok(mut state) => Ok(body(&mut state)),
+            Err(TryLockError::Poisoned(state)) => Ok(body(&mut state.into_inner())),
+            Err(TryLockError::WouldBlock) => {
+                Err(Error::new(ErrorKind::Misuse, "the ticket is in use on another thread"))
+            }
+        }
+    }
+}
+
+impl State {
+    /// Waits for the outcome and keeps it, so that it can be asked for again.
+    fn wait(&mut self, timeout_ms: i64) -> Result<hw_ack> {
+        let pending = match self {
+            State::Done(outcome) => return outcome.clone(),
+            State::Waiting(pending) => pending,
+        };
+        let outcome = match u64::try_from(timeout_ms) {
+            Ok(ms) => pending.wait_timeout(Duration::from_millis(ms)),
+            Err(_) => std::mem::replace(pending, Pending::ready(Err(taken()))).wait(),
+        };
+        if !matches!(&outcome, Err(e) if e.kind() == ErrorKind::Timeout) {
+            *self = State::Done(outcome.clone());
+        }
+        outcome
+    }
+}
+
+fn taken() -> Error {
+    Error::new(ErrorKind::Internal, "a panic took the outcome")
+}
+
+/// Waits until the write is done, for at most `timeout_ms` milliseconds: 0 looks and does not wait, -1 waits for
+/// ever. Once it is done, every call gives the same outcome. `ack` may be NULL.
+///
+/// Errors:    HW_STATUS_TIMEOUT (not done yet; wait again), HW_STATUS_MISUSE (in use on another thread), and what
+///            the write itself came to.
+/// Threads:   one at a time.
+/// Since:     0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn hw_ticket_wait(
+    ticket: *mut hw_ticket,
+    timeout_ms: i64,
+    ack: *mut hw_ack,
+    error: *mut *mut hw_error,
+) -> hw_status {
+    on(raw::exclusive(ticket), error, |ticket| {
+        let out = OutStruct::optional(ack)?;
+        let ack = ticket.exclusive(|state| state.wait(timeout_ms))??;
+        if let Some(out) = out {
+            out.set(ack);
+        }
+        Ok(())
+    })
+}
+
+/// Arms once: when the write is done, `token` goes to the waker's list. Then hw_ticket_wait with a timeout of 0 has
+/// the outcome.
+///
+/// Errors:    HW_STATUS_MISUSE (in use on another thread).
+/// Threads:   one at a time.
+/// Since:     0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn hw_ticket_wake(
+    ticket: *mut hw_ticket,
+    waker: Option<&hw_waker>,
+    token: u64,
+    error: *mut *mut hw_error,
+) -> hw_status {
+    on(raw::exclusive(ticket), error, |ticket| {
+        let waker = waker.ok_or_else(|| missing("waker"))?.core();
+        ticket.exclusive(|state| {
+            ticket.gate.arm(waker, token, |cx| {
+                let State::Waiting(pending) = state else { return true };
+                let Poll::Ready(outcome) = Pin::new(pending).poll(cx) else { return false };
+                *state = State::Done(outcome);
+                true
+            });
+        })
+    })
+}
+
+/// Frees it; NULL is nothing. That gives up the wait, not the work.
+///
+/// Since:     0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn hw_ticket_free(ticket: Option<Box<hw_ticket>>) {
+    release_handle(ticket);
+}

@@ -1,0 +1,236 @@
+//! The C tests and examples, compiled as C99 and C++17 with every warning an error, linked with the libraries as a user
+//! links them, and run; under valgrind too, where it is installed.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// How strict the compilers are.
+const STRICT: [&str; 6] = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-g", "-D_POSIX_C_SOURCE=200809L"];
+
+/// What the static library needs besides itself.
+const STATIC_LIBS: [&str; 7] = ["-lgcc_s", "-lutil", "-lrt", "-lpthread", "-lm", "-ldl", "-lc"];
+
+#[derive(Clone, Copy, Debug)]
+enum Language {
+    C99,
+    Cpp17,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Linked {
+    Shared,
+    Static,
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Builds the libraries, once, and returns where they are: a test target alone does not make cargo do it.
+fn libraries() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let test = std::env::current_exe().expect("a test has a path");
+        let profile_dir = test.ancestors().nth(2).expect("target/<profile>/deps/<test>").to_owned();
+        let mut build = Command::new(env!("CARGO"));
+        build.args(["build", "--quiet", "--package", "headwater-ffi", "--target-dir"]);
+        build.arg(profile_dir.parent().expect("target/<profile>"));
+        if profile_dir.ends_with("release") {
+            build.arg("--release");
+        }
+        run(build.current_dir(root()));
+        profile_dir
+    })
+}
+
+fn run(command: &mut Command) -> String {
+    let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{command:?}: {}\n{out}{err}", output.status);
+    out.into_owned()
+}
+
+/// A directory of this test's own, empty.
+fn scratch(name: &str) -> PathBuf {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    if dir.exists() {
+        std::fs::remove_dir_all(&dir).expect("an old scratch directory goes");
+    }
+    std::fs::create_dir_all(&dir).expect("a scratch directory");
+    dir
+}
+
+fn compile(sources: &[&str], language: Language, linked: Linked, dir: &Path) -> PathBuf {
+    let program = dir.join("program");
+    let (compiler, flags) = match language {
+        Language::C99 => ("cc", ["-x", "c", "-std=c99"]),
+        Language::Cpp17 => ("c++", ["-x", "c++", "-std=c++17"]),
+    };
+    let mut command = Command::new(compiler);
+    command.args(STRICT).args(flags).arg("-I").arg(root().join("include"));
+    command.args(sources.iter().map(|s| root().join(s))).args(["-x", "none", "-o"]).arg(&program);
+    match linked {
+        Linked::Shared => {
+            command.arg("-L").arg(libraries()).args(["-lheadwater", "-lpthread", "-lm"]);
+            // As an rpath, so that neither the environment nor valgrind matters.
+            command.arg(format!("-Wl,-rpath,{}", shared_library_dir().display()));
+        }
+        Linked::Static => {
+            command.arg(libraries().join("libheadwater.a")).args(STATIC_LIBS);
+        }
+    }
+    run(&mut command);
+    program
+}
+
+/// A directory where the shared library lies under its soname, as an installation has it.
+fn shared_library_dir() -> &'static Path {
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let dir = scratch("lib");
+        std::fs::copy(libraries().join("libheadwater.so"), dir.join("libheadwater.so.1")).expect("the shared library");
+        dir
+    })
+}
+
+/// Compiles and runs one program in each way.
+fn every_way(source: &str) {
+    let name = Path::new(source).file_stem().expect("a source has a name").to_string_lossy();
+    let ways = [(Language::C99, Linked::Shared), (Language::Cpp17, Linked::Shared), (Language::C99, Linked::Static)];
+    for (language, linked) in ways {
+        let dir = scratch(&format!("{name}-{language:?}-{linked:?}"));
+        let program = compile(&[source], language, linked, &dir);
+        run(Command::new(&program).arg(&dir).current_dir(&dir));
+    }
+}
+
+/// Runs one program under valgrind: no invalid access, no leak.
+fn no_leak(source: &str) {
+    let found = Command::new("valgrind").arg("--version").output();
+    if !found.is_ok_and(|o| o.status.success()) {
+        println!("valgrind is not installed, so {source} was not run under it");
+        return;
+    }
+    let name = Path::new(source).file_stem().expect("a source has a name").to_string_lossy();
+    let dir = scratch(&format!("{name}-valgrind"));
+    let program = compile(&[source], Language::C99, Linked::Shared, &dir);
+    let mut valgrind = Command::new("valgrind");
+    valgrind.args(["--quiet", "--leak-check=full", "--errors-for-leak-kinds=definite", "--error-exitcode=9"]);
+    run(valgrind.arg(&program).arg(&dir).current_dir(&dir));
+}
+
+#[test]
+fn handles() {
+    every_way("tests/c/handles.c");
+    no_leak("tests/c/handles.c");
+}
+
+#[test]
+fn structs() {
+    every_way("tests/c/structs.c");
+    no_leak("tests/c/structs.c");
+}
+
+#[test]
+fn writes() {
+    every_way("tests/c/writes.c");
+    no_leak("tests/c/writes.c");
+}
+
+#[test]
+fn queues() {
+    every_way("tests/c/queues.c");
+}
+
+#[test]
+fn wakers() {
+    every_way("tests/c/wakers.c");
+}
+
+#[test]
+fn forks() {
+    every_way("tests/c/forks.c");
+}
+
+#[test]
+fn stores() {
+    every_way("tests/c/stores.c");
+    no_leak("tests/c/stores.c");
+}
+
+#[test]
+fn example_append_read() {
+    every_way("examples/c/append_read.c");
+    no_leak("examples/c/append_read.c");
+}
+
+#[test]
+fn example_subscribe() {
+    every_way("examples/c/subscribe.c");
+    no_leak("examples/c/subscribe.c");
+}
+
+#[test]
+fn example_points() {
+    every_way("examples/c/points.c");
+    no_leak("examples/c/points.c");
+}
+
+#[test]
+fn conformance_vectors() {
+    let sources = [
+        "conformance.c",
+        "json.c",
+        "json_parse.c",
+        "values.c",
+        "ops_stream.c",
+        "ops_queue.c",
+        "ops_bucket.c",
+        "ops_points.c",
+    ]
+    .map(|name| format!("tests/c/conformance/{name}"));
+    let dir = scratch("conformance");
+    let program = compile(&sources.each_ref().map(String::as_str), Language::C99, Linked::Shared, &dir);
+    let vectors = std::fs::read_dir(root().join("tests/conformance")).expect("the vectors");
+    let mut vectors: Vec<PathBuf> = vectors.map(|entry| entry.expect("a vector").path()).collect();
+    vectors.retain(|path| path.extension().is_some_and(|e| e == "json"));
+    vectors.sort();
+    assert!(!vectors.is_empty());
+    run(Command::new(&program).arg(&dir).args(&vectors));
+}
+
+#[test]
+fn two_translation_units_may_include_the_header() {
+    for language in [Language::C99, Language::Cpp17] {
+        let dir = scratch(&format!("two-units-{language:?}"));
+        let sources = ["tests/c/two_units_a.c", "tests/c/two_units_b.c"];
+        run(&mut Command::new(compile(&sources, language, Linked::Shared, &dir)));
+    }
+}
+
+#[test]
+fn the_shared_library_exports_what_the_header_declares_and_has_a_soname() {
+    let library = libraries().join("libheadwater.so");
+    let listing = run(Command::new("nm").args(["-D", "--defined-only"]).arg(&library));
+    let mut exported: Vec<&str> = listing.lines().filter_map(|l| l.split_whitespace().nth(2)).collect();
+    exported.sort_unstable();
+    let header = std::fs::read_to_string(root().join("include/headwater.h")).expect("the header");
+    let mut declared: Vec<&str> = header
+        .lines()
+        .filter(|l| !l.trim_start().starts_with(['*', '/', '#']))
+        .flat_map(|l| l.split([' ', '*']))
+        .filter_map(|w| w.split_once('(').map(|(name, _)| name))
+        .filter(|name| name.starts_with("hw_") && name.chars().all(|c| c.is_alphanumeric() || c == '_'))
+        .collect();
+    declared.sort_unstable();
+    assert!(declared.len() > 100, "the header was not understood: {declared:?}");
+    assert_eq!(exported, declared);
+    if cfg!(target_os = "linux") {
+        let dynamic = run(Command::new("objdump").arg("-p").arg(&library));
+        assert!(
+            dynamic.lines().any(|l| l.trim().starts_with("SONAME") && l.ends_with(" libheadwater.so.1")),
+            "{dynamic}"
+        );
+    }
+}

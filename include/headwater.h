@@ -1,0 +1,2989 @@
+/*
+ * Headwater: durable, subject-addressed streams in your own process.
+ *
+ * This file is the text of the C ABI; docs/abi.md is its contract. In short:
+ *
+ * - What can fail returns an hw_status, and takes an `hw_error **` as its last parameter. That may be NULL; if it is
+ *   not, it gets an error on failure, which is yours to free with hw_error_free.
+ * - Parameters come in the order self, inputs, outputs, error. Outputs are written only on success.
+ * - Text and bytes are a pointer and a length, borrowed for the call; text must be UTF-8, and is checked. HW_LIT
+ *   passes a string literal as both.
+ * - Structs that begin with `struct_size` can grow: set it to sizeof the struct and zero the rest, as HW_INIT does, and
+ *   every field that you do not set has its default.
+ * - Handles are opaque. `const` handles may be used by many threads at once; others by one at a time, else
+ *   HW_STATUS_MISUSE. Children keep their parents alive, so free in any order, each once; freeing NULL is nothing.
+ * - After hw_engine_close, and in the child of a fork(), calls return HW_STATUS_CLOSED.
+ * - Waits take `timeout_ms`: 0 does not wait, -1 waits for ever. Or arm a token with an hw_waker and wait for its
+ *   file descriptor: any number of waits then costs no thread.
+ * - Times are nanoseconds since the Unix epoch, UTC; names of durations end in their unit.
+ *
+ * This file is generated from ffi/src. Do not edit it.
+ */
+
+#ifndef HEADWATER_H
+#define HEADWATER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* A string literal as the two parameters, or the two fields of an hw_str, that it stands for. */
+#define HW_LIT(literal) (literal), (sizeof(literal) - 1)
+
+/* Points an hw_str at a string literal. */
+#define HW_SET(text, literal) ((text).data = (literal), (text).len = sizeof(literal) - 1)
+
+/* Zeroes a struct that begins with `struct_size`, and sets that: every option at its default. */
+#define HW_INIT(pointer) (memset((pointer), 0, sizeof *(pointer)), (pointer)->struct_size = sizeof *(pointer))
+
+/* Define HW_API before including this file to give every declaration an attribute. */
+#ifndef HW_API
+#define HW_API
+#endif
+
+/** The version of this ABI; it grows only when a binary built against an older header would break. */
+#define HW_ABI_VERSION 1
+
+/** In a duration whose 0 means the default: none at all. */
+#define HW_DURATION_NONE UINT64_MAX
+
+/** In a count whose 0 means the default: without end. */
+#define HW_COUNT_UNLIMITED UINT32_MAX
+
+/** What a call came to. Numbers never change their meaning; expect new ones. */
+enum hw_status
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /** Done; the outputs are written. */
+    HW_STATUS_OK = 0,
+    /** The call itself is wrong: fix the argument that the message names. Nothing was changed. */
+    HW_STATUS_INVALID = 1,
+    /** The named stream, consumer, bucket or directory is not there. */
+    HW_STATUS_NOT_FOUND = 2,
+    /** A condition did not hold, or a name is taken: reload, decide again, retry. Nothing was changed. */
+    HW_STATUS_CONFLICT = 3,
+    /** A configured limit refused it, or the disk is full: make room or raise the limit, then retry. */
+    HW_STATUS_LIMIT = 4,
+    /** The deadline passed or the wait was cancelled: the work may still complete; waiting again is safe. */
+    HW_STATUS_TIMEOUT = 5,
+    /** The handle, stream or engine is closed, or was carried over a fork(): open a new one. */
+    HW_STATUS_CLOSED = 6,
+    /** Another process owns the directory: close it there, or open read-only. */
+    HW_STATUS_BUSY = 7,
+    /**
+     * The operating system refused: see the message. A stream whose sync failed stays poisoned until it is
+     * reopened.
+     */
+    HW_STATUS_IO = 8,
+    /** Bytes on disk are damaged: the message names file, offset and what is missing. Restore from a backup. */
+    HW_STATUS_CORRUPT = 9,
+    /** This engine, build or format version cannot do it; it never does something weaker instead. */
+    HW_STATUS_UNSUPPORTED = 10,
+    /** A handle for one caller at a time was used by two: give each thread its own. */
+    HW_STATUS_MISUSE = 11,
+    /** A bug in Headwater (a caught panic, a broken invariant): report it, and reopen the engine. */
+    HW_STATUS_INTERNAL = 12,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum hw_status hw_status;
+#else
+typedef int32_t hw_status;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/** What an acknowledgement promises. */
+enum hw_durability
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /** On disk: it survives a power cut. Concurrent writers share one sync. */
+    HW_DURABILITY_FSYNC = 0,
+    /**
+     * In memory, written and synced every `sync_interval_ns`: a crash of the process or the machine may lose
+     * that much.
+     */
+    HW_DURABILITY_INTERVAL = 1,
+    /** With the operating system: it survives a crash of the process, not of the machine. */
+    HW_DURABILITY_OS = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum hw_durability hw_durability;
+#else
+typedef int32_t hw_durability;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/** What happens to an append when the stream is at a limit. */
+enum hw_discard
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /** The oldest records make room. */
+    HW_DISCARD_OLD = 0,
+    /** The append is refused with HW_STATUS_LIMIT. */
+    HW_DISCARD_NEW = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum hw_discard hw_discard;
+#else
+typedef int32_t hw_discard;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/** How sealed segments are stored. */
+enum hw_compression
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /** As written. */
+    HW_COMPRESSION_NONE = 0,
+    /** In blocks, each compressed with zstd. */
+    HW_COMPRESSION_ZSTD = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum hw_compression hw_compression;
+#else
+typedef int32_t hw_compression;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/** Which earlier records an append replaces. */
+enum hw_rollup
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /** None. */
+    HW_ROLLUP_NONE = 0,
+    /** All earlier records of its own subject. */
+    HW_ROLLUP_SUBJECT = 1,
+    /** All earlier records of the stream. */
+    HW_ROLLUP_ALL = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum hw_rollup hw_rollup;
+#else
+typedef int32_t hw_rollup;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/** Where a subscription or a consumer begins. */
+enum hw_deliver_policy
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /** At the first record that is kept. */
+    HW_DELIVER_POLICY_ALL = 0,
+    /** At the last record that the filters take. */
+    HW_DELIVER_POLICY_LAST = 1,
+    /** At the first record appended from now on. */
+    HW_DELIVER_POLICY_NEW = 2,
+    /** At `start_seq`. */
+    HW_DELIVER_POLICY_BY_START_SEQUENCE = 3,
+    /** At the first record committed at or after `start_time`. */
+    HW_DELIVER_POLICY_BY_START_TIME = 4,
+    /** With the newest record of each subject, then on from there. */
+    HW_DELIVER_POLICY_LAST_PER_SUBJECT = 5,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum hw_deliver_policy hw_deliver_policy;
+#else
+typedef int32_t hw_deliver_policy;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/** Which records need an acknowledgement. */
+enum hw_ack_policy
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /** Each one by itself. */
+    HW_ACK_POLICY_EXPLICIT = 0,
+    /** An acknowledgement covers all that were delivered before it. */
+    HW_ACK_POLICY_ALL = 1,
+    /** None: delivered is done. */
+    HW_ACK_POLICY_NONE = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum hw_ack_policy hw_ack_policy;
+#else
+typedef int32_t hw_ack_policy;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/** What happened to a key. */
+enum hw_operation
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /** It got a value. */
+    HW_OPERATION_PUT = 0,
+    /** It was deleted; its history stays. */
+    HW_OPERATION_DELETE = 1,
+    /** It was deleted with its history. */
+    HW_OPERATION_PURGE = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum hw_operation hw_operation;
+#else
+typedef int32_t hw_operation;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/** What a point's value is. */
+enum hw_value_type
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /** A 64-bit float, in `number`. */
+    HW_VALUE_TYPE_FLOAT = 0,
+    /** A 64-bit integer, in `integer`. */
+    HW_VALUE_TYPE_INT = 1,
+    /** Text, in `text`. */
+    HW_VALUE_TYPE_TEXT = 2,
+    /** A JSON document, in `text`. */
+    HW_VALUE_TYPE_JSON = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum hw_value_type hw_value_type;
+#else
+typedef int32_t hw_value_type;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/** How a file of points is written. */
+enum hw_format
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /** Comma-separated values with a header line. */
+    HW_FORMAT_CSV = 0,
+    /** One JSON object on each line. */
+    HW_FORMAT_JSONL = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum hw_format hw_format;
+#else
+typedef int32_t hw_format;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/** Records that came out of a stream together. Immutable. */
+typedef struct hw_batch hw_batch;
+
+/** A bucket. `const`: safe from many threads at once. */
+typedef struct hw_bucket hw_bucket;
+
+/** Descriptions of buckets. Immutable. */
+typedef struct hw_bucket_infos hw_bucket_infos;
+
+/** A consumer. `const`: safe from many threads at once; each record goes to one. */
+typedef struct hw_consumer hw_consumer;
+
+/** Descriptions of consumers. Immutable. */
+typedef struct hw_consumer_infos hw_consumer_infos;
+
+/** An open engine. `const`: safe from many threads at once. */
+typedef struct hw_engine hw_engine;
+
+/** Revisions of keys. Immutable. */
+typedef struct hw_entries hw_entries;
+
+/** What went wrong in one call. Immutable. */
+typedef struct hw_error hw_error;
+
+/** Lines of the log. Immutable. */
+typedef struct hw_logs hw_logs;
+
+/** Values measured at one moment. Immutable. */
+typedef struct hw_metrics hw_metrics;
+
+/** A list of points. Immutable. */
+typedef struct hw_point_list hw_point_list;
+
+/** Follows points as they come. `const`: safe from many threads at once; each point goes to one. */
+typedef struct hw_point_watcher hw_point_watcher;
+
+/** A point store. `const`: safe from many threads at once. */
+typedef struct hw_points hw_points;
+
+/** How far a long call has come. It serves one call at a time. */
+typedef struct hw_progress hw_progress;
+
+/** The rows that answer a query, by series, then start. Immutable. */
+typedef struct hw_rows hw_rows;
+
+/** A stream. `const`: safe from many threads at once. */
+typedef struct hw_stream hw_stream;
+
+/** Descriptions of streams. Immutable. */
+typedef struct hw_stream_infos hw_stream_infos;
+
+/** A list of texts, each with a number where one goes with it. Immutable. */
+typedef struct hw_strings hw_strings;
+
+/**
+ * A place in a stream that moves as records are taken. `const`: safe from many threads at once; each record goes
+ * to one.
+ */
+typedef struct hw_subscription hw_subscription;
+
+/** A write under way. For one thread at a time. */
+typedef struct hw_ticket hw_ticket;
+
+/** One wake-up for any number of waits. `const`: safe from many threads at once. */
+typedef struct hw_waker hw_waker;
+
+/** Follows the changes of a bucket. `const`: safe from many threads at once; each entry goes to one. */
+typedef struct hw_watcher hw_watcher;
+
+/**
+ * UTF-8 text, not NUL-terminated. Going in it is borrowed for the call and checked; NULL with length 0 is the
+ * empty text.
+ */
+typedef struct hw_str {
+    /** The first byte. */
+    const char *data;
+    /** How many bytes. */
+    size_t len;
+} hw_str;
+
+/** How an engine is opened. Zero is the default of every field. */
+typedef struct hw_engine_options {
+    /** sizeof(hw_engine_options) */
+    size_t struct_size;
+    /** Not 0: opens without a lock, follows the files of the process that writes, and refuses every change. */
+    uint8_t read_only;
+    /** Not 0: a directory that is not there is HW_STATUS_NOT_FOUND, instead of being made. */
+    uint8_t must_exist;
+    /** Not 0: no thread does timers, interval sync and cleaning; call hw_engine_step instead. */
+    uint8_t no_worker;
+} hw_engine_options;
+
+/**
+ * What a stream takes, how long it keeps it, and what its acknowledgements mean. Zero is the default of every
+ * field, and a limit of 0 is no limit.
+ */
+typedef struct hw_stream_config {
+    /** sizeof(hw_stream_config) */
+    size_t struct_size;
+    /** Its name: no white space, `.`, `*`, `>`, `/` or `\`. At most 200 bytes. */
+    struct hw_str name;
+    /** The filters of the subjects that it takes; its own name when there is none. */
+    const struct hw_str *subjects;
+    /** How many. */
+    size_t subjects_len;
+    /** For people. */
+    struct hw_str description;
+    /** With HW_DURABILITY_INTERVAL: at most this much time is lost. 1 ms to 1 hour; 0 is 100 ms. */
+    uint64_t sync_interval_ns;
+    /** Records older than this go. */
+    uint64_t max_age_ns;
+    /** The most records. */
+    uint64_t max_msgs;
+    /** The most bytes of subjects, headers and payloads. */
+    uint64_t max_bytes;
+    /** The most records of one subject; older ones of it go. */
+    uint64_t max_msgs_per_subject;
+    /** How long message ids are remembered; 0 is 2 minutes, HW_DURATION_NONE not at all. */
+    uint64_t duplicate_window_ns;
+    /** The size at which a segment is sealed, 64 KiB to 1 GiB; 0 is 64 MiB. */
+    uint64_t segment_bytes;
+    /** The largest payload, in bytes; 0 is 8 MiB. */
+    uint32_t max_msg_size;
+    /** An hw_durability. */
+    int32_t durability;
+    /** An hw_discard: what gives at `max_msgs` and `max_bytes`. */
+    int32_t discard;
+    /** An hw_compression. */
+    int32_t compression;
+    /**
+     * Not 0, with HW_DISCARD_NEW: refuse at `max_msgs_per_subject` too, instead of dropping the subject's
+     * oldest.
+     */
+    uint8_t discard_new_per_subject;
+    /** Not 0: an append may carry a rollup. */
+    uint8_t allow_rollup;
+    /** Not 0: deleting single records is refused. */
+    uint8_t deny_delete;
+    /** Not 0: purging is refused. */
+    uint8_t deny_purge;
+} hw_stream_config;
+
+/** What a stream is and holds. */
+typedef struct hw_stream_state {
+    /** sizeof(hw_stream_state), set by the caller. */
+    size_t struct_size;
+    /** Its configuration, complete. It may be passed on to hw_engine_update_stream. */
+    const struct hw_stream_config *config;
+    /** When it was made, in nanoseconds since the epoch. */
+    uint64_t created;
+    /** How many records are kept. */
+    uint64_t records;
+    /** Bytes of subjects, headers and payloads kept. */
+    uint64_t bytes;
+    /** Bytes on disk. */
+    uint64_t disk_bytes;
+    /** How many subjects have a record. */
+    uint64_t subjects;
+    /** The first sequence that is kept; one past the last when none is. */
+    uint64_t first_seq;
+    /** When the first record was committed; 0 when there is none. */
+    uint64_t first_time;
+    /** The last sequence given out; 0 when none was. */
+    uint64_t last_seq;
+    /** When the last record was committed; 0 when none was. */
+    uint64_t last_time;
+    /** How many records between the first and the last are gone. */
+    uint64_t deleted;
+    /** How many consumers it has. */
+    uint64_t consumers;
+    /** How many segments. */
+    uint64_t segments;
+} hw_stream_state;
+
+/** One header of a record. */
+typedef struct hw_header {
+    /** Its name; letter case counts. */
+    struct hw_str name;
+    /** Its value. */
+    struct hw_str value;
+} hw_header;
+
+/**
+ * What an append carries besides subject and payload, and the conditions under which it may be. Zero is the
+ * default of every field.
+ */
+typedef struct hw_append_options {
+    /** sizeof(hw_append_options) */
+    size_t struct_size;
+    /**
+     * Names and values, in order; a name may repeat. Names that begin with `Nats-` are refused: use the fields
+     * below.
+     */
+    const struct hw_header *headers;
+    /** How many. */
+    size_t headers_len;
+    /**
+     * Idempotence: a second append with this id within the stream's `duplicate_window_ns` is acknowledged as a
+     * duplicate.
+     */
+    struct hw_str msg_id;
+    /** The subject or wildcard filter that `expect_subject_last_seq` speaks of; the own subject when empty. */
+    struct hw_str expect_filter;
+    /** With `has_event_time`: when it happened, in nanoseconds since the epoch, negative before 1970. */
+    int64_t event_time;
+    /** How long it stays: whole seconds, in nanoseconds; 0 is for good. */
+    uint64_t ttl_ns;
+    /** With `has_expect_last_seq`: the stream's last sequence must be this one. */
+    uint64_t expect_last_seq;
+    /**
+     * With `has_expect_subject_last_seq`: the last sequence of `expect_filter` must be this one; 0 means that
+     * there is none.
+     */
+    uint64_t expect_subject_last_seq;
+    /** An hw_rollup; the stream must `allow_rollup`. */
+    int32_t rollup;
+    /** Not 0: `event_time` is set. */
+    uint8_t has_event_time;
+    /** Not 0: `expect_last_seq` is set. */
+    uint8_t has_expect_last_seq;
+    /** Not 0: `expect_subject_last_seq` is set. */
+    uint8_t has_expect_subject_last_seq;
+} hw_append_options;
+
+/** What a write came to. */
+typedef struct hw_ack {
+    /** sizeof(hw_ack), set by the caller. */
+    size_t struct_size;
+    /**
+     * The sequence of the record, or the revision of the key; of the last one for a batch; of the first one
+     * appended for a duplicate. 0 where none was given out.
+     */
+    uint64_t seq;
+    /** How many records were appended, deleted, purged or acknowledged; 0 for a duplicate. */
+    uint64_t count;
+    /** An hw_durability: what the acknowledgement promises. */
+    int32_t durability;
+    /** Not 0: the message id was seen before, so nothing was appended. */
+    uint8_t duplicate;
+} hw_ack;
+
+/** Bytes. NULL with length 0 is none. */
+typedef struct hw_bytes {
+    /** The first byte. */
+    const void *data;
+    /** How many bytes. */
+    size_t len;
+} hw_bytes;
+
+/** One record of a batch. In an array, all have the same `struct_size`. */
+typedef struct hw_append {
+    /** sizeof(hw_append) */
+    size_t struct_size;
+    /** The literal subject; the stream must take it. */
+    struct hw_str subject;
+    /** The bytes. */
+    struct hw_bytes payload;
+    /** The rest; may be NULL. */
+    const struct hw_append_options *options;
+} hw_append;
+
+/** What to purge; zero is everything. */
+typedef struct hw_purge_options {
+    /** sizeof(hw_purge_options) */
+    size_t struct_size;
+    /** Only subjects that this takes; all when empty. */
+    struct hw_str filter;
+    /** Only records before this sequence; 0 is no bound. */
+    uint64_t before_seq;
+    /** Keep this many of the newest (of each subject when filtered). */
+    uint64_t keep;
+} hw_purge_options;
+
+/** Which records to read. Zero is the default of every field: the first 1,000. */
+typedef struct hw_read_options {
+    /** sizeof(hw_read_options) */
+    size_t struct_size;
+    /** Only records that one of these takes; all when there is none. */
+    const struct hw_str *filters;
+    /** How many. */
+    size_t filters_len;
+    /** Begin at this sequence; 0 is the first record (backward: the last one). */
+    uint64_t start_seq;
+    /**
+     * Instead of `start_seq`: begin at the first record committed at or after this time (backward: the last one
+     * at or before it), in nanoseconds since the epoch; 0 is not set.
+     */
+    uint64_t start_time;
+    /** No record committed at or after this time (backward: before it); 0 is not set. */
+    uint64_t until_time;
+    /**
+     * With `has_event_range`: only records whose event time (commit time where it has none) is at or after
+     * this.
+     */
+    int64_t event_from;
+    /** With `has_event_range`: and before this. */
+    int64_t event_to;
+    /** The most records; 0 is 1,000. */
+    uint64_t max_records;
+    /** The most bytes of records, at least one record; 0 is 8 MiB. */
+    uint64_t max_bytes;
+    /** Not 0: newest first. */
+    uint8_t backward;
+    /** Not 0: `event_from` and `event_to` are set. */
+    uint8_t has_event_range;
+} hw_read_options;
+
+/** One record. */
+typedef struct hw_record {
+    /** sizeof(hw_record), set by the caller. */
+    size_t struct_size;
+    /** Its place in the stream, from 1. */
+    uint64_t seq;
+    /** When it was committed, in nanoseconds since the epoch; never decreasing along a stream. */
+    uint64_t time;
+    /** Its literal subject. */
+    struct hw_str subject;
+    /** The bytes. */
+    struct hw_bytes payload;
+    /** With `has_event_time`: when it happened, as its source says. */
+    int64_t event_time;
+    /** How many headers it has; hw_batch_header has each. */
+    size_t headers_len;
+    /** How often a consumer has delivered it, this time included; 0 when it was read without one. */
+    uint32_t delivered;
+    /** Not 0: it has an event time. */
+    uint8_t has_event_time;
+} hw_record;
+
+/** What to subscribe to. Zero is the default of every field: everything. */
+typedef struct hw_subscribe_options {
+    /** sizeof(hw_subscribe_options) */
+    size_t struct_size;
+    /** Only records that one of these takes; all when there is none. */
+    const struct hw_str *filters;
+    /** How many. */
+    size_t filters_len;
+    /** For HW_DELIVER_POLICY_BY_START_SEQUENCE. */
+    uint64_t start_seq;
+    /** For HW_DELIVER_POLICY_BY_START_TIME, in nanoseconds since the epoch. */
+    uint64_t start_time;
+    /** An hw_deliver_policy. */
+    int32_t deliver_policy;
+} hw_subscribe_options;
+
+/** A durable position in a stream, with JetStream's names and defaults. Zero is the default of every field. */
+typedef struct hw_consumer_config {
+    /** sizeof(hw_consumer_config) */
+    size_t struct_size;
+    /** Its name, as a stream's. */
+    struct hw_str name;
+    /** For people. */
+    struct hw_str description;
+    /** Only records that one of these takes; all when there is none. */
+    const struct hw_str *filter_subjects;
+    /** How many. */
+    size_t filter_subjects_len;
+    /** For HW_DELIVER_POLICY_BY_START_SEQUENCE. */
+    uint64_t start_seq;
+    /** For HW_DELIVER_POLICY_BY_START_TIME, in nanoseconds since the epoch. */
+    uint64_t start_time;
+    /** How long a delivered record may stay unacknowledged before it is delivered again; 0 is 30 s. */
+    uint64_t ack_wait_ns;
+    /** Instead of `ack_wait_ns`: the wait after the first, second, ... delivery; the last one repeats. */
+    const uint64_t *backoff_ns;
+    /** How many. */
+    size_t backoff_len;
+    /**
+     * The stream that takes records past `max_deliver`; `<stream>_DLQ` when empty. It is made if it is not
+     * there.
+     */
+    struct hw_str dead_letter;
+    /** How often a record is delivered at the most; 0 is without end. */
+    uint32_t max_deliver;
+    /** The most records that may be delivered and unacknowledged; 0 is 1,000, HW_COUNT_UNLIMITED is without end. */
+    uint32_t max_ack_pending;
+    /** An hw_deliver_policy. */
+    int32_t deliver_policy;
+    /** An hw_ack_policy. */
+    int32_t ack_policy;
+} hw_consumer_config;
+
+/** Where a consumer stands. */
+typedef struct hw_consumer_state {
+    /** sizeof(hw_consumer_state), set by the caller. */
+    size_t struct_size;
+    /** Its configuration, complete. */
+    const struct hw_consumer_config *config;
+    /** The last sequence that was delivered for the first time. */
+    uint64_t delivered_seq;
+    /** Everything up to this sequence is done. */
+    uint64_t ack_floor;
+    /** Delivered and not acknowledged. */
+    uint64_t num_ack_pending;
+    /** Of those, how many were delivered more than once. */
+    uint64_t num_redelivered;
+    /** Not delivered yet. */
+    uint64_t num_pending;
+    /** Moved to the dead-letter stream. */
+    uint64_t num_dead;
+} hw_consumer_state;
+
+/** What a bucket keeps. Zero is the default of every field. */
+typedef struct hw_bucket_config {
+    /** sizeof(hw_bucket_config) */
+    size_t struct_size;
+    /** Its name: letters, digits, `-` and `_`. */
+    struct hw_str bucket;
+    /** For people. */
+    struct hw_str description;
+    /** Values older than this go; 0 is never. */
+    uint64_t ttl_ns;
+    /** The most bytes; 0 is no limit. */
+    uint64_t max_bytes;
+    /** How many values of a key are kept, 1 to 64; 0 is 1. */
+    uint32_t history;
+    /** The largest value, in bytes; 0 is 8 MiB. */
+    uint32_t max_value_size;
+    /** An hw_durability. */
+    int32_t durability;
+} hw_bucket_config;
+
+/** What a bucket holds. */
+typedef struct hw_bucket_state {
+    /** sizeof(hw_bucket_state), set by the caller. */
+    size_t struct_size;
+    /** Its configuration, complete. */
+    const struct hw_bucket_config *config;
+    /** Revisions kept, delete markers included. */
+    uint64_t values;
+    /** Bytes kept. */
+    uint64_t bytes;
+} hw_bucket_state;
+
+/** One revision of a key. */
+typedef struct hw_entry {
+    /** sizeof(hw_entry), set by the caller. */
+    size_t struct_size;
+    /** The key. */
+    struct hw_str key;
+    /** The value; empty when deleted. */
+    struct hw_bytes value;
+    /** The stream's sequence. */
+    uint64_t revision;
+    /** When, in nanoseconds since the epoch. */
+    uint64_t time;
+    /** An hw_operation. */
+    int32_t operation;
+} hw_entry;
+
+/** What a watcher sees. Zero is the default of every field: the newest value of every key, then every change. */
+typedef struct hw_watch_options {
+    /** sizeof(hw_watch_options) */
+    size_t struct_size;
+    /** Key filters with `*` and `>`; all keys when there is none. */
+    const struct hw_str *filters;
+    /** How many. */
+    size_t filters_len;
+    /** Not 0: every kept revision first, not only the newest. */
+    uint8_t include_history;
+    /** Not 0: only what changes from now on. */
+    uint8_t updates_only;
+    /** Not 0: leave deletes out. */
+    uint8_t ignore_deletes;
+} hw_watch_options;
+
+/** What a point store keeps. Zero is the default of every field. */
+typedef struct hw_points_config {
+    /** sizeof(hw_points_config) */
+    size_t struct_size;
+    /** Its name. */
+    struct hw_str name;
+    /** Points committed longer ago than this go; 0 is never. */
+    uint64_t max_age_ns;
+    /** The most points kept of a series; 0 is no limit. */
+    uint64_t max_points_per_series;
+    /** An hw_durability. */
+    int32_t durability;
+} hw_points_config;
+
+/** One typed value of one series at one time. In an array, all have the same `struct_size`. */
+typedef struct hw_point {
+    /** sizeof(hw_point) */
+    size_t struct_size;
+    /** Whose it is, such as a device. */
+    struct hw_str node;
+    /** What it is, such as `temperature`. */
+    struct hw_str kind;
+    /** Which one of its kind; empty when there is one. */
+    struct hw_str key;
+    /** When it was so: nanoseconds since the epoch. */
+    int64_t time;
+    /** The value of a float. */
+    double number;
+    /** The value of an int. */
+    int64_t integer;
+    /** The value of a text or json. */
+    struct hw_str text;
+    /** The instance that wrote it; the engine's id in hex when empty. */
+    struct hw_str origin;
+    /** Only ever counts up; odd is deleted. */
+    uint32_t tombstone;
+    /** An hw_value_type. */
+    int32_t value_type;
+} hw_point;
+
+/** Which points to read. Zero is the default of every field: the first 1,000. */
+typedef struct hw_range_options {
+    /** sizeof(hw_range_options) */
+    size_t struct_size;
+    /** The series, such as `seattle.temperature` or `seattle.*`; all when empty. */
+    struct hw_str filter;
+    /** With `has_from`: from this event time on, in nanoseconds since the epoch. */
+    int64_t from;
+    /** With `has_to`: before this event time. */
+    int64_t to;
+    /** Go on after this sequence. */
+    uint64_t after;
+    /** The most points; 0 is 1,000. */
+    size_t max;
+    /** Not 0: `from` is set. */
+    uint8_t has_from;
+    /** Not 0: `to` is set. */
+    uint8_t has_to;
+} hw_range_options;
+
+/** What to ask of the history. Zero is the default of every field, but at least one aggregate must be asked for. */
+typedef struct hw_query {
+    /** sizeof(hw_query) */
+    size_t struct_size;
+    /** Series filters, such as `seattle.temperature` or `seattle.*`; all when there is none. */
+    const struct hw_str *filters;
+    /** How many. */
+    size_t filters_len;
+    /**
+     * What to compute: `count`, `min`, `max`, `mean`, `sum`, `first`, `last`, or a percentile such as `p50` or
+     * `p99.9`.
+     */
+    const struct hw_str *aggregates;
+    /** How many. */
+    size_t aggregates_len;
+    /** With `has_from`: from this event time on, in nanoseconds since the epoch. */
+    int64_t from;
+    /** With `has_to`: before this event time. */
+    int64_t to;
+    /** The width of a bucket, aligned to the epoch in UTC; 0 is one bucket for everything. */
+    uint64_t every_ns;
+    /** Not 0: `from` is set. */
+    uint8_t has_from;
+    /** Not 0: `to` is set. */
+    uint8_t has_to;
+} hw_query;
+
+/** One bucket of one series. */
+typedef struct hw_row {
+    /** sizeof(hw_row), set by the caller. */
+    size_t struct_size;
+    /** `node.kind` or `node.kind.key`. */
+    struct hw_str series;
+    /** Where the bucket starts, in nanoseconds since the epoch. */
+    int64_t start;
+    /** A value for each aggregate asked for, in order; NaN where no number is there. */
+    const double *values;
+    /** How many. */
+    size_t values_len;
+} hw_row;
+
+/** How to read a file of points. */
+typedef struct hw_import_options {
+    /** sizeof(hw_import_options) */
+    size_t struct_size;
+    /**
+     * The column or field that holds the time: RFC 3339 (UTC where no zone is given), or a number of seconds
+     * since the epoch.
+     */
+    struct hw_str time;
+    /** The node of all points; or empty, with `node_column`. */
+    struct hw_str node;
+    /** The column or field that holds the node. */
+    struct hw_str node_column;
+    /** Only these columns or fields as kinds; all others when there is none. */
+    const struct hw_str *columns;
+    /** How many. */
+    size_t columns_len;
+    /** An hw_format. */
+    int32_t format;
+} hw_import_options;
+
+/** What an import did. */
+typedef struct hw_import_report {
+    /** sizeof(hw_import_report), set by the caller. */
+    size_t struct_size;
+    /** Lines read, the header included. */
+    uint64_t lines;
+    /** Points written. */
+    uint64_t points;
+    /** Lines passed over because an earlier run of the same import wrote them. */
+    uint64_t resumed;
+    /** Lines refused. */
+    uint64_t rejected_count;
+} hw_import_report;
+
+/** What to export. Zero is the default of every field: everything, as CSV. */
+typedef struct hw_export_options {
+    /** sizeof(hw_export_options) */
+    size_t struct_size;
+    /** The series, such as `seattle.temperature` or `seattle.*`; all when empty. */
+    struct hw_str filter;
+    /** With `has_from`: from this event time on, in nanoseconds since the epoch. */
+    int64_t from;
+    /** With `has_to`: before this event time. */
+    int64_t to;
+    /** An hw_format. */
+    int32_t format;
+    /** Not 0: `from` is set. */
+    uint8_t has_from;
+    /** Not 0: `to` is set. */
+    uint8_t has_to;
+} hw_export_options;
+
+/**
+ * Says that the list of a waker is no longer empty. It may be called on any thread, also within the call that arms
+ * a wait; it must return at once and call nothing of this library: set a flag, write to a pipe, post to an event
+ * loop.
+ */
+typedef void (*hw_signal)(void *user_data);
+
+/** One measured value. */
+typedef struct hw_metric {
+    /** sizeof(hw_metric), set by the caller. */
+    size_t struct_size;
+    /** Such as `headwater_stream_records`. */
+    struct hw_str name;
+    /** The value when the snapshot was taken. */
+    double value;
+    /** How many labels it has; hw_metrics_label has each. */
+    size_t labels_len;
+    /** Not 0: it only grows. */
+    uint8_t counter;
+} hw_metric;
+
+/** One line of the log. */
+typedef struct hw_log_line {
+    /** sizeof(hw_log_line), set by the caller. */
+    size_t struct_size;
+    /** When, in nanoseconds since the epoch. */
+    uint64_t time;
+    /** `error`, `warn`, `info` or `debug`. */
+    struct hw_str level;
+    /** A sentence. */
+    struct hw_str message;
+} hw_log_line;
+
+/** What hw_verify looked at. */
+typedef struct hw_verify_report {
+    /** sizeof(hw_verify_report), set by the caller. */
+    size_t struct_size;
+    /** Streams checked. */
+    uint64_t streams;
+    /** Segments checked. */
+    uint64_t segments;
+    /** Records checked. */
+    uint64_t records;
+    /** Bytes checked. */
+    uint64_t bytes;
+    /** Torn tails that an open would cut. */
+    uint64_t torn_len;
+    /** Damage found. */
+    uint64_t damage_len;
+} hw_verify_report;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/* ---- status ------------------------------------------------------------------------------------------------------ */
+
+/**
+ * The ABI version of the library that is loaded. Compare it with HW_ABI_VERSION before anything else, and refuse a
+ * library that differs.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API uint32_t hw_abi_version(void);
+
+/**
+ * The release of the library that is loaded, such as "0.1.0": static, NUL-terminated.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API const char *hw_version(void);
+
+/**
+ * The lower-case name of a status, such as "not_found", the same in every language; "unknown" for a number that
+ * this library does not know. Static, NUL-terminated.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API const char *hw_status_name(int32_t status);
+
+/* ---- error ------------------------------------------------------------------------------------------------------- */
+
+/**
+ * The status that the call returned; HW_STATUS_OK for NULL.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_error_status(const struct hw_error *error);
+
+/**
+ * A sentence for a person, NUL-terminated UTF-8; its text is not part of the ABI, so do not match on it. Empty for
+ * NULL. `len`, when not NULL, gets its length without the NUL.
+ *
+ * Ownership: borrowed until the error is freed.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API const char *hw_error_message(const struct hw_error *error, size_t *len);
+
+/**
+ * For a conflict over sequences: writes the one expected and the one that is there, and returns true. Otherwise
+ * writes nothing and returns false.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API bool hw_error_sequences(const struct hw_error *error, uint64_t *expected, uint64_t *actual);
+
+/**
+ * Frees an error; NULL is nothing.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_error_free(struct hw_error *error);
+
+/* ---- bytes ------------------------------------------------------------------------------------------------------- */
+
+/**
+ * How many texts there are; 0 for NULL.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API size_t hw_strings_len(const struct hw_strings *strings);
+
+/**
+ * The text at `index`, and, when `number` is not NULL, what goes with it: the records of a subject, the line of a
+ * rejection, otherwise 0.
+ *
+ * Errors:    HW_STATUS_INVALID (past the end).
+ * Ownership: `*text` is borrowed until the list is freed.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_strings_get(const struct hw_strings *strings,
+                         size_t index,
+                         struct hw_str *text,
+                         uint64_t *number,
+                         struct hw_error **error);
+
+/**
+ * Frees a list; NULL is nothing.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_strings_free(struct hw_strings *strings);
+
+/* ---- subject ----------------------------------------------------------------------------------------------------- */
+
+/**
+ * Whether the literal subject is taken by the filter.
+ *
+ * Errors:    HW_STATUS_INVALID (either is malformed; the message says where).
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_subject_matches(const char *filter,
+                             size_t filter_len,
+                             const char *subject,
+                             size_t subject_len,
+                             bool *matches,
+                             struct hw_error **error);
+
+/**
+ * Turns any text into one subject token, reversibly; a list of one.
+ *
+ * Errors:    HW_STATUS_INVALID (not UTF-8).
+ * Ownership: `*token` is yours, free with hw_strings_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_subject_encode_token(const char *text,
+                                  size_t text_len,
+                                  struct hw_strings **token,
+                                  struct hw_error **error);
+
+/**
+ * The text that hw_subject_encode_token turned into this token; a list of one.
+ *
+ * Errors:    HW_STATUS_INVALID (nothing encodes to it).
+ * Ownership: `*text` is yours, free with hw_strings_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_subject_decode_token(const char *token,
+                                  size_t token_len,
+                                  struct hw_strings **text,
+                                  struct hw_error **error);
+
+/* ---- progress ---------------------------------------------------------------------------------------------------- */
+
+/**
+ * Makes one, at 0 of 0. Pass it to a long call, and ask it from another thread.
+ *
+ * Ownership: `*progress` is yours, free with hw_progress_free after the call returned.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_progress_new(struct hw_progress **progress, struct hw_error **error);
+
+/**
+ * How many bytes are done, and of how many; 0 in all means that it is not known yet.
+ *
+ * Errors:    HW_STATUS_INVALID.
+ * Threads:   any, while the call runs.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_progress_get(const struct hw_progress *progress,
+                          uint64_t *done_bytes,
+                          uint64_t *total_bytes,
+                          struct hw_error **error);
+
+/**
+ * Frees it; NULL is nothing.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_progress_free(struct hw_progress *progress);
+
+/* ---- engine ------------------------------------------------------------------------------------------------------ */
+
+/**
+ * Opens a directory. `options` may be NULL.
+ *
+ * Errors:    HW_STATUS_BUSY (another process writes to it), HW_STATUS_NOT_FOUND, HW_STATUS_CORRUPT,
+ *            HW_STATUS_UNSUPPORTED (of a newer format), HW_STATUS_IO.
+ * Ownership: `*engine` is yours, free with hw_engine_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_engine_open(const char *dir,
+                         size_t dir_len,
+                         const struct hw_engine_options *options,
+                         struct hw_engine **engine,
+                         struct hw_error **error);
+
+/**
+ * Makes an engine in memory, gone when it is closed, or freed with all its children.
+ *
+ * Ownership: `*engine` is yours, free with hw_engine_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_engine_memory(struct hw_engine **engine, struct hw_error **error);
+
+/**
+ * Makes an engine in a temporary directory, removed when it is closed, or freed with all its children.
+ *
+ * Errors:    HW_STATUS_IO.
+ * Ownership: `*engine` is yours, free with hw_engine_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_engine_temporary(struct hw_engine **engine, struct hw_error **error);
+
+/**
+ * Its directory; empty in memory.
+ *
+ * Errors:    HW_STATUS_CLOSED (after a fork).
+ * Ownership: `*dir` is borrowed until the engine is freed.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_engine_dir(const struct hw_engine *engine, struct hw_str *dir, struct hw_error **error);
+
+/**
+ * Its id: 64 random bits drawn when the directory was made.
+ *
+ * Errors:    HW_STATUS_CLOSED (after a fork).
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_engine_id(const struct hw_engine *engine, uint64_t *id, struct hw_error **error);
+
+/**
+ * Its epoch: 64 random bits drawn at this open for writing; 0 when it is read-only.
+ *
+ * Errors:    HW_STATUS_CLOSED (after a fork).
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_engine_epoch(const struct hw_engine *engine, uint64_t *epoch, struct hw_error **error);
+
+/**
+ * Does what is due now (timers, interval sync, cleaning). `next_time`, when not NULL, gets when the next thing is
+ * due, in nanoseconds since the epoch; UINT64_MAX when nothing is. Only an engine opened with `no_worker` needs
+ * it.
+ *
+ * Errors:    HW_STATUS_CLOSED (after a fork).
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_engine_step(const struct hw_engine *engine, uint64_t *next_time, struct hw_error **error);
+
+/**
+ * Syncs and closes everything. Later calls on it or its children return HW_STATUS_CLOSED; closing twice is
+ * nothing. The handle must still be freed.
+ *
+ * Errors:    HW_STATUS_IO (the last sync failed; it is closed all the same).
+ * Threads:   any; it ends the waits of all others.
+ * Since:     0.1
+ */
+HW_API hw_status hw_engine_close(const struct hw_engine *engine, struct hw_error **error);
+
+/**
+ * Frees the handle; NULL is nothing. The engine itself goes with the last of its children, and is closed then if
+ * it was not before; an error of that has no one to go to, so call hw_engine_close first.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_engine_free(struct hw_engine *engine);
+
+/* ---- stream ------------------------------------------------------------------------------------------------------ */
+
+/**
+ * Makes a stream. The same configuration again opens the one there.
+ *
+ * Errors:    HW_STATUS_CONFLICT (the name or a subject is taken), HW_STATUS_INVALID, HW_STATUS_IO.
+ * Ownership: `config` is borrowed for the call; `*stream` is yours, free with hw_stream_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_engine_create_stream(const struct hw_engine *engine,
+                                  const struct hw_stream_config *config,
+                                  struct hw_stream **stream,
+                                  struct hw_error **error);
+
+/**
+ * Changes a stream's limits and subjects after the fact: `config` is the whole new configuration, so begin with
+ * the one that hw_stream_info gives. Handles that are open follow. `stream` may be NULL.
+ *
+ * Errors:    HW_STATUS_NOT_FOUND, HW_STATUS_CONFLICT (a subject is taken), HW_STATUS_INVALID, HW_STATUS_IO.
+ * Ownership: `config` is borrowed for the call; `*stream` is yours, free with hw_stream_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_engine_update_stream(const struct hw_engine *engine,
+                                  const struct hw_stream_config *config,
+                                  struct hw_stream **stream,
+                                  struct hw_error **error);
+
+/**
+ * Opens the stream of this name.
+ *
+ * Errors:    HW_STATUS_NOT_FOUND.
+ * Ownership: `*stream` is yours, free with hw_stream_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_engine_stream(const struct hw_engine *engine,
+                           const char *name,
+                           size_t name_len,
+                           struct hw_stream **stream,
+                           struct hw_error **error);
+
+/**
+ * Removes a stream and everything in it. Handles to it return HW_STATUS_CLOSED from then on.
+ *
+ * Errors:    HW_STATUS_NOT_FOUND, HW_STATUS_IO.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_engine_delete_stream(const struct hw_engine *engine,
+                                  const char *name,
+                                  size_t name_len,
+                                  struct hw_error **error);
+
+/**
+ * Its name.
+ *
+ * Errors:    HW_STATUS_CLOSED (after a fork).
+ * Ownership: `*name` is borrowed until the handle is freed.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_stream_name(const struct hw_stream *stream, struct hw_str *name, struct hw_error **error);
+
+/**
+ * Frees the handle; NULL is nothing. The stream and its records stay, and so do its subscriptions and consumers.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_stream_free(struct hw_stream *stream);
+
+/* ---- stream info ------------------------------------------------------------------------------------------------- */
+
+/**
+ * Describes all streams, by name.
+ *
+ * Ownership: `*infos` is yours, free with hw_stream_infos_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_engine_streams(const struct hw_engine *engine,
+                            struct hw_stream_infos **infos,
+                            struct hw_error **error);
+
+/**
+ * Describes this stream: a list of one.
+ *
+ * Ownership: `*infos` is yours, free with hw_stream_infos_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_stream_info(const struct hw_stream *stream,
+                         struct hw_stream_infos **infos,
+                         struct hw_error **error);
+
+/**
+ * How many streams are described; 0 for NULL.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API size_t hw_stream_infos_len(const struct hw_stream_infos *infos);
+
+/**
+ * The description at `index`.
+ *
+ * Errors:    HW_STATUS_INVALID (past the end, or `state->struct_size` is not set).
+ * Ownership: what `state` points to is borrowed until the list is freed.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_stream_infos_get(const struct hw_stream_infos *infos,
+                              size_t index,
+                              struct hw_stream_state *state,
+                              struct hw_error **error);
+
+/**
+ * Frees a list of descriptions; NULL is nothing.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_stream_infos_free(struct hw_stream_infos *infos);
+
+/* ---- append ------------------------------------------------------------------------------------------------------ */
+
+/**
+ * Appends one record, and returns when the stream's durability is reached. `options` and `ack` may be NULL.
+ *
+ * Errors:    HW_STATUS_CONFLICT (a condition did not hold; hw_error_sequences has both numbers), HW_STATUS_LIMIT,
+ *            HW_STATUS_INVALID, HW_STATUS_IO, HW_STATUS_CLOSED.
+ * Ownership: inputs are borrowed for the call.
+ * Threads:   any; writers at once share one sync.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_stream_append(const struct hw_stream *stream,
+                           const char *subject,
+                           size_t subject_len,
+                           const void *payload,
+                           size_t payload_len,
+                           const struct hw_append_options *options,
+                           struct hw_ack *ack,
+                           struct hw_error **error);
+
+/**
+ * Appends 1 to 1,000 records, all or nothing, across a crash too, and returns when the stream's durability is
+ * reached. Only the first may carry `expect_last_seq`, and none a condition on a subject that the batch itself
+ * writes. `ack` may be NULL.
+ *
+ * Errors:    as hw_stream_append.
+ * Ownership: inputs are borrowed for the call.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_stream_append_batch(const struct hw_stream *stream,
+                                 const struct hw_append *records,
+                                 size_t records_len,
+                                 struct hw_ack *ack,
+                                 struct hw_error **error);
+
+/**
+ * As hw_stream_append for one record and hw_stream_append_batch for more, but returns at once: the ticket tells
+ * what came of it. Records are appended in the order in which they were submitted.
+ *
+ * Errors:    HW_STATUS_INVALID, HW_STATUS_CLOSED; all others come with the ticket.
+ * Ownership: inputs are borrowed for the call; `*ticket` is yours, free with hw_ticket_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_stream_append_submit(const struct hw_stream *stream,
+                                  const struct hw_append *records,
+                                  size_t records_len,
+                                  struct hw_ticket **ticket,
+                                  struct hw_error **error);
+
+/* ---- remove ------------------------------------------------------------------------------------------------------ */
+
+/**
+ * Removes one record. `removed`, when not NULL, says whether it was there.
+ *
+ * Errors:    HW_STATUS_INVALID (the stream denies it), HW_STATUS_IO, HW_STATUS_CLOSED.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_stream_delete(const struct hw_stream *stream, uint64_t seq, bool *removed, struct hw_error **error);
+
+/**
+ * Removes records and gives back their space. `options` may be NULL. `removed`, when not NULL, gets how many.
+ *
+ * Errors:    HW_STATUS_INVALID (the stream denies it), HW_STATUS_IO, HW_STATUS_CLOSED.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_stream_purge(const struct hw_stream *stream,
+                          const struct hw_purge_options *options,
+                          uint64_t *removed,
+                          struct hw_error **error);
+
+/**
+ * Returns when everything appended so far is on disk, whatever the stream's durability.
+ *
+ * Errors:    HW_STATUS_IO (the stream is poisoned until it is reopened), HW_STATUS_CLOSED.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_stream_sync(const struct hw_stream *stream, struct hw_error **error);
+
+/**
+ * As hw_stream_sync, but returns at once: the ticket is done when everything appended so far is on disk.
+ *
+ * Errors:    HW_STATUS_CLOSED; all others come with the ticket.
+ * Ownership: `*ticket` is yours, free with hw_ticket_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_stream_sync_submit(const struct hw_stream *stream,
+                                struct hw_ticket **ticket,
+                                struct hw_error **error);
+
+/* ---- ticket ------------------------------------------------------------------------------------------------------ */
+
+/**
+ * Waits until the write is done, for at most `timeout_ms` milliseconds: 0 looks and does not wait, -1 waits for
+ * ever. Once it is done, every call gives the same outcome. `ack` may be NULL.
+ *
+ * Errors:    HW_STATUS_TIMEOUT (not done yet; wait again), HW_STATUS_MISUSE (in use on another thread), and what
+ *            the write itself came to.
+ * Threads:   one at a time.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_ticket_wait(struct hw_ticket *ticket,
+                         int64_t timeout_ms,
+                         struct hw_ack *ack,
+                         struct hw_error **error);
+
+/**
+ * Arms once: when the write is done, `token` goes to the waker's list. Then hw_ticket_wait with a timeout of 0 has
+ * the outcome.
+ *
+ * Errors:    HW_STATUS_MISUSE (in use on another thread).
+ * Threads:   one at a time.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_ticket_wake(struct hw_ticket *ticket,
+                         const struct hw_waker *waker,
+                         uint64_t token,
+                         struct hw_error **error);
+
+/**
+ * Frees it; NULL is nothing. That gives up the wait, not the work.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_ticket_free(struct hw_ticket *ticket);
+
+/* ---- read -------------------------------------------------------------------------------------------------------- */
+
+/**
+ * Reads records; go on from the last one's sequence for more. `options` may be NULL. No record is an empty batch.
+ *
+ * Errors:    HW_STATUS_INVALID, HW_STATUS_CORRUPT, HW_STATUS_IO, HW_STATUS_CLOSED.
+ * Ownership: `*batch` is yours, free with hw_batch_free.
+ * Threads:   any; readers never wait for writers.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_stream_read(const struct hw_stream *stream,
+                         const struct hw_read_options *options,
+                         struct hw_batch **batch,
+                         struct hw_error **error);
+
+/**
+ * Reads the record with this sequence: a batch of one, or an empty one when it is not there.
+ *
+ * Errors:    HW_STATUS_CORRUPT, HW_STATUS_IO, HW_STATUS_CLOSED.
+ * Ownership: `*batch` is yours, free with hw_batch_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_stream_get(const struct hw_stream *stream,
+                        uint64_t seq,
+                        struct hw_batch **batch,
+                        struct hw_error **error);
+
+/**
+ * Reads the newest record of a subject, or of all that a wildcard filter takes: a batch of one, or an empty one
+ * when there is none.
+ *
+ * Errors:    HW_STATUS_INVALID, HW_STATUS_CORRUPT, HW_STATUS_IO, HW_STATUS_CLOSED.
+ * Ownership: `*batch` is yours, free with hw_batch_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_stream_last(const struct hw_stream *stream,
+                         const char *filter,
+                         size_t filter_len,
+                         struct hw_batch **batch,
+                         struct hw_error **error);
+
+/**
+ * Reads the newest record of every subject that the filters take, by sequence: at most `max` (0 is 1,000) with a
+ * sequence above `after`.
+ *
+ * Errors:    as hw_stream_last.
+ * Ownership: `*batch` is yours, free with hw_batch_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_stream_last_many(const struct hw_stream *stream,
+                              const struct hw_str *filters,
+                              size_t filters_len,
+                              uint64_t after,
+                              size_t max,
+                              struct hw_batch **batch,
+                              struct hw_error **error);
+
+/**
+ * The last sequence among all subjects that the filter takes; 0 when there is none. This is what a conditional
+ * append expects.
+ *
+ * Errors:    HW_STATUS_INVALID, HW_STATUS_CLOSED.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_stream_last_seq(const struct hw_stream *stream,
+                             const char *filter,
+                             size_t filter_len,
+                             uint64_t *seq,
+                             struct hw_error **error);
+
+/**
+ * The subjects that have a record and that the filter takes, in order, with how many records each has: at most
+ * `max` (0 is 1,000) after the subject `after`, which may be empty.
+ *
+ * Errors:    HW_STATUS_INVALID, HW_STATUS_CLOSED.
+ * Ownership: `*subjects` is yours, free with hw_strings_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_stream_subjects(const struct hw_stream *stream,
+                             const char *filter,
+                             size_t filter_len,
+                             const char *after,
+                             size_t after_len,
+                             size_t max,
+                             struct hw_strings **subjects,
+                             struct hw_error **error);
+
+/* ---- batch ------------------------------------------------------------------------------------------------------- */
+
+/**
+ * How many records it holds; 0 for NULL.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API size_t hw_batch_len(const struct hw_batch *batch);
+
+/**
+ * How many records limits removed before this subscriber came to read them: it fell that far behind. 0 for NULL.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API uint64_t hw_batch_missed(const struct hw_batch *batch);
+
+/**
+ * The record at `index`.
+ *
+ * Errors:    HW_STATUS_INVALID (past the end, or `record->struct_size` is not set).
+ * Ownership: subject and payload are borrowed until the batch is freed.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_batch_record(const struct hw_batch *batch,
+                          size_t index,
+                          struct hw_record *record,
+                          struct hw_error **error);
+
+/**
+ * The records from `first` on, as many as there are and `records_cap` has room for, in one call.
+ * `records[0].struct_size` must be set and holds for all.
+ *
+ * Errors:    HW_STATUS_INVALID.
+ * Ownership: subjects and payloads are borrowed until the batch is freed.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_batch_records(const struct hw_batch *batch,
+                           size_t first,
+                           struct hw_record *records,
+                           size_t records_cap,
+                           size_t *records_len,
+                           struct hw_error **error);
+
+/**
+ * Header `header` of the record at `index`.
+ *
+ * Errors:    HW_STATUS_INVALID (past the end).
+ * Ownership: `*name` and `*value` are borrowed until the batch is freed.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_batch_header(const struct hw_batch *batch,
+                          size_t index,
+                          size_t header,
+                          struct hw_str *name,
+                          struct hw_str *value,
+                          struct hw_error **error);
+
+/**
+ * Frees it; NULL is nothing.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_batch_free(struct hw_batch *batch);
+
+/* ---- subscription ------------------------------------------------------------------------------------------------ */
+
+/**
+ * Subscribes: history, then live, with no gap and no duplicate at the seam. `options` may be NULL.
+ *
+ * Errors:    HW_STATUS_INVALID, HW_STATUS_CLOSED.
+ * Ownership: `*subscription` is yours, free with hw_subscription_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_stream_subscribe(const struct hw_stream *stream,
+                              const struct hw_subscribe_options *options,
+                              struct hw_subscription **subscription,
+                              struct hw_error **error);
+
+/**
+ * Takes up to `max` records (0 is 1,000), and waits at most `timeout_ms` milliseconds for the first one: 0 does
+ * not wait, -1 waits for ever.
+ *
+ * Errors:    HW_STATUS_TIMEOUT (nothing came, or the wait was cancelled; try again), HW_STATUS_CLOSED (closed here
+ *            or on another thread), HW_STATUS_CORRUPT, HW_STATUS_IO.
+ * Ownership: `*batch` is yours, free with hw_batch_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_subscription_next(const struct hw_subscription *subscription,
+                               size_t max,
+                               int64_t timeout_ms,
+                               struct hw_batch **batch,
+                               struct hw_error **error);
+
+/**
+ * Arms once: when there is a record to take, or it is closed, `token` goes to the waker's list.
+ *
+ * Errors:    HW_STATUS_INVALID.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_subscription_wake(const struct hw_subscription *subscription,
+                               const struct hw_waker *waker,
+                               uint64_t token,
+                               struct hw_error **error);
+
+/**
+ * The sequence that comes next at the earliest.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_subscription_position(const struct hw_subscription *subscription,
+                                   uint64_t *seq,
+                                   struct hw_error **error);
+
+/**
+ * How many sequences the stream is ahead.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_subscription_lag(const struct hw_subscription *subscription,
+                              uint64_t *lag,
+                              struct hw_error **error);
+
+/**
+ * Cancels the waits of all threads that are in hw_subscription_next now: they return HW_STATUS_TIMEOUT. It stays
+ * open.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_subscription_cancel(const struct hw_subscription *subscription, struct hw_error **error);
+
+/**
+ * Ends it: waits and later calls return HW_STATUS_CLOSED. Closing twice is nothing. The handle must still be
+ * freed.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_subscription_close(const struct hw_subscription *subscription, struct hw_error **error);
+
+/**
+ * Frees it; NULL is nothing. No other thread may be using it.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_subscription_free(struct hw_subscription *subscription);
+
+/* ---- consumer ---------------------------------------------------------------------------------------------------- */
+
+/**
+ * Makes a durable consumer. The same configuration again opens the one there.
+ *
+ * Errors:    HW_STATUS_CONFLICT (the name is taken), HW_STATUS_INVALID, HW_STATUS_IO.
+ * Ownership: `config` is borrowed for the call; `*consumer` is yours, free with hw_consumer_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_stream_create_consumer(const struct hw_stream *stream,
+                                    const struct hw_consumer_config *config,
+                                    struct hw_consumer **consumer,
+                                    struct hw_error **error);
+
+/**
+ * Opens the consumer of this name.
+ *
+ * Errors:    HW_STATUS_NOT_FOUND.
+ * Ownership: `*consumer` is yours, free with hw_consumer_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_stream_consumer(const struct hw_stream *stream,
+                             const char *name,
+                             size_t name_len,
+                             struct hw_consumer **consumer,
+                             struct hw_error **error);
+
+/**
+ * Removes a consumer and its position.
+ *
+ * Errors:    HW_STATUS_NOT_FOUND, HW_STATUS_IO.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_stream_delete_consumer(const struct hw_stream *stream,
+                                    const char *name,
+                                    size_t name_len,
+                                    struct hw_error **error);
+
+/**
+ * Its name.
+ *
+ * Ownership: `*name` is borrowed until the handle is freed.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_consumer_name(const struct hw_consumer *consumer, struct hw_str *name, struct hw_error **error);
+
+/**
+ * Takes up to `max` records (0 is 1,000) to work on, and waits at most `timeout_ms` milliseconds for the first
+ * one: 0 does not wait, -1 waits for ever.
+ *
+ * Errors:    HW_STATUS_TIMEOUT (nothing came, or the wait was cancelled; try again), HW_STATUS_NOT_FOUND (the
+ *            consumer was deleted), HW_STATUS_CLOSED, HW_STATUS_CORRUPT, HW_STATUS_IO.
+ * Ownership: `*batch` is yours, free with hw_batch_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_consumer_next(const struct hw_consumer *consumer,
+                           size_t max,
+                           int64_t timeout_ms,
+                           struct hw_batch **batch,
+                           struct hw_error **error);
+
+/**
+ * Arms once: when there is a record to deliver, `token` goes to the waker's list.
+ *
+ * Errors:    HW_STATUS_INVALID.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_consumer_wake(const struct hw_consumer *consumer,
+                           const struct hw_waker *waker,
+                           uint64_t token,
+                           struct hw_error **error);
+
+/**
+ * Cancels the waits of all threads that are in hw_consumer_next on this handle now: they return HW_STATUS_TIMEOUT.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_consumer_cancel(const struct hw_consumer *consumer, struct hw_error **error);
+
+/**
+ * Frees the handle; NULL is nothing. The consumer stays. No other thread may be using the handle.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_consumer_free(struct hw_consumer *consumer);
+
+/* ---- consumer info ----------------------------------------------------------------------------------------------- */
+
+/**
+ * Describes all consumers of the stream, by name.
+ *
+ * Ownership: `*infos` is yours, free with hw_consumer_infos_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_stream_consumers(const struct hw_stream *stream,
+                              struct hw_consumer_infos **infos,
+                              struct hw_error **error);
+
+/**
+ * Describes this consumer: a list of one.
+ *
+ * Ownership: `*infos` is yours, free with hw_consumer_infos_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_consumer_info(const struct hw_consumer *consumer,
+                           struct hw_consumer_infos **infos,
+                           struct hw_error **error);
+
+/**
+ * How many consumers are described; 0 for NULL.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API size_t hw_consumer_infos_len(const struct hw_consumer_infos *infos);
+
+/**
+ * The description at `index`.
+ *
+ * Errors:    HW_STATUS_INVALID (past the end, or `state->struct_size` is not set).
+ * Ownership: what `state` points to is borrowed until the list is freed.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_consumer_infos_get(const struct hw_consumer_infos *infos,
+                                size_t index,
+                                struct hw_consumer_state *state,
+                                struct hw_error **error);
+
+/**
+ * Frees a list of descriptions; NULL is nothing.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_consumer_infos_free(struct hw_consumer_infos *infos);
+
+/* ---- consumer ack ------------------------------------------------------------------------------------------------ */
+
+/**
+ * Done with these sequences. One that is not pending is passed over; `acked`, when not NULL, gets how many were
+ * pending. After a crash of the machine an acknowledged record may come again; hw_consumer_ack_sync rules that
+ * out.
+ *
+ * Errors:    HW_STATUS_NOT_FOUND (the consumer was deleted), HW_STATUS_IO, HW_STATUS_CLOSED.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_consumer_ack(const struct hw_consumer *consumer,
+                          const uint64_t *seqs,
+                          size_t seqs_len,
+                          size_t *acked,
+                          struct hw_error **error);
+
+/**
+ * As hw_consumer_ack, and returns when the acknowledgement is on disk.
+ *
+ * Errors:    as hw_consumer_ack.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_consumer_ack_sync(const struct hw_consumer *consumer,
+                               const uint64_t *seqs,
+                               size_t seqs_len,
+                               size_t *acked,
+                               struct hw_error **error);
+
+/**
+ * As hw_consumer_ack_sync, but returns at once: the ticket's `count` is how many were pending.
+ *
+ * Errors:    HW_STATUS_CLOSED; all others come with the ticket.
+ * Ownership: `*ticket` is yours, free with hw_ticket_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_consumer_ack_submit(const struct hw_consumer *consumer,
+                                 const uint64_t *seqs,
+                                 size_t seqs_len,
+                                 struct hw_ticket **ticket,
+                                 struct hw_error **error);
+
+/**
+ * Not done: deliver it again after `delay_ns` nanoseconds.
+ *
+ * Errors:    HW_STATUS_NOT_FOUND (it is not pending), HW_STATUS_IO, HW_STATUS_CLOSED.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_consumer_nak(const struct hw_consumer *consumer,
+                          uint64_t seq,
+                          uint64_t delay_ns,
+                          struct hw_error **error);
+
+/**
+ * Still at it: starts the ack wait anew.
+ *
+ * Errors:    as hw_consumer_nak.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_consumer_in_progress(const struct hw_consumer *consumer, uint64_t seq, struct hw_error **error);
+
+/**
+ * Never delivers it again; it does not go to the dead-letter stream.
+ *
+ * Errors:    as hw_consumer_nak.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_consumer_term(const struct hw_consumer *consumer, uint64_t seq, struct hw_error **error);
+
+/* ---- bucket ------------------------------------------------------------------------------------------------------ */
+
+/**
+ * Makes a bucket. The same configuration again opens the one there.
+ *
+ * Errors:    HW_STATUS_CONFLICT (the name is taken), HW_STATUS_INVALID, HW_STATUS_IO.
+ * Ownership: `config` is borrowed for the call; `*bucket` is yours, free with hw_bucket_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_engine_create_bucket(const struct hw_engine *engine,
+                                  const struct hw_bucket_config *config,
+                                  struct hw_bucket **bucket,
+                                  struct hw_error **error);
+
+/**
+ * Opens the bucket of this name.
+ *
+ * Errors:    HW_STATUS_NOT_FOUND.
+ * Ownership: `*bucket` is yours, free with hw_bucket_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_engine_bucket(const struct hw_engine *engine,
+                           const char *name,
+                           size_t name_len,
+                           struct hw_bucket **bucket,
+                           struct hw_error **error);
+
+/**
+ * The names of all buckets, in order.
+ *
+ * Ownership: `*names` is yours, free with hw_strings_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_engine_buckets(const struct hw_engine *engine, struct hw_strings **names, struct hw_error **error);
+
+/**
+ * Removes a bucket and everything in it.
+ *
+ * Errors:    HW_STATUS_NOT_FOUND, HW_STATUS_IO.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_engine_delete_bucket(const struct hw_engine *engine,
+                                  const char *name,
+                                  size_t name_len,
+                                  struct hw_error **error);
+
+/**
+ * Its name.
+ *
+ * Ownership: `*name` is borrowed until the handle is freed.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_bucket_name(const struct hw_bucket *bucket, struct hw_str *name, struct hw_error **error);
+
+/**
+ * The stream that it is a view of.
+ *
+ * Ownership: `*stream` is yours, free with hw_stream_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_bucket_stream(const struct hw_bucket *bucket, struct hw_stream **stream, struct hw_error **error);
+
+/**
+ * Reads the newest revision of a key that has a value: a list of one, or an empty one when it has none.
+ *
+ * Errors:    HW_STATUS_INVALID, HW_STATUS_CORRUPT, HW_STATUS_IO, HW_STATUS_CLOSED.
+ * Ownership: `*entries` is yours, free with hw_entries_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_bucket_get(const struct hw_bucket *bucket,
+                        const char *key,
+                        size_t key_len,
+                        struct hw_entries **entries,
+                        struct hw_error **error);
+
+/**
+ * Reads that revision of a key: a list of one, or an empty one when it is not there.
+ *
+ * Errors:    as hw_bucket_get.
+ * Ownership: `*entries` is yours, free with hw_entries_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_bucket_get_revision(const struct hw_bucket *bucket,
+                                 const char *key,
+                                 size_t key_len,
+                                 uint64_t revision,
+                                 struct hw_entries **entries,
+                                 struct hw_error **error);
+
+/**
+ * Reads the kept revisions of a key, oldest first, deletes included.
+ *
+ * Errors:    as hw_bucket_get.
+ * Ownership: `*entries` is yours, free with hw_entries_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_bucket_history(const struct hw_bucket *bucket,
+                            const char *key,
+                            size_t key_len,
+                            struct hw_entries **entries,
+                            struct hw_error **error);
+
+/**
+ * The keys that have a value and that the filter takes, in order; an empty filter is `>`, all of them.
+ *
+ * Errors:    as hw_bucket_get.
+ * Ownership: `*keys` is yours, free with hw_strings_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_bucket_keys(const struct hw_bucket *bucket,
+                         const char *filter,
+                         size_t filter_len,
+                         struct hw_strings **keys,
+                         struct hw_error **error);
+
+/**
+ * Frees the handle; NULL is nothing. The bucket stays.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_bucket_free(struct hw_bucket *bucket);
+
+/* ---- bucket info ------------------------------------------------------------------------------------------------- */
+
+/**
+ * Describes it: a list of one.
+ *
+ * Ownership: `*infos` is yours, free with hw_bucket_infos_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_bucket_status(const struct hw_bucket *bucket,
+                           struct hw_bucket_infos **infos,
+                           struct hw_error **error);
+
+/**
+ * How many buckets are described; 0 for NULL.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API size_t hw_bucket_infos_len(const struct hw_bucket_infos *infos);
+
+/**
+ * The description at `index`.
+ *
+ * Errors:    HW_STATUS_INVALID (past the end, or `state->struct_size` is not set).
+ * Ownership: what `state` points to is borrowed until the list is freed.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_bucket_infos_get(const struct hw_bucket_infos *infos,
+                              size_t index,
+                              struct hw_bucket_state *state,
+                              struct hw_error **error);
+
+/**
+ * Frees a list of descriptions; NULL is nothing.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_bucket_infos_free(struct hw_bucket_infos *infos);
+
+/* ---- bucket write ------------------------------------------------------------------------------------------------ */
+
+/**
+ * Sets a key, and returns when the bucket's durability is reached. `revision`, when not NULL, gets the new
+ * revision.
+ *
+ * Errors:    HW_STATUS_INVALID, HW_STATUS_LIMIT, HW_STATUS_IO, HW_STATUS_CLOSED.
+ * Ownership: inputs are borrowed for the call.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_bucket_put(const struct hw_bucket *bucket,
+                        const char *key,
+                        size_t key_len,
+                        const void *value,
+                        size_t value_len,
+                        uint64_t *revision,
+                        struct hw_error **error);
+
+/**
+ * As hw_bucket_put, but returns at once: the ticket's `seq` is the new revision.
+ *
+ * Errors:    HW_STATUS_INVALID, HW_STATUS_CLOSED; all others come with the ticket.
+ * Ownership: inputs are borrowed for the call; `*ticket` is yours, free with hw_ticket_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_bucket_put_submit(const struct hw_bucket *bucket,
+                               const char *key,
+                               size_t key_len,
+                               const void *value,
+                               size_t value_len,
+                               struct hw_ticket **ticket,
+                               struct hw_error **error);
+
+/**
+ * Sets a key that has no value, for `ttl_ns` nanoseconds (whole seconds; 0 is for good), and returns when the
+ * bucket's durability is reached. `revision`, when not NULL, gets the new revision.
+ *
+ * Errors:    HW_STATUS_CONFLICT (it has a value), and as hw_bucket_put.
+ * Ownership: inputs are borrowed for the call.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_bucket_create(const struct hw_bucket *bucket,
+                           const char *key,
+                           size_t key_len,
+                           const void *value,
+                           size_t value_len,
+                           uint64_t ttl_ns,
+                           uint64_t *revision,
+                           struct hw_error **error);
+
+/**
+ * As hw_bucket_create, but returns at once: the ticket's `seq` is the new revision.
+ *
+ * Errors:    HW_STATUS_INVALID, HW_STATUS_CLOSED; all others come with the ticket.
+ * Ownership: inputs are borrowed for the call; `*ticket` is yours, free with hw_ticket_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_bucket_create_submit(const struct hw_bucket *bucket,
+                                  const char *key,
+                                  size_t key_len,
+                                  const void *value,
+                                  size_t value_len,
+                                  uint64_t ttl_ns,
+                                  struct hw_ticket **ticket,
+                                  struct hw_error **error);
+
+/**
+ * Sets a key whose last revision is `last_revision`, and returns when the bucket's durability is reached.
+ * `revision`, when not NULL, gets the new revision.
+ *
+ * Errors:    HW_STATUS_CONFLICT (it is another; hw_error_sequences has both), and as hw_bucket_put.
+ * Ownership: inputs are borrowed for the call.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_bucket_update(const struct hw_bucket *bucket,
+                           const char *key,
+                           size_t key_len,
+                           const void *value,
+                           size_t value_len,
+                           uint64_t last_revision,
+                           uint64_t *revision,
+                           struct hw_error **error);
+
+/**
+ * As hw_bucket_update, but returns at once: the ticket's `seq` is the new revision.
+ *
+ * Errors:    HW_STATUS_INVALID, HW_STATUS_CLOSED; all others come with the ticket.
+ * Ownership: inputs are borrowed for the call; `*ticket` is yours, free with hw_ticket_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_bucket_update_submit(const struct hw_bucket *bucket,
+                                  const char *key,
+                                  size_t key_len,
+                                  const void *value,
+                                  size_t value_len,
+                                  uint64_t last_revision,
+                                  struct hw_ticket **ticket,
+                                  struct hw_error **error);
+
+/**
+ * Deletes a key and keeps its history, if its last revision is `last_revision` (0: whatever it is), and returns
+ * when the bucket's durability is reached. `revision`, when not NULL, gets the new revision.
+ *
+ * Errors:    as hw_bucket_update.
+ * Ownership: inputs are borrowed for the call.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_bucket_delete(const struct hw_bucket *bucket,
+                           const char *key,
+                           size_t key_len,
+                           uint64_t last_revision,
+                           uint64_t *revision,
+                           struct hw_error **error);
+
+/**
+ * As hw_bucket_delete, but returns at once: the ticket's `seq` is the new revision.
+ *
+ * Errors:    HW_STATUS_INVALID, HW_STATUS_CLOSED; all others come with the ticket.
+ * Ownership: inputs are borrowed for the call; `*ticket` is yours, free with hw_ticket_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_bucket_delete_submit(const struct hw_bucket *bucket,
+                                  const char *key,
+                                  size_t key_len,
+                                  uint64_t last_revision,
+                                  struct hw_ticket **ticket,
+                                  struct hw_error **error);
+
+/**
+ * Deletes a key with its history, if its last revision is `last_revision` (0: whatever it is), and returns when
+ * the bucket's durability is reached. `revision`, when not NULL, gets the new revision.
+ *
+ * Errors:    as hw_bucket_update.
+ * Ownership: inputs are borrowed for the call.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_bucket_purge(const struct hw_bucket *bucket,
+                          const char *key,
+                          size_t key_len,
+                          uint64_t last_revision,
+                          uint64_t *revision,
+                          struct hw_error **error);
+
+/**
+ * As hw_bucket_purge, but returns at once: the ticket's `seq` is the new revision.
+ *
+ * Errors:    HW_STATUS_INVALID, HW_STATUS_CLOSED; all others come with the ticket.
+ * Ownership: inputs are borrowed for the call; `*ticket` is yours, free with hw_ticket_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_bucket_purge_submit(const struct hw_bucket *bucket,
+                                 const char *key,
+                                 size_t key_len,
+                                 uint64_t last_revision,
+                                 struct hw_ticket **ticket,
+                                 struct hw_error **error);
+
+/* ---- entries ----------------------------------------------------------------------------------------------------- */
+
+/**
+ * How many revisions there are; 0 for NULL.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API size_t hw_entries_len(const struct hw_entries *entries);
+
+/**
+ * The revision at `index`.
+ *
+ * Errors:    HW_STATUS_INVALID (past the end, or `entry->struct_size` is not set).
+ * Ownership: key and value are borrowed until the list is freed.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_entries_get(const struct hw_entries *entries,
+                         size_t index,
+                         struct hw_entry *entry,
+                         struct hw_error **error);
+
+/**
+ * Frees a list of revisions; NULL is nothing.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_entries_free(struct hw_entries *entries);
+
+/* ---- watcher ----------------------------------------------------------------------------------------------------- */
+
+/**
+ * Watches a bucket: what is there, then what changes. `options` may be NULL.
+ *
+ * Errors:    HW_STATUS_INVALID, HW_STATUS_CLOSED.
+ * Ownership: `*watcher` is yours, free with hw_watcher_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_bucket_watch(const struct hw_bucket *bucket,
+                          const struct hw_watch_options *options,
+                          struct hw_watcher **watcher,
+                          struct hw_error **error);
+
+/**
+ * Takes up to `max` entries (0 is 1,000), and waits at most `timeout_ms` milliseconds for the first one: 0 does
+ * not wait, -1 waits for ever.
+ *
+ * Errors:    HW_STATUS_TIMEOUT (nothing came, or the wait was cancelled; try again), HW_STATUS_CLOSED,
+ *            HW_STATUS_CORRUPT, HW_STATUS_IO.
+ * Ownership: `*entries` is yours, free with hw_entries_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_watcher_next(const struct hw_watcher *watcher,
+                          size_t max,
+                          int64_t timeout_ms,
+                          struct hw_entries **entries,
+                          struct hw_error **error);
+
+/**
+ * Whether everything that was there when the watch began has been taken.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_watcher_caught_up(const struct hw_watcher *watcher, bool *caught_up, struct hw_error **error);
+
+/**
+ * Arms once: when there is an entry to take, or it is closed, `token` goes to the waker's list.
+ *
+ * Errors:    HW_STATUS_INVALID.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_watcher_wake(const struct hw_watcher *watcher,
+                          const struct hw_waker *waker,
+                          uint64_t token,
+                          struct hw_error **error);
+
+/**
+ * Cancels the waits of all threads that are in hw_watcher_next now: they return HW_STATUS_TIMEOUT. It stays open.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_watcher_cancel(const struct hw_watcher *watcher, struct hw_error **error);
+
+/**
+ * Ends it: waits and later calls return HW_STATUS_CLOSED. Closing twice is nothing. The handle must still be
+ * freed.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_watcher_close(const struct hw_watcher *watcher, struct hw_error **error);
+
+/**
+ * Frees it; NULL is nothing. No other thread may be using it.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_watcher_free(struct hw_watcher *watcher);
+
+/* ---- points ------------------------------------------------------------------------------------------------------ */
+
+/**
+ * Opens a point store, and makes its stream if it is not there.
+ *
+ * Errors:    HW_STATUS_CONFLICT (it is there with another configuration), HW_STATUS_INVALID, HW_STATUS_IO.
+ * Ownership: `config` is borrowed for the call; `*points` is yours, free with hw_points_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_points_create(const struct hw_engine *engine,
+                           const struct hw_points_config *config,
+                           struct hw_points **points,
+                           struct hw_error **error);
+
+/**
+ * Opens the point store of this name.
+ *
+ * Errors:    HW_STATUS_NOT_FOUND.
+ * Ownership: `*points` is yours, free with hw_points_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_points_open(const struct hw_engine *engine,
+                         const char *name,
+                         size_t name_len,
+                         struct hw_points **points,
+                         struct hw_error **error);
+
+/**
+ * The stream below.
+ *
+ * Ownership: `*stream` is yours, free with hw_stream_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_points_stream(const struct hw_points *points, struct hw_stream **stream, struct hw_error **error);
+
+/**
+ * Writes 1 to 1,000 points, all or nothing, and returns when the store's durability is reached. `ack` may be NULL.
+ *
+ * Errors:    HW_STATUS_INVALID, HW_STATUS_LIMIT, HW_STATUS_IO, HW_STATUS_CLOSED.
+ * Ownership: inputs are borrowed for the call.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_points_write(const struct hw_points *points,
+                          const struct hw_point *array,
+                          size_t array_len,
+                          struct hw_ack *ack,
+                          struct hw_error **error);
+
+/**
+ * As hw_points_write, but returns at once.
+ *
+ * Errors:    HW_STATUS_INVALID, HW_STATUS_CLOSED; all others come with the ticket.
+ * Ownership: inputs are borrowed for the call; `*ticket` is yours, free with hw_ticket_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_points_write_submit(const struct hw_points *points,
+                                 const struct hw_point *array,
+                                 size_t array_len,
+                                 struct hw_ticket **ticket,
+                                 struct hw_error **error);
+
+/**
+ * Reads the winning point of each series that the filter takes (an empty filter: all): the newest time, then the
+ * largest origin; the largest tombstone first. Deleted ones are left out unless `with_deleted` is not 0.
+ *
+ * Errors:    HW_STATUS_INVALID, HW_STATUS_CORRUPT, HW_STATUS_IO, HW_STATUS_CLOSED.
+ * Ownership: `*list` is yours, free with hw_point_list_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_points_latest(const struct hw_points *points,
+                           const char *filter,
+                           size_t filter_len,
+                           int32_t with_deleted,
+                           struct hw_point_list **list,
+                           struct hw_error **error);
+
+/**
+ * Reads points by event time, in the order of their commit. `options` may be NULL. `next_after`, when not NULL,
+ * gets the sequence to go on after.
+ *
+ * Errors:    as hw_points_latest.
+ * Ownership: `*list` is yours, free with hw_point_list_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_points_range(const struct hw_points *points,
+                          const struct hw_range_options *options,
+                          struct hw_point_list **list,
+                          uint64_t *next_after,
+                          struct hw_error **error);
+
+/**
+ * Frees the handle; NULL is nothing. The point store stays.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_points_free(struct hw_points *points);
+
+/* ---- point ------------------------------------------------------------------------------------------------------- */
+
+/**
+ * How many points there are; 0 for NULL.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API size_t hw_point_list_len(const struct hw_point_list *list);
+
+/**
+ * The point at `index`.
+ *
+ * Errors:    HW_STATUS_INVALID (past the end, or `point->struct_size` is not set).
+ * Ownership: its texts are borrowed until the list is freed.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_point_list_get(const struct hw_point_list *list,
+                            size_t index,
+                            struct hw_point *point,
+                            struct hw_error **error);
+
+/**
+ * Frees a list of points; NULL is nothing.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_point_list_free(struct hw_point_list *list);
+
+/* ---- query ------------------------------------------------------------------------------------------------------- */
+
+/**
+ * Computes aggregates in buckets, without loading the range into memory.
+ *
+ * Errors:    HW_STATUS_INVALID (no or an unknown aggregate, a malformed filter), HW_STATUS_CORRUPT, HW_STATUS_IO,
+ *            HW_STATUS_CLOSED.
+ * Ownership: `query` is borrowed for the call; `*rows` is yours, free with hw_rows_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_points_query(const struct hw_points *points,
+                          const struct hw_query *query,
+                          struct hw_rows **rows,
+                          struct hw_error **error);
+
+/**
+ * How many rows there are; 0 for NULL.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API size_t hw_rows_len(const struct hw_rows *rows);
+
+/**
+ * The row at `index`.
+ *
+ * Errors:    HW_STATUS_INVALID (past the end, or `row->struct_size` is not set).
+ * Ownership: series and values are borrowed until the rows are freed.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_rows_get(const struct hw_rows *rows, size_t index, struct hw_row *row, struct hw_error **error);
+
+/**
+ * Frees the rows; NULL is nothing.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_rows_free(struct hw_rows *rows);
+
+/* ---- transfer ---------------------------------------------------------------------------------------------------- */
+
+/**
+ * Imports a file of points. The same import again goes on where an earlier one stopped. `progress`, `report` and
+ * `rejected` may be NULL; `*rejected` gets the reason and, as its number, the line of each line that was refused
+ * (the first 1,000).
+ *
+ * Errors:    HW_STATUS_NOT_FOUND (no such file), HW_STATUS_INVALID (no such column), HW_STATUS_LIMIT,
+ *            HW_STATUS_IO, HW_STATUS_CLOSED.
+ * Ownership: inputs are borrowed for the call; `*rejected` is yours, free with hw_strings_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_points_import(const struct hw_points *points,
+                           const char *path,
+                           size_t path_len,
+                           const struct hw_import_options *options,
+                           const struct hw_progress *progress,
+                           struct hw_import_report *report,
+                           struct hw_strings **rejected,
+                           struct hw_error **error);
+
+/**
+ * Exports points to a file, which is made, or emptied first. `options`, `progress` and `exported` may be NULL;
+ * `*exported` gets how many points.
+ *
+ * Errors:    HW_STATUS_INVALID, HW_STATUS_LIMIT (the disk is full), HW_STATUS_IO, HW_STATUS_CORRUPT,
+ *            HW_STATUS_CLOSED.
+ * Ownership: inputs are borrowed for the call.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_points_export(const struct hw_points *points,
+                           const char *path,
+                           size_t path_len,
+                           const struct hw_export_options *options,
+                           const struct hw_progress *progress,
+                           uint64_t *exported,
+                           struct hw_error **error);
+
+/* ---- point watcher ----------------------------------------------------------------------------------------------- */
+
+/**
+ * Watches points: the winning point of each series that the filter takes first, then every new one. An empty
+ * filter is all.
+ *
+ * Errors:    HW_STATUS_INVALID, HW_STATUS_CLOSED.
+ * Ownership: `*watcher` is yours, free with hw_point_watcher_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_points_watch(const struct hw_points *points,
+                          const char *filter,
+                          size_t filter_len,
+                          struct hw_point_watcher **watcher,
+                          struct hw_error **error);
+
+/**
+ * Takes up to `max` points (0 is 1,000), and waits at most `timeout_ms` milliseconds for the first one: 0 does not
+ * wait, -1 waits for ever.
+ *
+ * Errors:    HW_STATUS_TIMEOUT (nothing came, or the wait was cancelled; try again), HW_STATUS_CLOSED,
+ *            HW_STATUS_CORRUPT, HW_STATUS_IO.
+ * Ownership: `*list` is yours, free with hw_point_list_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_point_watcher_next(const struct hw_point_watcher *watcher,
+                                size_t max,
+                                int64_t timeout_ms,
+                                struct hw_point_list **list,
+                                struct hw_error **error);
+
+/**
+ * Arms once: when there is a point to take, or it is closed, `token` goes to the waker's list.
+ *
+ * Errors:    HW_STATUS_INVALID.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_point_watcher_wake(const struct hw_point_watcher *watcher,
+                                const struct hw_waker *waker,
+                                uint64_t token,
+                                struct hw_error **error);
+
+/**
+ * Cancels the waits of all threads that are in hw_point_watcher_next now: they return HW_STATUS_TIMEOUT. It stays
+ * open.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_point_watcher_cancel(const struct hw_point_watcher *watcher, struct hw_error **error);
+
+/**
+ * Ends it: waits and later calls return HW_STATUS_CLOSED. Closing twice is nothing. The handle must still be
+ * freed.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_point_watcher_close(const struct hw_point_watcher *watcher, struct hw_error **error);
+
+/**
+ * Frees it; NULL is nothing. No other thread may be using it.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_point_watcher_free(struct hw_point_watcher *watcher);
+
+/* ---- waker ------------------------------------------------------------------------------------------------------- */
+
+/**
+ * Makes a waker whose hw_waker_fd becomes readable.
+ *
+ * Errors:    HW_STATUS_IO (too many open files).
+ * Ownership: `*waker` is yours, free with hw_waker_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_waker_new(struct hw_waker **waker, struct hw_error **error);
+
+/**
+ * Makes a waker that calls `signal` with `user_data` whenever its list goes from empty to not empty: take until
+ * fewer come than there is room for, else it will not call again.
+ *
+ * Ownership: `user_data` stays yours, and must live until hw_waker_free returns; no call begins after that.
+ *            `*waker` is yours, free with hw_waker_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_waker_new_callback(hw_signal signal,
+                                void *user_data,
+                                struct hw_waker **waker,
+                                struct hw_error **error);
+
+/**
+ * The file descriptor, for poll, epoll, kqueue or an event loop: readable while the list is not empty. Do not
+ * read, write or close it.
+ *
+ * Errors:    HW_STATUS_INVALID (the waker has a callback).
+ * Ownership: borrowed until the waker is freed.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_waker_fd(const struct hw_waker *waker, int32_t *fd, struct hw_error **error);
+
+/**
+ * Takes up to `tokens_cap` ready tokens, oldest first, and writes how many to `*tokens_len`; it never waits. A
+ * token says that its wait is worth trying again, not that something is still there: another thread may have been
+ * faster.
+ *
+ * Errors:    HW_STATUS_INVALID.
+ * Threads:   any; each token goes to one taker.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_waker_take(const struct hw_waker *waker,
+                        uint64_t *tokens,
+                        size_t tokens_cap,
+                        size_t *tokens_len,
+                        struct hw_error **error);
+
+/**
+ * Frees it; NULL is nothing. Waits that are armed with it do nothing then.
+ *
+ * Threads:   must not be called from its own callback.
+ * Since:     0.1
+ */
+HW_API void hw_waker_free(struct hw_waker *waker);
+
+/* ---- metrics ----------------------------------------------------------------------------------------------------- */
+
+/**
+ * Takes a snapshot of what the engine has done and holds.
+ *
+ * Ownership: `*metrics` is yours, free with hw_metrics_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_engine_metrics(const struct hw_engine *engine,
+                            struct hw_metrics **metrics,
+                            struct hw_error **error);
+
+/**
+ * How many values there are; 0 for NULL.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API size_t hw_metrics_len(const struct hw_metrics *metrics);
+
+/**
+ * The value at `index`.
+ *
+ * Errors:    HW_STATUS_INVALID (past the end, or `metric->struct_size` is not set).
+ * Ownership: its name is borrowed until the snapshot is freed.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_metrics_get(const struct hw_metrics *metrics,
+                         size_t index,
+                         struct hw_metric *metric,
+                         struct hw_error **error);
+
+/**
+ * Label `label` of the value at `index`.
+ *
+ * Errors:    HW_STATUS_INVALID (past the end).
+ * Ownership: `*name` and `*value` are borrowed until the snapshot is freed.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_metrics_label(const struct hw_metrics *metrics,
+                           size_t index,
+                           size_t label,
+                           struct hw_str *name,
+                           struct hw_str *value,
+                           struct hw_error **error);
+
+/**
+ * Frees a snapshot; NULL is nothing.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_metrics_free(struct hw_metrics *metrics);
+
+/* ---- logs -------------------------------------------------------------------------------------------------------- */
+
+/**
+ * Takes up to `max` lines (0 is 1,000), oldest first; it never waits. The engine keeps the newest 1,024 that were
+ * not taken.
+ *
+ * Ownership: `*logs` is yours, free with hw_logs_free.
+ * Threads:   any; each line goes to one taker.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_engine_logs(const struct hw_engine *engine,
+                         size_t max,
+                         struct hw_logs **logs,
+                         struct hw_error **error);
+
+/**
+ * How many lines there are; 0 for NULL.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API size_t hw_logs_len(const struct hw_logs *logs);
+
+/**
+ * The line at `index`.
+ *
+ * Errors:    HW_STATUS_INVALID (past the end, or `line->struct_size` is not set).
+ * Ownership: its texts are borrowed until the lines are freed.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_logs_get(const struct hw_logs *logs,
+                      size_t index,
+                      struct hw_log_line *line,
+                      struct hw_error **error);
+
+/**
+ * Frees the lines; NULL is nothing.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_logs_free(struct hw_logs *logs);
+
+/* ---- backup ------------------------------------------------------------------------------------------------------ */
+
+/**
+ * Copies the live directory to `to`, consistent by stream, while writers go on. `progress` and `bytes` may be
+ * NULL; `*bytes` gets how many were copied.
+ *
+ * Errors:    HW_STATUS_CONFLICT (`to` is there and not empty), HW_STATUS_LIMIT (the disk is full), HW_STATUS_IO,
+ *            HW_STATUS_CLOSED.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_engine_backup(const struct hw_engine *engine,
+                           const char *to,
+                           size_t to_len,
+                           const struct hw_progress *progress,
+                           uint64_t *bytes,
+                           struct hw_error **error);
+
+/**
+ * Copies a backup to a new directory, and checks every byte. `progress` and `bytes` may be NULL; `*bytes` gets how
+ * many were copied.
+ *
+ * Errors:    HW_STATUS_NOT_FOUND, HW_STATUS_CONFLICT (`to` is there and not empty), HW_STATUS_CORRUPT,
+ *            HW_STATUS_LIMIT (the disk is full), HW_STATUS_IO.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_restore(const char *from,
+                     size_t from_len,
+                     const char *to,
+                     size_t to_len,
+                     const struct hw_progress *progress,
+                     uint64_t *bytes,
+                     struct hw_error **error);
+
+/**
+ * Checks every byte of a directory without changing it. Damage is in the report, not an error: the directory is
+ * sound when `damage_len` is 0. `progress`, `torn` and `damage` may be NULL; each text is a sentence, and that of
+ * damage names file, offset and missing sequences.
+ *
+ * Errors:    HW_STATUS_NOT_FOUND, HW_STATUS_UNSUPPORTED (a newer format), HW_STATUS_IO.
+ * Ownership: `*torn` and `*damage` are yours, free with hw_strings_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_verify(const char *dir,
+                    size_t dir_len,
+                    const struct hw_progress *progress,
+                    struct hw_verify_report *report,
+                    struct hw_strings **torn,
+                    struct hw_strings **damage,
+                    struct hw_error **error);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* HEADWATER_H */

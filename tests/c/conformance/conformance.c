@@ -1,0 +1,231 @@
+/*
+ * Runs conformance vectors through the C ABI: each file on a fresh engine in memory, step by step, as
+ * tests/conformance/README.md says.
+ *
+ *     conformance DIRECTORY FILE...        DIRECTORY is for files that come and go
+ */
+#include "runner.h"
+
+#include <stdlib.h>
+
+/* What must be open for a step, by the arguments that name it. */
+typedef enum { ON_ENGINE, ON_STREAM, ON_CONSUMER, ON_BUCKET, ON_POINTS, ON_SOURCE } target;
+
+#define APPEND_FIELDS                                                                                               \
+    " stream subject payload payload_base64 payload_size headers event_time ttl msg_id expect_last_seq "           \
+    "expect_subject_last_seq expect_filter rollup "
+#define VALUE_FIELDS " bucket key value value_base64 value_size "
+
+static const struct {
+    const char *name;
+    operation *run;
+    target on;
+    const char *fields; /* With spaces around each. */
+} OPERATION_TABLE[] = {
+    {"create_stream", op_create_stream, ON_ENGINE, " config "},
+    {"update_stream", op_update_stream, ON_ENGINE, " config "},
+    {"delete_stream", op_delete_stream, ON_ENGINE, " stream "},
+    {"streams", op_streams, ON_ENGINE, ""},
+    {"stream_info", op_stream_info, ON_STREAM, " stream "},
+    {"append", op_append, ON_STREAM, APPEND_FIELDS},
+    {"append_batch", op_append_batch, ON_STREAM, " stream records repeat "},
+    {"get", op_get, ON_STREAM, " stream seq "},
+    {"last", op_last, ON_STREAM, " stream filter "},
+    {"last_many", op_last_many, ON_STREAM, " stream filters after max "},
+    {"last_seq", op_last_seq, ON_STREAM, " stream filter "},
+    {"subjects", op_subjects, ON_STREAM, " stream filter after max "},
+    {"read", op_read, ON_STREAM, " stream filters from_seq backward max_records max_bytes event_range "},
+    {"delete", op_delete, ON_STREAM, " stream seq "},
+    {"purge", op_purge, ON_STREAM, " stream filter before_seq keep "},
+    {"sync", op_sync, ON_STREAM, " stream "},
+    {"subscribe", op_subscribe, ON_STREAM, " stream as filters deliver_policy start_seq "},
+    {"create_consumer", op_create_consumer, ON_STREAM, " stream config "},
+    {"delete_consumer", op_delete_consumer, ON_STREAM, " stream consumer "},
+    {"consumers", op_consumers, ON_STREAM, " stream "},
+    {"consumer_info", op_consumer_info, ON_CONSUMER, " stream consumer "},
+    {"ack", op_ack, ON_CONSUMER, " stream consumer seqs "},
+    {"nak", op_nak, ON_CONSUMER, " stream consumer seq delay "},
+    {"in_progress", op_in_progress, ON_CONSUMER, " stream consumer seq "},
+    {"term", op_term, ON_CONSUMER, " stream consumer seq "},
+    {"take", op_take, ON_SOURCE, " stream consumer subscription watcher count timeout_ms "},
+    {"try_next", op_try_next, ON_SOURCE, " stream consumer subscription watcher max "},
+    {"close", op_close, ON_ENGINE, " subscription watcher "},
+    {"create_bucket", op_create_bucket, ON_ENGINE, " config "},
+    {"delete_bucket", op_delete_bucket, ON_ENGINE, " bucket "},
+    {"buckets", op_buckets, ON_ENGINE, ""},
+    {"bucket_status", op_bucket_status, ON_BUCKET, " bucket "},
+    {"bucket_put", op_bucket_put, ON_BUCKET, VALUE_FIELDS},
+    {"bucket_create", op_bucket_create, ON_BUCKET, VALUE_FIELDS " ttl "},
+    {"bucket_update", op_bucket_update, ON_BUCKET, VALUE_FIELDS " revision "},
+    {"bucket_delete", op_bucket_delete, ON_BUCKET, " bucket key revision "},
+    {"bucket_purge", op_bucket_purge, ON_BUCKET, " bucket key revision "},
+    {"bucket_get", op_bucket_get, ON_BUCKET, " bucket key "},
+    {"bucket_get_revision", op_bucket_get_revision, ON_BUCKET, " bucket key revision "},
+    {"bucket_history", op_bucket_history, ON_BUCKET, " bucket key "},
+    {"bucket_keys", op_bucket_keys, ON_BUCKET, " bucket filter "},
+    {"bucket_watch", op_bucket_watch, ON_BUCKET, " bucket as filters include_history updates_only ignore_deletes "},
+    {"create_points", op_create_points, ON_ENGINE, " config "},
+    {"points_write", op_points_write, ON_POINTS, " points list "},
+    {"points_latest", op_points_latest, ON_POINTS, " points filter deleted "},
+    {"points_range", op_points_range, ON_POINTS, " points filter from to after max "},
+    {"points_query", op_points_query, ON_POINTS, " points filters from to every aggregates "},
+    {"points_import", op_points_import, ON_POINTS, " points format text time node node_column columns "},
+    {"points_export", op_points_export, ON_POINTS, " points format filter from to "},
+    {"points_watch", op_points_watch, ON_POINTS, " points as filter "},
+    {"encode_token", op_encode_token, ON_ENGINE, " text "},
+    {"decode_token", op_decode_token, ON_ENGINE, " token "},
+    {"sleep", op_sleep, ON_ENGINE, " ms "},
+};
+
+static hw_status open_target(runner *r, target on) {
+    hw_status status = HW_STATUS_OK;
+    hw_str stream = arg_text(r, r->args, "stream");
+    hw_str consumer = arg_text(r, r->args, "consumer");
+    hw_str bucket = arg_text(r, r->args, "bucket");
+    hw_str points = arg_text(r, r->args, "points");
+    bool from_consumer = on == ON_CONSUMER || (on == ON_SOURCE && has(r->args, "consumer"));
+    if (on == ON_STREAM || from_consumer) {
+        status = hw_engine_stream(r->engine, stream.data, stream.len, &r->stream, &r->error);
+    }
+    if (status == HW_STATUS_OK && from_consumer) {
+        status = hw_stream_consumer(r->stream, consumer.data, consumer.len, &r->consumer, &r->error);
+    }
+    if (on == ON_BUCKET) {
+        status = hw_engine_bucket(r->engine, bucket.data, bucket.len, &r->bucket, &r->error);
+    }
+    if (on == ON_POINTS) {
+        status = hw_points_open(r->engine, points.data, points.len, &r->points, &r->error);
+    }
+    return status;
+}
+
+static void close_target(runner *r) {
+    hw_stream_free(r->stream);
+    hw_consumer_free(r->consumer);
+    hw_bucket_free(r->bucket);
+    hw_points_free(r->points);
+    r->stream = NULL;
+    r->consumer = NULL;
+    r->bucket = NULL;
+    r->points = NULL;
+}
+
+/* Runs the operation of the step. */
+static hw_status run_operation(runner *r) {
+    hw_str name = arg_text(r, r->args, "op");
+    for (size_t i = 0; i < sizeof OPERATION_TABLE / sizeof OPERATION_TABLE[0]; i++) {
+        if (name.data == NULL || strcmp(OPERATION_TABLE[i].name, name.data) != 0) {
+            continue;
+        }
+        char fields[512];
+        snprintf(fields, sizeof fields, " op expect error within %s", OPERATION_TABLE[i].fields);
+        check_fields(r, r->args, fields);
+        hw_status status = open_target(r, OPERATION_TABLE[i].on);
+        if (status == HW_STATUS_OK && r->fault == NULL) {
+            status = OPERATION_TABLE[i].run(r);
+        }
+        close_target(r);
+        return status;
+    }
+    r->fault = "the operation is unknown";
+    return HW_STATUS_OK;
+}
+
+/* The outcome as a value: the result, or what kind of error. */
+static json *outcome_of(runner *r, hw_status status) {
+    if (status == HW_STATUS_OK) {
+        return r->result != NULL ? r->result : json_null();
+    }
+    uint64_t expected = 0;
+    uint64_t actual = 0;
+    const char *kind = hw_status_name(status);
+    json *made = json_object();
+    json_set(made, "kind", json_text(kind, strlen(kind)));
+    if (hw_error_sequences(r->error, &expected, &actual)) {
+        json_set(made, "expected", json_number((double)expected));
+        json_set(made, "actual", json_number((double)actual));
+    }
+    return made;
+}
+
+/* Runs one step, and says whether it came to what the vector wants. */
+static bool run_step(runner *r, const char *file, size_t index) {
+    r->result = NULL;
+    r->error = NULL;
+    r->fault = NULL;
+    hw_status status = run_operation(r);
+    const json *expect = json_get(r->args, "expect");
+    const json *refused = json_get(r->args, "error");
+    const json *within = json_get(r->args, "within");
+    const json *outcome = outcome_of(r, status);
+    const json *wanted = refused != NULL ? refused : expect;
+    bool held = r->fault == NULL && (status == HW_STATUS_OK) == (refused == NULL);
+    held = held && (wanted == NULL || json_matches(wanted, outcome, within == NULL ? 0 : within->number));
+    if (!held) {
+        fprintf(stderr, "%s: step %zu: ", file, index);
+        json_print(stderr, r->args);
+        fputs("\n  came: ", stderr);
+        json_print(stderr, outcome);
+        fprintf(stderr, "\n  %s%s\n", r->fault != NULL ? "fault of the vector: " : "",
+                r->fault != NULL ? r->fault : hw_error_message(r->error, NULL));
+    }
+    hw_error_free(r->error);
+    return held;
+}
+
+static char *read_file(const char *path, size_t *len) {
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) {
+        return NULL;
+    }
+    fseek(file, 0, SEEK_END);
+    long size = ftell(file);
+    rewind(file);
+    char *text = (char *)json_alloc((size_t)size + 1);
+    *len = fread(text, 1, (size_t)size, file);
+    fclose(file);
+    return text;
+}
+
+static bool run_file(const char *dir, const char *path) {
+    size_t len = 0;
+    const char *fault = "it cannot be read";
+    char *text = read_file(path, &len);
+    const json *vector = text == NULL ? NULL : json_parse(text, len, &fault);
+    const json *steps = json_get(vector, "steps");
+    if (steps == NULL || steps->len == 0) {
+        fprintf(stderr, "%s: %s\n", path, fault != NULL ? fault : "there are no steps");
+        return false;
+    }
+    runner r;
+    memset(&r, 0, sizeof r);
+    r.dir = dir;
+    bool held = hw_engine_memory(&r.engine, NULL) == HW_STATUS_OK;
+    size_t index = 0;
+    for (const json *step = steps->first; held && step != NULL; step = step->next) {
+        r.args = step;
+        held = run_step(&r, path, index++);
+    }
+    for (size_t i = 0; i < r.sources_len; i++) {
+        hw_subscription_free(r.sources[i].subscription);
+        hw_watcher_free(r.sources[i].watcher);
+        hw_point_watcher_free(r.sources[i].point_watcher);
+    }
+    held = hw_engine_close(r.engine, NULL) == HW_STATUS_OK && held;
+    hw_engine_free(r.engine);
+    json_free_all();
+    return held;
+}
+
+int main(int argc, char **argv) {
+    int failed = 0;
+    for (int i = 2; i < argc; i++) {
+        failed += !run_file(argv[1], argv[i]);
+    }
+    if (argc < 3) {
+        fputs("conformance DIRECTORY FILE...\n", stderr);
+        return 2;
+    }
+    printf("%d vectors, %d failed\n", argc - 2, failed);
+    return failed == 0 ? 0 : 1;
+}

@@ -1,0 +1,94 @@
+/*
+ * What the operations of the conformance vectors share: their arguments, where they put their result, and what they act
+ * on. The table of operations is in conformance.c.
+ */
+#ifndef HEADWATER_TESTS_RUNNER_H
+#define HEADWATER_TESTS_RUNNER_H
+
+#include <headwater.h>
+
+#include "json.h"
+
+enum { SOURCES_MAX = 64 };
+
+/* A subscription or a watcher that a step has named. */
+typedef struct {
+    const char *name;
+    hw_subscription *subscription;
+    hw_watcher *watcher;
+    hw_point_watcher *point_watcher;
+} source;
+
+/* One step under way. What it acts on is open for as long as it runs. */
+typedef struct {
+    hw_engine *engine;
+    hw_stream *stream;
+    hw_consumer *consumer;
+    hw_bucket *bucket;
+    hw_points *points;
+    const json *args;
+    json *result;
+    hw_error *error;
+    source sources[SOURCES_MAX];
+    size_t sources_len;
+    const char *dir; /* For files that come and go within a step. */
+    const char *fault; /* What is wrong with the vector itself, if anything is. */
+} runner;
+
+typedef hw_status operation(runner *r);
+
+/* Arguments: a default where one is left out. A wrong kind is a fault of the vector. */
+uint64_t arg_u64(runner *r, const json *from, const char *name, uint64_t otherwise);
+int64_t arg_i64(runner *r, const json *from, const char *name, int64_t otherwise);
+bool arg_bool(runner *r, const json *from, const char *name);
+hw_str arg_text(runner *r, const json *from, const char *name);
+hw_str *arg_texts(runner *r, const json *from, const char *name, size_t *len);
+bool has(const json *from, const char *name);
+
+/* The number of a name in a list that ends with NULL; 0 where the argument is left out, -1 for an unknown name. */
+int32_t arg_name(runner *r, const json *from, const char *name, const char *const *names);
+
+/* A duration whose 0 is the default in C and not in the vector. */
+uint64_t arg_duration(runner *r, const json *from, const char *name);
+
+/* `name`, or `name_base64`, or `name_size` bytes. */
+hw_bytes arg_bytes(runner *r, const json *from, const char *name);
+
+/* Fails when `from` holds a field that the list of names, with spaces between and around, does not. */
+void check_fields(runner *r, const json *from, const char *names);
+
+/* Results. */
+json *text_of(hw_str text);
+json *name_of(int32_t number, const char *const *names);
+json *strings_of(const hw_strings *strings, bool with_numbers);
+json *ack_of(const hw_ack *ack);
+json *records_of(const hw_batch *batch);
+json *record_or_null(const hw_batch *batch);
+json *entries_of(const hw_entries *entries);
+json *entry_or_null(const hw_entries *entries);
+json *points_of(const hw_point_list *list);
+
+/* A place for what a step has named. */
+source *new_source(runner *r);
+
+extern const char *const DURABILITIES[];
+extern const char *const DISCARDS[];
+extern const char *const COMPRESSIONS[];
+extern const char *const ROLLUPS[];
+extern const char *const DELIVER_POLICIES[];
+extern const char *const ACK_POLICIES[];
+extern const char *const OPERATIONS[];
+extern const char *const FORMATS[];
+
+operation op_create_stream, op_update_stream, op_delete_stream, op_streams, op_stream_info, op_append, op_append_batch,
+    op_get, op_last, op_last_many, op_last_seq, op_subjects, op_read, op_delete, op_purge, op_sync, op_encode_token,
+    op_decode_token, op_sleep;
+operation op_subscribe, op_create_consumer, op_delete_consumer, op_consumers, op_consumer_info, op_ack, op_nak,
+    op_in_progress, op_term, op_take, op_try_next, op_close;
+operation op_create_bucket, op_delete_bucket, op_buckets, op_bucket_status, op_bucket_put, op_bucket_create,
+    op_bucket_update, op_bucket_delete, op_bucket_purge, op_bucket_get, op_bucket_get_revision, op_bucket_history,
+    op_bucket_keys, op_bucket_watch;
+operation op_create_points, op_points_write, op_points_latest, op_points_range, op_points_query, op_points_import,
+    op_points_export, op_points_watch;
+
+#endif

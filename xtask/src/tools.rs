@@ -1,0 +1,131 @@
+//! What has to be on the machine, and what we fetch into the tree ourselves: `.tools`, never beyond it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::shell::{Result, cargo, command, has, quiet, read, root, run, write};
+
+/// A program that must be there: how to ask for its version, the lowest that will do, and how to get it.
+struct Prerequisite {
+    name: &'static str,
+    ask: &'static [&'static str],
+    lowest: (u32, u32),
+    how: &'static str,
+}
+
+const PREREQUISITES: [Prerequisite; 6] = [
+    Prerequisite {
+        name: "Rust",
+        ask: &["rustc", "--version"],
+        lowest: (1, 90),
+        how: "install it from https://rustup.rs, or run `rustup update stable`",
+    },
+    Prerequisite {
+        name: "a C compiler",
+        ask: &["cc", "--version"],
+        lowest: (0, 0),
+        how: "install gcc or clang, such as `apt install build-essential`",
+    },
+    Prerequisite {
+        name: "Python",
+        ask: &["python3", "--version"],
+        lowest: (3, 11),
+        how: "install it with its venv module from https://www.python.org, or `apt install python3 python3-venv`",
+    },
+    Prerequisite {
+        name: "Node",
+        ask: &["node", "--version"],
+        lowest: (20, 0),
+        how: "install it with npm from https://nodejs.org, or `apt install nodejs npm`",
+    },
+    Prerequisite {
+        name: "npm",
+        ask: &["npm", "--version"],
+        lowest: (9, 0),
+        how: "it comes with Node: https://nodejs.org",
+    },
+    Prerequisite { name: "Go", ask: &["go", "version"], lowest: (1, 24), how: "install it from https://go.dev/dl" },
+];
+
+/// What goes into the virtual environment; one version range each, so that a new release surprises nobody.
+const PYTHON_PACKAGES: [&str; 5] =
+    ["maturin>=1.16,<2", "pytest>=8.4,<10", "pytest-timeout>=2.3,<3", "hypothesis>=6,<7", "mypy>=1.18,<3"];
+
+/// The release of cargo-deny that `audit` installs.
+const CARGO_DENY: &str = "^0.20";
+
+/// Says which prerequisites are missing or too old, and how to get each.
+pub(crate) fn check() -> Result {
+    let missing: Vec<String> =
+        PREREQUISITES.iter().filter_map(|p| fault(p).map(|f| format!("  {f}: {}", p.how))).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(format!("these prerequisites are missing:\n{}", missing.join("\n")))
+}
+
+fn fault(wanted: &Prerequisite) -> Option<String> {
+    let (major, minor) = wanted.lowest;
+    let output = Command::new(wanted.ask[0]).args(&wanted.ask[1..]).output();
+    let Some(output) = output.ok().filter(|o| o.status.success()) else {
+        return Some(if major == 0 { wanted.name.to_owned() } else { format!("{} {major}.{minor}", wanted.name) });
+    };
+    let said = String::from_utf8_lossy(&output.stdout);
+    match version(&said) {
+        Some(found) if found < wanted.lowest => {
+            Some(format!("{} {major}.{minor} (there is {}.{})", wanted.name, found.0, found.1))
+        }
+        _ => None,
+    }
+}
+
+/// The first `<major>.<minor>` in a program's answer.
+fn version(text: &str) -> Option<(u32, u32)> {
+    text.split(|c: char| !c.is_ascii_digit() && c != '.').find_map(|word| {
+        let mut numbers = word.split('.').map(|n| n.parse().ok());
+        Some((numbers.next()??, numbers.next()??))
+    })
+}
+
+/// A program of the virtual environment, such as `python` or `pytest`.
+pub(crate) fn venv(program: &str) -> PathBuf {
+    root().join(".tools/venv/bin").join(program)
+}
+
+/// Fetches what the tests need: the Python packages into `.tools/venv`, and those of the Node binding beside it.
+pub(crate) fn fetch() -> Result {
+    let wanted = PYTHON_PACKAGES.join("\n");
+    let stamp = root().join(".tools/venv/headwater-packages");
+    if read(&stamp).ok().as_deref() != Some(wanted.as_str()) {
+        println!("fetching {} into .tools/venv", PYTHON_PACKAGES.join(", "));
+        run(&mut command("python3", ["-m", "venv", ".tools/venv"]))?;
+        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+        run(command(venv("python"), pip).args(PYTHON_PACKAGES))?;
+        write(&stamp, &wanted)?;
+    }
+    Ok(())
+}
+
+/// Checks the dependencies with cargo-deny, which is built into `.tools` the first time.
+pub(crate) fn audit() -> Result {
+    let deny = root().join(".tools/bin/cargo-deny");
+    if !deny.exists() {
+        println!("building cargo-deny {CARGO_DENY} into .tools, which takes some minutes once");
+        run(cargo("install --quiet --locked --root .tools cargo-deny --version").arg(CARGO_DENY))?;
+    }
+    // Apart, because the list of advisories comes over the network, and the rest is worth knowing without one.
+    run(&mut command(&deny, ["--all-features", "check", "licenses", "bans", "sources"]))?;
+    run(&mut command(&deny, ["--all-features", "check", "advisories"]))
+        .map_err(|e| format!("an advisory applies, or the list of them could not be fetched: {e}"))
+}
+
+/// Fails when a program that only some parts need is not there.
+pub(crate) fn need(program: &str, how: &str) -> Result {
+    if has(program) { Ok(()) } else { Err(format!("{program} is missing: {how}")) }
+}
+
+/// Installs a package into a virtual environment in silence; what it compiles shares our target directory.
+pub(crate) fn pip_install(python: &Path, what: &str) -> Result {
+    let mut pip = command(python, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", what]);
+    quiet(pip.env("CARGO_TARGET_DIR", root().join("target")))
+}
