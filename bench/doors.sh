@@ -9,4 +9,6 @@ cd "$(dirname "$0")"
 [ -x target/venv/bin/python ] || python3 -m venv target/venv
 target/venv/bin/pip install --quiet --force-reinstall ../bindings/python
 
+# npm keeps a copy that it has, whatever became of its source since.
+rm -rf node/node_modules/headwater
 (cd node && npm install --no-audit --no-fund)

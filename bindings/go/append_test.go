@@ -185,3 +185,36 @@ func TestContextThatEndedDoesNothing(t *testing.T) {
 		t.Fatalf("something was appended: %d", seq)
 	}
 }
+
+// Waits that were given up hold up nobody: whoever still waits gets what was committed.
+func TestGivenUpWaitsHoldUpNobody(t *testing.T) {
+	ctx := within(t)
+	s := must(headwatertest.DurableEngine(t).CreateStream(ctx, headwater.StreamConfig{Name: "orders"}))(t)
+	var kept []*headwater.PendingAck
+	for round := range 100 {
+		var group sync.WaitGroup
+		for i := range 8 {
+			pending := must(s.AppendAsync(ctx, "orders", nil))(t)
+			kept = append(kept, pending)
+			group.Add(1)
+			go func() {
+				defer group.Done()
+				short, cancel := context.WithTimeout(ctx, time.Duration(round*i)*5*time.Microsecond)
+				defer cancel()
+				if _, err := pending.Wait(short); err != nil && headwater.CodeOf(err) != headwater.ErrTimeout {
+					t.Error(err)
+				}
+				if i%2 == 0 {
+					return
+				}
+				if _, err := s.Append(ctx, "orders", nil); err != nil {
+					t.Error(err)
+				}
+			}()
+		}
+		group.Wait()
+	}
+	for _, pending := range kept {
+		must(pending.Wait(ctx))(t)
+	}
+}

@@ -19,7 +19,7 @@ func TestStreamsAreMadeChangedAndRemoved(t *testing.T) {
 		Durability: headwater.Interval, SyncInterval: time.Second, MaxAge: time.Hour, MaxMsgs: 5, MaxBytes: 1 << 20,
 		MaxMsgsPerSubject: 3, MaxMsgSize: 100, Discard: headwater.DiscardNew, DiscardNewPerSubject: true,
 		DuplicateWindow: headwater.NoDuplicateWindow, AllowRollup: true, DenyDelete: true, DenyPurge: true,
-		Compression: headwater.CompressionZstd, SegmentBytes: 1 << 20,
+		SegmentBytes: 1 << 20,
 	}
 	s := must(engine.CreateStream(ctx, config))(t)
 	must(engine.CreateStream(ctx, config))(t)
@@ -51,6 +51,20 @@ func TestStreamsAreMadeChangedAndRemoved(t *testing.T) {
 	wantCode(t, err, headwater.ErrNotFound)
 	_, err = s.Append(ctx, "orders.1", nil)
 	wantCode(t, err, headwater.ErrClosed)
+}
+
+// A build without compression refuses it by name; it never stores something else instead.
+func TestCompression(t *testing.T) {
+	ctx := within(t)
+	config := headwater.StreamConfig{Name: "orders", Compression: headwater.CompressionZstd}
+	s, err := headwatertest.Engine(t).CreateStream(ctx, config)
+	if err != nil {
+		wantCode(t, err, headwater.ErrUnsupported)
+		return
+	}
+	if info := must(s.Info(ctx))(t); info.Config.Compression != headwater.CompressionZstd {
+		t.Fatalf("%+v", info.Config)
+	}
 }
 
 func TestReads(t *testing.T) {

@@ -677,6 +677,8 @@ export class PointWatcher extends Source<Point> {
 export interface TestEnvironmentOptions {
   /** In a temporary directory instead of memory. */
   onDisk?: boolean;
+  /** Time stands here, and moves with `advance` only; in memory. Deadlines of waits stay real time. */
+  clockAt?: Time;
   streams?: StreamConfig[];
   buckets?: BucketConfig[];
   points?: PointsConfig[];
@@ -688,6 +690,8 @@ export interface TestEnvironment extends AsyncDisposable {
   streams: Record<string, Stream>;
   buckets: Record<string, Bucket>;
   points: Record<string, Points>;
+  /** With `clockAt`: moves time forward and does what is due by then: redeliveries, expiries, interval syncs. */
+  advance(byMs: number): void;
   /** Takes all of it away. */
   close(): Promise<void>;
 }

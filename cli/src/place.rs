@@ -38,7 +38,7 @@ impl Place {
         Output::new(self.json)
     }
 
-    /// Opens the directory without a lock, beside whoever writes it. Keep the engine for as long as its streams are used.
+    /// Opens the directory without a lock, beside whoever writes it. Its streams work for as long as it is kept.
     pub(crate) fn reader(&self) -> Done<Engine> {
         Ok(Engine::open_with(self.dir()?, EngineOptions::read_only())?)
     }

@@ -115,7 +115,10 @@ impl Engine {
             if lock.is_none() {
                 return Err(Error::new(
                     ErrorKind::Busy,
-                    format!("{} is open for writing in another process: close it there, or open it read-only", root.display()),
+                    format!(
+                        "{} is open for writing in another process: close it there, or open it read-only",
+                        root.display()
+                    ),
                 ));
             }
         }
@@ -292,7 +295,10 @@ impl Engine {
 fn check_config(config: StreamConfig) -> Result<StreamConfig> {
     let config = config.checked()?;
     if config.compression != Compression::None {
-        return Err(Error::new(ErrorKind::Unsupported, "this build does not compress segments: set compression to 'none'"));
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            "this build does not compress segments: set compression to 'none'",
+        ));
     }
     Ok(config)
 }
@@ -370,8 +376,8 @@ impl Inner {
         if !self.shared.disk.exists(&dir) {
             return Err(Error::not_found(format!("there is no stream '{name}'")));
         }
-        let local = Local::open(&self.shared, &dir, self.read_only)
-            .map_err(|e| e.context(format_args!("stream '{name}'")))?;
+        let local =
+            Local::open(&self.shared, &dir, self.read_only).map_err(|e| e.context(format_args!("stream '{name}'")))?;
         streams.insert(name.to_owned(), Opened { local: Arc::clone(&local), consumers: None });
         self.shared.ring(None);
         Ok(local)

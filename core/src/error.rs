@@ -104,11 +104,7 @@ impl Error {
     /// A conflict between the sequence a caller expected and the one that is there.
     pub fn wrong_sequence(what: &str, expected: u64, actual: u64) -> Self {
         let message = format!("{what}: expected last sequence {expected}, actual {actual}");
-        Error(Box::new(Repr {
-            kind: ErrorKind::Conflict,
-            message,
-            sequences: Some((expected, actual)),
-        }))
+        Error(Box::new(Repr { kind: ErrorKind::Conflict, message, sequences: Some((expected, actual)) }))
     }
 
     pub(crate) fn invalid(message: impl Into<String>) -> Self {

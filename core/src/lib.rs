@@ -36,8 +36,8 @@ pub use engine::{Engine, EngineOptions, Metric, VerifyReport};
 pub use error::{Error, ErrorKind, Result};
 pub use pending::Pending;
 pub use record::{
-    Ack, Append, BATCH_BYTES_MAX, BATCH_RECORDS_MAX, Batch, Durability, HEADERS_BYTES_MAX, HEADER_MSG_ID,
-    HEADER_ROLLUP, HEADER_TTL, Headers, PAYLOAD_BYTES_MAX, Record, RecordView, Rollup,
+    Ack, Append, BATCH_BYTES_MAX, BATCH_RECORDS_MAX, Batch, Durability, HEADER_MSG_ID, HEADER_ROLLUP, HEADER_TTL,
+    HEADERS_BYTES_MAX, Headers, PAYLOAD_BYTES_MAX, Record, RecordView, Rollup,
 };
 pub use shared::LogLine;
 pub use stream::bucket::{Bucket, BucketConfig, BucketStatus, Entry, Operation, WatchOptions, Watcher};

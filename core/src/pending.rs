@@ -68,9 +68,7 @@ impl<T: Send + 'static> Pending<T> {
     /// The same wait with its value changed.
     pub fn map<U: 'static>(self, change: impl FnOnce(T) -> U + Send + 'static) -> Pending<U> {
         match self.0 {
-            State::Ready(result) => {
-                Pending(State::Ready(result.map(|r| r.map(change))))
-            }
+            State::Ready(result) => Pending(State::Ready(result.map(|r| r.map(change)))),
             State::Waiting(wait) => Pending::waiting(Mapped { wait, change: Some(change) }),
         }
     }
@@ -84,7 +82,10 @@ pub(crate) fn park<T>(timeout: Option<Duration>, mut poll: impl FnMut(&mut Conte
             self.0.unpark();
         }
     }
-    #[allow(clippy::disallowed_methods, reason = "a blocking caller's deadline is real time, whatever the engine's clock is")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "a blocking caller's deadline is real time, whatever the engine's clock is"
+    )]
     let now = std::time::Instant::now;
     let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
     let mut cx = Context::from_waker(&waker);

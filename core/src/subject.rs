@@ -23,10 +23,7 @@ fn check(text: &str, wildcards: bool) -> Result<()> {
         return Err(Error::invalid(format!("{what} is empty")));
     }
     if text.len() > SUBJECT_BYTES_MAX {
-        return Err(Error::invalid(format!(
-            "{what} is {} bytes, the most is {SUBJECT_BYTES_MAX}",
-            text.len()
-        )));
+        return Err(Error::invalid(format!("{what} is {} bytes, the most is {SUBJECT_BYTES_MAX}", text.len())));
     }
     // One pass over the bytes decides for nearly every subject; the slow path below only names the fault.
     if well_formed(text.as_bytes(), wildcards) {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use headwater::disk::MemDisk;
 use headwater::{
-    Append, Clock, Durability, Engine, EngineOptions, ErrorKind, ManualClock, PurgeOptions, ReadOptions, Rollup, Stream,
-    StreamConfig,
+    Append, Clock, Durability, Engine, EngineOptions, ErrorKind, ManualClock, PurgeOptions, ReadOptions, Rollup,
+    Stream, StreamConfig,
 };
 
 struct World {
@@ -18,7 +18,11 @@ struct World {
 
 impl World {
     fn new(seed: u64) -> Self {
-        World { disk: Arc::default(), clock: ManualClock::new(1_000_000, seed), random: ManualClock::new(0, seed ^ 0xabcd) }
+        World {
+            disk: Arc::default(),
+            clock: ManualClock::new(1_000_000, seed),
+            random: ManualClock::new(0, seed ^ 0xabcd),
+        }
     }
 
     fn open(&self) -> Engine {
@@ -183,8 +187,12 @@ fn life(seed: u64, durability: Durability, steps: usize) {
                 let keep = world.below(3);
                 let options = PurgeOptions { filter: Some(filter.to_owned()), keep, ..PurgeOptions::default() };
                 let gone = stream.purge(&options).wait().expect("purge");
-                let hits: Vec<u64> =
-                    model.records.iter().filter(|(_, r)| headwater::subject::matches(filter, &r.0)).map(|r| *r.0).collect();
+                let hits: Vec<u64> = model
+                    .records
+                    .iter()
+                    .filter(|(_, r)| headwater::subject::matches(filter, &r.0))
+                    .map(|r| *r.0)
+                    .collect();
                 let most = hits.len().saturating_sub(keep as usize);
                 hits.iter().take(most).for_each(|s| drop(model.records.remove(s)));
                 assert_eq!(gone, most as u64, "{note}: purge {filter}");

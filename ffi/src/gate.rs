@@ -103,7 +103,7 @@ impl Gate {
 
     /// Ends the waits of those who block now.
     pub(crate) fn cancel(&self) {
-        
+        lock(&self.state).cancels += 1;
         self.opened.notify_all();
     }
 

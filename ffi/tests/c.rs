@@ -1,9 +1,14 @@
 //! The C tests and examples, compiled as C99 and C++17 with every warning an error, linked with the libraries as a user
 //! links them, and run; under valgrind too, where it is installed.
 
+#![allow(clippy::disallowed_methods, reason = "a test driver watches real processes in real time")]
+
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 /// How strict the compilers are.
 const STRICT: [&str; 6] = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-g", "-D_POSIX_C_SOURCE=200809L"];
@@ -44,11 +49,39 @@ fn libraries() -> &'static Path {
     })
 }
 
+/// How long a compiler or a program may take: far more than it does, so that a hang is a failure with a name.
+const RUN_SECONDS_MAX: u64 = 300;
+
+/// Runs a command to its end, which must be a success, and returns what it printed.
 fn run(command: &mut Command) -> String {
-    let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{command:?}: {}\n{out}{err}", output.status);
-    out.into_owned()
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut child = child.unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let (out, err) = (drain(child.stdout.take()), drain(child.stderr.take()));
+    let begun = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("a child of ours") {
+            break status;
+        }
+        if begun.elapsed() > Duration::from_secs(RUN_SECONDS_MAX) {
+            child.kill().expect("a child of ours");
+            child.wait().expect("a child of ours");
+            panic!("{command:?} did not end within {RUN_SECONDS_MAX} seconds");
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    let (out, err) = (out.join().expect("a reader"), err.join().expect("a reader"));
+    assert!(status.success(), "{command:?}: {status}\n{out}{err}");
+    out
+}
+
+/// Reads a pipe to its end on a thread of its own, so that a full pipe stops no one.
+fn drain(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<String> {
+    let mut pipe = pipe.expect("the pipe that was asked for");
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        pipe.read_to_end(&mut bytes).expect("a pipe can be read");
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
 }
 
 /// A directory of this test's own, empty.

@@ -51,6 +51,12 @@ int main(void) {
     CHECK(waitpid(child, &status, 0) == child);
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 
+    /* The child freed its copies, and that did not remove the temporary directory under the parent. */
+    hw_str dir;
+    OK(hw_engine_dir(engine, &dir, &error));
+    char place[1024];
+    snprintf(place, sizeof place, "%.*s", (int)dir.len, dir.data);
+    CHECK(access(place, W_OK) == 0);
     CHECK(append(stream, "s.a", "y") == 2);
     hw_batch_free(batch);
     OK(hw_subscription_next(subscription, 10, -1, &batch, &error));
@@ -60,5 +66,6 @@ int main(void) {
     hw_stream_free(stream);
     OK(hw_engine_close(engine, &error));
     hw_engine_free(engine);
+    CHECK(access(place, F_OK) != 0);
     return 0;
 }

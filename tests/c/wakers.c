@@ -147,7 +147,27 @@ static void a_callback_is_called_when_the_list_fills(const hw_stream *stream) {
     CHECK(count == 2 && tokens[0] == 0 && tokens[1] == 1);
     OK(hw_subscription_wake(subscriptions[0], waker, 5, &error));
     CHECK(calls == 2);
+
+    /* Armed twice with one token is one token; after the waker was freed no call begins. */
+    hw_subscription *later = NULL;
+    hw_subscribe_options options;
+    HW_INIT(&options);
+    options.deliver_policy = HW_DELIVER_POLICY_NEW;
+    OK(hw_waker_take(waker, tokens, 4, &count, &error));
+    OK(hw_stream_subscribe(stream, &options, &later, &error));
+    OK(hw_subscription_wake(later, waker, 6, &error));
+    OK(hw_subscription_wake(later, waker, 6, &error));
+    append(stream, "s.later", "x");
+    OK(hw_waker_take(waker, tokens, 4, &count, &error));
+    CHECK(calls == 3 && count == 1 && tokens[0] == 6);
+    hw_batch *batch = NULL;
+    OK(hw_subscription_next(later, 0, 0, &batch, &error));
+    hw_batch_free(batch);
+    OK(hw_subscription_wake(later, waker, 6, &error));
     hw_waker_free(waker);
+    append(stream, "s.later", "x");
+    CHECK(calls == 3);
+    hw_subscription_free(later);
     hw_subscription_free(subscriptions[0]);
     hw_subscription_free(subscriptions[1]);
 }

@@ -181,6 +181,16 @@ function memory() {
   return new Engine(native.engineMemory(hub));
 }
 
+/** An engine in memory whose time stands at `now`, and the function that moves it and does what is due by then. */
+function memoryAt(now) {
+  const clock = native.clockMake(hub, now);
+  const id = native.clockEngine(clock);
+  const advance = (byMs) => native.clockAdvance(clock, id, millis('byMs', byMs));
+  const engine = new Engine(id);
+  own(engine, clock, native.releaseClock);
+  return { engine, advance };
+}
+
 /** An engine in a temporary directory, removed at close. */
 function temporary() {
   return new Engine(native.engineTemporary(hub));
@@ -205,4 +215,4 @@ async function verify(dir, options = undefined) {
   return settle(native.verify(hub, dirOf(dir)), (report) => report, limits);
 }
 
-module.exports = { Engine, attach, memory, open, openSync, restore, temporary, verify };
+module.exports = { Engine, attach, memory, memoryAt, open, openSync, restore, temporary, verify };

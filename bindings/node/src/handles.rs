@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use headwater::points::{PointWatcher, Points};
-use headwater::{Bucket, Consumer, Engine, Stream, Subscription, Watcher};
+use headwater::{Bucket, Consumer, Engine, ManualClock, Stream, Subscription, Watcher};
 use napi_derive::napi;
 
 use crate::error::{Result, released};
@@ -81,4 +81,5 @@ held! {
     Bucket, BUCKETS, "bucket", release_bucket;
     Stream, STREAMS, "stream", release_stream;
     Engine, ENGINES, "engine", release_engine;
+    ManualClock, CLOCKS, "clock", release_clock;
 }

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use napi::bindgen_prelude::{Function, JsValue, Uint32Array, Unknown};
+use napi::bindgen_prelude::{Function, JsValue, Uint32Array, Unknown, retain_current_module_for_unload_safety};
 use napi::{Env, Status, sys};
 use napi_derive::napi;
 
@@ -123,6 +123,8 @@ pub(crate) fn hub(number: u32) -> Result<Rc<Hub>> {
 #[napi(catch_unwind)]
 pub fn setup(env: Env, slots: Unknown, wake: Function<(), ()>) -> Result<u32> {
     let words = slots_of(env, &slots)?;
+    // Wakers and jobs may outlive the environment, and Node unloads an addon that only an ended worker had loaded.
+    retain_current_module_for_unload_safety();
     let mut name = ptr::null_mut();
     let mut bell = ptr::null_mut();
     // SAFETY: plain Node-API calls with live values of this environment.

@@ -10,6 +10,7 @@
 
 mod answer;
 mod bucket;
+mod clock;
 mod config;
 mod consumer;
 mod engine;

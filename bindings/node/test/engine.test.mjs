@@ -167,6 +167,28 @@ test('a temporary engine leaves nothing behind', async () => {
   assert.ok(!existsSync(dir));
 });
 
+test('time in a test environment moves when told', async (t) => {
+  const start = new Date('2026-01-01T00:00:00Z');
+  const { advance, streams: { s } } = await environment(t, {
+    clockAt: start, streams: [{ name: 's', maxAgeMs: 5000, durability: 'interval' }],
+  });
+  await s.append('s', 'x', { ttlMs: 2000 });
+  await s.append('s', 'y');
+  assert.equal((await s.get(1)).time, BigInt(start.getTime()) * 1_000_000n);
+  const consumer = await s.createConsumer({ name: 'c', ackWaitMs: 1000 });
+  assert.deepEqual((await consumer.next()).map((m) => m.seq), [1n, 2n]);
+  const again = consumer.next(1, { timeoutMs: 10_000 });
+  advance(1500);
+  assert.deepEqual((await again).map((m) => [m.seq, m.delivered]), [[1n, 2]]);
+  advance(600);
+  assert.deepEqual((await s.read()).map((r) => r.text()), ['y']);
+  advance(5000);
+  assert.deepEqual(await s.read(), []);
+  throws(() => advance(-1), 'invalid');
+  const real = await environment(t);
+  throws(() => real.advance(1), 'invalid');
+});
+
 test('a test environment comes in one call', async (t) => {
   const { engine, streams, buckets, points } = await environment(t, {
     onDisk: true, streams: [{ name: 's' }], buckets: [{ bucket: 'b' }], points: [{ name: 'p' }],
@@ -176,4 +198,5 @@ test('a test environment comes in one call', async (t) => {
   await buckets.b.put('k', 'v');
   await points.p.write({ node: 'n', kind: 'k', time: 1n, value: 1 });
   await rejects(testEnvironment({ streams: [{ name: '' }] }), 'invalid');
+  await rejects(testEnvironment({ onDisk: true, clockAt: 1n }), 'invalid');
 });

@@ -1,8 +1,11 @@
 // Workers: each loads the package by itself, shares engines by key, and may be ended at any time.
 
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { attach } from 'headwater';
 import { environment, rejects, throws } from './helpers.mjs';
@@ -67,4 +70,29 @@ test('a worker that is ended in the middle of its waits harms nobody', async (t)
     await ending;
   }
   assert.equal((await s.info()).lastSeq, 250n);
+});
+
+test('a process whose workers alone load the package outlives them', async () => {
+  const worker = `
+    const { temporary } = require('headwater');
+    (async () => {
+      const engine = temporary();
+      const stream = await engine.createStream({ name: 's', durability: 'interval', syncIntervalMs: 1 });
+      await stream.append('s', 'x');
+      stream.subscribe().next().catch(() => {});
+      (await engine.createPoints({ name: 'p' })).query({ filters: '>', aggregates: ['count'] });
+      process.exit(0);
+    })();
+  `;
+  const source = `
+    import { Worker } from 'node:worker_threads';
+    for (let i = 0; i < 5; i++) {
+      const worker = new Worker(${JSON.stringify(worker)}, { eval: true, execArgv: [] });
+      await new Promise((resolve, reject) => worker.once('exit', resolve).once('error', reject));
+    }
+    console.log('alive');
+  `;
+  const options = { cwd: fileURLToPath(new URL('..', import.meta.url)), timeout: 60_000 };
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', source], options);
+  assert.equal(stdout, 'alive\n');
 });

@@ -33,15 +33,6 @@ def test_settings_come_back_and_can_change(engine: hw.Engine) -> None:
         engine.stream("t")
 
 
-def test_compressed_streams_read_back(disk: hw.Engine) -> None:
-    stream = disk.create_stream("s", compression="zstd", segment_bytes=65536)
-    for _ in range(10):
-        stream.append_batch([("s", b"x" * 1000)] * 100)
-    assert stream.config.compression == "zstd"
-    assert {record.payload for record in stream.read()} == {b"x" * 1000}
-    assert stream.info().disk_bytes < 1_000_000
-
-
 def test_limits_are_told(engine: hw.Engine) -> None:
     stream = engine.create_stream("s", max_msgs=1, discard="new")
     stream.append("s", b"")

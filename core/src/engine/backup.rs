@@ -51,11 +51,13 @@ impl Engine {
             self.add_consumers(&stream.local.dir, &dir, &mut copies)?;
         }
         let identity = self.0.root.join(IDENTITY);
-        let from = self.0.shared.disk.open(&identity, OpenMode::Read).map_err(|e| Error::io("read the identity", &e))?;
+        let from =
+            self.0.shared.disk.open(&identity, OpenMode::Read).map_err(|e| Error::io("read the identity", &e))?;
         let len = from.len().map_err(|e| Error::io("read the identity", &e))?;
         let done = copy_all(&disk, &copies, progress)?;
         for (path, bytes) in written {
-            crate::disk::replace(&disk, &path, &bytes).map_err(|e| Error::io(format_args!("write {}", path.display()), &e))?;
+            crate::disk::replace(&disk, &path, &bytes)
+                .map_err(|e| Error::io(format_args!("write {}", path.display()), &e))?;
         }
         // Last, so that a copy that was cut short is not taken for a whole one.
         copy_all(&disk, &[Copy { from, to: to.join(IDENTITY), len }], &mut |_, _| {})?;

@@ -131,7 +131,8 @@ impl Check<'_> {
             };
             let after = whole_frame_after(segment, scanned.end, file_end)?.unwrap_or(pos);
             let resumed = seq_after(segment, base_seq, after.min(file_end));
-            let until = resumed.or(rest.get(1).map(|r| r.1.base_seq)).map_or("on".to_owned(), |s| format!("to {}", s - 1));
+            let until =
+                resumed.or(rest.get(1).map(|r| r.1.base_seq)).map_or("on".to_owned(), |s| format!("to {}", s - 1));
             self.report.damage.push(format!(
                 "{} is damaged at offset {}: sequences {next} {until} are missing",
                 segment.path.display(),

@@ -116,9 +116,7 @@ pub(crate) fn find_proof(bytes: &[u8], pos: Pos, limit: Pos) -> Option<(Pos, Pos
         if word[3] & FLAG_MARK == 0 {
             continue;
         }
-        let mark = u64::from_le_bytes([
-            word[4], word[5], word[6], word[7], word[8], word[9], word[10], word[11],
-        ]);
+        let mark = u64::from_le_bytes([word[4], word[5], word[6], word[7], word[8], word[9], word[10], word[11]]);
         let here = pos + at as u64;
         if mark > limit && mark <= here && parse(bytes, at, here).is_ok() {
             return Some((here, mark));

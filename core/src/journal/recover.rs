@@ -102,7 +102,8 @@ fn emit(
     let mut at = first;
     while at < end {
         let pos = start + at as u64;
-        let frame = parse(buf, at, pos).map_err(|_| Error::corrupt(format!("frame at {pos} changed while it was read")))?;
+        let frame =
+            parse(buf, at, pos).map_err(|_| Error::corrupt(format!("frame at {pos} changed while it was read")))?;
         each(pos, &frame)?;
         at += frame.len;
     }

@@ -87,7 +87,9 @@ impl Segment {
     }
 
     pub(crate) fn file(&self) -> Result<&Arc<dyn File>> {
-        self.file.get().ok_or_else(|| Error::new(ErrorKind::Internal, format!("{} was not made yet", self.path.display())))
+        self.file
+            .get()
+            .ok_or_else(|| Error::new(ErrorKind::Internal, format!("{} was not made yet", self.path.display())))
     }
 
     pub(crate) fn is_made(&self) -> bool {

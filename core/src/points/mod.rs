@@ -12,6 +12,7 @@ mod codec;
 mod csv;
 mod export;
 mod import;
+mod json;
 mod latest;
 mod lines;
 mod merge;

@@ -3,11 +3,10 @@
 //! Two shapes: wide, a line is one time of one node with a column for each kind; and long, a line is one point, as an
 //! export writes it. Knows text and points, and neither files nor streams.
 
-use serde_json::{Map, Number, Value as Json};
-
 use crate::error::{Error, Result};
 
 use super::import::ImportOptions;
+use super::json::{self, Fields};
 use super::point::Point;
 use super::time::parse_time_or_seconds;
 use super::value::Value;
@@ -142,37 +141,26 @@ impl JsonShape {
 
     /// The points of a line, or why it is refused.
     pub(super) fn points(&self, line: &[u8]) -> Result<Vec<Point>, String> {
-        let object = match serde_json::from_slice(line) {
-            Ok(Json::Object(object)) => object,
-            Ok(_) => return Err("it is JSON and no object".to_owned()),
-            Err(error) => return Err(format!("it is not JSON: {error}")),
-        };
+        let fields = Fields::read(line)?;
         let name = time_name(&self.options);
-        let time = match object.get(name) {
-            Some(Json::String(text)) => parse_time_or_seconds(text),
-            Some(Json::Number(seconds)) => parse_time_or_seconds(&seconds.to_string()),
-            _ => return Err(format!("it has no time in field '{name}'")),
-        };
-        let time = time.map_err(reason)?;
+        let time = fields.get(name).and_then(|json| label(json, name).ok());
+        let time = time.ok_or_else(|| format!("it has no time in field '{name}'"))?;
+        let time = parse_time_or_seconds(&time).map_err(reason)?;
         if self.options.node.is_empty() && self.options.node_column.is_empty() {
-            return long_point(&object, time).map(|point| vec![point]);
+            return long_point(&fields, time).map(|point| vec![point]);
         }
-        self.wide_points(object, time)
+        self.wide_points(&fields, time)
     }
 
-    fn wide_points(&self, object: Map<String, Json>, time: i64) -> Result<Vec<Point>, String> {
+    fn wide_points(&self, fields: &Fields<'_>, time: i64) -> Result<Vec<Point>, String> {
         let ImportOptions { node, node_column, columns, .. } = &self.options;
-        let own = object.get(node_column).map_or(Ok(String::new()), |node| label(node, node_column))?;
+        let own = fields.get(node_column).map_or(Ok(String::new()), |node| label(node, node_column))?;
         let node = if own.is_empty() { node } else { &own };
         let mut points = Vec::new();
-        for (name, json) in object {
-            let asked = columns.is_empty() || columns.contains(&name);
-            if asked
-                && name != time_name(&self.options)
-                && name != *node_column
-                && let Some(value) = plain_value(json)
-            {
-                points.push(Point::new(node, name, time, value));
+        for (name, json) in fields.iter() {
+            let asked = columns.is_empty() || columns.iter().any(|c| c == name);
+            if asked && name != time_name(&self.options) && name != node_column && json != "null" {
+                points.push(Point::new(node, name, time, plain_value(json)?));
             }
         }
         Ok(points)
@@ -180,52 +168,43 @@ impl JsonShape {
 }
 
 /// A line of an export, or a point as SimpleIoT writes it, whose `type` is the kind and whose `text` is a value too.
-fn long_point(object: &Map<String, Json>, time: i64) -> Result<Point, String> {
-    let text = |name: &str| object.get(name).map_or(Ok(String::new()), |json| label(json, name));
-    let own_form = object.contains_key("kind");
-    let value = object.get("value").cloned().unwrap_or(Json::Null);
-    let value = if own_form { typed_value(&text("type")?, value) } else { siot_value(&text("text")?, value) }?;
-    let tombstone = match object.get("tombstone") {
-        None | Some(Json::Null) => 0,
-        Some(json) => json
-            .as_u64()
-            .and_then(|n| u32::try_from(n).ok())
-            .ok_or_else(|| format!("tombstone {json} is no number of 32 bits"))?,
+fn long_point(fields: &Fields<'_>, time: i64) -> Result<Point, String> {
+    let text = |name: &str| fields.get(name).map_or(Ok(String::new()), |json| label(json, name));
+    let own_form = fields.get("kind").is_some();
+    let value = match (fields.get("value"), text("text")?) {
+        (_, siot) if !own_form && !siot.is_empty() => Value::Text(siot),
+        (Some(json), _) if own_form => typed_value(&text("type")?, json)?,
+        (Some(json), _) => plain_value(json)?,
+        (None, _) if own_form && text("type")? == "json" => Value::Json("null".to_owned()),
+        (None, _) => return Err("it has no value".to_owned()),
+    };
+    let tombstone = match fields.get("tombstone") {
+        None => 0,
+        Some(json) => json.parse().map_err(|_| format!("tombstone {json} is no number of 32 bits"))?,
     };
     let kind = if own_form { text("kind")? } else { text("type")? };
     Ok(Point { key: text("key")?, tombstone, origin: text("origin")?, ..Point::new(text("node")?, kind, time, value) })
 }
 
-fn typed_value(type_name: &str, json: Json) -> Result<Value, String> {
-    match (type_name, json) {
-        (_, Json::Null) if type_name != "json" => Err("it has no value".to_owned()),
-        ("", json) => plain_value(json).ok_or_else(|| "it has no value".to_owned()),
-        ("json", json) => Ok(Value::Json(json.to_string())),
-        (_, Json::String(text)) => Value::parse(type_name, &text).map_err(reason),
-        (_, json) => Value::parse(type_name, &json.to_string()).map_err(reason),
+fn typed_value(type_name: &str, json: &str) -> Result<Value, String> {
+    match (type_name, json::string(json)) {
+        ("", _) => plain_value(json),
+        ("json", _) | (_, None) => Value::parse(type_name, json).map_err(reason),
+        (_, Some(text)) => Value::parse(type_name, &text).map_err(reason),
     }
 }
 
-fn siot_value(text: &str, json: Json) -> Result<Value, String> {
-    if !text.is_empty() {
-        return Ok(Value::Text(text.to_owned()));
+/// A JSON value, not null, by its own type.
+fn plain_value(json: &str) -> Result<Value, String> {
+    if let Some(text) = json::string(json) {
+        return Ok(Value::Text(text));
     }
-    plain_value(json).ok_or_else(|| "it has no value".to_owned())
-}
-
-/// A JSON value by its own type; null is none.
-fn plain_value(json: Json) -> Option<Value> {
-    Some(match json {
-        Json::Null => return None,
-        Json::Bool(yes) => Value::Int(yes.into()),
-        Json::Number(number) => json_number(&number),
-        Json::String(text) => Value::Text(text),
-        Json::Array(_) | Json::Object(_) => Value::Json(json.to_string()),
-    })
-}
-
-fn json_number(json: &Number) -> Value {
-    number(&json.to_string()).unwrap_or_else(|| Value::Json(json.to_string()))
+    match json {
+        "true" => Ok(Value::Int(1)),
+        "false" => Ok(Value::Int(0)),
+        _ if json.starts_with(['{', '[']) => Ok(Value::Json(json.to_owned())),
+        _ => number(json).ok_or_else(|| format!("number {} is out of range", shown(json))),
+    }
 }
 
 /// A finite number. It is a float, so that a series has one type whether or not its digits show a point, except where
@@ -241,13 +220,12 @@ fn number(text: &str) -> Option<Value> {
     }
 }
 
-/// A node, kind, key or origin: text, or a number as it is written.
-fn label(json: &Json, name: &str) -> Result<String, String> {
-    match json {
-        Json::Null => Ok(String::new()),
-        Json::String(text) => Ok(text.clone()),
-        Json::Number(number) => Ok(number.to_string()),
-        _ => Err(format!("field '{name}' is no text")),
+/// A time, node, kind, key or origin: text, or a number as it is written.
+fn label(json: &str, name: &str) -> Result<String, String> {
+    match json::string(json) {
+        Some(text) => Ok(text),
+        None if json.starts_with(|c: char| c == '-' || c.is_ascii_digit()) => Ok(json.to_owned()),
+        None => Err(format!("field '{name}' is no text")),
     }
 }
 

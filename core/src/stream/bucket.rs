@@ -146,7 +146,10 @@ pub struct Bucket {
 fn check_bucket(name: &str) -> Result<()> {
     let good = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if name.is_empty() || !name.chars().all(good) {
-        return Err(Error::invalid(format!("bucket name '{}' must be letters, digits, '-' and '_'", name.escape_debug())));
+        return Err(Error::invalid(format!(
+            "bucket name '{}' must be letters, digits, '-' and '_'",
+            name.escape_debug()
+        )));
     }
     Ok(())
 }
@@ -306,7 +309,8 @@ impl Bucket {
 
     /// The kept revisions of a key, oldest first, deletes included.
     pub fn history(&self, key: &str) -> Result<Vec<Entry>> {
-        let options = ReadOptions { filters: vec![self.subject(key)?], max_bytes: usize::MAX, ..ReadOptions::default() };
+        let options =
+            ReadOptions { filters: vec![self.subject(key)?], max_bytes: usize::MAX, ..ReadOptions::default() };
         Ok(self.entries(&self.stream.read(&options)?, false))
     }
 

@@ -131,7 +131,10 @@ impl StreamConfig {
         for (i, subject) in self.subjects.iter().enumerate() {
             check_filter(subject)?;
             if let Some(other) = self.subjects[..i].iter().find(|o| overlap(o, subject)) {
-                return Err(Error::invalid(format!("subjects '{other}' and '{subject}' of stream '{}' overlap", self.name)));
+                return Err(Error::invalid(format!(
+                    "subjects '{other}' and '{subject}' of stream '{}' overlap",
+                    self.name
+                )));
             }
         }
         let between = |what: &str, value: u128, low: u128, high: u128, unit: &str| {

@@ -62,7 +62,11 @@ struct At {
 }
 
 /// Where a policy begins: the next sequence, the least time, and newest records to hand out first.
-pub(crate) fn begin(local: &Local, filters: &Filters, policy: DeliverPolicy) -> Result<(u64, Nanos, VecDeque<(u64, Pos)>)> {
+pub(crate) fn begin(
+    local: &Local,
+    filters: &Filters,
+    policy: DeliverPolicy,
+) -> Result<(u64, Nanos, VecDeque<(u64, Pos)>)> {
     let last_seq = |local: &Local| Ok::<u64, Error>(local.ready()?.last_seq);
     Ok(match policy {
         DeliverPolicy::All => (1, 0, VecDeque::new()),
@@ -130,7 +134,8 @@ impl Subscription {
         if !at.newest.is_empty() {
             return false;
         }
-        at.next_seq > seq || self.0.local.read(&Plan { max_seq: seq, ..self.0.plan(&at, 1) }).is_ok_and(|o| o.batch.is_empty())
+        at.next_seq > seq
+            || self.0.local.read(&Plan { max_seq: seq, ..self.0.plan(&at, 1) }).is_ok_and(|o| o.batch.is_empty())
     }
 
     /// Ends it: waits return `Closed`.
@@ -170,7 +175,10 @@ impl Place {
     fn take(&self, max: usize) -> Result<Batch> {
         let mut at = self.at();
         if at.closed {
-            return Err(Error::new(ErrorKind::Closed, format!("the subscription to stream '{}' is closed", self.local.name)));
+            return Err(Error::new(
+                ErrorKind::Closed,
+                format!("the subscription to stream '{}' is closed", self.local.name),
+            ));
         }
         if max == 0 {
             return Ok(Batch::default());

@@ -70,7 +70,11 @@ impl Registry {
             let dead = dead_letter::open(&engine, stream.name(), &config)?;
             let probe = format!("$DLQ.{}.{}.{}", dead.name(), stream.name(), config.name);
             if !dead.takes(&probe)? {
-                return Err(Error::invalid(format!("dead-letter stream '{}' does not take '$DLQ.{}.>'", dead.name(), dead.name())));
+                return Err(Error::invalid(format!(
+                    "dead-letter stream '{}' does not take '$DLQ.{}.>'",
+                    dead.name(),
+                    dead.name()
+                )));
             }
         }
         let (next_seq, min_time, newest) = begin(&stream.local, &filters, config.deliver_policy)?;
@@ -85,16 +89,16 @@ impl Registry {
 
     pub(crate) fn get(&self, name: &str) -> Result<Consumer> {
         let core = self.cores().get(name).map(Arc::clone);
-        let core = core.ok_or_else(|| {
-            Error::not_found(format!("stream '{}' has no consumer '{name}'", self.stream.name()))
-        })?;
+        let core =
+            core.ok_or_else(|| Error::not_found(format!("stream '{}' has no consumer '{name}'", self.stream.name())))?;
         Ok(Consumer::new(core, self.stream.clone()))
     }
 
     pub(crate) fn delete(&self, stream: &Stream, name: &str) -> Result<()> {
         stream.local.refuse_if_read_only()?;
         let core = self.cores().remove(name);
-        let core = core.ok_or_else(|| Error::not_found(format!("stream '{}' has no consumer '{name}'", stream.name())))?;
+        let core =
+            core.ok_or_else(|| Error::not_found(format!("stream '{}' has no consumer '{name}'", stream.name())))?;
         core.retire();
         let dir = dir_of(stream).join(name);
         stream.local.disk().remove_dir(&dir).map_err(|e| Error::io(format_args!("remove {}", dir.display()), &e))

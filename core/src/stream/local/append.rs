@@ -113,10 +113,13 @@ impl Local {
 fn check_shape(appends: &[Append<'_>]) -> Result<usize> {
     let mut bytes = 0;
     for (i, append) in appends.iter().enumerate() {
-        let size = check_one(append).map_err(|e| if appends.len() > 1 { e.context(format_args!("record {i} of the batch")) } else { e })?;
+        let size = check_one(append)
+            .map_err(|e| if appends.len() > 1 { e.context(format_args!("record {i} of the batch")) } else { e })?;
         bytes += size;
         if i > 0 && append.expect_last_seq.is_some() {
-            return Err(Error::invalid(format!("record {i} of the batch: expect_last_seq goes with the first record only")));
+            return Err(Error::invalid(format!(
+                "record {i} of the batch: expect_last_seq goes with the first record only"
+            )));
         }
         if append.expect_subject_last_seq.is_some() {
             let filter = append.expect_filter.unwrap_or(append.subject);
@@ -132,7 +135,10 @@ fn check_shape(appends: &[Append<'_>]) -> Result<usize> {
         return Err(Error::invalid("the batch is empty"));
     }
     if appends.len() > BATCH_RECORDS_MAX {
-        return Err(Error::invalid(format!("the batch has {} records, the most is {BATCH_RECORDS_MAX}", appends.len())));
+        return Err(Error::invalid(format!(
+            "the batch has {} records, the most is {BATCH_RECORDS_MAX}",
+            appends.len()
+        )));
     }
     if appends.len() > 1 && bytes > BATCH_BYTES_MAX {
         return Err(Error::invalid(format!("the batch has {bytes} bytes, the most is {BATCH_BYTES_MAX}")));
@@ -146,7 +152,10 @@ fn check_one(append: &Append<'_>) -> Result<usize> {
     for (name, value) in &append.headers {
         let bad = |c: char| c.is_control() || c == ':' || c == ' ';
         if name.is_empty() || name.contains(bad) {
-            return Err(Error::invalid(format!("header name '{}' is empty or has ':', a space or a control character", name.escape_debug())));
+            return Err(Error::invalid(format!(
+                "header name '{}' is empty or has ':', a space or a control character",
+                name.escape_debug()
+            )));
         }
         if value.contains(['\r', '\n']) {
             return Err(Error::invalid(format!("the value of header '{name}' has a line break")));
@@ -307,7 +316,10 @@ impl State {
         }
         let config = &self.config;
         let full = |what: &str, most: u64| {
-            Err(Error::new(ErrorKind::Limit, format!("stream '{}' is at its {what} of {most} and discards new", config.name)))
+            Err(Error::new(
+                ErrorKind::Limit,
+                format!("stream '{}' is at its {what} of {most} and discards new", config.name),
+            ))
         };
         let per_subject = config.max_msgs_per_subject;
         let at_subject_limit =

@@ -261,7 +261,8 @@ impl State {
         {
             self.staged.pop_front();
             let bytes = &chunk.bytes[(staged.pos - chunk.start) as usize..];
-            let broken = || Error::new(ErrorKind::Internal, format!("the staged frame at {} cannot be read", staged.pos));
+            let broken =
+                || Error::new(ErrorKind::Internal, format!("the staged frame at {} cannot be read", staged.pos));
             let found = frame::parse_trusted(bytes).ok_or_else(broken)?;
             let frame_end = staged.pos + found.len as u64;
             if found.tag() & TAG_CONTROL != 0 {

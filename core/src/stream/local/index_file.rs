@@ -166,7 +166,8 @@ impl SegmentIndex {
             Lists::Memory(lists) => &lists[start as usize..end_of(lists.len() as u32) as usize],
             Lists::File { file, start: lists, len } => {
                 let mut buf = vec![0; (end_of(*len) - start) as usize];
-                read_full(&**file, &mut buf, lists + u64::from(start)).map_err(|e| Error::io("read an index file", &e))?;
+                read_full(&**file, &mut buf, lists + u64::from(start))
+                    .map_err(|e| Error::io("read an index file", &e))?;
                 read = buf;
                 &read[..]
             }

@@ -46,9 +46,9 @@ impl State {
             self.load_block(part, block)?;
         }
         let found = self.block_cache.records.iter().find(|r| r.0 == seq);
-        found.map(|&(_, id, size, pos)| (id, size, pos)).ok_or_else(|| {
-            Error::corrupt(format!("record {seq} is missing in {}", part.segment.path.display()))
-        })
+        found
+            .map(|&(_, id, size, pos)| (id, size, pos))
+            .ok_or_else(|| Error::corrupt(format!("record {seq} is missing in {}", part.segment.path.display())))
     }
 
     fn load_block(&mut self, part: &Arc<Part>, block: usize) -> Result<()> {
@@ -61,7 +61,11 @@ impl State {
         while at < bytes.len() {
             let pos = start + at as u64;
             let found = frame::parse(&bytes, at, pos).map_err(|_| {
-                Error::corrupt(format!("{} is damaged at offset {}", part.segment.path.display(), part.segment.offset(pos)))
+                Error::corrupt(format!(
+                    "{} is damaged at offset {}",
+                    part.segment.path.display(),
+                    part.segment.offset(pos)
+                ))
             })?;
             if !found.note()
                 && found.tag() & TAG_CONTROL == 0
@@ -314,7 +318,8 @@ impl State {
     pub(crate) fn next_expiry(&mut self) -> Option<Nanos> {
         let ttl = self.expiries.first().map(|e| e.0);
         let age = self.config.max_age.as_nanos() as u64;
-        let head = if age > 0 && self.records > 0 { self.first_time().ok().map(|t| t.saturating_add(age)) } else { None };
+        let head =
+            if age > 0 && self.records > 0 { self.first_time().ok().map(|t| t.saturating_add(age)) } else { None };
         ttl.into_iter().chain(head).min()
     }
 

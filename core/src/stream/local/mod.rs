@@ -63,10 +63,7 @@ impl Local {
 
     pub(crate) fn refuse_if_read_only(&self) -> Result<()> {
         if self.read_only {
-            return Err(Error::new(
-                ErrorKind::Unsupported,
-                format!("stream '{}' was opened read-only", self.name),
-            ));
+            return Err(Error::new(ErrorKind::Unsupported, format!("stream '{}' was opened read-only", self.name)));
         }
         Ok(())
     }

@@ -91,7 +91,7 @@ impl Local {
             let scanned = state.replay(&found[at].segment, found[at].segment.base, covered)?;
             clean = scanned.clean;
             if scanned.torn || (at + 1 < found.len() && scanned.proven > scanned.end) {
-                judge(&found[at..], &scanned, state.last_seq)?;
+                judge(&found[at..], &scanned, state.active.end_seq() - 1)?;
                 cut(shared, &mut found, at, &scanned, read_only)?;
                 break;
             }
@@ -140,8 +140,7 @@ fn list(shared: &Arc<Shared>, dir: &Path, read_only: bool) -> Result<Vec<Found>>
     for (i, path) in paths.iter().enumerate() {
         match Segment::open(disk, path, !read_only)? {
             Some((segment, blob)) => {
-                let head: SegmentHead =
-                    control::from_bytes(&blob, "header").map_err(|e| e.context(path.display()))?;
+                let head: SegmentHead = control::from_bytes(&blob, "header").map_err(|e| e.context(path.display()))?;
                 if let Some(before) = found.last()
                     && before.end > segment.base
                 {
@@ -426,7 +425,10 @@ impl State {
                 return Ok(());
             }
             let whole = || {
-                Error::new(ErrorKind::Corrupt, format!("{}: the frame at offset {} cannot be read", segment.path.display(), segment.offset(pos)))
+                Error::new(
+                    ErrorKind::Corrupt,
+                    format!("{}: the frame at offset {} cannot be read", segment.path.display(), segment.offset(pos)),
+                )
             };
             if found.tag() & TAG_CONTROL != 0 {
                 if pos >= covered {

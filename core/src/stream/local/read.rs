@@ -186,7 +186,8 @@ impl Local {
         if seq < state.first_seq || part.dead().contains(ord) {
             return Ok(None);
         }
-        let active = Arc::ptr_eq(&part, &state.active_part).then(|| part.segment.base + u64::from(state.active.offsets[ord as usize]));
+        let active = Arc::ptr_eq(&part, &state.active_part)
+            .then(|| part.segment.base + u64::from(state.active.offsets[ord as usize]));
         drop(state);
         if let Some(pos) = active {
             let batch = self.record_at(&part, pos, seq)?;
@@ -261,7 +262,13 @@ impl Local {
         let batch = collector.batch;
         let last_read = batch.seq(batch.len().wrapping_sub(1));
         let next_seq = match (full, last_read) {
-            (true, Some(seq)) => if plan.backward { seq } else { seq + 1 },
+            (true, Some(seq)) => {
+                if plan.backward {
+                    seq
+                } else {
+                    seq + 1
+                }
+            }
             _ if plan.backward => plan.min_seq,
             _ => plan.max_seq.saturating_add(1).max(plan.min_seq),
         };

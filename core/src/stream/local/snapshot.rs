@@ -46,8 +46,7 @@ pub(crate) fn encode(state: &State, pos: Pos) -> Vec<u8> {
     let config = control::to_bytes(&*state.config);
     put_varint(&mut out, config.len() as u64);
     out.extend_from_slice(&config);
-    let numbers =
-        [pos, state.created, state.last_seq, state.last_time, state.first_seq, state.records, state.bytes];
+    let numbers = [pos, state.created, state.last_seq, state.last_time, state.first_seq, state.records, state.bytes];
     for number in numbers {
         put_varint(&mut out, number);
     }

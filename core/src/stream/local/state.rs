@@ -128,7 +128,13 @@ const SNAPSHOT_LOG_BYTES: u64 = 64 << 20;
 
 impl State {
     /// Puts a committed record into the index. `size` is what it counts for in the stream's bytes.
-    pub(crate) fn apply_record(&mut self, pos: Pos, size: u32, record: &RecordView<'_>, special: Option<Special<'_>>) -> Result<()> {
+    pub(crate) fn apply_record(
+        &mut self,
+        pos: Pos,
+        size: u32,
+        record: &RecordView<'_>,
+        special: Option<Special<'_>>,
+    ) -> Result<()> {
         self.enter_part_at(pos);
         let id = self.subjects.intern(record.subject);
         let previous = {

@@ -35,7 +35,14 @@ impl Tips {
         self.0.clear();
     }
 
-    fn get(&mut self, filter: &str, last_seq: u64, subjects: &Subjects, active: &Active, gone: impl Fn(u32) -> bool) -> u64 {
+    fn get(
+        &mut self,
+        filter: &str,
+        last_seq: u64,
+        subjects: &Subjects,
+        active: &Active,
+        gone: impl Fn(u32) -> bool,
+    ) -> u64 {
         let mut tip = match self.0.iter().position(|t| *t.filter == *filter) {
             Some(at) => self.0.remove(at),
             None => Tip { filter: filter.into(), seq: 0, as_of: 0 },
@@ -49,7 +56,12 @@ impl Tips {
                 }
             }
         } else {
-            tip.seq = subjects.iter().filter(|(_, name, _)| matches(filter, name)).map(|(_, _, s)| s.last_seq).max().unwrap_or(0);
+            tip.seq = subjects
+                .iter()
+                .filter(|(_, name, _)| matches(filter, name))
+                .map(|(_, _, s)| s.last_seq)
+                .max()
+                .unwrap_or(0);
         }
         tip.as_of = last_seq;
         let seq = tip.seq;

@@ -1,0 +1,53 @@
+// Compiled, never run: the declarations as a program in TypeScript uses them, through `import`.
+
+import headwater, { HeadwaterError, memory, open, testEnvironment } from 'headwater';
+import type { Ack, Message, PointsRow, Record as StreamRecord } from 'headwater';
+
+const engine = await open(new URL('file:///data'), { create: true });
+const stream = await engine.createStream({ name: 's', subjects: 's.>', maxMsgs: 5, maxBytes: 5n, durability: 'os' });
+const ack: Ack = await stream.append('s.1', 'x', { expectLastSeq: 4n, signal: AbortSignal.timeout(3) });
+const seq: bigint = ack.seq;
+await stream.appendBatch([{ subject: 's.1', payload: Buffer.from('x'), headers: { a: 'b' }, eventTime: new Date() }]);
+await engine.updateStream((await stream.info()).config);
+
+for await (const record of stream.subscribe({ filters: ['s.*'], startSeq: seq })) {
+  const one: StreamRecord = record;
+  const payload: Buffer = one.payload;
+  if (payload.length > 0) break;
+}
+
+const consumer = await stream.createConsumer({ name: 'c', ackWaitMs: 5, deliverPolicy: 'last_per_subject' });
+const messages: Message[] = await consumer.next(10, { timeoutMs: 5 });
+messages.forEach((message) => message.ack());
+await stream.createConsumer((await consumer.info()).config);
+
+const bucket = await engine.createBucket({ bucket: 'b', history: 3 });
+const revision: bigint = await bucket.put('k', 'v');
+await bucket.update('k', 'w', revision);
+
+const points = await engine.createPoints({ name: 'p' });
+await points.write({ node: 'n', kind: 'k', time: 1n, value: 1.5 });
+const rows = await points.query({ filters: '>', aggregates: ['mean', 'p50'], everyMs: 1 });
+const mean: number | null | undefined = rows[0]?.mean;
+const series: string | undefined = rows[0]?.series;
+const dynamic: PointsRow[] = await points.query({ aggregates: ['count'] as string[] });
+
+try {
+  memory();
+} catch (error) {
+  if (error instanceof HeadwaterError && error.code === 'ERR_HEADWATER_CONFLICT') console.log(error.expected);
+}
+{
+  await using environment = await testEnvironment({ streams: [{ name: 'x' }], clockAt: 1n });
+  environment.advance(5);
+}
+console.log(headwater.version, mean, series, dynamic);
+
+// @ts-expect-error a time is never a number
+await stream.append('s.1', 'x', { eventTime: 5 });
+// @ts-expect-error no option has this name
+await stream.read({ from: 5n });
+// @ts-expect-error the aggregate was not asked for
+console.log(rows[0]?.max);
+// @ts-expect-error nobody makes a stream but an engine
+new headwater.Stream(1);
