@@ -51,7 +51,7 @@ export interface OpenOptions {
 }
 
 /** Opens a directory, and makes it if it is not there. */
-export function open(dir: string | URL, options?: OpenOptions): Promise<Engine>;
+export function open(dir: string | URL, options?: OpenOptions & Limits): Promise<Engine>;
 /** As `open`, and blocks this thread until it is done. */
 export function openSync(dir: string | URL, options?: OpenOptions): Engine;
 /** An engine in memory, gone at close. */
@@ -93,29 +93,29 @@ export class Engine implements AsyncDisposable {
   /** A key under which other workers of this process may `attach`, until the engine is closed. */
   share(): bigint;
   /** Syncs and closes everything; waits fail with kind `closed`. Closing twice is nothing. */
-  close(): Promise<void>;
+  close(limits?: Limits): Promise<void>;
   /** As `close`, and blocks this thread until it is done. */
   closeSync(): void;
   /** Makes a stream; the same configuration again returns the one there, another one is a conflict. */
-  createStream(config: StreamConfig): Promise<Stream>;
+  createStream(config: StreamConfig, limits?: Limits): Promise<Stream>;
   /** Changes a stream to this configuration; what is left out goes back to its default. */
-  updateStream(config: StreamConfig): Promise<Stream>;
+  updateStream(config: StreamConfig, limits?: Limits): Promise<Stream>;
   /** The stream of this name. */
   stream(name: string): Promise<Stream>;
   /** Removes a stream and everything in it. */
-  deleteStream(name: string): Promise<void>;
+  deleteStream(name: string, limits?: Limits): Promise<void>;
   /** All streams, by name: what each is and holds. */
   streams(): Promise<StreamInfo[]>;
   /** Makes a bucket, or returns the one there. */
-  createBucket(config: BucketConfig): Promise<Bucket>;
+  createBucket(config: BucketConfig, limits?: Limits): Promise<Bucket>;
   /** The bucket of this name. */
   bucket(name: string): Promise<Bucket>;
   /** Removes a bucket. */
-  deleteBucket(name: string): Promise<void>;
+  deleteBucket(name: string, limits?: Limits): Promise<void>;
   /** All buckets, by name. */
   buckets(): Promise<string[]>;
   /** Opens a point store, and makes it if it is not there. */
-  createPoints(config: PointsConfig): Promise<Points>;
+  createPoints(config: PointsConfig, limits?: Limits): Promise<Points>;
   /** Opens a point store that is there. */
   points(name: string): Promise<Points>;
   /** Copies the live directory, consistent by stream; returns the bytes copied. */
@@ -670,6 +670,8 @@ export class Points {
 
 /** Follows points as they come. */
 export class PointWatcher extends Source<Point> {
+  /** How many records limits removed before this watcher came to read them. */
+  readonly missed: bigint;
   /** Ends it: waits fail with kind `closed`, loops end. */
   close(): void;
 }

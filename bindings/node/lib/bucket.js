@@ -3,14 +3,14 @@
 
 const { own } = require('./handle.js');
 const { native } = require('./native.js');
-const { LIMITS, bytes, check, flag, millis, signal, text, texts, timeout, u64 } = require('./options.js');
+const { LIMITS, bytes, check, flag, millis, text, texts, u64 } = require('./options.js');
 const { Reader } = require('./pack.js');
 const { Source } = require('./source.js');
 const { Stream } = require('./stream.js');
 const { begin, settle } = require('./waits.js');
 
-const CREATE = { ttlMs: millis, timeoutMs: timeout, signal };
-const REMOVE = { revision: u64, timeoutMs: timeout, signal };
+const CREATE = { ttlMs: millis, ...LIMITS };
+const REMOVE = { revision: u64, ...LIMITS };
 const WATCH = { filters: texts, includeHistory: flag, updatesOnly: flag, ignoreDeletes: flag };
 
 const OPERATIONS = ['put', 'delete', 'purge'];
@@ -97,38 +97,33 @@ class Bucket {
 
   /** Sets a key; returns the revision. */
   async put(key, value, limits = undefined) {
-    const checked = check('put', limits, LIMITS);
-    begin(checked);
+    const checked = begin('put', limits);
     return settle(native.bucketPut(this.#id, text('key', key), bytes('value', value)), BigInt, checked);
   }
 
   /** Sets a key that has no value, for `ttlMs` when given; a conflict when it has one. */
   async create(key, value, options = undefined) {
-    const checked = check('create', options, CREATE);
-    begin(checked);
+    const checked = begin('create', options, CREATE);
     const call = native.bucketCreate(this.#id, text('key', key), bytes('value', value), checked.ttlMs);
     return settle(call, BigInt, checked);
   }
 
   /** Sets a key whose last revision is this one; a conflict when it is not. */
   async update(key, value, revision, limits = undefined) {
-    const checked = check('update', limits, LIMITS);
-    begin(checked);
+    const checked = begin('update', limits);
     const expected = u64('revision', revision);
     return settle(native.bucketUpdate(this.#id, text('key', key), bytes('value', value), expected), BigInt, checked);
   }
 
   /** Deletes a key and keeps its history, if its last revision is `revision` (when given). */
   async delete(key, options = undefined) {
-    const checked = check('delete', options, REMOVE);
-    begin(checked);
+    const checked = begin('delete', options, REMOVE);
     return settle(native.bucketDelete(this.#id, text('key', key), checked.revision), BigInt, checked);
   }
 
   /** Deletes a key with its history, if its last revision is `revision` (when given). */
   async purge(key, options = undefined) {
-    const checked = check('purge', options, REMOVE);
-    begin(checked);
+    const checked = begin('purge', options, REMOVE);
     return settle(native.bucketPurge(this.#id, text('key', key), checked.revision), BigInt, checked);
   }
 

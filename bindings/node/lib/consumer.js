@@ -2,7 +2,7 @@
 // The consumer: durable deliveries, each to be acknowledged.
 
 const { native } = require('./native.js');
-const { LIMITS, check, millis, u64 } = require('./options.js');
+const { check, millis, u64 } = require('./options.js');
 const { Record, unpackBatch } = require('./records.js');
 const { Source } = require('./source.js');
 const { begin, settle } = require('./waits.js');
@@ -75,8 +75,7 @@ class Consumer extends Source {
 
   /** As `ack`, and done when that is on disk. */
   async ackDurable(seqs, limits = undefined) {
-    const checked = check('ackDurable', limits, LIMITS);
-    begin(checked);
+    const checked = begin('ackDurable', limits);
     return settle(native.consumerAckDurable(this.#id, sequences(seqs)), Number, checked);
   }
 

@@ -6,15 +6,13 @@ const { Bucket } = require('./bucket.js');
 const { own } = require('./handle.js');
 const { native } = require('./native.js');
 const {
-  callback, check, flag, max: atLeastOne, millis, signal, text, texts, timeout, u32, u64,
+  LIMITS, PROGRESS, check, flag, max: atLeastOne, millis, text, texts, u32, u64,
 } = require('./options.js');
 const { Reader } = require('./pack.js');
 const { Points } = require('./points.js');
 const { Stream } = require('./stream.js');
 const { begin, hub, settle } = require('./waits.js');
 
-const WAIT = { timeoutMs: timeout, signal };
-const COPY = { onProgress: callback, ...WAIT };
 const OPEN = { readOnly: flag, create: flag };
 const STREAM = {
   name: text,
@@ -79,8 +77,9 @@ class Engine {
   }
 
   /** Syncs and closes everything; waits fail with kind 'closed'. Closing twice is nothing. */
-  async close() {
-    await settle(native.engineClose(this.#id, this.#key), Boolean);
+  async close(limits = undefined) {
+    const checked = begin('close', limits);
+    await settle(native.engineClose(this.#id, this.#key), Boolean, checked);
   }
 
   /** As `close`, and blocks this thread until it is done. */
@@ -89,13 +88,17 @@ class Engine {
   }
 
   /** Makes a stream; the same configuration again returns the one there, another one is a conflict. */
-  async createStream(config) {
-    return settle(native.engineCreateStream(this.#id, check('stream', config, STREAM)), (id) => new Stream(id));
+  async createStream(config, limits = undefined) {
+    const checked = begin('createStream', limits);
+    const call = native.engineCreateStream(this.#id, check('stream', config, STREAM));
+    return settle(call, (id) => new Stream(id), checked);
   }
 
   /** Changes a stream to this configuration; what is left out goes back to its default. */
-  async updateStream(config) {
-    return settle(native.engineUpdateStream(this.#id, check('stream', config, STREAM)), (id) => new Stream(id));
+  async updateStream(config, limits = undefined) {
+    const checked = begin('updateStream', limits);
+    const call = native.engineUpdateStream(this.#id, check('stream', config, STREAM));
+    return settle(call, (id) => new Stream(id), checked);
   }
 
   /** The stream of this name. */
@@ -104,8 +107,9 @@ class Engine {
   }
 
   /** Removes a stream and everything in it. */
-  async deleteStream(name) {
-    await settle(native.engineDeleteStream(this.#id, text('name', name)), Boolean);
+  async deleteStream(name, limits = undefined) {
+    const checked = begin('deleteStream', limits);
+    await settle(native.engineDeleteStream(this.#id, text('name', name)), Boolean, checked);
   }
 
   /** All streams, by name: what each is and holds. */
@@ -114,8 +118,10 @@ class Engine {
   }
 
   /** Makes a bucket, or returns the one there. */
-  async createBucket(config) {
-    return settle(native.engineCreateBucket(this.#id, check('bucket', config, BUCKET)), (id) => new Bucket(id));
+  async createBucket(config, limits = undefined) {
+    const checked = begin('createBucket', limits);
+    const call = native.engineCreateBucket(this.#id, check('bucket', config, BUCKET));
+    return settle(call, (id) => new Bucket(id), checked);
   }
 
   /** The bucket of this name. */
@@ -124,8 +130,9 @@ class Engine {
   }
 
   /** Removes a bucket. */
-  async deleteBucket(name) {
-    await settle(native.engineDeleteBucket(this.#id, text('name', name)), Boolean);
+  async deleteBucket(name, limits = undefined) {
+    const checked = begin('deleteBucket', limits);
+    await settle(native.engineDeleteBucket(this.#id, text('name', name)), Boolean, checked);
   }
 
   /** All buckets, by name. */
@@ -134,8 +141,10 @@ class Engine {
   }
 
   /** Opens a point store, and makes it if it is not there. */
-  async createPoints(config) {
-    return settle(native.pointsCreate(this.#id, check('points', config, POINTS)), (id) => new Points(id));
+  async createPoints(config, limits = undefined) {
+    const checked = begin('createPoints', limits);
+    const call = native.pointsCreate(this.#id, check('points', config, POINTS));
+    return settle(call, (id) => new Points(id), checked);
   }
 
   /** Opens a point store that is there. */
@@ -145,8 +154,7 @@ class Engine {
 
   /** Copies the live directory, consistent by stream; returns the bytes copied. */
   async backup(to, options = undefined) {
-    const limits = check('backup', options, COPY);
-    begin(limits);
+    const limits = begin('backup', options, PROGRESS);
     return settle(native.engineBackup(this.#id, dirOf(to)), BigInt, limits);
   }
 
@@ -168,7 +176,8 @@ if (Symbol.asyncDispose) {
 
 /** Opens a directory, and makes it if it is not there. */
 async function open(dir, options = undefined) {
-  return settle(native.engineOpen(hub, dirOf(dir), check('open', options, OPEN)), (id) => new Engine(id));
+  const { timeoutMs, signal, ...how } = begin('open', options, { ...OPEN, ...LIMITS });
+  return settle(native.engineOpen(hub, dirOf(dir), how), (id) => new Engine(id), { timeoutMs, signal });
 }
 
 /** As `open`, and blocks this thread until it is done. */
@@ -203,15 +212,13 @@ function attach(key) {
 
 /** Copies a backup to a new directory, checking every byte; returns the bytes copied. */
 async function restore(from, to, options = undefined) {
-  const limits = check('restore', options, COPY);
-  begin(limits);
+  const limits = begin('restore', options, PROGRESS);
   return settle(native.restore(hub, dirOf(from), dirOf(to)), BigInt, limits);
 }
 
 /** Checks every byte of a directory without changing it; damage is in the report, not an error. */
 async function verify(dir, options = undefined) {
-  const limits = check('verify', options, COPY);
-  begin(limits);
+  const limits = begin('verify', options, PROGRESS);
   return settle(native.verify(hub, dirOf(dir)), (report) => report, limits);
 }
 

@@ -130,12 +130,14 @@ function bytes(what, value) {
   throw invalid(`${what} must be a Uint8Array or a string, got ${show(value)}`);
 }
 
+/** How long a call may wait, and for long work a function that hears how far it is. */
 const LIMITS = { timeoutMs: timeout, signal };
+const PROGRESS = { ...LIMITS, onProgress: callback };
 
 module.exports = {
   LIMITS,
+  PROGRESS,
   bytes,
-  callback,
   check,
   commitTime,
   flag,

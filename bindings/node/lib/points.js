@@ -6,7 +6,7 @@ const { invalid } = require('./errors.js');
 const { own } = require('./handle.js');
 const { native } = require('./native.js');
 const {
-  LIMITS, bytes, callback, check, flag, i64, max: atLeastOne, millis, signal, text, texts, time, timeout, u32, u64,
+  LIMITS, PROGRESS, bytes, check, flag, i64, max: atLeastOne, millis, text, texts, time, u32, u64,
 } = require('./options.js');
 const { Reader, Writer } = require('./pack.js');
 const { ack } = require('./slots.js');
@@ -14,12 +14,11 @@ const { Source } = require('./source.js');
 const { Stream } = require('./stream.js');
 const { begin, settle } = require('./waits.js');
 
-const WAIT = { timeoutMs: timeout, signal };
 const LATEST = { deleted: flag };
 const RANGE = { from: time, to: time, after: u64, max: atLeastOne };
-const QUERY = { filters: texts, from: time, to: time, everyMs: millis, aggregates: texts, ...WAIT };
-const IMPORT = { time: text, node: text, nodeColumn: text, columns: texts, onProgress: callback, ...WAIT };
-const EXPORT = { filter: text, from: time, to: time, onProgress: callback, ...WAIT };
+const QUERY = { filters: texts, from: time, to: time, everyMs: millis, aggregates: texts, ...LIMITS };
+const IMPORT = { time: text, node: text, nodeColumn: text, columns: texts, ...PROGRESS };
+const EXPORT = { filter: text, from: time, to: time, ...PROGRESS };
 const POINT = {
   node: text,
   kind: text,
@@ -144,6 +143,11 @@ class PointWatcher extends Source {
     this.#id = id;
   }
 
+  /** How many records limits removed before this watcher came to read them. */
+  get missed() {
+    return native.pointWatcherMissed(this.#id);
+  }
+
   /** Ends it: waits fail with kind 'closed', loops end. */
   close() {
     native.pointWatcherClose(this.#id);
@@ -167,8 +171,7 @@ class Points {
   async write(points, limits = undefined) {
     const list = Array.isArray(points) ? points : [points];
     if (list.length > POINTS_MAX) throw invalid(`${list.length} points are over the limit of ${POINTS_MAX}`);
-    const checked = check('write', limits, LIMITS);
-    begin(checked);
+    const checked = begin('write', limits);
     const prepared = list.map(prepare);
     writer.reset();
     prepared.forEach(packPoint);
@@ -189,8 +192,7 @@ class Points {
 
   /** Aggregates in buckets of `everyMs`: a row for each series and bucket, with a field for each aggregate. */
   async query(options) {
-    const checked = check('query', options, QUERY);
-    begin(checked);
+    const checked = begin('query', options, QUERY);
     const { filters = [], from, to, everyMs, aggregates = [] } = checked;
     const call = native.pointsQuery(this.#id, filters, from, to, everyMs, aggregates);
     return settle(call, (packed) => unpackRows(packed, aggregates), checked);
@@ -207,12 +209,11 @@ class Points {
   }
 
   async #import(format, source, options) {
-    const { onProgress, timeoutMs, signal: stop, ...request } = check('import', options, IMPORT);
+    const { onProgress, timeoutMs, signal, ...request } = begin('import', options, IMPORT);
     if (request.time === undefined) throw invalid('import: time is missing: the column that holds the time');
-    const limits = { onProgress, timeoutMs, signal: stop };
-    begin(limits);
     const path = pathOf(source);
     const data = path === undefined ? bytes('source', source) : NO_BYTES;
+    const limits = { onProgress, timeoutMs, signal };
     return settle(native.pointsImport(this.#id, format, path, data, request), reportOf, limits);
   }
 
@@ -227,8 +228,7 @@ class Points {
   }
 
   async #export(format, target, options) {
-    const checked = check('export', options, EXPORT);
-    begin(checked);
+    const checked = begin('export', options, EXPORT);
     const path = pathOf(target);
     if (path === undefined) throw invalid('the target of an export must be a path or a URL of a file');
     const { filter = '>', from, to } = checked;

@@ -3,7 +3,7 @@
 
 const { invalid } = require('./errors.js');
 const { Reader, Writer } = require('./pack.js');
-const { bytes, check, millis, signal, text, time, timeout, u64 } = require('./options.js');
+const { LIMITS, bytes, check, millis, text, time, u64 } = require('./options.js');
 
 const HAS_HEADERS = 1;
 const HAS_EVENT_TIME = 1 << 1;
@@ -39,7 +39,7 @@ const APPEND = {
   expectFilter: text,
   rollup,
 };
-const APPEND_WAIT = { ...APPEND, timeoutMs: timeout, signal };
+const APPEND_WAIT = { ...APPEND, ...LIMITS };
 const BATCH_ITEM = { subject: text, payload: bytes, ...APPEND };
 
 const EMPTY = new Uint8Array(0);

@@ -1,6 +1,6 @@
 'use strict';
-// The memory that the native half writes answers to (src/hub.rs): words first, then room for short packed bytes. It costs
-// no JavaScript value on the native side, which is what makes a call cheap. An answer is good until the next call.
+// The memory that the native half writes answers to (src/hub.rs): words first, then room for short packed bytes. It
+// costs no JavaScript value on the native side, which makes a call cheap. An answer is good until the next call.
 
 const DURABILITIES = ['fsync', 'interval', 'os'];
 

@@ -3,7 +3,7 @@
 
 const { own } = require('./handle.js');
 const { native } = require('./native.js');
-const { LIMITS, check, max: atLeastOne, signal } = require('./options.js');
+const { check, max: atLeastOne, signal } = require('./options.js');
 const { begin, settle } = require('./waits.js');
 
 const NEXT_MAX = 256;
@@ -28,8 +28,7 @@ class Source {
   /** Waits until there is at least one item, then takes up to `max`. */
   async next(max = NEXT_MAX, limits = undefined) {
     const count = atLeastOne('max', max);
-    const checked = check('next', limits, LIMITS);
-    begin(checked);
+    const checked = begin('next', limits);
     if (this.#ahead.length > 0) return this.#ahead.splice(0, count);
     // The decoder holds on to this object, so that it cannot be collected under its own wait.
     return settle(native[this.#calls.next](this.#id, count), (packed) => this.#decode(packed, this), checked);

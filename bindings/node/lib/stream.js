@@ -6,7 +6,7 @@ const { translate } = require('./errors.js');
 const { own } = require('./handle.js');
 const { native, raw } = require('./native.js');
 const {
-  LIMITS, check, commitTime, flag, max: atLeastOne, millis, millisList, signal, text, texts, time, timeout, u32, u64,
+  LIMITS, check, commitTime, flag, max: atLeastOne, millis, millisList, text, texts, time, timeout, u32, u64,
 } = require('./options.js');
 const { Reader } = require('./pack.js');
 const { APPEND_WAIT, packAppend, packBatch, unpackBatch, unpackRecord } = require('./records.js');
@@ -28,7 +28,7 @@ const READ = {
 const LAST_MANY = { after: u64, max: atLeastOne };
 const SUBJECTS = { after: text, max: atLeastOne };
 const SUBSCRIBE = { filters: texts, deliverPolicy: text, startSeq: u64, startTime: commitTime };
-const PURGE = { filter: text, beforeSeq: u64, keep: u64, timeoutMs: timeout, signal };
+const PURGE = { filter: text, beforeSeq: u64, keep: u64, ...LIMITS };
 const CONSUMER = {
   name: text,
   description: text,
@@ -86,8 +86,7 @@ class Stream {
   }
 
   #appendPacked(subject, payload, options) {
-    const checked = check('append', options, APPEND_WAIT);
-    begin(checked);
+    const checked = begin('append', options, APPEND_WAIT);
     return settle(raw.streamAppendPacked(this.#id, packAppend(subject, payload, checked), 1, false), ack, checked);
   }
 
@@ -97,8 +96,7 @@ class Stream {
       if (options === undefined && payload instanceof Uint8Array && text('subject', subject)) {
         raw.streamAppendSync(this.#id, subject, payload);
       } else {
-        const checked = check('append', options, APPEND_WAIT);
-        begin(checked);
+        const checked = begin('append', options, APPEND_WAIT);
         const packed = packAppend(subject, payload, checked);
         raw.streamAppendPackedSync(this.#id, packed, 1, false, checked.timeoutMs);
       }
@@ -110,8 +108,7 @@ class Stream {
 
   /** Appends up to 1,000 records, all or nothing, across a crash too. */
   async appendBatch(records, limits = undefined) {
-    const checked = check('appendBatch', limits, LIMITS);
-    begin(checked);
+    const checked = begin('appendBatch', limits);
     return settle(native.streamAppendPacked(this.#id, packBatch(records), records.length, true), ack, checked);
   }
 
@@ -202,23 +199,20 @@ class Stream {
 
   /** Removes one record; false when it was not there. */
   async delete(seq, limits = undefined) {
-    const checked = check('delete', limits, LIMITS);
-    begin(checked);
+    const checked = begin('delete', limits);
     return settle(native.streamDelete(this.#id, u64('seq', seq)), Boolean, checked);
   }
 
   /** Removes records and gives back their space; returns how many. Everything, unless told what. */
   async purge(options = undefined) {
-    const checked = check('purge', options, PURGE);
-    begin(checked);
+    const checked = begin('purge', options, PURGE);
     const { filter, beforeSeq, keep } = checked;
     return settle(native.streamPurge(this.#id, filter, beforeSeq, keep), BigInt, checked);
   }
 
   /** Done when everything appended so far is on disk. */
   async sync(limits = undefined) {
-    const checked = check('sync', limits, LIMITS);
-    begin(checked);
+    const checked = begin('sync', limits);
     await settle(native.streamSync(this.#id), Boolean, checked);
   }
 }

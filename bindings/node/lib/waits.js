@@ -7,6 +7,7 @@
 const { listen, unlisten } = require('./aborts.js');
 const { HeadwaterError, translate } = require('./errors.js');
 const { raw } = require('./native.js');
+const { LIMITS, check } = require('./options.js');
 const { slots, token: leftToken } = require('./slots.js');
 
 const waiting = new Map();
@@ -109,9 +110,11 @@ function report(token, wait) {
   }
 }
 
-/** Refuses to begin what is aborted already. */
-function begin(limits) {
-  if (limits?.signal?.aborted) throw aborted(limits.signal);
+/** The checked options of a call that may wait; one whose signal is aborted already does not begin. */
+function begin(what, options, fields = LIMITS) {
+  const checked = check(what, options, fields);
+  if (checked.signal?.aborted) throw aborted(checked.signal);
+  return checked;
 }
 
 module.exports = { begin, hub, park, settle };

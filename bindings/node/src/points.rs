@@ -200,6 +200,12 @@ pub fn point_watcher_try_next(env: Env, watcher: u32, max: u32) -> Result<Raw> {
     })
 }
 
+/// How many records limits removed before this watcher came to read them.
+#[napi(catch_unwind)]
+pub fn point_watcher_missed(watcher: u32) -> Result<u64> {
+    PointWatcher::with(watcher, |watcher, _| Ok(watcher.missed()))
+}
+
 /// Ends it.
 #[napi(catch_unwind)]
 pub fn point_watcher_close(watcher: u32) -> Result<()> {

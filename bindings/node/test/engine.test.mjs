@@ -51,6 +51,7 @@ test('a directory that cannot be opened says why', async (t) => {
   await writeFile(file, 'text');
   await assert.rejects(open(file), HeadwaterError);
   await rejects(open(dir, { createIfMissing: true }), 'invalid');
+  assert.equal((await rejects(open(dir, { signal: AbortSignal.abort() }), 'timeout')).name, 'AbortError');
   await rejects(open(7), 'invalid');
 });
 

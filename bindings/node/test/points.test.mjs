@@ -104,6 +104,7 @@ test('a live query has the winners first, then every new point', async (t) => {
   await p.write({ node: 'b', kind: 'k', time: 1n, value: 3 });
   assert.deepEqual((await next).map((x) => x.value), [3]);
   assert.deepEqual(watcher.tryNext(), []);
+  assert.equal(watcher.missed, 0n);
   watcher.close();
   await rejects(watcher.next(), 'closed');
 });

@@ -100,7 +100,7 @@ fn by_week(stage: &mut Stage, weather: &Points) -> Done {
     stage.say(&line)?;
     let date = |time: i64| show_short_time(time).chars().take(10).collect::<String>();
     let text = format!(
-        "lowest {:.1} hPa in the week of {}, highest {:.1} in that of {}",
+        "lowest {:.1} hPa (week of {}), highest {:.1} hPa (week of {})",
         low.1,
         date(low.0),
         high.1,

@@ -169,14 +169,14 @@ fn list(place: &Place) -> Done {
     for info in engine.streams()? {
         let Some(name) = info.config.name.strip_prefix(STREAM_PREFIX) else { continue };
         if out.is_json() {
-            let object = serde_json::json!({ "store": name, "points": info.records, "series": info.subjects });
+            let (records, disk_bytes) = (info.records, info.disk_bytes);
+            let object = serde_json::json!({ "store": name, "records": records, "disk_bytes": disk_bytes });
             out.either(&object, String::new)?;
         } else {
-            let (points, series) = (show_count(info.records), show_count(info.subjects));
-            rows.push([name.to_owned(), points, series, show_size(info.disk_bytes)]);
+            rows.push([name.to_owned(), show_count(info.records), show_size(info.disk_bytes)]);
         }
     }
-    out.table(["STORE", "POINTS", "SERIES", "ON DISK"], &rows)?;
+    out.table(["STORE", "RECORDS", "ON DISK"], &rows)?;
     out.flush()
 }
 

@@ -71,18 +71,35 @@ impl Writer {
         }
     }
 
-    /// Returns when everything written is on disk. After a failure nothing is known any more: the caller poisons itself.
-    pub(crate) fn sync(&mut self) -> Result<()> {
-        for segment in &self.unsynced {
+    /// Takes over what has been written and not synced. After a failure of the sync nothing is known any more: the caller
+    /// poisons itself.
+    pub(crate) fn begin_sync(&mut self) -> Sync {
+        Sync {
+            disk: Arc::clone(&self.disk),
+            segments: std::mem::take(&mut self.unsynced),
+            dir: std::mem::take(&mut self.dir_unsynced),
+        }
+    }
+}
+
+/// A sync that is due. It needs no lock, so writes may go on while it runs.
+pub(crate) struct Sync {
+    disk: Arc<dyn Disk>,
+    segments: Vec<Arc<Segment>>,
+    dir: bool,
+}
+
+impl Sync {
+    /// Returns when everything that was written before is on disk.
+    pub(crate) fn run(self) -> Result<()> {
+        for segment in &self.segments {
             segment.file()?.sync().map_err(|e| segment.io("sync", &e))?;
         }
-        if self.dir_unsynced
-            && let Some(dir) = self.unsynced.first().and_then(|s| s.path.parent())
+        if self.dir
+            && let Some(dir) = self.segments.first().and_then(|s| s.path.parent())
         {
             self.disk.sync_dir(dir).map_err(|e| Error::io(format_args!("sync {}", dir.display()), &e))?;
         }
-        self.dir_unsynced = false;
-        self.unsynced.clear();
         Ok(())
     }
 }

@@ -1,4 +1,7 @@
 //! Exporting points: one line for each with everything that it has, so that an import gives the same points.
+//!
+//! The columns of CSV, and the fields of JSON lines, are `time`, `node`, `type` (the kind), `key`, `value_type`, `value`,
+//! `tombstone` and `origin`: SimpleIoT's names where it has one.
 
 use std::io::Write;
 
@@ -101,9 +104,9 @@ fn push_json(out: &mut String, point: &Point) {
     for (name, json) in [
         ("{\"time\":", quoted(&format_time(point.time))),
         (",\"node\":", quoted(&point.node)),
-        (",\"kind\":", quoted(&point.kind)),
+        (",\"type\":", quoted(&point.kind)),
         (",\"key\":", quoted(&point.key)),
-        (",\"type\":", quoted(point.value.type_name())),
+        (",\"value_type\":", quoted(point.value.type_name())),
         (",\"value\":", value),
         (",\"tombstone\":", point.tombstone.to_string()),
         (",\"origin\":", quoted(&point.origin)),

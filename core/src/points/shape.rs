@@ -12,7 +12,8 @@ use super::time::parse_time_or_seconds;
 use super::value::Value;
 
 /// The columns of an export, in order.
-pub(super) const EXPORT_COLUMNS: [&str; 8] = ["time", "node", "kind", "key", "type", "value", "tombstone", "origin"];
+pub(super) const EXPORT_COLUMNS: [&str; 8] =
+    ["time", "node", "type", "key", "value_type", "value", "tombstone", "origin"];
 /// The largest integer up to which a float holds every integer.
 const EXACT_INT_MAX: u64 = 1 << 53;
 
@@ -49,7 +50,7 @@ impl CsvShape {
         };
         let width = header.len();
         if options.node.is_empty() && options.node_column.is_empty() {
-            for name in [time_name(options), "node", "kind", "value"] {
+            for name in [time_name(options), "node", "type", "value"] {
                 need(name).map_err(|e| Error::invalid(format!("with no node named, a line is a point: {e}")))?;
             }
             let mut columns = EXPORT_COLUMNS.map(find);
@@ -167,23 +168,26 @@ impl JsonShape {
     }
 }
 
-/// A line of an export, or a point as SimpleIoT writes it, whose `type` is the kind and whose `text` is a value too.
+/// A line of an export, or a point as SimpleIoT writes it, whose value may be in `text`.
 fn long_point(fields: &Fields<'_>, time: i64) -> Result<Point, String> {
     let text = |name: &str| fields.get(name).map_or(Ok(String::new()), |json| label(json, name));
-    let own_form = fields.get("kind").is_some();
-    let value = match (fields.get("value"), text("text")?) {
-        (_, siot) if !own_form && !siot.is_empty() => Value::Text(siot),
-        (Some(json), _) if own_form => typed_value(&text("type")?, json)?,
-        (Some(json), _) => plain_value(json)?,
-        (None, _) if own_form && text("type")? == "json" => Value::Json("null".to_owned()),
-        (None, _) => return Err("it has no value".to_owned()),
+    let (value_type, siot_text) = (text("value_type")?, text("text")?);
+    let value = match fields.get("value") {
+        _ if !siot_text.is_empty() => Value::Text(siot_text),
+        Some(json) => typed_value(&value_type, json)?,
+        None if value_type == "json" => Value::Json("null".to_owned()),
+        None => return Err("it has no value".to_owned()),
     };
     let tombstone = match fields.get("tombstone") {
         None => 0,
         Some(json) => json.parse().map_err(|_| format!("tombstone {json} is no number of 32 bits"))?,
     };
-    let kind = if own_form { text("kind")? } else { text("type")? };
-    Ok(Point { key: text("key")?, tombstone, origin: text("origin")?, ..Point::new(text("node")?, kind, time, value) })
+    Ok(Point {
+        key: text("key")?,
+        tombstone,
+        origin: text("origin")?,
+        ..Point::new(text("node")?, text("type")?, time, value)
+    })
 }
 
 fn typed_value(type_name: &str, json: &str) -> Result<Value, String> {

@@ -17,7 +17,8 @@ const MACHINE_PATHS: [&str; 3] = [concat!("/ro", "ot/"), concat!("/ho", "me/"), 
 pub(super) fn check(file: &File, faults: &mut Vec<String>) {
     let prose = file.has_extension(&["md"]);
     let data = file.has_extension(&["json", "toml"]);
-    let tabs = file.has_extension(&["go", "mod"]) || file.path.ends_with("Makefile");
+    // Go indents with tabs, in the examples of a document too.
+    let tabs = file.has_extension(&["go", "mod", "md"]) || file.path.ends_with("Makefile");
     if !file.text.is_empty() && !file.text.ends_with('\n') {
         faults.push(format!("{}: the last line has no end", file.path));
     }

@@ -20,7 +20,7 @@ use crate::subject::{check_filter, check_subject, is_wildcard, matches};
 /// Bytes that an interval stream lets wait before they are written.
 const FLUSH_BYTES: usize = 256 << 10;
 /// Bytes at which an appender writes by itself, because nobody else does.
-const FLUSH_SELF_BYTES: usize = 4 << 20;
+const FLUSH_SELF_BYTES: usize = 8 << 20;
 /// Bytes that may wait while the disk takes none.
 const WAITING_BYTES_MAX: usize = 64 << 20;
 /// What a frame adds to subject, headers and payload at the most, with room to spare.

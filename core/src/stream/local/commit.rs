@@ -115,38 +115,57 @@ impl Drop for Ticket {
 }
 
 impl Local {
-    /// Writes what waits, and syncs it when the stream promises that (or `sync` is asked of an interval stream).
-    /// One thread at a time; others wait for its outcome.
+    /// Writes what waits, and syncs it when `sync` is asked for and the stream ever syncs.
+    ///
+    /// An fsync stream commits only after the sync, so it is never flushed without. The others commit when it is written,
+    /// and writes go on while the sync runs.
     pub(crate) fn flush(&self, sync: bool) -> Result<()> {
+        let sync = sync && self.lock().config.durability != Durability::Os;
+        let _syncing = sync.then(|| self.syncing());
+        self.write_out(sync)
+    }
+
+    /// As [`Local::flush`]; whoever asks for a sync holds the sync lock, so that two do not take each other's for done.
+    fn write_out(&self, sync: bool) -> Result<()> {
         let mut writer = self.writer();
-        let (chunk, sync) = {
+        let (chunk, commits_synced) = {
             let mut state = self.lock();
             if let Some(poison) = &state.poison {
                 return Err(poison.clone());
             }
-            let sync = sync && state.config.durability != Durability::Os;
             let chunk = state.tail.take();
             if chunk.is_none() && !(sync && state.tail.synced < state.tail.end()) {
                 return Ok(());
             }
-            state.flushing = true;
-            (chunk, sync)
+            let commits_synced = state.config.durability == Durability::Fsync;
+            state.flushing = commits_synced;
+            (chunk, commits_synced && sync)
         };
-        let written = match &chunk {
-            Some(chunk) => writer.write(chunk),
-            None => Ok(()),
-        };
-        let result = match written {
-            Ok(()) if sync => {
-                self.shared.counters.syncs.fetch_add(1, Ordering::Relaxed);
-                writer.sync().map_err(WriteFault::Poisoned)
+        let written = chunk.as_ref().map_or(Ok(()), |chunk| writer.write(chunk));
+        let end = chunk.as_ref().map(|c| c.end());
+        let mut chunk = Some(chunk);
+        let mut result = written;
+        let mut synced = None;
+        if result.is_ok() && sync {
+            self.shared.counters.syncs.fetch_add(1, Ordering::Relaxed);
+            let due = writer.begin_sync();
+            synced = Some(end.unwrap_or_else(|| self.lock().tail.memory_start()));
+            if !commits_synced {
+                let outcome = self.settle(Ok(()), chunk.take().flatten(), None);
+                drop(writer);
+                outcome?;
             }
-            other => other,
-        };
+            result = due.run().map_err(WriteFault::Poisoned);
+        }
+        self.settle(result, chunk.flatten(), synced)
+    }
+
+    /// Takes over what a write or a sync came to, and wakes those who waited for it.
+    fn settle(&self, result: Result<(), WriteFault>, chunk: Option<Arc<Chunk>>, synced: Option<Pos>) -> Result<()> {
         let mut state = self.lock();
         state.flushing = false;
         let outcome = match result {
-            Ok(()) => state.finish(chunk, sync),
+            Ok(()) => state.finish(chunk, synced),
             Err(WriteFault::Undone(error)) => {
                 if state.config.durability != Durability::Interval {
                     state.undo(chunk.as_deref(), &error);
@@ -167,40 +186,25 @@ impl Local {
         let mut woken = std::mem::take(&mut state.woken);
         state.waiters.take_writers(committed, &mut woken);
         drop(state);
-        drop(writer);
         wake(woken);
         outcome
     }
 
     /// Returns when everything that was appended is on disk, whatever the stream promises.
     pub(crate) fn sync_now(&self) -> Result<()> {
-        let mut writer = self.writer();
-        loop {
-            let chunk = {
-                let mut state = self.lock();
-                state.check(&self.name)?;
-                state.tail.take()
-            };
-            if chunk.is_none() {
-                break;
-            }
-            drop(writer);
-            self.flush(true)?;
-            writer = self.writer();
-        }
-        let written = self.lock().tail.memory_start();
-        let synced = writer.sync();
-        let mut state = self.lock();
-        match synced {
-            Ok(()) => {
-                state.tail.synced = state.tail.synced.max(written);
-                Ok(())
-            }
-            Err(error) => {
-                state.poison(&error);
-                Err(error)
-            }
-        }
+        let _syncing = self.syncing();
+        let syncs = {
+            let state = self.lock();
+            state.check(&self.name)?;
+            state.config.durability == Durability::Fsync
+        };
+        self.write_out(syncs)?;
+        let (due, written) = {
+            let mut writer = self.writer();
+            (writer.begin_sync(), self.lock().tail.memory_start())
+        };
+        let result = due.run().map_err(WriteFault::Poisoned);
+        self.settle(result, None, Some(written))
     }
 
     /// Stages a control entry; the pending value is what it came to.
@@ -234,19 +238,15 @@ impl Local {
 }
 
 impl State {
-    /// A chunk is where it was promised to be: commits it.
-    fn finish(&mut self, chunk: Option<Arc<Chunk>>, synced: bool) -> Result<()> {
-        let Some(chunk) = chunk else {
-            if synced {
-                self.tail.synced = self.tail.memory_start();
-            }
-            return Ok(());
-        };
-        let end = chunk.end();
-        let result = self.commit(&chunk);
-        self.tail.written(chunk);
-        if synced {
-            self.tail.synced = end;
+    /// A chunk is where it was promised to be: commits it. Everything before `synced` is on disk.
+    fn finish(&mut self, chunk: Option<Arc<Chunk>>, synced: Option<Pos>) -> Result<()> {
+        let mut result = Ok(());
+        if let Some(chunk) = chunk {
+            result = self.commit(&chunk);
+            self.tail.written(chunk);
+        }
+        if let Some(synced) = synced {
+            self.tail.synced = self.tail.synced.max(synced);
         }
         if let Err(error) = &result {
             self.poison(error);

@@ -9,6 +9,7 @@ pub(crate) mod commit;
 pub(crate) mod control;
 pub(crate) mod dead;
 pub(crate) mod dedup;
+pub(crate) mod hot;
 pub(crate) mod index_file;
 pub(crate) mod limits;
 pub(crate) mod open;
@@ -37,8 +38,10 @@ pub(crate) struct Local {
     pub(crate) shared: Arc<Shared>,
     pub(crate) read_only: bool,
     state: Mutex<State>,
-    /// Held while writing or syncing; taken before `state`, never after it.
+    /// Held while writing; taken before `state`, never after it.
     writer: Mutex<Writer>,
+    /// Held by whoever syncs, from before the write that it covers; taken before `writer`.
+    syncing: Mutex<()>,
 }
 
 impl Local {
@@ -59,6 +62,10 @@ impl Local {
 
     pub(crate) fn disk(&self) -> &Arc<dyn Disk> {
         &self.shared.disk
+    }
+
+    fn syncing(&self) -> MutexGuard<'_, ()> {
+        self.syncing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn refuse_if_read_only(&self) -> Result<()> {

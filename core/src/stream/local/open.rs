@@ -58,6 +58,7 @@ impl Local {
             read_only,
             writer: Mutex::new(Writer::new(Arc::clone(&shared.disk))),
             state: Mutex::new(state),
+            syncing: Mutex::new(()),
         }
     }
 
@@ -327,6 +328,7 @@ impl State {
             closed: false,
             dirty_since: None,
             block_cache: super::limits::BlockCache::default(),
+            hot: super::hot::Hot::default(),
             first_time_of: (0, 0),
             dropped: Vec::new(),
             unsaved: Vec::new(),

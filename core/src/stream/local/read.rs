@@ -153,11 +153,16 @@ impl Local {
             return if seq == 0 { Ok(None) } else { self.get(seq) };
         }
         let Some((seq, pos)) = state.subjects.get(filter).map(|s| (s.last_seq, s.last_pos)) else { return Ok(None) };
-        let part = state.part_at(pos).map(Arc::clone);
+        let Some(part) = state.part_at(pos) else { return Ok(None) };
+        if let Some((tag, body)) = state.hot.get(pos) {
+            return Ok(decode(tag, part.base_seq, body).map(|v| v.to_record()));
+        }
+        let part = Arc::clone(part);
         drop(state);
-        let Some(part) = part else { return Ok(None) };
         let (bytes, start, len, tag) = self.frame_at(&part, pos, seq)?;
-        Ok(decode(tag, part.base_seq, &bytes[start..start + len]).map(|v| v.to_record()))
+        let body = &bytes[start..start + len];
+        self.lock().hot.put(pos, tag, body);
+        Ok(decode(tag, part.base_seq, body).map(|v| v.to_record()))
     }
 
     /// The lock, with what came of age taken out; refuses when the stream is closed.

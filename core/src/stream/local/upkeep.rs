@@ -182,7 +182,7 @@ impl Local {
     fn finish_tail(&self) -> Result<()> {
         self.flush(true)?;
         let mut writer = self.writer();
-        writer.sync()?;
+        writer.begin_sync().run()?;
         let mut state = self.lock();
         let end = state.tail.end();
         if state.snapshot_pos == end {
@@ -196,7 +196,7 @@ impl Local {
             crate::journal::writer::WriteFault::Undone(e) | crate::journal::writer::WriteFault::Poisoned(e) => e,
         };
         writer.write(&chunk).map_err(fault)?;
-        writer.sync()?;
+        writer.begin_sync().run()?;
         let mut state = self.lock();
         state.committed = chunk.end();
         state.tail.synced = chunk.end();

@@ -1,0 +1,164 @@
+//! Many threads on one stream: every acknowledgement is one record, subscribers see each once and in order, wildcard
+//! conditions let one of many racing writers through, and waits end when they should.
+
+#![allow(clippy::disallowed_methods, reason = "the test is about threads")]
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use headwater::{
+    Append, ConsumerConfig, Durability, Engine, ErrorKind, ReadOptions, Stream, StreamConfig, SubscribeOptions,
+};
+
+const WRITERS: usize = 16;
+const EACH: usize = 200;
+
+fn stream(engine: &Engine, durability: Durability) -> Stream {
+    let mut config = StreamConfig::new("s", ["s.>"]);
+    config.durability = durability;
+    config.segment_bytes = 64 << 10;
+    engine.create_stream(config).expect("create")
+}
+
+fn write_all(stream: &Stream) -> BTreeSet<u64> {
+    let threads: Vec<_> = (0..WRITERS)
+        .map(|w| {
+            let stream = stream.clone();
+            thread::spawn(move || {
+                let subject = format!("s.{w}");
+                let payload = vec![w as u8; 100];
+                (0..EACH).map(|_| stream.append(&Append::new(&subject, &payload)).wait().expect("append").seq).collect::<Vec<_>>()
+            })
+        })
+        .collect();
+    threads.into_iter().flat_map(|t| t.join().expect("writer")).collect()
+}
+
+#[test]
+fn writers_readers_and_subscribers_agree() {
+    for durability in [Durability::Fsync, Durability::Interval, Durability::Os] {
+        let engine = Engine::temporary().expect("engine");
+        let stream = stream(&engine, durability);
+        let subscriber = {
+            let subscription = stream.subscribe(SubscribeOptions::default()).expect("subscribe");
+            thread::spawn(move || {
+                let mut seen = Vec::new();
+                while seen.len() < WRITERS * EACH {
+                    let batch = subscription.next(100).wait_timeout(Duration::from_secs(60)).expect("next");
+                    seen.extend(batch.iter().map(|r| r.seq));
+                }
+                seen
+            })
+        };
+        let consumer = stream.create_consumer(ConsumerConfig::new("c")).expect("consumer");
+        let workers: Vec<_> = (0..3)
+            .map(|_| {
+                let consumer = consumer.clone();
+                thread::spawn(move || {
+                    let mut done = Vec::new();
+                    while let Ok(batch) = consumer.next(50).wait_timeout(Duration::from_secs(2)) {
+                        let seqs: Vec<u64> = batch.iter().map(|r| r.seq).collect();
+                        assert_eq!(consumer.ack(&seqs).expect("ack"), seqs.len());
+                        done.extend(seqs);
+                    }
+                    done
+                })
+            })
+            .collect();
+        let acked = write_all(&stream);
+        let all: Vec<u64> = (1..=(WRITERS * EACH) as u64).collect();
+        assert_eq!(acked.into_iter().collect::<Vec<_>>(), all, "{durability:?}: acknowledged");
+        assert_eq!(subscriber.join().expect("subscriber"), all, "{durability:?}: subscribed");
+        let mut consumed: Vec<u64> = workers.into_iter().flat_map(|w| w.join().expect("worker")).collect();
+        consumed.sort_unstable();
+        assert_eq!(consumed, all, "{durability:?}: consumed");
+        let read = stream.read(&ReadOptions::default().max_records(10_000)).expect("read");
+        assert_eq!(read.iter().map(|r| r.seq).collect::<Vec<_>>(), all, "{durability:?}: read");
+        let dir = engine.dir().expect("dir");
+        stream.sync().wait().expect("sync");
+        let report = Engine::verify(&dir, &mut |_, _| {}).expect("verify");
+        assert_eq!((report.damage.len(), report.records), (0, all.len() as u64), "{durability:?}: {:?}", report.damage);
+        engine.close().expect("close");
+        assert!(!dir.exists(), "a temporary engine leaves nothing");
+    }
+}
+
+#[test]
+fn a_wildcard_condition_lets_one_of_many_through() {
+    let engine = Engine::temporary().expect("engine");
+    let stream = stream(&engine, Durability::Fsync);
+    let passed = Arc::new(AtomicU64::new(0));
+    let threads: Vec<_> = (0..WRITERS)
+        .map(|w| {
+            let (stream, passed) = (stream.clone(), Arc::clone(&passed));
+            thread::spawn(move || {
+                let subject = format!("s.{}.x", w % 4);
+                let mut done = 0;
+                while done < 20 {
+                    let seen = stream.last_seq("s.*.x").expect("last_seq");
+                    match stream.append(&Append::new(&subject, b"").expect_filter_last_seq("s.*.x", seen)).wait() {
+                        Ok(ack) => {
+                            assert!(ack.seq > seen);
+                            // Nothing may have come between what was seen and what was appended.
+                            assert_eq!(ack.seq, seen + 1);
+                            passed.fetch_add(1, Ordering::SeqCst);
+                            done += 1;
+                        }
+                        Err(error) => assert_eq!(error.kind(), ErrorKind::Conflict, "{error}"),
+                    }
+                }
+            })
+        })
+        .collect();
+    threads.into_iter().for_each(|t| t.join().expect("writer"));
+    assert_eq!(passed.load(Ordering::SeqCst), stream.info().expect("info").last_seq);
+}
+
+#[test]
+fn a_wait_ends_by_deadline_close_and_record() {
+    let engine = Engine::memory().expect("engine");
+    let stream = stream(&engine, Durability::Fsync);
+    let subscription = Arc::new(stream.subscribe(SubscribeOptions::default().filter("s.wanted")).expect("subscribe"));
+    let mut pending = subscription.next(10);
+    let error = pending.wait_timeout(Duration::from_millis(20)).expect_err("nothing is there");
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    let waiting = thread::spawn(move || pending.wait().expect("a record").len());
+    stream.append(&Append::new("s.other", b"x")).wait().expect("append");
+    stream.append(&Append::new("s.wanted", b"x")).wait().expect("append");
+    assert_eq!(waiting.join().expect("waiter"), 1);
+    let waiting = {
+        let subscription = Arc::clone(&subscription);
+        thread::spawn(move || subscription.next(1).wait().expect_err("closed").kind())
+    };
+    thread::sleep(Duration::from_millis(20));
+    subscription.close();
+    assert_eq!(waiting.join().expect("waiter"), ErrorKind::Closed);
+    let other = stream.subscribe(SubscribeOptions::default().deliver(headwater::DeliverPolicy::New)).expect("subscribe");
+    let waiting = thread::spawn(move || other.next(1).wait().expect_err("closed").kind());
+    thread::sleep(Duration::from_millis(20));
+    engine.close().expect("close");
+    assert_eq!(waiting.join().expect("waiter"), ErrorKind::Closed);
+    assert_eq!(stream.append(&Append::new("s.x", b"")).wait().expect_err("closed").kind(), ErrorKind::Closed);
+}
+
+#[test]
+fn a_reader_without_a_lock_follows_the_writer() {
+    let engine = Engine::temporary().expect("engine");
+    let stream = stream(&engine, Durability::Os);
+    let dir = engine.dir().expect("dir");
+    assert_eq!(Engine::open(&dir).expect_err("locked").kind(), ErrorKind::Busy);
+    let reader = Engine::open_with(&dir, headwater::EngineOptions::read_only()).expect("read-only");
+    let follower = reader.stream("s").expect("stream");
+    let subscription = follower.subscribe(SubscribeOptions::default()).expect("subscribe");
+    assert!(follower.append(&Append::new("s.a", b"")).wait().is_err());
+    let payload = vec![1; 2000];
+    for round in 0..100u64 {
+        let ack = stream.append(&Append::new("s.a", &payload)).wait().expect("append");
+        let batch = subscription.next(10).wait_timeout(Duration::from_secs(10)).expect("follow");
+        assert_eq!(batch.seq(0), Some(ack.seq), "round {round}");
+    }
+    assert!(follower.info().expect("info").segments > 1, "the writer went on in new segments");
+}
