@@ -37,7 +37,7 @@ export interface Limits {
   signal?: AbortSignal;
 }
 
-/** Limits of long work, and a function that hears how far it is, a few times a second. */
+/** Limits of long work, and a function that hears how far it is, a few times a second and at the end. */
 export interface ProgressLimits extends Limits {
   /** Bytes or lines done and in all; 0 in all where that is not known. If it throws, the wait fails with that. */
   onProgress?: (done: number, total: number) => void;

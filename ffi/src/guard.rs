@@ -1,7 +1,7 @@
 //! What stands between the caller and core in every call: NULL, fork, poison and panic are answered here.
 //!
-//! A panic is caught and poisons the whole engine that the handle belongs to, because what it held half-done is shared by
-//! all of its handles. A fork is noticed by a handler that the C library runs in the child, so the check costs a load.
+//! A panic is caught and poisons the whole engine that the handle belongs to, because what it held half-done is shared
+//! by all of its handles. A fork is noticed by a handler that the C library runs in the child, so the check is a load.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};

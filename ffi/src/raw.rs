@@ -167,7 +167,8 @@ impl<T: Versioned> OutStruct<T> {
         let known = self.size.min(size_of::<T>());
         let first = size_of::<usize>();
         let place = self.place.cast::<u8>();
-        // SAFETY: `size` bytes of the caller's struct are writable by the contract of this module; `known` is within both.
+        // SAFETY: `size` bytes of the caller's struct are writable by the contract of this module, and `known` is within
+        // them and within ours.
         unsafe {
             place.add(first).copy_from_nonoverlapping(from.add(first), known - first);
             place.add(known).write_bytes(0, self.size - known);
@@ -219,8 +220,8 @@ pub(crate) fn array_mut<'a>(what: &str, data: *mut u64, len: usize) -> Result<&'
         return Err(missing(what));
     }
     checked_len(what, len, size_of::<u64>())?;
-    // SAFETY: not NULL, of a possible length, writable and the caller's alone by the contract of this module; it is only
-    // ever written to.
+    // SAFETY: not NULL, of a possible length, writable and the caller's alone by the contract of this module; what was
+    // there is never read.
     Ok(unsafe { std::slice::from_raw_parts_mut(data, len) })
 }
 

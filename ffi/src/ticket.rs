@@ -132,3 +132,25 @@ pub extern "C" fn hw_ticket_wake(
 pub extern "C" fn hw_ticket_free(ticket: Option<Box<hw_ticket>>) {
     release_handle(ticket);
 }
+
+#[cfg(test)]
+mod tests {
+    use headwater::Engine;
+
+    use super::*;
+
+    #[test]
+    fn a_ticket_in_use_on_another_thread_answers_misuse() -> Result<()> {
+        let root = Root::new(Engine::memory()?);
+        let mut ticket = hw_ticket::new(&root, Pending::ready(Ok(hw_ack::counted(1))));
+        let (none, no_ack) = (std::ptr::null_mut(), std::ptr::null_mut());
+        let place = &raw mut ticket;
+        {
+            // What a thread that waits holds.
+            let state = raw::exclusive(place).map(|t| t.state.try_lock());
+            assert!(state.is_some_and(|s| s.is_ok() && hw_ticket_wait(place, 0, no_ack, none) == hw_status::Misuse));
+        }
+        assert_eq!(hw_ticket_wait(place, 0, no_ack, none), hw_status::Ok);
+        Ok(())
+    }
+}

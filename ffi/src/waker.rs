@@ -1,7 +1,7 @@
 //! One wake-up for any number of waits: a list of ready tokens, and one file descriptor or one callback that says so.
 //!
-//! The signal is given when the list goes from empty to not empty, and taken back when it is drained, so ten thousand waits
-//! that come true at once cost one signal.
+//! The signal is given when the list goes from empty to not empty, and taken back when it is drained, so ten thousand
+//! waits that come true at once cost one signal.
 
 use std::collections::VecDeque;
 use std::ffi::c_void;

@@ -83,24 +83,24 @@ function drain() {
 }
 
 function advance(token, wait) {
-  let answer;
+  // Before the answer is looked for, so that the last of the progress is heard too.
+  if (wait.onProgress !== undefined && !report(token, wait)) return;
+  let value;
   try {
-    answer = raw.poll(hub, token);
+    const answer = raw.poll(hub, token);
+    if (answer === undefined) return;
+    // Decoded at once: what is in the slots stays there only until the next call.
+    value = wait.decode(answer);
   } catch (error) {
     leave(token, wait);
     wait.reject(translate(error));
     return;
   }
-  if (answer !== undefined) {
-    // Decoded at once: what is in the slots stays there only until the next call.
-    const value = wait.decode(answer);
-    leave(token, wait);
-    wait.resolve(value);
-  } else if (wait.onProgress !== undefined) {
-    report(token, wait);
-  }
+  leave(token, wait);
+  wait.resolve(value);
 }
 
+/** Tells how far the work is; false when that ended the wait. */
 function report(token, wait) {
   const [done, total] = raw.progress(hub, token) ?? [0, 0];
   try {
@@ -108,6 +108,7 @@ function report(token, wait) {
   } catch (error) {
     giveUp(token, wait, error);
   }
+  return waiting.get(token) === wait;
 }
 
 /** The checked options of a call that may wait; one whose signal is aborted already does not begin. */

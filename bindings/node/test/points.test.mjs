@@ -95,6 +95,23 @@ test('CSV and JSON lines go in and out, and refused lines are named', async (t) 
   await rejects(p.exportCsv(join(dir, 'no', 'such', 'directory')), 'not_found');
 });
 
+test('a long import says how far it is, and gives up when told so', async (t) => {
+  const { p } = await store(t);
+  const lines = Array.from({ length: 20_000 }, (_, i) => `${i},${i % 7}`);
+  const csv = Buffer.from(`time,temp\n${lines.join('\n')}\n`);
+  const heard = [];
+  const onProgress = (done, total) => heard.push([done, total]);
+  assert.equal((await p.importCsv(csv, { time: 'time', node: 'a', onProgress })).points, 20_000n);
+  assert.ok(heard.length > 0);
+  assert.ok(heard.every(([done, total]) => done <= total && total === csv.length));
+  assert.equal(heard.at(-1)[0], csv.length);
+  const enough = new Error('enough');
+  const stop = () => {
+    throw enough;
+  };
+  await assert.rejects(p.importCsv(csv, { time: 'time', node: 'b', onProgress: stop }), enough);
+});
+
 test('a live query has the winners first, then every new point', async (t) => {
   const { p } = await store(t);
   await p.write([{ node: 'a', kind: 'k', time: 1n, value: 1 }, { node: 'a', kind: 'k', time: 2n, value: 2 }]);

@@ -1,7 +1,7 @@
 //! Exporting points: one line for each with everything that it has, so that an import gives the same points.
 //!
-//! The columns of CSV, and the fields of JSON lines, are `time`, `node`, `type` (the kind), `key`, `value_type`, `value`,
-//! `tombstone` and `origin`: SimpleIoT's names where it has one.
+//! The columns of CSV, and the fields of JSON lines, are `time`, `node`, `type` (the kind), `key`, `value_type`,
+//! `value`, `tombstone` and `origin`: SimpleIoT's names where it has one.
 
 use std::io::Write;
 

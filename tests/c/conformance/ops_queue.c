@@ -115,7 +115,8 @@ static source *find_source(runner *r) {
     hw_str name = arg_text(r, r->args, kind);
     for (size_t i = 0; i < r->sources_len; i++) {
         source *found = &r->sources[i];
-        if (name.data != NULL && strcmp(found->name, name.data) == 0 && (kind[0] == 's') == (found->subscription != NULL)) {
+        bool same_kind = (kind[0] == 's') == (found->subscription != NULL);
+        if (name.data != NULL && strcmp(found->name, name.data) == 0 && same_kind) {
             return found;
         }
     }
