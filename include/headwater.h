@@ -862,10 +862,10 @@ typedef struct hw_import_options {
     size_t struct_size;
     /**
      * The column or field that holds the time: RFC 3339 (UTC where no zone is given), or a number of seconds
-     * since the epoch.
+     * since the epoch; `time` when empty.
      */
     struct hw_str time;
-    /** The node of all points; or empty, with `node_column`. */
+    /** The node of all points, or of the lines where `node_column` is empty. */
     struct hw_str node;
     /** The column or field that holds the node. */
     struct hw_str node_column;
@@ -2608,8 +2608,8 @@ HW_API void hw_point_list_free(struct hw_point_list *list);
 /**
  * Computes aggregates in buckets, without loading the range into memory.
  *
- * Errors:    HW_STATUS_INVALID (no or an unknown aggregate, a malformed filter), HW_STATUS_CORRUPT, HW_STATUS_IO,
- *            HW_STATUS_CLOSED.
+ * Errors:    HW_STATUS_INVALID (no or an unknown aggregate, a malformed filter), HW_STATUS_LIMIT (more than
+ *            1,000,000 rows: ask for wider buckets), HW_STATUS_CORRUPT, HW_STATUS_IO, HW_STATUS_CLOSED.
  * Ownership: `query` is borrowed for the call; `*rows` is yours, free with hw_rows_free.
  * Threads:   any.
  * Since:     0.1
@@ -2721,6 +2721,17 @@ hw_status hw_point_watcher_next(const struct hw_point_watcher *watcher,
                                 int64_t timeout_ms,
                                 struct hw_point_list **list,
                                 struct hw_error **error);
+
+/**
+ * How many points limits removed before this watcher came to read them: it fell that far behind.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_point_watcher_missed(const struct hw_point_watcher *watcher,
+                                  uint64_t *missed,
+                                  struct hw_error **error);
 
 /**
  * Arms once: when there is a point to take, or it is closed, `token` goes to the waker's list.

@@ -88,6 +88,21 @@ fn tail_follows_a_writing_process_without_a_seam() {
 }
 
 #[test]
+fn tail_goes_on_where_a_close_sealed_the_last_segment() {
+    let dir = Dir::new("tail-sealed");
+    dir.ok(&["stream", "add", "orders", "--subjects", "orders.>"]);
+    let input =
+        (1..=40_000).map(|n| format!("orders.1\tsome payload, long enough, {n}\n")).collect::<Vec<_>>().concat();
+    assert_eq!(dir.feed(&["stream", "append", "orders", "--lines"], input.as_bytes()).code, 0);
+    let tail = Follower::start(&dir, &["stream", "tail", "orders", "--from", "40000"]);
+    assert_eq!(tail.next()["seq"], 40_000);
+    for n in 40_001..=40_003u64 {
+        dir.ok(&["stream", "append", "orders", "orders.1", "--data", "x"]);
+        assert_eq!(tail.next()["seq"], n);
+    }
+}
+
+#[test]
 fn tail_ends_when_told() {
     let dir = Dir::new("tail-end");
     dir.ok(&["stream", "add", "orders", "--subjects", "orders.>"]);

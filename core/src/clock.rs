@@ -30,7 +30,11 @@ impl Clock for SystemClock {
             .map_or(0, |d| d.as_secs() * SECOND + u64::from(d.subsec_nanos()))
     }
 
-    #[allow(clippy::disallowed_types, reason = "the one place where core draws random bits")]
+    #[allow(
+        clippy::disallowed_types,
+        clippy::disallowed_methods,
+        reason = "the one place where core draws random bits"
+    )]
     fn random(&self) -> u64 {
         use std::hash::{BuildHasher, Hasher};
         std::collections::hash_map::RandomState::new().build_hasher().finish()

@@ -1,5 +1,5 @@
-//! An engine: a directory of streams, or one in memory. It owns the lock on the directory, the worker that does timers and
-//! upkeep, and the handles of everything open. Here the pillars meet; none of them knows another.
+//! An engine: a directory of streams, or one in memory. It owns the lock on the directory, the worker that does
+//! timers and upkeep, and the handles of everything open. Here the pillars meet; none of them knows another.
 
 mod backup;
 mod metrics;
@@ -72,8 +72,8 @@ impl Engine {
     /// Opens a directory for writing, and makes it if it is not there.
     ///
     /// # Errors
-    /// [`ErrorKind::Busy`] when another process (or this one) has it open for writing; [`ErrorKind::Unsupported`] when a
-    /// newer version wrote it; [`ErrorKind::Corrupt`] when what it says of itself cannot be read.
+    /// [`ErrorKind::Busy`] when another process (or this one) has it open for writing; [`ErrorKind::Unsupported`]
+    /// when a newer version wrote it; [`ErrorKind::Corrupt`] when what it says of itself cannot be read.
     pub fn open(dir: impl AsRef<Path>) -> Result<Engine> {
         Self::open_with(dir, EngineOptions::default())
     }
@@ -214,7 +214,7 @@ impl Engine {
     }
 
     fn stream_over(&self, local: &Arc<Local>) -> Stream {
-        Stream { local: Arc::clone(local), engine: Arc::downgrade(&self.0) }
+        Stream { local: Arc::clone(local), engine: Arc::clone(&self.0) }
     }
 
     /// Removes a stream and everything in it. Handles of it answer `Closed` from then on.

@@ -244,7 +244,7 @@ impl<'a> RecordView<'a> {
 }
 
 /// The headers of one record, in order.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Headers<'a>(&'a [u8]);
 
 impl<'a> Iterator for Headers<'a> {

@@ -69,11 +69,8 @@ fn well_formed(bytes: &[u8], wildcards: bool) -> bool {
                     return false;
                 }
             }
-            b'>' => {
-                if !wildcards || i != start || i + 1 != bytes.len() {
-                    return false;
-                }
-            }
+            b'>' if wildcards && i == start && i + 1 == bytes.len() => {}
+            b'>' => return false,
             0..=b' ' | 0x7f => return false,
             _ => {}
         }

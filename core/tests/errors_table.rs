@@ -27,7 +27,12 @@ fn the_table_is_the_code() {
             go,
         ];
         assert_eq!(row[..6], wanted, "the row of {}", kind.name());
-        assert!((400..600).contains(&row[6].parse::<u16>().unwrap()), "{} has the HTTP status {}", kind.name(), row[6]);
+        assert!(
+            (400..600).contains(&row[6].parse::<u16>().expect("the table is well formed")),
+            "{} has the HTTP status {}",
+            kind.name(),
+            row[6]
+        );
         assert_eq!(row[8], kind.exit_code().to_string(), "the exit code of {}", kind.name());
     }
 }
@@ -35,7 +40,7 @@ fn the_table_is_the_code() {
 #[test]
 fn every_kind_says_what_to_do() {
     let text = include_str!("../../docs/errors.md");
-    let advice = text.split("## What the caller should do").nth(1).unwrap();
+    let advice = text.split("## What the caller should do").nth(1).expect("the table is well formed");
     for kind in ErrorKind::ALL {
         assert!(advice.contains(&format!("* **{}** - ", kind.name())), "nothing is said about {}", kind.name());
     }

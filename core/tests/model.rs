@@ -1,5 +1,5 @@
-//! A long random life of one stream beside a plain model of it: appends, conditions, batches, deletes, purges, limits and
-//! reopens, and after each step what a reader sees must be what the model says.
+//! A long random life of one stream beside a plain model of it: appends, conditions, batches, deletes, purges, limits
+//! and reopens, and after each step what a reader sees must be what the model says.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -30,7 +30,9 @@ fn write_all(stream: &Stream) -> BTreeSet<u64> {
             thread::spawn(move || {
                 let subject = format!("s.{w}");
                 let payload = vec![w as u8; 100];
-                (0..EACH).map(|_| stream.append(&Append::new(&subject, &payload)).wait().expect("append").seq).collect::<Vec<_>>()
+                (0..EACH)
+                    .map(|_| stream.append(&Append::new(&subject, &payload)).wait().expect("append").seq)
+                    .collect::<Vec<_>>()
             })
         })
         .collect();
@@ -136,7 +138,8 @@ fn a_wait_ends_by_deadline_close_and_record() {
     thread::sleep(Duration::from_millis(20));
     subscription.close();
     assert_eq!(waiting.join().expect("waiter"), ErrorKind::Closed);
-    let other = stream.subscribe(SubscribeOptions::default().deliver(headwater::DeliverPolicy::New)).expect("subscribe");
+    let other =
+        stream.subscribe(SubscribeOptions::default().deliver(headwater::DeliverPolicy::New)).expect("subscribe");
     let waiting = thread::spawn(move || other.next(1).wait().expect_err("closed").kind());
     thread::sleep(Duration::from_millis(20));
     engine.close().expect("close");

@@ -1,8 +1,8 @@
 //! The C ABI of Headwater. `docs/abi.md` is its contract and `include/headwater.h`, made from these files, its text.
 //!
 //! A door adds no logic: each export checks what came in, calls core, and writes what goes out. Every export goes
-//! through `guard`, which answers a NULL handle, a fork, a poisoned engine and a panic; every pointer of the caller goes
-//! through `raw`. The `mod` lines below are in the order of the header.
+//! through `guard`, which answers a NULL handle, a fork, a poisoned engine and a panic; every pointer of the caller
+//! goes through `raw`. The `mod` lines below are in the order of the header.
 #![deny(clippy::undocumented_unsafe_blocks)]
 #![allow(non_camel_case_types, reason = "items carry the names that C sees")]
 

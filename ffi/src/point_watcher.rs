@@ -94,6 +94,22 @@ pub extern "C" fn hw_point_watcher_next(
     })
 }
 
+/// How many points limits removed before this watcher came to read them: it fell that far behind.
+///
+/// Threads:   any.
+/// Since:     0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn hw_point_watcher_missed(
+    watcher: Option<&hw_point_watcher>,
+    missed: *mut u64,
+    error: *mut *mut hw_error,
+) -> hw_status {
+    on(watcher, error, |watcher| {
+        Out::required("missed", missed)?.set(watcher.wait.queue.missed());
+        Ok(())
+    })
+}
+
 /// Arms once: when there is a point to take, or it is closed, `token` goes to the waker's list.
 ///
 /// Errors:    HW_STATUS_INVALID.

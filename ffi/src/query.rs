@@ -61,8 +61,8 @@ pub struct hw_rows(Vec<(Row, Vec<f64>)>);
 
 /// Computes aggregates in buckets, without loading the range into memory.
 ///
-/// Errors:    HW_STATUS_INVALID (no or an unknown aggregate, a malformed filter), HW_STATUS_CORRUPT, HW_STATUS_IO,
-///            HW_STATUS_CLOSED.
+/// Errors:    HW_STATUS_INVALID (no or an unknown aggregate, a malformed filter), HW_STATUS_LIMIT (more than
+///            1,000,000 rows: ask for wider buckets), HW_STATUS_CORRUPT, HW_STATUS_IO, HW_STATUS_CLOSED.
 /// Ownership: `query` is borrowed for the call; `*rows` is yours, free with hw_rows_free.
 /// Threads:   any.
 /// Since:     0.1

@@ -167,8 +167,8 @@ impl<T: Versioned> OutStruct<T> {
         let known = self.size.min(size_of::<T>());
         let first = size_of::<usize>();
         let place = self.place.cast::<u8>();
-        // SAFETY: `size` bytes of the caller's struct are writable by the contract of this module, and `known` is within
-        // them and within ours.
+        // SAFETY: `size` bytes of the caller's struct are writable by the contract of this module, and `known` lies
+        // within them and within ours.
         unsafe {
             place.add(first).copy_from_nonoverlapping(from.add(first), known - first);
             place.add(known).write_bytes(0, self.size - known);

@@ -32,9 +32,9 @@ pub struct hw_import_options {
     /// sizeof(hw_import_options)
     pub struct_size: usize,
     /// The column or field that holds the time: RFC 3339 (UTC where no zone is given), or a number of seconds
-    /// since the epoch.
+    /// since the epoch; `time` when empty.
     pub time: hw_str,
-    /// The node of all points; or empty, with `node_column`.
+    /// The node of all points, or of the lines where `node_column` is empty.
     pub node: hw_str,
     /// The column or field that holds the node.
     pub node_column: hw_str,

@@ -1,7 +1,8 @@
 //! A disk in memory that may lose power at any operation.
 //!
-//! What is synced stays. Of what is not, each 512-byte sector of each write is there or not by itself, the last one torn
-//! at any byte; of unsynced directory changes a prefix is there. That is less than file systems promise, on purpose.
+//! What is synced stays. Of what is not, each 512-byte sector of each write is there or not by itself, the last one
+//! torn at any byte; of unsynced directory changes a prefix is there. That is less than file systems promise, on
+//! purpose.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -297,7 +298,9 @@ impl Disk for SimDisk {
         }
         let (here, rest): (Vec<Change>, Vec<Change>) =
             platter.changes.drain(..).partition(|c| c.path().parent() == Some(dir));
-        here.iter().for_each(|c| c.apply(&mut platter.kept));
+        for change in &here {
+            change.apply(&mut platter.kept);
+        }
         platter.changes = rest;
         Ok(())
     }

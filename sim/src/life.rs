@@ -1,4 +1,5 @@
-//! One seed's life: appends, batches, deletes, consumers, clean closes and power cuts, with the oracle looking after each.
+//! One seed's life: appends, batches, deletes, consumers, clean closes and power cuts, with the oracle looking after
+//! each.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -102,7 +103,7 @@ impl World {
                 }
                 Err(error) => return Err(error.into()),
             };
-            self.oracle.check(&stream).map_err(|what| self.blame(what))?;
+            self.oracle.check(&stream).map_err(World::blame)?;
             self.check_deliveries(&consumer)?;
             let steps = self.random.below(STEPS_MAX);
             if !self.random.once_in(4) {
@@ -124,14 +125,14 @@ impl World {
         }
         self.disk.restart();
         let (engine, stream, consumer) = self.open()?;
-        self.oracle.check(&stream).map_err(|what| self.blame(what))?;
+        self.oracle.check(&stream).map_err(World::blame)?;
         self.check_deliveries(&consumer)?;
         drop(engine);
         Ok(())
     }
 
     /// An error that the engine reported as damage stays one, also when it came up inside the oracle.
-    fn blame(&self, what: String) -> Stop {
+    fn blame(what: String) -> Stop {
         if what.contains("is damaged at") {
             return Stop::Engine(headwater::Error::new(ErrorKind::Corrupt, what));
         }
@@ -162,7 +163,7 @@ impl World {
         let sent: Vec<Sent> = (0..count)
             .map(|_| Sent {
                 subject: format!("k.{}", self.random.below(8)),
-                payload: self.random.next().to_le_bytes().repeat(self.random.below(60) as usize + 1),
+                payload: self.random.bits().to_le_bytes().repeat(self.random.below(60) as usize + 1),
                 group,
             })
             .collect();

@@ -65,7 +65,7 @@ impl Oracle {
             }
         }
         self.adopt(&found)?;
-        self.check_last(stream, &found)
+        Self::check_last(stream, &found)
     }
 
     /// Records beyond the acknowledged ones must be whole groups of what was handed in, in order.
@@ -90,7 +90,7 @@ impl Oracle {
         Ok(())
     }
 
-    fn check_last(&self, stream: &Stream, found: &BTreeMap<u64, Sent>) -> Result<(), String> {
+    fn check_last(stream: &Stream, found: &BTreeMap<u64, Sent>) -> Result<(), String> {
         let mut newest: BTreeMap<&str, u64> = BTreeMap::new();
         for (seq, sent) in found {
             newest.insert(&sent.subject, *seq);

@@ -1,5 +1,5 @@
-//! Faults planted below the shipped code: what a missing line in it, or a lying disk, would do. Each has a name, and the
-//! tests say within how many seeds the oracle finds it.
+//! Faults planted below the shipped code: what a missing line in it, or a lying disk, would do. Each has a name, and
+//! the tests say within how many seeds the oracle finds it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -230,12 +230,55 @@ static void tickets_consumers_and_watchers_wake_too(const hw_engine *engine, con
     OK(hw_ticket_wait(ticket, 0, &ack, &error));
     CHECK(ack.seq == 2 && ack.count == 1);
     hw_ticket_free(ticket);
+    uint64_t missed = 9;
+    OK(hw_point_watcher_missed(live, &missed, &error));
+    CHECK(missed == 0);
     hw_point_watcher_free(live);
     hw_points_free(points);
     hw_consumer_free(consumer);
     hw_watcher_free(watcher);
     hw_bucket_free(bucket);
     hw_waker_free(waker);
+}
+
+/* Durable appends without a thread that waits: each ticket wakes once the disk has it. */
+static void tickets_wake_when_the_disk_has_them(void) {
+    enum { TICKETS = 200 };
+    hw_engine *engine = NULL;
+    hw_waker *waker = NULL;
+    hw_ticket *tickets[TICKETS];
+    OK(hw_engine_temporary(&engine, &error));
+    OK(hw_waker_new(&waker, &error));
+    hw_stream *stream = stream_of(engine, "s");
+    for (uint64_t i = 0; i < TICKETS; i++) {
+        hw_append record;
+        HW_INIT(&record);
+        HW_SET(record.subject, "s.a");
+        OK(hw_stream_append_submit(stream, &record, 1, &tickets[i], &error));
+        OK(hw_ticket_wake(tickets[i], waker, i, &error));
+    }
+    for (int left = TICKETS; left > 0;) {
+        uint64_t token = 0;
+        size_t count = 0;
+        CHECK(is_readable(waker, WAIT_MS));
+        OK(hw_waker_take(waker, &token, 1, &count, &error));
+        hw_ack ack;
+        HW_INIT(&ack);
+        hw_status status = hw_ticket_wait(tickets[token], 0, &ack, &error);
+        if (status == HW_STATUS_TIMEOUT) {
+            FAILS(HW_STATUS_TIMEOUT, status);
+            OK(hw_ticket_wake(tickets[token], waker, token, &error));
+            continue;
+        }
+        OK(status);
+        CHECK(ack.seq == token + 1 && ack.durability == HW_DURABILITY_FSYNC);
+        hw_ticket_free(tickets[token]);
+        left--;
+    }
+    hw_waker_free(waker);
+    hw_stream_free(stream);
+    OK(hw_engine_close(engine, &error));
+    hw_engine_free(engine);
 }
 
 int main(void) {
@@ -245,6 +288,7 @@ int main(void) {
     what_is_there_already_wakes_at_once(stream);
     a_callback_is_called_when_the_list_fills(stream);
     tickets_consumers_and_watchers_wake_too(engine, stream);
+    tickets_wake_when_the_disk_has_them();
     hw_stream_free(stream);
     hw_engine_free(engine);
     return 0;

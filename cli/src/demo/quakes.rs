@@ -42,7 +42,7 @@ fn load(stage: &mut Stage, stream: &Stream, quakes: &[Quake]) -> Done {
     ))?;
     let again = send(stream, quakes)?.iter().filter(|ack| ack.duplicate).count();
     stage.say(&format!(
-        "Sent again, as if the line had dropped: {} recognised by their message id.",
+        "Sent a second time: {} recognised by their message id, none stored twice.",
         show_count(again as u64)
     ))
 }

@@ -99,13 +99,7 @@ fn by_week(stage: &mut Stage, weather: &Points) -> Done {
         .collect();
     stage.say(&line)?;
     let date = |time: i64| show_short_time(time).chars().take(10).collect::<String>();
-    let text = format!(
-        "lowest {:.1} hPa (week of {}), highest {:.1} hPa (week of {})",
-        low.1,
-        date(low.0),
-        high.1,
-        date(high.0)
-    );
+    let text = format!("lowest {:.1} hPa from {}, highest {:.1} hPa from {}", low.1, date(low.0), high.1, date(high.0));
     let text = stage.paint(Paint::Dim, &text);
     stage.say(&text)
 }

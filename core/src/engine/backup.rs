@@ -1,4 +1,5 @@
-//! Copying a live directory, and putting a copy in place. Each stream is copied as of one moment; writers go on meanwhile.
+//! Copying a live directory, and putting a copy in place. Each stream is copied as of one moment; writers go on
+//! meanwhile.
 
 use std::path::{Path, PathBuf};
 
@@ -18,8 +19,8 @@ struct Copy {
 }
 
 impl Engine {
-    /// Copies the live directory to `to`, which must not be there or be empty; returns the bytes copied. `progress` hears
-    /// bytes done and bytes in all.
+    /// Copies the live directory to `to`, which must not be there or be empty; returns the bytes copied. `progress`
+    /// hears bytes done and bytes in all.
     pub fn backup(&self, to: impl AsRef<Path>, progress: &mut dyn FnMut(u64, u64)) -> Result<u64> {
         let to = to.as_ref();
         let disk = OsDisk;
@@ -97,7 +98,7 @@ impl Engine {
         let disk = OsDisk;
         make_empty(&disk, to)?;
         let mut copies = Vec::new();
-        walk(&disk, from, to, &mut copies)?;
+        walk(disk, from, to, &mut copies)?;
         copies.sort_by_key(|c| c.to.ends_with(IDENTITY));
         copy_all(&disk, &copies, progress)
     }
@@ -112,7 +113,7 @@ fn make_empty(disk: &dyn Disk, dir: &Path) -> Result<()> {
     Err(Error::new(ErrorKind::Conflict, format!("{} is not empty", dir.display())))
 }
 
-fn walk(disk: &OsDisk, from: &Path, to: &Path, copies: &mut Vec<Copy>) -> Result<()> {
+fn walk(disk: OsDisk, from: &Path, to: &Path, copies: &mut Vec<Copy>) -> Result<()> {
     let at = |e| Error::io(format_args!("read {}", from.display()), &e);
     disk.create_dir(to).map_err(at)?;
     for name in disk.list(from).map_err(at)?.into_iter().filter(|n| n != "lock") {

@@ -30,8 +30,8 @@ pub struct VerifyReport {
 }
 
 impl Engine {
-    /// Checks every byte of a directory without changing it, also beside a process that writes. Damage is in the report,
-    /// not an error. `progress` hears bytes done and bytes in all.
+    /// Checks every byte of a directory without changing it, also beside a process that writes. Damage is in the
+    /// report, not an error. `progress` hears bytes done and bytes in all.
     pub fn verify(dir: impl AsRef<Path>, progress: &mut dyn FnMut(u64, u64)) -> Result<VerifyReport> {
         let dir = dir.as_ref();
         let disk = OsDisk;

@@ -107,7 +107,8 @@ pub(crate) fn parse(bytes: &[u8], at: usize, pos: Pos) -> Result<Frame<'_>, Faul
     Ok(Frame { flags, mark, body: &frame[skip..], body_start: at + skip, len })
 }
 
-/// Whether a frame that proves everything before `limit` synced stands somewhere in `bytes`, the first of which is at `pos`.
+/// Whether a frame that proves everything before `limit` synced stands somewhere in `bytes`, the first of which is at
+/// `pos`.
 ///
 /// Only a frame with a mark beyond `limit` proves it, and few random bytes look like one, so this checks few sums.
 pub(crate) fn find_proof(bytes: &[u8], pos: Pos, limit: Pos) -> Option<(Pos, Pos)> {

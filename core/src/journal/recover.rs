@@ -23,7 +23,8 @@ pub(crate) struct Scanned {
     pub(crate) clean: bool,
 }
 
-/// Hands each frame of whole batches from `from` on to `each`, with its position, and stops at the first that is not whole.
+/// Hands each frame of whole batches from `from` on to `each`, with its position, and stops at the first that is not
+/// whole.
 pub(crate) fn scan(
     segment: &Segment,
     from: Pos,

@@ -128,5 +128,5 @@ pub(crate) fn file_name(base: Pos) -> String {
 /// The paths of all segments in a directory, in order.
 pub(crate) fn list(disk: &dyn Disk, dir: &Path) -> Result<Vec<PathBuf>> {
     let names = disk.list(dir).map_err(|e| Error::io(format_args!("list {}", dir.display()), &e))?;
-    Ok(names.iter().filter(|n| n.ends_with(".seg")).map(|n| dir.join(n)).collect())
+    Ok(names.iter().map(|n| dir.join(n)).filter(|p| p.extension().is_some_and(|e| e == "seg")).collect())
 }

@@ -1,4 +1,5 @@
-//! The one place that writes: a chunk goes to its segment, and a sync covers every file that was written since the last.
+//! The one place that writes: a chunk goes to its segment, and a sync covers every file that was written since the
+//! last.
 
 use std::sync::Arc;
 
@@ -71,8 +72,8 @@ impl Writer {
         }
     }
 
-    /// Takes over what has been written and not synced. After a failure of the sync nothing is known any more: the caller
-    /// poisons itself.
+    /// Takes over what has been written and not synced. After a failure of the sync nothing is known any more: the
+    /// caller poisons itself.
     pub(crate) fn begin_sync(&mut self) -> Sync {
         Sync {
             disk: Arc::clone(&self.disk),

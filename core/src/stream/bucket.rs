@@ -1,4 +1,5 @@
-//! A key-value view of a stream in JetStream's own layout, so that any NATS tool reads it: stream `KV_<bucket>`, subjects
+//! A key-value view of a stream in JetStream's own layout, so that any NATS tool reads it: stream `KV_<bucket>`,
+//! subjects
 //! `$KV.<bucket>.<key>`, deletes marked by the header `KV-Operation`.
 
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -37,7 +37,7 @@ pub struct StreamInfo {
 }
 
 pub(crate) fn of(stream: &Stream) -> Result<StreamInfo> {
-    let consumers = stream.inner()?.consumers(stream)?.len() as u64;
+    let consumers = stream.engine.consumers(stream)?.len() as u64;
     let disk = stream.local.disk();
     let disk_bytes = disk
         .list(&stream.local.dir)

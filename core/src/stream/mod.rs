@@ -1,7 +1,7 @@
 //! The stream contract: what a JetStream stream means, whichever engine keeps it.
 //!
-//! [`Stream`] is the handle and translates; `local/` keeps the records. Consumers, subscriptions and buckets stand on the
-//! handle's own operations and know nothing of segments.
+//! [`Stream`] is the handle and translates; `local/` keeps the records. Consumers, subscriptions and buckets stand on
+//! the handle's own operations and know nothing of segments.
 
 pub(crate) mod bucket;
 pub(crate) mod config;
@@ -12,7 +12,7 @@ pub(crate) mod local;
 pub(crate) mod options;
 pub(crate) mod subscription;
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use crate::engine::Inner;
 use crate::error::{Error, ErrorKind, Result};
@@ -27,11 +27,11 @@ use local::control::Control;
 pub use options::{PurgeOptions, ReadOptions, Start};
 use subscription::{SubscribeOptions, Subscription};
 
-/// A durable, subject-addressed, sequenced log. Cheap to clone: clones share it.
+/// A durable, subject-addressed, sequenced log. Cheap to clone: clones share it, and keep the engine open.
 #[derive(Clone)]
 pub struct Stream {
     pub(crate) local: Arc<Local>,
-    pub(crate) engine: Weak<Inner>,
+    pub(crate) engine: Arc<Inner>,
 }
 
 impl std::fmt::Debug for Stream {
@@ -59,8 +59,9 @@ impl Stream {
     /// Appends one record. It is done when the stream's durability is reached.
     ///
     /// # Errors
-    /// [`ErrorKind::Conflict`] when a condition does not hold, with both sequences; [`ErrorKind::Limit`] when a limit or
-    /// the disk leaves no room; [`ErrorKind::Invalid`] for what the stream does not take. Nothing was appended then.
+    /// [`ErrorKind::Conflict`] when a condition does not hold, with both sequences; [`ErrorKind::Limit`] when a limit
+    /// or the disk leaves no room; [`ErrorKind::Invalid`] for what the stream does not take. Nothing was appended
+    /// then.
     pub fn append(&self, append: &Append<'_>) -> Pending<Ack> {
         local::append::append(&self.local, std::slice::from_ref(append))
     }
@@ -125,22 +126,22 @@ impl Stream {
 
     /// Makes a durable consumer; the same configuration again returns the one there, another one is a conflict.
     pub fn create_consumer(&self, config: ConsumerConfig) -> Result<Consumer> {
-        self.inner()?.consumers(self)?.create(self, config)
+        self.engine.consumers(self)?.create(self, config)
     }
 
     /// The consumer of this name.
     pub fn consumer(&self, name: &str) -> Result<Consumer> {
-        self.inner()?.consumers(self)?.get(name)
+        self.engine.consumers(self)?.get(self, name)
     }
 
     /// Removes a consumer.
     pub fn delete_consumer(&self, name: &str) -> Result<()> {
-        self.inner()?.consumers(self)?.delete(self, name)
+        self.engine.consumers(self)?.delete(self, name)
     }
 
     /// All consumers, by name.
     pub fn consumers(&self) -> Result<Vec<ConsumerInfo>> {
-        self.inner()?.consumers(self)?.infos()
+        self.engine.consumers(self)?.infos(self)
     }
 
     /// Removes one record; false when it was not there.
@@ -190,9 +191,5 @@ impl Stream {
     pub(crate) fn takes(&self, subject: &str) -> Result<bool> {
         check_subject(subject)?;
         Ok(self.local.lock().config.subjects.iter().any(|s| matches(s, subject)))
-    }
-
-    pub(crate) fn inner(&self) -> Result<Arc<Inner>> {
-        self.engine.upgrade().ok_or_else(|| Error::new(ErrorKind::Closed, "the engine is closed"))
     }
 }

@@ -1,5 +1,6 @@
-//! A place in a stream that moves as records are taken: history from disk, then live, by one and the same read, so there
-//! is no seam. Nothing is queued for a subscriber, so a slow one costs nobody anything; it is told what it missed.
+//! A place in a stream that moves as records are taken: history from disk, then live, by one and the same read, so
+//! there is no seam. Nothing is queued for a subscriber, so a slow one costs nobody anything; it is told what it
+//! missed.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -61,12 +62,11 @@ struct At {
     closed: bool,
 }
 
+/// The next sequence, the least time, and newest records (sequence and position) to hand out first.
+pub(crate) type Begin = (u64, Nanos, VecDeque<(u64, Pos)>);
+
 /// Where a policy begins: the next sequence, the least time, and newest records to hand out first.
-pub(crate) fn begin(
-    local: &Local,
-    filters: &Filters,
-    policy: DeliverPolicy,
-) -> Result<(u64, Nanos, VecDeque<(u64, Pos)>)> {
+pub(crate) fn begin(local: &Local, filters: &Filters, policy: DeliverPolicy) -> Result<Begin> {
     let last_seq = |local: &Local| Ok::<u64, Error>(local.ready()?.last_seq);
     Ok(match policy {
         DeliverPolicy::All => (1, 0, VecDeque::new()),
@@ -89,6 +89,7 @@ pub(crate) fn begin(
 
 impl Subscription {
     pub(crate) fn new(local: &Arc<Local>, options: &SubscribeOptions) -> Result<Self> {
+        local.shared.check_open()?;
         let filters = Filters::new(&options.filters)?;
         let (next_seq, min_time, newest) = begin(local, &filters, options.deliver_policy)?;
         let waiter = local.new_waiter();
@@ -112,7 +113,8 @@ impl Subscription {
         self.0.take(max)
     }
 
-    /// Ready when [`Subscription::try_next`] has something to say (a record, or that it is closed); else wakes `cx` then.
+    /// Ready when [`Subscription::try_next`] has something to say (a record, or that it is closed); else wakes `cx`
+    /// then.
     pub fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.0.poll_ready(cx, self.0.waiter)
     }

@@ -1,5 +1,7 @@
 //! Where records go that were delivered too often: a stream of their own, with where they came from in the headers.
 
+use std::sync::Arc;
+
 use crate::Engine;
 use crate::error::Result;
 use crate::record::{Append, Batch};
@@ -27,7 +29,7 @@ pub(crate) fn open(engine: &Engine, stream: &str, config: &ConsumerConfig) -> Re
 /// Moves a record: it is safe in the dead-letter stream when this returns. Doing it twice is doing it once.
 pub(crate) fn bury(stream: &Stream, config: &ConsumerConfig, one: &Batch, deliveries: u32) -> Result<()> {
     let Some(record) = one.get(0) else { return Ok(()) };
-    let engine = Engine::from_inner(stream.inner()?);
+    let engine = Engine::from_inner(Arc::clone(&stream.engine));
     let dead = open(&engine, stream.name(), config)?;
     let seq = record.seq.to_string();
     let deliveries = deliveries.to_string();

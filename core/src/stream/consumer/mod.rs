@@ -83,6 +83,15 @@ impl Inside {
     }
 }
 
+/// Lets those who wait look again: there is room, something is due at another time, or it is over.
+fn wake(mut inside: MutexGuard<'_, Inside>) {
+    let waiting = std::mem::take(&mut inside.waiting);
+    drop(inside);
+    for (_, waker) in waiting {
+        waker.wake();
+    }
+}
+
 impl Core {
     fn new(progress: Progress, ledger: Ledger) -> Result<Self> {
         Ok(Core {
@@ -104,9 +113,7 @@ impl Core {
     fn retire(&self) {
         let mut inside = self.lock();
         inside.deleted = true;
-        let waiting = std::mem::take(&mut inside.waiting);
-        drop(inside);
-        waiting.into_iter().for_each(|w| w.1.wake());
+        wake(inside);
     }
 }
 
@@ -301,7 +308,7 @@ impl Consumer {
         if !done.is_empty() {
             let count = done.len();
             inside.record(&Change::Done(done))?;
-            self.wake(inside);
+            wake(inside);
             return Ok(count);
         }
         Ok(0)
@@ -329,7 +336,7 @@ impl Consumer {
         let mut inside = self.open()?;
         self.must_be_pending(&inside, seq)?;
         inside.record(&Change::Done(vec![seq]))?;
-        self.wake(inside);
+        wake(inside);
         Ok(())
     }
 
@@ -338,7 +345,7 @@ impl Consumer {
         self.must_be_pending(&inside, seq)?;
         let due = self.now().saturating_add(delay.as_nanos() as u64);
         inside.record(&Change::Due(seq, due))?;
-        self.wake(inside);
+        wake(inside);
         Ok(())
     }
 
@@ -347,13 +354,6 @@ impl Consumer {
             return Ok(());
         }
         Err(Error::not_found(format!("record {seq} is not pending at consumer '{}'", self.core.name)))
-    }
-
-    /// Lets those who wait look again: there is room, or something is due at another time.
-    fn wake(&self, mut inside: MutexGuard<'_, Inside>) {
-        let waiting = std::mem::take(&mut inside.waiting);
-        drop(inside);
-        waiting.into_iter().for_each(|w| w.1.wake());
     }
 
     fn open(&self) -> Result<MutexGuard<'_, Inside>> {

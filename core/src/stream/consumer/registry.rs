@@ -16,7 +16,6 @@ use crate::subject::Filters;
 
 /// All consumers of one stream.
 pub(crate) struct Registry {
-    stream: Stream,
     cores: Mutex<BTreeMap<String, Arc<Core>>>,
 }
 
@@ -37,7 +36,7 @@ impl Registry {
                 cores.insert(name, Arc::new(core));
             }
         }
-        Ok(Registry { stream: stream.clone(), cores: Mutex::new(cores) })
+        Ok(Registry { cores: Mutex::new(cores) })
     }
 
     fn cores(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Core>>> {
@@ -66,7 +65,7 @@ impl Registry {
             ));
         }
         if config.max_deliver > 0 {
-            let engine = Engine::from_inner(stream.inner()?);
+            let engine = Engine::from_inner(Arc::clone(&stream.engine));
             let dead = dead_letter::open(&engine, stream.name(), &config)?;
             let probe = format!("$DLQ.{}.{}.{}", dead.name(), stream.name(), config.name);
             if !dead.takes(&probe)? {
@@ -87,11 +86,11 @@ impl Registry {
         Ok(Consumer::new(core, stream.clone()))
     }
 
-    pub(crate) fn get(&self, name: &str) -> Result<Consumer> {
+    pub(crate) fn get(&self, stream: &Stream, name: &str) -> Result<Consumer> {
         let core = self.cores().get(name).map(Arc::clone);
         let core =
-            core.ok_or_else(|| Error::not_found(format!("stream '{}' has no consumer '{name}'", self.stream.name())))?;
-        Ok(Consumer::new(core, self.stream.clone()))
+            core.ok_or_else(|| Error::not_found(format!("stream '{}' has no consumer '{name}'", stream.name())))?;
+        Ok(Consumer::new(core, stream.clone()))
     }
 
     pub(crate) fn delete(&self, stream: &Stream, name: &str) -> Result<()> {
@@ -104,9 +103,9 @@ impl Registry {
         stream.local.disk().remove_dir(&dir).map_err(|e| Error::io(format_args!("remove {}", dir.display()), &e))
     }
 
-    pub(crate) fn infos(&self) -> Result<Vec<ConsumerInfo>> {
+    pub(crate) fn infos(&self, stream: &Stream) -> Result<Vec<ConsumerInfo>> {
         let cores: Vec<Arc<Core>> = self.cores().values().map(Arc::clone).collect();
-        cores.into_iter().map(|core| Consumer::new(core, self.stream.clone()).info()).collect()
+        cores.into_iter().map(|core| Consumer::new(core, stream.clone()).info()).collect()
     }
 
     /// Wakes everyone, because the engine closes.

@@ -1,4 +1,5 @@
-//! The index of the segment that is being written, in memory: where each record lies and which is the next of its subject.
+//! The index of the segment that is being written, in memory: where each record lies and which is the next of its
+//! subject.
 //!
 //! Sixteen bytes a record. When the segment is sealed this becomes an index file (`index_file.rs`).
 

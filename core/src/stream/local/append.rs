@@ -93,7 +93,8 @@ impl Local {
         Ok(Staging::Done(ack))
     }
 
-    /// Gets bytes that wait on an interval stream written: by the worker, or here when there is none or it falls behind.
+    /// Gets bytes that wait on an interval stream written: by the worker, or here when there is none or it falls
+    /// behind.
     fn relieve(&self, waiting: usize) -> Result<()> {
         if self.shared.has_worker() && waiting < FLUSH_SELF_BYTES {
             if waiting / FLUSH_BYTES != (waiting - 1) / FLUSH_BYTES || waiting < 2 * FLUSH_BYTES {

@@ -117,8 +117,8 @@ impl Drop for Ticket {
 impl Local {
     /// Writes what waits, and syncs it when `sync` is asked for and the stream ever syncs.
     ///
-    /// An fsync stream commits only after the sync, so it is never flushed without. The others commit when it is written,
-    /// and writes go on while the sync runs.
+    /// An fsync stream commits only after the sync, so it is never flushed without. The others commit when it is
+    /// written, and writes go on while the sync runs.
     pub(crate) fn flush(&self, sync: bool) -> Result<()> {
         let sync = sync && self.lock().config.durability != Durability::Os;
         let _syncing = sync.then(|| self.syncing());

@@ -15,7 +15,8 @@ pub(crate) enum Control {
     Config(StreamConfig),
     /// This record is gone.
     Delete(u64),
-    /// Records of the subjects that `filter` takes (all without one) before `before` are gone, but for the `keep` newest.
+    /// Records of the subjects that `filter` takes (all without one) before `before` are gone, but for the `keep`
+    /// newest.
     Purge { filter: Option<String>, before: u64, keep: u64 },
     /// Nothing before this sequence is kept any more.
     Head(u64),

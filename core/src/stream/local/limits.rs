@@ -1,5 +1,5 @@
-//! Taking records out: limits, time to live, deletes and purges. Everything here follows from the log alone, so replaying
-//! it takes out the same records again.
+//! Taking records out: limits, time to live, deletes and purges. Everything here follows from the log alone, so
+//! replaying it takes out the same records again.
 
 use std::sync::Arc;
 
@@ -258,7 +258,8 @@ impl State {
 
     fn purge_head(&mut self, before: u64, keep: u64) -> Result<()> {
         if keep == 0 && before > self.last_seq {
-            return self.clear();
+            self.clear();
+            return Ok(());
         }
         while self.records > keep && self.first_seq < before {
             let seq = self.first_seq;
@@ -268,7 +269,7 @@ impl State {
     }
 
     /// Takes everything out, without looking at any of it.
-    fn clear(&mut self) -> Result<()> {
+    fn clear(&mut self) {
         let active = Arc::clone(&self.active_part);
         for part in self.parts.iter() {
             if !Arc::ptr_eq(part, &active) {
@@ -292,7 +293,6 @@ impl State {
         self.tips.clear();
         self.expiries.clear();
         self.block_cache.clear();
-        Ok(())
     }
 
     /// Takes out what has come of age by `now`: times to live, the stream's `max_age`, message ids.

@@ -1,7 +1,8 @@
 //! The local engine of the stream contract: an index in memory over a journal on disk.
 //!
 //! Everything that readers can see is committed: an append is staged, written (and synced, where the stream promises
-//! it), and only then put into the index. One lock guards index and tail; no input or output of a writer happens under it.
+//! it), and only then put into the index. One lock guards index and tail; no input or output of a writer happens
+//! under it.
 
 pub(crate) mod active;
 pub(crate) mod append;

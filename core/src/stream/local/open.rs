@@ -113,25 +113,48 @@ impl Local {
     pub(crate) fn follow(&self) -> Result<()> {
         let mut state = self.lock();
         loop {
+            if !state.active_part.segment.is_made() && !self.find_successor(&mut state)? {
+                break;
+            }
             let segment = Arc::clone(&state.active_part.segment);
             let from = state.committed;
             let scanned = state.replay(&segment, from, 0)?;
             let end = state.committed.max(scanned.end);
             state.tail.reset(Arc::clone(&segment), None, end);
-            let next = self.dir.join(segment::file_name(end));
-            if scanned.torn || end == segment.base || !self.disk().exists(&next) {
+            if scanned.torn || end == segment.base {
                 break;
             }
-            let Some((segment, blob)) = Segment::open(self.disk().as_ref(), &next, false)? else { break };
-            let head: SegmentHead = control::from_bytes(&blob, "a segment's header")?;
+            let Some(part) = successor(self, end)? else { break };
             state.seal_active(end);
-            state.activate(Arc::new(Part::new(Arc::new(segment), head.base_seq)));
+            state.activate(Arc::new(part));
         }
         let woken = std::mem::take(&mut state.woken);
         drop(state);
         super::waiters::wake(woken);
         Ok(())
     }
+
+    /// Puts the segment that the writer made in the place of the one that was only planned; false while there is none.
+    fn find_successor(&self, state: &mut State) -> Result<bool> {
+        let planned = Arc::clone(&state.active_part);
+        let Some(part) = successor(self, planned.segment.base)? else { return Ok(false) };
+        let kept = state.parts.iter().filter(|p| !Arc::ptr_eq(p, &planned)).map(Arc::clone).collect();
+        state.parts = Arc::new(kept);
+        state.activate(Arc::new(part));
+        Ok(true)
+    }
+}
+
+/// Opens the next segment of a stream that is followed, if the writer has made it: after a close that sealed the last
+/// one only its place is known.
+fn successor(local: &Local, at: Pos) -> Result<Option<Part>> {
+    let next = local.dir.join(segment::file_name(at));
+    if !local.disk().exists(&next) {
+        return Ok(None);
+    }
+    let Some((segment, blob)) = Segment::open(local.disk().as_ref(), &next, false)? else { return Ok(None) };
+    let head: SegmentHead = control::from_bytes(&blob, "a segment's header")?;
+    Ok(Some(Part::new(Arc::new(segment), head.base_seq)))
 }
 
 fn list(shared: &Arc<Shared>, dir: &Path, read_only: bool) -> Result<Vec<Found>> {

@@ -1,5 +1,5 @@
-//! The index of committed state in one file, so that opening does not read the history. A cache: when it is not there or
-//! does not hold, the segments are replayed from the first.
+//! The index of committed state in one file, so that opening does not read the history. A cache: when it is not there
+//! or does not hold, the segments are replayed from the first.
 
 use std::path::{Path, PathBuf};
 

@@ -225,7 +225,8 @@ impl State {
         }
     }
 
-    /// Starts a new segment with the next frame, if the one that is written is full. Only when nothing waits in the tail.
+    /// Starts a new segment with the next frame, if the one that is written is full. Only when nothing waits in the
+    /// tail.
     pub(crate) fn roll_if_full(&mut self) {
         let base = self.next_part.as_ref().map_or(self.active_part.segment.base, |p| p.segment.base);
         if self.tail.waiting() > 0 || self.tail.end() - base < self.config.segment_bytes {

@@ -1,5 +1,6 @@
-//! What is done for a stream besides the calls of its users: flushes that nobody waits for, interval sync, expiry, index
-//! files, snapshots, and giving back the space of what is gone. The engine's worker does it, or whoever steps the engine.
+//! What is done for a stream besides the calls of its users: flushes that nobody waits for, interval sync, expiry,
+//! index files, snapshots, and giving back the space of what is gone. The engine's worker does it, or whoever steps
+//! the engine.
 
 use std::sync::Arc;
 
