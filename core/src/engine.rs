@@ -58,10 +58,14 @@ pub(crate) struct Inner {
     read_only: bool,
     id: u64,
     epoch: u64,
-    streams: Mutex<BTreeMap<String, Opened>>,
+    streams: Streams,
     lock: Mutex<Option<Box<dyn Send + Sync>>>,
     worker: Mutex<Option<JoinHandle<()>>>,
 }
+
+/// Everything open, by name. The worker shares it, and nothing else of the engine: so the engine closes when its last
+/// handle goes, on the thread that lets go of it.
+type Streams = Arc<Mutex<BTreeMap<String, Opened>>>;
 
 struct Opened {
     local: Arc<Local>,
@@ -131,7 +135,7 @@ impl Engine {
             read_only: options.read_only,
             id,
             epoch: if options.read_only { 0 } else { options.clock.random() },
-            streams: Mutex::default(),
+            streams: Arc::default(),
             lock: Mutex::new(lock),
             worker: Mutex::default(),
             shared,
@@ -283,13 +287,21 @@ impl Engine {
     /// Does what is due now (timers, interval sync, cleaning) and returns when the next thing is; for engines without a
     /// worker.
     pub fn step(&self) -> Option<Nanos> {
-        self.0.step()
+        step(&self.0.streams, self.0.shared.clock.now())
     }
 
     /// Syncs and closes everything; later calls on it or its streams answer `Closed`. Closing twice is nothing.
     pub fn close(&self) -> Result<()> {
         self.0.close()
     }
+}
+
+/// Does what is due on every open stream; returns when the next thing is.
+fn step(streams: &Streams, now: Nanos) -> Option<Nanos> {
+    let open = streams.lock().unwrap_or_else(PoisonError::into_inner);
+    let locals: Vec<Arc<Local>> = open.values().map(|o| Arc::clone(&o.local)).collect();
+    drop(open);
+    locals.iter().filter_map(|local| local.step(now)).min()
 }
 
 fn check_config(config: StreamConfig) -> Result<StreamConfig> {
@@ -401,19 +413,12 @@ impl Inner {
         self.streams().values().map(|o| Arc::clone(&o.local)).collect()
     }
 
-    fn step(&self) -> Option<Nanos> {
-        let now = self.shared.clock.now();
-        self.locals().iter().filter_map(|local| local.step(now)).min()
-    }
-
     #[allow(clippy::disallowed_methods, reason = "the one place where core starts a thread")]
-    fn start_worker(self: &Arc<Self>) -> Result<()> {
-        let (weak, shared) = (Arc::downgrade(self), Arc::clone(&self.shared));
+    fn start_worker(&self) -> Result<()> {
+        let (streams, shared) = (Arc::clone(&self.streams), Arc::clone(&self.shared));
         let work = move || {
             while shared.wait_for_bell() {
-                let Some(inner) = weak.upgrade() else { return };
-                let next = inner.step();
-                drop(inner);
+                let next = step(&streams, shared.clock.now());
                 if next.is_some() {
                     shared.ring(next);
                 }
@@ -433,6 +438,7 @@ impl Inner {
         self.shared.set_worker(false);
         self.shared.stop_worker();
         let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // A waker that the worker called may have held the last handle: then this is the worker.
         if let Some(worker) = worker
             && worker.thread().id() != std::thread::current().id()
         {

@@ -93,7 +93,7 @@ fn run_c(program: &Path) -> Command {
         return command(program, [""; 0]);
     }
     let mut valgrind = command("valgrind", ["--quiet", "--leak-check=full", "--error-exitcode=9"]);
-    // Rust's own handle of the main thread is reachable by a pointer into its middle, which valgrind calls possibly lost.
+    // Rust keeps the handle of the main thread by a pointer into its middle, which valgrind calls possibly lost.
     valgrind.args(["--show-leak-kinds=definite,indirect", "--errors-for-leak-kinds=definite,indirect"]);
     valgrind.arg(program);
     valgrind

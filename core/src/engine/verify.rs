@@ -104,6 +104,7 @@ impl Check<'_> {
         let mut odd = None;
         let mut from = segment.base;
         let file_end = segment.end()?;
+        let mut end = file_end;
         loop {
             let scanned = scan(segment, from, &mut |pos, found| {
                 if let Some(view) = record_of(found, base_seq) {
@@ -127,6 +128,7 @@ impl Check<'_> {
                     segment.offset(scanned.end)
                 );
                 self.report.torn.push(message);
+                end = scanned.end;
                 break;
             };
             let after = whole_frame_after(segment, scanned.end, file_end)?.unwrap_or(pos);
@@ -153,7 +155,7 @@ impl Check<'_> {
         self.report.records += records;
         self.report.bytes += segment.offset(file_end);
         (self.progress)(self.report.bytes, self.total);
-        Ok(file_end)
+        Ok(end)
     }
 
     /// What the snapshot covers was synced before it was written, so the log must hold it.

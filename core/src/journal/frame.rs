@@ -112,7 +112,7 @@ pub(crate) fn parse(bytes: &[u8], at: usize, pos: Pos) -> Result<Frame<'_>, Faul
 ///
 /// Only a frame with a mark beyond `limit` proves it, and few random bytes look like one, so this checks few sums.
 pub(crate) fn find_proof(bytes: &[u8], pos: Pos, limit: Pos) -> Option<(Pos, Pos)> {
-    for at in 0..bytes.len().saturating_sub(FRAME_HEAD + 8) {
+    for at in 0..(bytes.len() + 1).saturating_sub(FRAME_HEAD + 8) {
         let word = &bytes[at + 4..at + 16];
         if word[3] & FLAG_MARK == 0 {
             continue;

@@ -92,7 +92,7 @@ impl Local {
             let scanned = state.replay(&found[at].segment, found[at].segment.base, covered)?;
             clean = scanned.clean;
             if scanned.torn || (at + 1 < found.len() && scanned.proven > scanned.end) {
-                judge(&found[at..], &scanned, state.active.end_seq() - 1)?;
+                judge(&found[at..], &scanned, state.active.end_seq() - 1, covered)?;
                 cut(shared, &mut found, at, &scanned, read_only)?;
                 break;
             }
@@ -214,10 +214,19 @@ fn check_snapshot(snapshot: &Snapshot, found: &[Found], log_end: Pos, dir: &Path
 }
 
 /// Decides whether what is behind the last whole frame is a torn tail or lost data.
-fn judge(rest: &[Found], scanned: &Scanned, last_seq: u64) -> Result<()> {
+fn judge(rest: &[Found], scanned: &Scanned, last_seq: u64, covered: Pos) -> Result<()> {
     let segments: Vec<&Segment> = rest.iter().map(|f| &*f.segment).collect();
-    let Some((pos, mark)) = proof_after(&segments, scanned.end)? else { return Ok(()) };
     let damaged = segments[0];
+    if scanned.end < covered {
+        return Err(Error::corrupt(format!(
+            "{} is damaged at offset {}, which was synced (the snapshot covers position {covered}): sequences from {} on \
+             may be missing",
+            damaged.path.display(),
+            damaged.offset(scanned.end),
+            last_seq + 1
+        )));
+    }
+    let Some((pos, mark)) = proof_after(&segments, scanned.end)? else { return Ok(()) };
     let next = rest.iter().rev().find(|f| f.segment.base <= pos).and_then(|f| seq_at(f, pos));
     let missing = match next {
         Some(next) if next > last_seq + 1 => format!("sequences {} to {} are missing", last_seq + 1, next - 1),
