@@ -76,7 +76,7 @@ fn format() -> Result {
 fn lint() -> Result {
     run_command(&mut cargo("clippy --quiet --package headwater --lib -- -D warnings"))?;
     let free = "-A clippy::disallowed_methods -A clippy::disallowed_types";
-    run_command(&mut cargo(&format!("clippy --quiet --workspace --all-targets -- -D warnings {free}")))
+    run_command(&mut cargo(&format!("clippy --quiet --workspace --lib --bins --tests -- -D warnings {free}")))
 }
 
 fn rust() -> Result {
@@ -164,9 +164,7 @@ pub(crate) fn fuzz(args: &[String]) -> Result {
 /// Runs the simulation over so many seeds.
 pub(crate) fn sim(args: &[String]) -> Result {
     let seeds = args.first().map_or("2000", String::as_str);
-    run_command(
-        cargo("test --package headwater-sim -- --include-ignored --nocapture").env("HEADWATER_SIM_SEEDS", seeds),
-    )
+    run_command(cargo("test --package headwater-sim -- --nocapture").env("SEEDS", seeds))
 }
 
 /// Runs every test whose name begins with `soak_`.
