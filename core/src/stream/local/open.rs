@@ -219,7 +219,7 @@ fn judge(rest: &[Found], scanned: &Scanned, last_seq: u64, covered: Pos) -> Resu
     let damaged = segments[0];
     if scanned.end < covered {
         return Err(Error::corrupt(format!(
-            "{} is damaged at offset {}, which was synced (a snapshot covers {covered}): sequences from {} on may be missing",
+            "{} is damaged at offset {}, which a snapshot covers: sequences from {} on are missing",
             damaged.path.display(),
             damaged.offset(scanned.end),
             last_seq + 1
