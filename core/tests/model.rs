@@ -231,7 +231,7 @@ fn life(seed: u64, durability: Durability, steps: usize) {
     // Everything but the segments is a cache: without it the log alone must give the same stream.
     use headwater::disk::Disk;
     for name in world.disk.list("/world/streams/s".as_ref()).expect("list") {
-        if !name.ends_with(".seg") {
+        if std::path::Path::new(&name).extension().is_none_or(|e| e != "seg") {
             let _ = world.disk.remove(format!("/world/streams/s/{name}").as_ref());
         }
     }

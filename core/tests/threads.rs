@@ -4,8 +4,11 @@
 #![allow(clippy::disallowed_methods, reason = "the test is about threads")]
 
 use std::collections::BTreeSet;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -115,8 +118,27 @@ fn a_wildcard_condition_lets_one_of_many_through() {
             })
         })
         .collect();
-    threads.into_iter().for_each(|t| t.join().expect("writer"));
+    for thread in threads {
+        thread.join().expect("writer");
+    }
     assert_eq!(passed.load(Ordering::SeqCst), stream.info().expect("info").last_seq);
+}
+
+/// Found by the Go binding: the one who was woken to commit the rest had given up its wait.
+#[test]
+fn an_append_that_was_polled_and_is_held_stalls_nobody() {
+    let engine = Engine::temporary().expect("engine");
+    let stream = stream(&engine, Durability::Fsync);
+    for round in 0..50 {
+        let other = stream.clone();
+        let leader = thread::spawn(move || other.append(&Append::new("s.a", b"a")).wait());
+        thread::sleep(Duration::from_micros(150));
+        let mut held = stream.append(&Append::new("s.b", b"b"));
+        let _ = Pin::new(&mut held).poll(&mut Context::from_waker(Waker::noop()));
+        let outcome = stream.append(&Append::new("s.c", b"c")).wait_timeout(Duration::from_secs(5));
+        assert!(outcome.is_ok(), "round {round} stalled");
+        leader.join().expect("leader").expect("append");
+    }
 }
 
 #[test]

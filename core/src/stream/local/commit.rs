@@ -19,6 +19,8 @@ use crate::journal::writer::WriteFault;
 use crate::pending::{Pending, Wait, park};
 use crate::record::{Durability, TAG_CONTROL, TAG_SPECIAL, decode};
 
+/// How long the one who was woken to commit the rest has before the worker does it.
+const ABANDONED_NANOS: crate::clock::Nanos = 2_000_000;
 /// How many failed flushes and outcomes are remembered for those who ask late.
 const REMEMBERED_MAX: usize = 256;
 
@@ -78,6 +80,10 @@ impl Wait<u64> for Ticket {
 
     fn wait(&mut self, timeout: Option<Duration>) -> Option<Result<u64>> {
         let local = Arc::clone(&self.local);
+        if timeout.is_some_and(|t| t.is_zero()) {
+            // A look, not a wait: it must not turn into a sync.
+            return self.outcome(&mut local.lock());
+        }
         park(timeout, |cx| {
             loop {
                 let mut state = local.lock();
@@ -185,8 +191,13 @@ impl Local {
         let committed = state.committed;
         let mut woken = std::mem::take(&mut state.woken);
         state.waiters.take_writers(committed, &mut woken);
+        let others = state.waiters.has_writers();
         drop(state);
         wake(woken);
+        if others && self.shared.has_worker() {
+            // Whoever was woken to commit the rest may have given up its wait: then the worker does it.
+            self.shared.ring(Some(self.shared.clock.now() + ABANDONED_NANOS));
+        }
         outcome
     }
 

@@ -47,6 +47,10 @@ impl Waiters {
         self.writers.retain(|w| w.id != id);
     }
 
+    pub(crate) fn has_writers(&self) -> bool {
+        !self.writers.is_empty()
+    }
+
     pub(crate) fn has_readers(&self) -> bool {
         !self.readers.is_empty()
     }
