@@ -18,7 +18,7 @@ use crate::disk::{Disk, MemDisk, OpenMode, read_all, replace};
 use crate::error::{Error, ErrorKind, Result};
 use crate::shared::{LogLine, Shared};
 use crate::stream::bucket::{self, Bucket, BucketConfig};
-use crate::stream::config::{Compression, StreamConfig, check_name};
+use crate::stream::config::{StreamConfig, check_name};
 use crate::stream::consumer::registry::Registry;
 use crate::stream::local::Local;
 use crate::stream::local::control::Control;
@@ -175,7 +175,7 @@ impl Engine {
     /// # Errors
     /// [`ErrorKind::Conflict`] also when its subjects overlap with those of another stream.
     pub fn create_stream(&self, config: StreamConfig) -> Result<Stream> {
-        let config = check_config(config)?;
+        let config = config.checked()?;
         self.0.writable()?;
         let mut streams = self.0.streams();
         self.0.open_all(&mut streams)?;
@@ -197,7 +197,7 @@ impl Engine {
 
     /// Changes a stream's limits, subjects and durability after the fact; records over the new limits go.
     pub fn update_stream(&self, config: StreamConfig) -> Result<Stream> {
-        let config = check_config(config)?;
+        let config = config.checked()?;
         self.0.writable()?;
         let local = {
             let mut streams = self.0.streams();
@@ -302,17 +302,6 @@ fn step(streams: &Streams, now: Nanos) -> Option<Nanos> {
     let locals: Vec<Arc<Local>> = open.values().map(|o| Arc::clone(&o.local)).collect();
     drop(open);
     locals.iter().filter_map(|local| local.step(now)).min()
-}
-
-fn check_config(config: StreamConfig) -> Result<StreamConfig> {
-    let config = config.checked()?;
-    if config.compression != Compression::None {
-        return Err(Error::new(
-            ErrorKind::Unsupported,
-            "this build does not compress segments: set compression to 'none'",
-        ));
-    }
-    Ok(config)
 }
 
 fn check_overlap(streams: &BTreeMap<String, Opened>, config: &StreamConfig) -> Result<()> {

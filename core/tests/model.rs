@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use headwater::disk::MemDisk;
 use headwater::{
-    Append, Clock, Durability, Engine, EngineOptions, ErrorKind, ManualClock, PurgeOptions, ReadOptions, Rollup,
-    Stream, StreamConfig,
+    Append, Clock, Compression, Durability, Engine, EngineOptions, ErrorKind, ManualClock, PurgeOptions, ReadOptions,
+    Rollup, Stream, StreamConfig,
 };
 
 struct World {
@@ -122,6 +122,9 @@ fn life(seed: u64, durability: Durability, steps: usize) {
     config.durability = durability;
     config.segment_bytes = 64 << 10;
     config.allow_rollup = true;
+    if world.below(3) == 0 {
+        config.compression = Compression::Zstd;
+    }
     if world.below(2) == 0 {
         config.max_msgs_per_subject = world.below(5);
     }
@@ -208,7 +211,9 @@ fn life(seed: u64, durability: Durability, steps: usize) {
                 model.records.clear();
             }
             90..93 => {
-                engine.step();
+                for _ in 0..4 {
+                    engine.step();
+                }
             }
             93 => {
                 engine.close().expect("close");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headwater::{
-    Append, Consumer, ConsumerConfig, Engine, EngineOptions, ErrorKind, ManualClock, Stream, StreamConfig,
+    Append, Compression, Consumer, ConsumerConfig, Engine, EngineOptions, ErrorKind, ManualClock, Stream, StreamConfig,
 };
 
 use crate::disk::SimDisk;
@@ -32,6 +32,7 @@ const STEPS_MAX: u64 = 60;
 
 struct World {
     random: Random,
+    compress: bool,
     disk: SimDisk,
     clock: ManualClock,
     oracle: Oracle,
@@ -46,6 +47,7 @@ pub fn live(seed: u64, fault: Option<Fault>) -> Outcome {
     let disk = SimDisk::new(seed, fault.map(|f| Sabotage::new(f, seed)));
     let mut world = World {
         random: Random::new(seed),
+        compress: seed % 3 == 1,
         disk,
         clock: ManualClock::new(1_700_000_000_000_000_000, seed),
         oracle: Oracle::default(),
@@ -87,6 +89,9 @@ impl World {
         }
         let mut config = StreamConfig::new("s", [">"]);
         config.segment_bytes = 64 << 10;
+        if self.compress {
+            config.compression = Compression::Zstd;
+        }
         let stream = engine.create_stream(config)?;
         let consumer = stream.create_consumer(ConsumerConfig { max_ack_pending: 0, ..ConsumerConfig::new("c") })?;
         Ok((engine, stream, consumer))

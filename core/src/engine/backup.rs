@@ -44,9 +44,9 @@ impl Engine {
             }
             for part in parts.iter().filter(|p| p.segment.is_made()) {
                 let segment = &part.segment;
-                let len = segment.offset(segment.end()?.min(committed));
+                let len = segment.bytes_before(committed)?;
                 let file_name = segment.path.file_name().unwrap_or_default();
-                copies.push(Copy { from: segment.file()?.clone(), to: dir.join(file_name), len });
+                copies.push(Copy { from: segment.file()?, to: dir.join(file_name), len });
             }
             written.push((snapshot::path(&dir), bytes));
             self.add_consumers(&stream.local.dir, &dir, &mut copies)?;

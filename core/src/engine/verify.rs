@@ -108,7 +108,9 @@ impl Check<'_> {
         loop {
             let scanned = scan(segment, from, &mut |pos, found| {
                 if let Some(view) = record_of(found, base_seq) {
-                    if view.seq != next && odd.is_none() {
+                    // What is gone from a packed segment leaves a gap; from a plain one nothing is taken out.
+                    let gap = view.seq > next && segment.is_packed();
+                    if view.seq != next && !gap && odd.is_none() {
                         odd = Some((pos, next, view.seq));
                     }
                     next = view.seq + 1;
@@ -153,7 +155,7 @@ impl Check<'_> {
         }
         self.last_seq = next - 1;
         self.report.records += records;
-        self.report.bytes += segment.offset(file_end);
+        self.report.bytes += segment.bytes_before(file_end)?;
         (self.progress)(self.report.bytes, self.total);
         Ok(end)
     }

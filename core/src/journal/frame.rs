@@ -30,6 +30,8 @@ pub(crate) struct Frame<'a> {
     pub(crate) body_start: usize,
     /// Of the whole frame.
     pub(crate) len: usize,
+    /// The whole frame.
+    pub(crate) raw: &'a [u8],
 }
 
 impl Frame<'_> {
@@ -104,7 +106,7 @@ pub(crate) fn parse(bytes: &[u8], at: usize, pos: Pos) -> Result<Frame<'_>, Faul
     if flags & FLAG_TXN != 0 {
         return Err(Fault::Bad);
     }
-    Ok(Frame { flags, mark, body: &frame[skip..], body_start: at + skip, len })
+    Ok(Frame { flags, mark, body: &frame[skip..], body_start: at + skip, len, raw: frame })
 }
 
 /// Whether a frame that proves everything before `limit` synced stands somewhere in `bytes`, the first of which is at
@@ -131,5 +133,5 @@ pub(crate) fn parse_trusted(bytes: &[u8]) -> Option<Frame<'_>> {
     let len = frame_len(bytes)?;
     let flags = *bytes.get(7)?;
     let skip = if flags & FLAG_MARK != 0 { 16 } else { 8 };
-    Some(Frame { flags, mark: None, body: bytes.get(skip..len)?, body_start: skip, len })
+    Some(Frame { flags, mark: None, body: bytes.get(skip..len)?, body_start: skip, len, raw: bytes.get(..len)? })
 }

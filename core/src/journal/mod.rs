@@ -6,6 +6,7 @@
 //! positions; it knows no stream, no record and no subject. `docs/format.md` has the field diagrams.
 
 pub(crate) mod frame;
+pub(crate) mod pack;
 pub(crate) mod recover;
 pub(crate) mod segment;
 pub(crate) mod tail;

@@ -4,7 +4,6 @@
 use super::Pos;
 use super::frame::{BODY_BYTES_MAX, FRAME_HEAD, Fault, Frame, find_proof, parse};
 use super::segment::Segment;
-use crate::disk::read_full;
 use crate::error::{Error, Result};
 
 /// How much of a segment is read at a time.
@@ -86,10 +85,7 @@ pub(crate) fn scan(
 
 fn fill(segment: &Segment, buf: &mut Vec<u8>, start: Pos, want: usize) -> Result<()> {
     let have = buf.len();
-    buf.resize(want.max(have), 0);
-    let got = read_full(&**segment.file()?, &mut buf[have..], segment.offset(start) + have as u64)
-        .map_err(|e| segment.io("read", &e))?;
-    buf.truncate(have + got);
+    buf.extend(segment.read(start + have as u64, want.saturating_sub(have))?);
     Ok(())
 }
 

@@ -4,13 +4,15 @@
 //! `magic 8 | header_len u32 | base u64 | blob_len u32 | blob | crc32 u32`, integers little-endian.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use super::Pos;
+use super::pack::Packed;
 use crate::disk::{Disk, File, OpenMode, read_full};
 use crate::error::{Error, ErrorKind, Result};
 
 const MAGIC: &[u8; 7] = b"HWJRNL\0";
+const MAGIC_PACKED: &[u8; 7] = b"HWPACK\0";
 /// The version of the format that this build writes; it opens this one and every older one.
 pub(crate) const FORMAT_VERSION: u8 = 1;
 const HEADER_FIXED: usize = 8 + 4 + 8 + 4;
@@ -21,13 +23,24 @@ pub(crate) struct Segment {
     pub(crate) base: Pos,
     pub(crate) header_len: u64,
     pub(crate) path: PathBuf,
-    file: OnceLock<Arc<dyn File>>,
+    store: RwLock<Store>,
+}
+
+/// What is known of a segment's file.
+#[derive(Clone)]
+enum Store {
+    /// The writer will make it.
+    Planned,
+    /// Frames as they were written.
+    Plain(Arc<dyn File>),
+    /// The same positions in compressed blocks.
+    Packed(Arc<Packed>),
 }
 
 impl Segment {
     /// One whose file the writer will make.
     pub(crate) fn planned(dir: &Path, base: Pos, header_len: u64) -> Self {
-        Segment { base, header_len, path: dir.join(file_name(base)), file: OnceLock::new() }
+        Segment { base, header_len, path: dir.join(file_name(base)), store: RwLock::new(Store::Planned) }
     }
 
     /// Opens one that is there, and returns its blob. `Ok(None)` when its header is not whole.
@@ -39,7 +52,8 @@ impl Segment {
         if read_full(&*file, &mut head, 0).map_err(at)? < HEADER_FIXED {
             return Ok(None);
         }
-        if &head[..7] != MAGIC {
+        let packed = &head[..7] == MAGIC_PACKED;
+        if !packed && &head[..7] != MAGIC {
             return Ok(None);
         }
         if head[7] > FORMAT_VERSION {
@@ -63,16 +77,33 @@ impl Segment {
         let mut base = [0; 8];
         base.copy_from_slice(&head[12..20]);
         let base = u64::from_le_bytes(base);
-        let segment = Segment { base, header_len: header_len as u64, path: path.to_owned(), file: OnceLock::new() };
-        let _ = segment.file.set(file);
+        let header_len = header_len as u64;
+        let store = if packed {
+            match Packed::open(file, base, header_len).map_err(at)? {
+                Some(packed) => Store::Packed(Arc::new(packed)),
+                None => return Err(Error::corrupt(format!("{} has a damaged table at its end", path.display()))),
+            }
+        } else {
+            Store::Plain(file)
+        };
+        let segment = Segment { base, header_len, path: path.to_owned(), store: RwLock::new(store) };
         Ok(Some((segment, covered[HEADER_FIXED..].to_vec())))
     }
 
     /// The bytes of a header.
     pub(crate) fn header(base: Pos, blob: &[u8]) -> Vec<u8> {
+        Self::header_with(*MAGIC, base, blob)
+    }
+
+    /// The bytes of the header of a packed segment.
+    pub(crate) fn packed_header(base: Pos, blob: &[u8]) -> Vec<u8> {
+        Self::header_with(*MAGIC_PACKED, base, blob)
+    }
+
+    fn header_with(magic: [u8; 7], base: Pos, blob: &[u8]) -> Vec<u8> {
         let header_len = HEADER_FIXED + blob.len() + 4;
         let mut out = Vec::with_capacity(header_len);
-        out.extend_from_slice(MAGIC);
+        out.extend_from_slice(&magic);
         out.push(FORMAT_VERSION);
         out.extend_from_slice(&(header_len as u32).to_le_bytes());
         out.extend_from_slice(&base.to_le_bytes());
@@ -82,18 +113,45 @@ impl Segment {
         out
     }
 
-    pub(crate) fn set_file(&self, file: Arc<dyn File>) {
-        let _ = self.file.set(file);
+    fn store(&self) -> Store {
+        self.store.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(crate) fn file(&self) -> Result<&Arc<dyn File>> {
-        self.file
-            .get()
-            .ok_or_else(|| Error::new(ErrorKind::Internal, format!("{} was not made yet", self.path.display())))
+    fn set_store(&self, store: Store) {
+        *self.store.write().unwrap_or_else(PoisonError::into_inner) = store;
+    }
+
+    pub(crate) fn set_file(&self, file: Arc<dyn File>) {
+        self.set_store(Store::Plain(file));
+    }
+
+    /// Goes on with the packed file that took the plain one's place.
+    pub(crate) fn set_packed(&self, packed: Packed) {
+        self.set_store(Store::Packed(Arc::new(packed)));
+    }
+
+    pub(crate) fn file(&self) -> Result<Arc<dyn File>> {
+        match self.store() {
+            Store::Plain(file) => Ok(file),
+            Store::Packed(packed) => Ok(Arc::clone(&packed.file)),
+            Store::Planned => Err(Error::new(ErrorKind::Internal, format!("{} was not made yet", self.path.display()))),
+        }
     }
 
     pub(crate) fn is_made(&self) -> bool {
-        self.file.get().is_some()
+        !matches!(self.store(), Store::Planned)
+    }
+
+    pub(crate) fn is_packed(&self) -> bool {
+        matches!(self.store(), Store::Packed(_))
+    }
+
+    /// How much of the file holds everything before `end`.
+    pub(crate) fn bytes_before(&self, end: Pos) -> Result<u64> {
+        match self.store() {
+            Store::Packed(packed) => packed.file.len().map_err(|e| self.io("stat", &e)),
+            _ => Ok(self.offset(self.end()?.min(end))),
+        }
     }
 
     /// Where in the file a position lies.
@@ -103,14 +161,20 @@ impl Segment {
 
     /// Reads up to `len` bytes at a position.
     pub(crate) fn read(&self, pos: Pos, len: usize) -> Result<Vec<u8>> {
+        if let Store::Packed(packed) = self.store() {
+            return packed.read(self, pos, len);
+        }
         let mut bytes = vec![0; len];
-        let got = read_full(&**self.file()?, &mut bytes, self.offset(pos)).map_err(|e| self.io("read", &e))?;
+        let got = read_full(&*self.file()?, &mut bytes, self.offset(pos)).map_err(|e| self.io("read", &e))?;
         bytes.truncate(got);
         Ok(bytes)
     }
 
     /// One past the last position in the file.
     pub(crate) fn end(&self) -> Result<Pos> {
+        if let Store::Packed(packed) = self.store() {
+            return Ok(packed.end);
+        }
         let len = self.file()?.len().map_err(|e| self.io("stat", &e))?;
         Ok(self.base + len.saturating_sub(self.header_len))
     }

@@ -30,7 +30,7 @@ pub enum Compression {
     /// As written.
     #[default]
     None,
-    /// In blocks, each compressed with zstd.
+    /// In blocks of 64 KiB, each compressed with zstd; reading one record decompresses its block.
     Zstd,
 }
 

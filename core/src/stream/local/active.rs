@@ -8,6 +8,8 @@ use crate::clock::Nanos;
 
 /// Marks the end of a chain.
 pub(crate) const NONE: u32 = u32::MAX;
+/// The subject of a place whose record is gone.
+pub(crate) const GAP: SubjectId = SubjectId::MAX;
 /// Records to a block of the sparse index.
 pub(crate) const BLOCK_RECORDS: usize = 64;
 
@@ -69,6 +71,17 @@ impl Active {
         self.subjects.push(id);
         self.next.push(NONE);
         self.sizes.push(size);
+    }
+
+    /// Adds a place whose record is gone; what comes next stands at `offset`.
+    pub(crate) fn push_gap(&mut self, offset: u32, time: Nanos) {
+        if self.offsets.len().is_multiple_of(BLOCK_RECORDS) {
+            self.blocks.push(Block { offset, first_time: time, min_event: i64::MAX, max_event: i64::MIN });
+        }
+        self.offsets.push(offset);
+        self.subjects.push(GAP);
+        self.next.push(NONE);
+        self.sizes.push(0);
     }
 
     /// Ordinals of a subject's records, from its record `first_seq` on.

@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::active::{Active, BLOCK_RECORDS, Block, NONE};
+use super::active::{Active, BLOCK_RECORDS, Block, GAP, NONE};
 use crate::disk::{Disk, File, OpenMode, read_all, read_full};
 use crate::error::{Error, Result};
 use crate::journal::Pos;
@@ -47,7 +47,7 @@ impl SegmentIndex {
             follows[next as usize] = true;
         }
         let mut heads: Vec<(u32, u32)> = (0..active.len())
-            .filter(|&ord| !follows[ord as usize])
+            .filter(|&ord| !follows[ord as usize] && active.subjects[ord as usize] != GAP)
             .map(|ord| (hash_of(active.subjects[ord as usize]), ord))
             .collect();
         heads.sort_unstable();

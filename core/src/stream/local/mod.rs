@@ -41,6 +41,8 @@ pub(crate) struct Local {
     state: Mutex<State>,
     /// Held while writing; taken before `state`, never after it.
     writer: Mutex<Writer>,
+    /// Held by whoever changes files other than the one that is written; taken before all others.
+    upkeep: Mutex<()>,
     /// Held by whoever syncs, from before the write that it covers; taken before `writer`.
     syncing: Mutex<()>,
 }

@@ -59,6 +59,7 @@ impl Local {
             writer: Mutex::new(Writer::new(Arc::clone(&shared.disk))),
             state: Mutex::new(state),
             syncing: Mutex::new(()),
+            upkeep: Mutex::new(()),
         }
     }
 
@@ -99,6 +100,10 @@ impl Local {
             at += 1;
         }
         let end = state.committed;
+        if state.active_part.segment.is_packed() && !state.active_part.is_sealed() {
+            // Its index was lost; nothing is ever appended to a packed segment.
+            state.seal_active(end);
+        }
         state.tail = if state.active_part.is_sealed() {
             state.continue_after_close(end)
         } else {
@@ -281,7 +286,11 @@ pub(crate) fn rebuild_index(segment: &Segment, base_seq: u64) -> Result<SegmentI
     let mut last: Vec<u64> = Vec::new();
     let scanned = scan(segment, segment.base, &mut |pos, found| {
         if let Some(view) = record_of(found, base_seq) {
-            push(&mut active, &mut subjects, &mut last, (pos - segment.base) as u32, found, &view);
+            let offset = (pos - segment.base) as u32;
+            while segment.is_packed() && active.end_seq() < view.seq {
+                active.push_gap(offset, view.time);
+            }
+            push(&mut active, &mut subjects, &mut last, offset, found, &view);
         }
         Ok(())
     })?;
@@ -449,6 +458,17 @@ impl State {
         Tail::new(segment, Some(header), end, end)
     }
 
+    /// Notes the places before a record of a packed segment whose records are gone.
+    fn pass_over(&mut self, offset: u32, seq: u64, time: crate::clock::Nanos) {
+        let part = Arc::clone(&self.active_part);
+        while self.active.end_seq() < seq {
+            part.dead_mut().insert(self.active.len());
+            self.active.push_gap(offset, time);
+        }
+        part.set_end_seq(part.end_seq().max(seq));
+        self.next_seq = self.next_seq.max(seq);
+    }
+
     /// Takes in the frames of a segment from `from` on. Before `covered` only the active index needs them.
     fn replay(&mut self, segment: &Arc<Segment>, from: Pos, covered: Pos) -> Result<Scanned> {
         let base_seq = self.active_part.base_seq;
@@ -473,6 +493,9 @@ impl State {
             let view = decode(found.tag(), base_seq, found.body).ok_or_else(whole)?;
             if pos < covered {
                 let offset = (pos - segment.base) as u32;
+                while segment.is_packed() && self.active.end_seq() < view.seq {
+                    self.active.push_gap(offset, view.time);
+                }
                 let id = push(&mut self.active, &mut self.subjects, &mut last, offset, found, &view);
                 let first = self.subjects.entry(id).active_first;
                 if first < base_seq && !self.active_part.dead().contains((view.seq - base_seq) as u32) {
@@ -481,7 +504,9 @@ impl State {
                 self.active_part.set_end_seq(view.seq + 1);
                 return Ok(());
             }
-            if view.seq != self.next_seq && view.seq != base_seq {
+            if segment.is_packed() {
+                self.pass_over((pos - segment.base) as u32, view.seq, view.time);
+            } else if view.seq != self.next_seq && view.seq != base_seq {
                 return Err(Error::corrupt(format!(
                     "{} at offset {}: record {} where {} is due",
                     segment.path.display(),

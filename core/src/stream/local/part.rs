@@ -20,6 +20,8 @@ pub(crate) struct Part {
     /// Of a sealed part; loaded when it is asked for, let go by [`Part::unload`].
     index: Mutex<Option<Arc<SegmentIndex>>>,
     sealed: AtomicBool,
+    /// How many of its records were live when it was packed last; all of them while it is plain.
+    packed_live: AtomicU64,
 }
 
 impl Part {
@@ -31,6 +33,7 @@ impl Part {
             dead: RwLock::default(),
             index: Mutex::default(),
             sealed: AtomicBool::new(false),
+            packed_live: AtomicU64::new(u64::MAX),
         }
     }
 
@@ -56,6 +59,18 @@ impl Part {
 
     pub(crate) fn live(&self) -> u64 {
         (self.end_seq() - self.base_seq) - self.dead().len()
+    }
+
+    /// Whether packing it is worth it: it shall be compressed and is not, or less than half of what it holds is live.
+    pub(crate) fn wants_pack(&self, compress: bool) -> bool {
+        let packed = self.segment.is_packed();
+        let live = self.live();
+        let held = (self.end_seq() - self.base_seq).min(self.packed_live.load(Ordering::Relaxed));
+        self.is_sealed() && live > 0 && ((compress && !packed) || live * 2 < held)
+    }
+
+    pub(crate) fn set_packed_live(&self, live: u64) {
+        self.packed_live.store(live, Ordering::Relaxed);
     }
 
     pub(crate) fn is_sealed(&self) -> bool {

@@ -41,6 +41,9 @@ pub(crate) struct Plan {
     pub(crate) max_bytes: usize,
 }
 
+/// Bytes, and where in them a body begins, its length and its tag.
+type Body = (Vec<u8>, usize, usize, u8);
+
 /// Records and where to go on.
 pub(crate) struct ReadOutcome {
     pub(crate) batch: Batch,
@@ -122,23 +125,25 @@ impl Local {
     /// The record at a position, which is known to be there.
     fn record_at(&self, part: &Part, pos: Pos, seq: u64) -> Result<Batch> {
         let mut batch = Batch::default();
-        let (bytes, start, len, tag) = self.frame_at(part, pos, seq)?;
+        let Some((bytes, start, len, tag)) = self.frame_at(part, pos, seq)? else { return Ok(batch) };
         let buffer = batch.add_buffer(Arc::new(bytes));
         batch.push(buffer, start, len, tag, part.base_seq, seq);
         Ok(batch)
     }
 
-    /// Bytes, and where in them the body of the frame at a position begins, its length and its tag.
-    fn frame_at(&self, part: &Part, pos: Pos, seq: u64) -> Result<(Vec<u8>, usize, usize, u8)> {
+    /// The body of the record at a position; `None` when it was taken out, and its segment packed, since its place was
+    /// looked up.
+    fn frame_at(&self, part: &Part, pos: Pos, seq: u64) -> Result<Option<Body>> {
         let mut len = RECORD_BYTES;
         loop {
             let bytes = self.bytes(part, pos, len)?;
             match frame::parse(&bytes, 0, pos) {
                 Ok(found) if is_record(&found) && seq_of(part, &found) == Some(seq) => {
                     let (start, len, tag) = (found.body_start, found.body.len(), found.tag());
-                    return Ok((bytes, start, len, tag));
+                    return Ok(Some((bytes, start, len, tag)));
                 }
                 Err(Fault::Short(more)) if more > len => len = more,
+                _ if part.dead().contains((seq - part.base_seq) as u32) => return Ok(None),
                 _ => return Err(self.damaged(part, pos, seq)),
             }
         }
@@ -159,7 +164,7 @@ impl Local {
         }
         let part = Arc::clone(part);
         drop(state);
-        let (bytes, start, len, tag) = self.frame_at(&part, pos, seq)?;
+        let Some((bytes, start, len, tag)) = self.frame_at(&part, pos, seq)? else { return Ok(None) };
         let body = &bytes[start..start + len];
         self.lock().hot.put(pos, tag, body);
         Ok(decode(tag, part.base_seq, body).map(|v| v.to_record()))
@@ -478,6 +483,10 @@ impl Local {
     }
 
     fn read_postings(&self, part: &Part, found: &[(u32, u32)], collector: &mut Collector<'_>) -> Result<()> {
+        let found: Vec<(u32, u32)> = {
+            let dead = part.dead();
+            found.iter().copied().filter(|f| !dead.contains(f.0)).collect()
+        };
         let base = part.segment.base;
         let mut i = 0;
         let mut guess = RECORD_BYTES;
@@ -510,6 +519,7 @@ impl Local {
                         guess = guess.max(more);
                         break;
                     }
+                    _ if part.dead().contains(ord) => done += 1,
                     _ => return Err(self.damaged(part, here, seq)),
                 }
             }

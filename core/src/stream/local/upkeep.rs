@@ -5,13 +5,19 @@
 use std::sync::Arc;
 
 use super::Local;
+use super::active::BLOCK_RECORDS;
+use super::dead::Dead;
 use super::open::SEAL_AT_CLOSE_BYTES;
+use super::part::Part;
 use super::snapshot;
 use super::waiters::wake;
 use crate::clock::Nanos;
 use crate::error::{Error, Result};
-use crate::journal::frame::FLAG_NOTE;
-use crate::record::Durability;
+use crate::journal::frame::{FLAG_NOTE, Frame};
+use crate::journal::pack::{self, Keep};
+use crate::journal::segment::Segment;
+use crate::record::{Durability, TAG_CONTROL};
+use crate::stream::config::Compression;
 
 /// Index files that may stay loaded.
 const LOADED_MAX: usize = 16;
@@ -44,9 +50,12 @@ impl Local {
             }
             state.expire(now)?;
         }
-        self.save_indexes()?;
-        self.save_snapshot()?;
-        self.remove_dropped()?;
+        if let Ok(_only) = self.upkeep.try_lock() {
+            self.save_indexes()?;
+            self.save_snapshot()?;
+            self.remove_dropped()?;
+            self.pack_one()?;
+        }
         let timer = self.wake_due(now);
         let mut state = self.lock();
         let interval = state.config.sync_interval.as_nanos() as u64;
@@ -132,6 +141,7 @@ impl Local {
             }
             let pos = state.committed;
             state.snapshot_pos = pos;
+            state.snapshot = None;
             (dropped, snapshot::encode(&state, pos))
         };
         self.sync_now()?;
@@ -141,6 +151,39 @@ impl Local {
             let path = &part.segment.path;
             self.disk().remove(path).map_err(|e| Error::io(format_args!("remove {}", path.display()), &e))?;
         }
+        Ok(())
+    }
+
+    /// Stores one sealed segment anew that holds more than it needs to; the next step looks for another.
+    fn pack_one(&self) -> Result<()> {
+        let (part, compress, dead, snapshot) = {
+            let mut state = self.lock();
+            let compress = state.config.compression == Compression::Zstd;
+            let unsaved = |p: &Arc<Part>| state.unsaved.iter().any(|u| Arc::ptr_eq(u, p));
+            let part = state.parts.iter().find(|p| p.wants_pack(compress) && !unsaved(p)).map(Arc::clone);
+            let Some(part) = part else { return Ok(()) };
+            let dead = part.dead().clone();
+            let pos = state.committed;
+            let bytes = snapshot::encode(&state, pos);
+            state.snapshot_pos = pos;
+            // One that is due is older than this one, and must not take its place.
+            state.snapshot = None;
+            (part, compress, dead, bytes)
+        };
+        let last = part.end_seq() - 1;
+        let mut keep = |found: &Frame<'_>| fate(found, &dead, part.base_seq, last);
+        let level = if compress { COMPRESS_LEVEL } else { COMPACT_LEVEL };
+        let disk = self.disk().as_ref();
+        let Some((_, head)) = Segment::open(disk, &part.segment.path, false)? else {
+            return Err(Error::corrupt(format!("{} has a damaged header", part.segment.path.display())));
+        };
+        let written = pack::write(disk, &part.segment, &head, level, &mut keep)?;
+        // What is left out must be known to be gone before it is: replay could not take it out a second time.
+        self.sync_now()?;
+        snapshot::write(disk, &self.dir, &snapshot)?;
+        part.segment.set_packed(written.place(disk)?);
+        part.set_packed_live((part.end_seq() - part.base_seq) - dead.len());
+        self.shared.ring(None);
         Ok(())
     }
 
@@ -161,6 +204,7 @@ impl Local {
             return Ok(());
         }
         self.finish_tail()?;
+        let _only = self.upkeep.lock();
         let bytes = {
             let mut state = self.lock();
             if state.snapshot_pos == state.committed {
@@ -206,6 +250,29 @@ impl Local {
     }
 }
 
+/// What packing makes of a frame, given what is gone and which record is the segment's last.
+fn fate(found: &Frame<'_>, dead: &Dead, base_seq: u64, last: u64) -> Keep {
+    if found.note() {
+        // It may be what an earlier packing left where an index points.
+        return Keep::GoneAt;
+    }
+    if found.tag() & TAG_CONTROL != 0 {
+        return Keep::Frame;
+    }
+    let Some(ord) = found.body.first_chunk::<4>().map(|d| u32::from_le_bytes(*d)) else { return Keep::Frame };
+    // The last record stays, dead or not, so that the segment still says how far it goes.
+    if !dead.contains(ord) || base_seq + u64::from(ord) == last {
+        Keep::Frame
+    } else if ord.is_multiple_of(BLOCK_RECORDS as u32) {
+        Keep::GoneAt
+    } else {
+        Keep::Gone
+    }
+}
+
+/// zstd's level for a stream that asks for compression, and for one that only gives space back.
+const COMPRESS_LEVEL: i32 = 3;
+const COMPACT_LEVEL: i32 = 1;
 /// How long a step that failed waits before it is tried again.
 const RETRY_NANOS: Nanos = crate::clock::SECOND;
 /// How often a read-only stream looks for what was appended.

@@ -1,0 +1,90 @@
+//! Space comes back: what is overwritten or purged leaves the disk, and a compressed stream is smaller and reads the same.
+
+use std::sync::Arc;
+
+use headwater::disk::MemDisk;
+use headwater::{
+    Append, Compression, Durability, Engine, EngineOptions, PurgeOptions, ReadOptions, Stream, StreamConfig,
+};
+
+fn open(disk: &Arc<MemDisk>) -> Engine {
+    let options = EngineOptions { disk: disk.clone(), worker: false, ..EngineOptions::default() };
+    Engine::open_with("/space", options).expect("open")
+}
+
+fn config(name: &str) -> StreamConfig {
+    let mut config = StreamConfig::new(name, [format!("{name}.>")]);
+    config.durability = Durability::Os;
+    config.segment_bytes = 64 << 10;
+    config
+}
+
+fn settle(engine: &Engine) {
+    for _ in 0..100 {
+        engine.step();
+    }
+}
+
+fn all(stream: &Stream) -> Vec<(u64, String, Vec<u8>)> {
+    let options = ReadOptions { max_records: 100_000, max_bytes: usize::MAX, ..ReadOptions::default() };
+    stream.read(&options).expect("read").iter().map(|r| (r.seq, r.subject.to_owned(), r.payload.to_vec())).collect()
+}
+
+#[test]
+fn overwritten_keys_leave_the_disk_though_old_ones_stay_between_them() {
+    let disk = Arc::<MemDisk>::default();
+    let engine = open(&disk);
+    let mut config = config("kv");
+    config.max_msgs_per_subject = 1;
+    let stream = engine.create_stream(config).expect("create");
+    let noise: Vec<u8> = (0..200u64).map(|n| (n.wrapping_mul(0x9e37_79b9) >> 7) as u8).collect();
+    for n in 0..20_000 {
+        // One key in a hundred is written once and stays; the others are overwritten for ever.
+        let subject = if n % 100 == 0 { format!("kv.kept.{n}") } else { format!("kv.hot.{}", n % 7) };
+        stream.append(&Append::new(&subject, &noise)).wait().expect("append");
+    }
+    let before = all(&stream);
+    settle(&engine);
+    let info = stream.info().expect("info");
+    assert_eq!(info.records, 207);
+    assert!(info.disk_bytes < 1_000_000, "{} bytes for {} records", info.disk_bytes, info.records);
+    assert_eq!(all(&stream), before);
+    engine.close().expect("close");
+    let engine = open(&disk);
+    let stream = engine.stream("kv").expect("stream");
+    assert_eq!(all(&stream), before);
+    for (seq, subject, payload) in &before {
+        assert_eq!(&stream.get(*seq).expect("get").expect("there").payload, payload);
+        assert_eq!(stream.last_seq(subject).expect("last"), *seq);
+    }
+}
+
+#[test]
+fn a_compressed_stream_is_smaller_and_reads_the_same() {
+    let disk = Arc::<MemDisk>::default();
+    let engine = open(&disk);
+    let plain = engine.create_stream(config("plain")).expect("create");
+    let small =
+        engine.create_stream(StreamConfig { compression: Compression::Zstd, ..config("small") }).expect("create");
+    for n in 0..5_000 {
+        let payload = format!("{{\"sensor\":{},\"temperature\":{}.5,\"unit\":\"celsius\"}}", n % 10, n % 40);
+        for stream in [&plain, &small] {
+            let subject = format!("{}.{}", stream.name(), n % 10);
+            stream.append(&Append::new(&subject, payload.as_bytes())).wait().expect("append");
+        }
+    }
+    settle(&engine);
+    let (big, little) = (plain.info().expect("info").disk_bytes, small.info().expect("info").disk_bytes);
+    assert!(little * 2 < big, "{little} bytes compressed, {big} plain");
+    let payloads = |stream: &Stream| all(stream).into_iter().map(|r| (r.0, r.2)).collect::<Vec<_>>();
+    assert_eq!(payloads(&plain), payloads(&small));
+    let one = ReadOptions::default().filter("small.3").backward();
+    assert_eq!(small.read(&one).expect("read").len(), 500);
+    let changed = StreamConfig { compression: Compression::Zstd, ..config("plain") };
+    engine.update_stream(changed).expect("update");
+    settle(&engine);
+    assert!(plain.info().expect("info").disk_bytes * 2 < big, "compression can be turned on later");
+    small.purge(&PurgeOptions::default()).wait().expect("purge");
+    settle(&engine);
+    assert!(small.info().expect("info").disk_bytes < 100_000, "a purge gives everything back");
+}
