@@ -6,7 +6,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::shell::{Result, cargo, command, quiet, root, run as run_command};
+use crate::shell::{Result, cargo, command, quiet, read, root, run as run_command};
 use crate::symbols::Profile;
 use crate::{archive, header, packages, symbols, tidy, tools};
 
@@ -155,10 +155,18 @@ fn doc() -> Result {
     run_command(doc.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
-/// Runs every test whose name begins with `fuzz_`, each for so many seconds.
+/// Runs each fuzzer for so many seconds. They are a workspace of their own, which wants a nightly compiler.
 pub(crate) fn fuzz(args: &[String]) -> Result {
     let seconds = args.first().map_or("60", String::as_str);
-    run_command(cargo("test --workspace -- --ignored --nocapture fuzz_").env("HEADWATER_FUZZ_SECONDS", seconds))
+    let cargo_fuzz = tools::cargo_fuzz()?;
+    let targets = read(root().join("fuzz/Cargo.toml"))?;
+    for name in targets.split("[[bin]]\nname = \"").skip(1).filter_map(|rest| rest.split('"').next()) {
+        println!("\n== {name}: {seconds} s");
+        let mut fuzz = command("rustup", ["run", "nightly"]);
+        fuzz.arg(&cargo_fuzz).args(["fuzz", "run", "--fuzz-dir", "fuzz", name, "--"]);
+        run_command(fuzz.arg(format!("-max_total_time={seconds}")))?;
+    }
+    Ok(())
 }
 
 /// Runs the simulation over so many seeds.

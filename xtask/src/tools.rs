@@ -119,6 +119,19 @@ pub(crate) fn audit() -> Result {
         .map_err(|e| format!("an advisory applies, or the list of them could not be fetched: {e}"))
 }
 
+/// cargo-fuzz, which is built into `.tools` the first time, for the nightly compiler that has to be there.
+pub(crate) fn cargo_fuzz() -> Result<PathBuf> {
+    quiet(&mut command("rustup", ["run", "nightly", "rustc", "--version"])).map_err(|e| {
+        format!("fuzzing needs a nightly compiler beside the stable one: run `rustup toolchain install nightly` ({e})")
+    })?;
+    let fuzz = root().join(".tools/bin/cargo-fuzz");
+    if !fuzz.exists() {
+        println!("building cargo-fuzz into .tools, once");
+        run(&mut cargo("install --quiet --locked --root .tools cargo-fuzz --version ^0.13"))?;
+    }
+    Ok(fuzz)
+}
+
 /// Fails when a program that only some parts need is not there.
 pub(crate) fn need(program: &str, how: &str) -> Result {
     if has(program) { Ok(()) } else { Err(format!("{program} is missing: {how}")) }
