@@ -109,9 +109,12 @@ WAITS = {
 
 @pytest.mark.parametrize("wait", WAITS)
 def test_ctrl_c_ends_a_wait(wait: str) -> None:
+    # A process that a shell started in the background ignores the signal, and its children with it.
     program = f"""
 import asyncio
+import signal
 import headwater as hw
+signal.signal(signal.SIGINT, signal.default_int_handler)
 stream = hw.memory().create_stream("s")
 async def wait():
     await stream.subscribe().next_async()
