@@ -1,4 +1,5 @@
-//! Space comes back: what is overwritten or purged leaves the disk, and a compressed stream is smaller and reads the same.
+//! Space comes back: what is overwritten or purged leaves the disk, and a compressed stream is smaller and reads the
+//! same.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! A sealed segment stored again, smaller: the same positions, in compressed blocks, with what is gone blanked out.
 //!
-//! Behind the header come the blocks, each [`BLOCK_BYTES`] of frames, then the table and a trailer. A frame that is gone
-//! becomes part of a note full of zeros, so every position still means what it meant and no index changes.
+//! Behind the header come the blocks, each [`BLOCK_BYTES`] of frames, then the table and a trailer. A frame that is
+//! gone becomes part of a note full of zeros, so every position still means what it meant and no index changes.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
