@@ -1,5 +1,5 @@
-//! Subjects and filters: matching against one that splits into tokens and compares, how `overlap` and `covers` agree with
-//! it, and the reversible encoding of tokens.
+//! Subjects and filters: matching against one that splits into tokens and compares, how `overlap` and `covers` agree
+//! with it, and the reversible encoding of tokens.
 #![no_main]
 
 use headwater::subject::{
@@ -9,7 +9,7 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
     let encoded = encode_token(text);
-    assert_eq!(decode_token(&encoded).as_deref(), Ok(text));
+    assert_eq!(decode_token(&encoded).ok().as_deref(), Some(text));
     if encoded.len() <= headwater::subject::SUBJECT_BYTES_MAX {
         assert!(check_subject(&encoded).is_ok(), "an encoded token is a subject: {encoded}");
     }

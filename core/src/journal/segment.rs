@@ -17,6 +17,8 @@ const MAGIC_PACKED: &[u8; 7] = b"HWPACK\0";
 pub(crate) const FORMAT_VERSION: u8 = 1;
 const HEADER_FIXED: usize = 8 + 4 + 8 + 4;
 const HEADER_BYTES_MAX: usize = 64 << 20;
+/// The longest read that is made without looking how much there is.
+const READ_UNASKED_BYTES: usize = 1 << 20;
 
 /// An open segment.
 pub(crate) struct Segment {
@@ -164,6 +166,8 @@ impl Segment {
         if let Store::Packed(packed) = self.store() {
             return packed.read(self, pos, len);
         }
+        // No length that a cache made up becomes an allocation; a short read is not worth asking.
+        let len = if len <= READ_UNASKED_BYTES { len } else { len.min(self.end()?.saturating_sub(pos) as usize) };
         let mut bytes = vec![0; len];
         let got = read_full(&*self.file()?, &mut bytes, self.offset(pos)).map_err(|e| self.io("read", &e))?;
         bytes.truncate(got);

@@ -142,6 +142,11 @@ impl SegmentIndex {
         for _ in 0..entry_count {
             entries.push((take_u32(&mut rest)?, take_u32(&mut rest)?));
         }
+        // What is looked up relies on this order.
+        let ordered = entries.is_sorted() && entries.is_sorted_by_key(|e| e.1) && entries.iter().all(|e| e.1 <= len);
+        if !ordered || !blocks.is_sorted_by_key(|b| b.offset) {
+            return None;
+        }
         Some(SegmentIndex { end, base_seq, count, blocks, entries, lists: Lists::File { file, start, len } })
     }
 
@@ -176,6 +181,12 @@ impl SegmentIndex {
         while let (Some(o), Some(p)) = (take_varint(&mut bytes), take_varint(&mut bytes)) {
             ord = ord.wrapping_add(o as u32);
             offset = offset.wrapping_add(p as u32);
+            if ord >= self.count {
+                return Err(Error::corrupt(format!(
+                    "an index file names record {ord} of {}: delete it, it is made anew",
+                    self.count
+                )));
+            }
             found.push((ord, offset));
         }
         Ok(())
