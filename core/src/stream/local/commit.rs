@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::Local;
@@ -94,6 +94,8 @@ impl Wait<u64> for Ticket {
                     self.register(&mut state, cx);
                     return Poll::Pending;
                 }
+                // Decided under the lock, so that all others wait for their outcome and not for a turn.
+                state.flushing = true;
                 drop(state);
                 // A failure is in the outcome, for this one and for everyone else who waits.
                 let _ = local.flush(true);
@@ -127,15 +129,20 @@ impl Local {
     /// written, and writes go on while the sync runs.
     pub(crate) fn flush(&self, sync: bool) -> Result<()> {
         let sync = sync && self.lock().config.durability != Durability::Os;
-        let _syncing = sync.then(|| self.syncing());
-        self.write_out(sync)
+        let syncing = sync.then(|| self.syncing());
+        let mut woken = Vec::new();
+        let outcome = self.write_out(sync, &mut woken);
+        drop(syncing);
+        wake(woken);
+        outcome
     }
 
     /// As [`Local::flush`]; whoever asks for a sync holds the sync lock, so that two do not take each other's for done.
-    fn write_out(&self, sync: bool) -> Result<()> {
+    fn write_out(&self, sync: bool, woken: &mut Vec<Waker>) -> Result<()> {
         let mut writer = self.writer();
         let (chunk, commits_synced) = {
             let mut state = self.lock();
+            state.flushing = false;
             if let Some(poison) = &state.poison {
                 return Err(poison.clone());
             }
@@ -157,17 +164,23 @@ impl Local {
             let due = writer.begin_sync();
             synced = Some(end.unwrap_or_else(|| self.lock().tail.memory_start()));
             if !commits_synced {
-                let outcome = self.settle(Ok(()), chunk.take().flatten(), None);
+                let outcome = self.settle(Ok(()), chunk.take().flatten(), None, woken);
                 drop(writer);
                 outcome?;
             }
             result = due.run().map_err(WriteFault::Poisoned);
         }
-        self.settle(result, chunk.flatten(), synced)
+        self.settle(result, chunk.flatten(), synced, woken)
     }
 
-    /// Takes over what a write or a sync came to, and wakes those who waited for it.
-    fn settle(&self, result: Result<(), WriteFault>, chunk: Option<Arc<Chunk>>, synced: Option<Pos>) -> Result<()> {
+    /// Takes over what a write or a sync came to, and hands out the wakers of those who waited for it.
+    fn settle(
+        &self,
+        result: Result<(), WriteFault>,
+        chunk: Option<Arc<Chunk>>,
+        synced: Option<Pos>,
+        woken: &mut Vec<Waker>,
+    ) -> Result<()> {
         let mut state = self.lock();
         state.flushing = false;
         let outcome = match result {
@@ -189,11 +202,10 @@ impl Local {
             }
         };
         let committed = state.committed;
-        let mut woken = std::mem::take(&mut state.woken);
-        state.waiters.take_writers(committed, &mut woken);
+        woken.append(&mut state.woken);
+        state.waiters.take_writers(committed, woken);
         let others = state.waiters.has_writers();
         drop(state);
-        wake(woken);
         if others && self.shared.has_worker() {
             // Whoever was woken to commit the rest may have given up its wait: then the worker does it.
             self.shared.ring(Some(self.shared.clock.now() + ABANDONED_NANOS));
@@ -203,19 +215,26 @@ impl Local {
 
     /// Returns when everything that was appended is on disk, whatever the stream promises.
     pub(crate) fn sync_now(&self) -> Result<()> {
+        let mut woken = Vec::new();
+        let outcome = self.sync_under_lock(&mut woken);
+        wake(woken);
+        outcome
+    }
+
+    fn sync_under_lock(&self, woken: &mut Vec<Waker>) -> Result<()> {
         let _syncing = self.syncing();
         let syncs = {
             let state = self.lock();
             state.check(&self.name)?;
             state.config.durability == Durability::Fsync
         };
-        self.write_out(syncs)?;
+        self.write_out(syncs, woken)?;
         let (due, written) = {
             let mut writer = self.writer();
             (writer.begin_sync(), self.lock().tail.memory_start())
         };
         let result = due.run().map_err(WriteFault::Poisoned);
-        self.settle(result, None, Some(written))
+        self.settle(result, None, Some(written), woken)
     }
 
     /// Stages a control entry; the pending value is what it came to.

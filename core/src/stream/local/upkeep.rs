@@ -67,7 +67,7 @@ impl Local {
     fn flush_due(&self, now: Nanos) -> Result<()> {
         let (write, sync) = {
             let mut state = self.lock();
-            if state.closed || state.poison.is_some() {
+            if state.closed || state.poison.is_some() || state.flushing {
                 return Ok(());
             }
             let interval = state.config.sync_interval.as_nanos() as u64;
