@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use super::Local;
 use super::active::{Active, NONE};
 use super::control::{self, Control, SegmentHead};
+use super::dead::Dead;
 use super::index_file::{SegmentIndex, name_hash};
 use super::limits::size_of_body;
 use super::part::Part;
@@ -70,7 +71,11 @@ impl Local {
             return Err(Error::corrupt(format!("{} holds no segment", dir.display())));
         };
         let log_end = last.end;
-        let snapshot = snapshot::load(&*shared.disk, dir);
+        // One that contradicts the segments is no snapshot of them.
+        let fits = |(base, end_seq, _): &(Pos, u64, Dead)| {
+            found.iter().filter(|f| f.segment.base == *base).all(|f| *end_seq >= f.head.base_seq)
+        };
+        let snapshot = snapshot::load(&*shared.disk, dir).filter(|s| s.parts.iter().all(fits));
         if let Some(snapshot) = &snapshot {
             check_snapshot(snapshot, &found, log_end, dir)?;
         }
@@ -179,6 +184,9 @@ fn list(shared: &Arc<Shared>, dir: &Path, read_only: bool) -> Result<Vec<Found>>
                         before.end,
                         segment.base
                     )));
+                }
+                if head.base_seq == 0 {
+                    return Err(Error::corrupt(format!("{} begins at sequence 0", path.display())));
                 }
                 let end = segment.end()?;
                 found.push(Found { segment: Arc::new(segment), head, end });

@@ -93,7 +93,9 @@ impl Part {
             return Ok(Arc::clone(index));
         }
         let path = self.index_path();
+        let end = self.segment.end()?;
         let loaded = SegmentIndex::load(disk, &path)
+            .filter(|i| i.end <= end)
             .filter(|i| i.base_seq == self.base_seq && i.base_seq + u64::from(i.count) == self.end_seq());
         let loaded = match loaded {
             Some(loaded) => loaded,
