@@ -1820,8 +1820,8 @@ HW_API hw_status hw_consumer_name(const struct hw_consumer *consumer, struct hw_
  * Takes up to `max` records (0 is 1,000) to work on, and waits at most `timeout_ms` milliseconds for the first
  * one: 0 does not wait, -1 waits for ever.
  *
- * Errors:    HW_STATUS_TIMEOUT (nothing came, or the wait was cancelled; try again), HW_STATUS_NOT_FOUND (the
- *            consumer was deleted), HW_STATUS_CLOSED, HW_STATUS_CORRUPT, HW_STATUS_IO.
+ * Errors:    HW_STATUS_TIMEOUT (nothing came, or the wait was cancelled; try again), HW_STATUS_CLOSED (the
+ *            consumer or the engine is gone), HW_STATUS_CORRUPT, HW_STATUS_IO.
  * Ownership: `*batch` is yours, free with hw_batch_free.
  * Threads:   any.
  * Since:     0.1
