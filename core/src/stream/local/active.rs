@@ -73,8 +73,14 @@ impl Active {
         self.sizes.push(size);
     }
 
-    /// Adds a place whose record is gone; what comes next stands at `offset`.
-    pub(crate) fn push_gap(&mut self, offset: u32, time: Nanos) {
+    /// Adds the places before `seq` whose records are gone; the record with that sequence stands at `offset`.
+    pub(crate) fn push_gaps(&mut self, seq: u64, offset: u32, time: Nanos) {
+        while self.end_seq() < seq {
+            self.push_gap(offset, time);
+        }
+    }
+
+    fn push_gap(&mut self, offset: u32, time: Nanos) {
         if self.offsets.len().is_multiple_of(BLOCK_RECORDS) {
             self.blocks.push(Block { offset, first_time: time, min_event: i64::MAX, max_event: i64::MIN });
         }

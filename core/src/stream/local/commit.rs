@@ -146,6 +146,10 @@ impl Local {
             if let Some(poison) = &state.poison {
                 return Err(poison.clone());
             }
+            if !sync && state.config.durability == Durability::Fsync {
+                // It became an fsync stream since the caller looked: nothing of it commits without a sync.
+                return Ok(());
+            }
             let chunk = state.tail.take();
             if chunk.is_none() && !(sync && state.tail.synced < state.tail.end()) {
                 return Ok(());

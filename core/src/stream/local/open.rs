@@ -295,8 +295,8 @@ pub(crate) fn rebuild_index(segment: &Segment, base_seq: u64) -> Result<SegmentI
     let scanned = scan(segment, segment.base, &mut |pos, found| {
         if let Some(view) = record_of(found, base_seq) {
             let offset = (pos - segment.base) as u32;
-            while segment.is_packed() && active.end_seq() < view.seq {
-                active.push_gap(offset, view.time);
+            if segment.is_packed() {
+                active.push_gaps(view.seq, offset, view.time);
             }
             push(&mut active, &mut subjects, &mut last, offset, found, &view);
         }
@@ -469,9 +469,10 @@ impl State {
     /// Notes the places before a record of a packed segment whose records are gone.
     fn pass_over(&mut self, offset: u32, seq: u64, time: crate::clock::Nanos) {
         let part = Arc::clone(&self.active_part);
-        while self.active.end_seq() < seq {
-            part.dead_mut().insert(self.active.len());
-            self.active.push_gap(offset, time);
+        let first = self.active.len();
+        self.active.push_gaps(seq, offset, time);
+        for ord in first..self.active.len() {
+            part.dead_mut().insert(ord);
         }
         part.set_end_seq(part.end_seq().max(seq));
         self.next_seq = self.next_seq.max(seq);
@@ -501,8 +502,8 @@ impl State {
             let view = decode(found.tag(), base_seq, found.body).ok_or_else(whole)?;
             if pos < covered {
                 let offset = (pos - segment.base) as u32;
-                while segment.is_packed() && self.active.end_seq() < view.seq {
-                    self.active.push_gap(offset, view.time);
+                if segment.is_packed() {
+                    self.active.push_gaps(view.seq, offset, view.time);
                 }
                 let id = push(&mut self.active, &mut self.subjects, &mut last, offset, found, &view);
                 let first = self.subjects.entry(id).active_first;
