@@ -30,6 +30,7 @@ mod record;
 mod shared;
 mod stream;
 pub mod subject;
+mod varint;
 
 pub use clock::{Clock, ManualClock, Nanos, SECOND, SystemClock};
 pub use engine::{Engine, EngineOptions, Metric, VerifyReport};

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::clock::Nanos;
 use crate::error::{Error, Result};
+use crate::varint::{put_varint, take_varint};
 
 /// The largest payload of one record, in bytes; a stream may set a lower limit.
 pub const PAYLOAD_BYTES_MAX: usize = 8 << 20;
@@ -260,7 +261,7 @@ impl<'a> Iterator for Headers<'a> {
 /// Records read together; they borrow their bytes from it.
 #[derive(Debug, Clone, Default)]
 pub struct Batch {
-    buffers: Vec<Arc<Vec<u8>>>,
+    buffers: Vec<(Arc<Vec<u8>>, Base)>,
     items: Vec<Item>,
     delivered: Vec<u32>,
     missed: u64,
@@ -269,7 +270,6 @@ pub struct Batch {
 #[derive(Debug, Clone, Copy)]
 struct Item {
     seq: u64,
-    base_seq: u64,
     buffer: u32,
     start: u32,
     len: u32,
@@ -295,9 +295,9 @@ impl Batch {
     /// The record at `index`.
     pub fn get(&self, index: usize) -> Option<RecordView<'_>> {
         let item = self.items.get(index)?;
-        let buffer = self.buffers.get(item.buffer as usize)?;
+        let (buffer, base) = self.buffers.get(item.buffer as usize)?;
         let body = buffer.get(item.start as usize..(item.start + item.len) as usize)?;
-        let mut view = decode(item.tag, item.base_seq, body)?;
+        let mut view = decode(item.tag, *base, body)?;
         view.delivered = self.delivered.get(index).copied().unwrap_or(0);
         Some(view)
     }
@@ -312,14 +312,15 @@ impl Batch {
         (0..self.len()).map(|i| self.get(i).unwrap_or(RecordView::EMPTY))
     }
 
-    pub(crate) fn add_buffer(&mut self, buffer: Arc<Vec<u8>>) -> u32 {
-        self.buffers.push(buffer);
+    /// Adds bytes that bodies of one segment lie in.
+    pub(crate) fn add_buffer(&mut self, buffer: Vec<u8>, base: Base) -> u32 {
+        self.buffers.push((Arc::new(buffer), base));
         self.buffers.len() as u32 - 1
     }
 
     /// Adds the record whose body lies at `start` of a buffer that was added before.
-    pub(crate) fn push(&mut self, buffer: u32, start: usize, len: usize, tag: u8, base_seq: u64, seq: u64) {
-        self.items.push(Item { seq, base_seq, buffer, start: start as u32, len: len as u32, tag });
+    pub(crate) fn push(&mut self, buffer: u32, start: usize, len: usize, tag: u8, seq: u64) {
+        self.items.push(Item { seq, buffer, start: start as u32, len: len as u32, tag });
     }
 
     pub(crate) fn set_missed(&mut self, missed: u64) {
@@ -364,11 +365,18 @@ impl RecordView<'_> {
         RecordView { seq: 0, subject: "", time: 0, event_time: None, payload: &[], delivered: 0, headers: &[] };
 }
 
+/// What the sequences and times of one segment's records count from; none is less.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Base {
+    pub(crate) seq: u64,
+    pub(crate) time: Nanos,
+}
+
 /// Appends the body of a record to `out`, and returns its tag.
-pub(crate) fn encode(out: &mut Vec<u8>, append: &Append<'_>, seq_delta: u32, time: Nanos) -> u8 {
+pub(crate) fn encode(out: &mut Vec<u8>, append: &Append<'_>, base: Base, seq: u64, time: Nanos) -> u8 {
     let mut tag = 0;
-    out.extend_from_slice(&seq_delta.to_le_bytes());
-    out.extend_from_slice(&time.to_le_bytes());
+    put_varint(out, seq - base.seq);
+    put_varint(out, time - base.time);
     put_varint(out, append.subject.len() as u64);
     out.extend_from_slice(append.subject.as_bytes());
     if let Some(event_time) = append.event_time {
@@ -401,10 +409,9 @@ pub(crate) fn encode(out: &mut Vec<u8>, append: &Append<'_>, seq_delta: u32, tim
 }
 
 /// Reads a record's body; `None` when it is malformed, which a checksum that held rules out.
-pub(crate) fn decode(tag: u8, base_seq: u64, body: &[u8]) -> Option<RecordView<'_>> {
-    let seq = base_seq + u64::from(u32::from_le_bytes(body.get(..4)?.try_into().ok()?));
-    let time = u64::from_le_bytes(body.get(4..12)?.try_into().ok()?);
-    let mut rest = body.get(12..)?;
+pub(crate) fn decode(tag: u8, base: Base, body: &[u8]) -> Option<RecordView<'_>> {
+    let mut rest = body;
+    let (seq, time) = take_stamp(base, &mut rest)?;
     let subject = take_text(&mut rest)?;
     let event_time = if tag & TAG_EVENT_TIME != 0 {
         let (bytes, after) = rest.split_at_checked(8)?;
@@ -424,34 +431,17 @@ pub(crate) fn decode(tag: u8, base_seq: u64, body: &[u8]) -> Option<RecordView<'
     Some(RecordView { seq, subject, time, event_time, payload: rest, delivered: 0, headers })
 }
 
+/// Takes sequence and time from the front of a record's body.
+pub(crate) fn take_stamp(base: Base, body: &mut &[u8]) -> Option<(u64, Nanos)> {
+    let (seq, time) = (take_varint(body)?, take_varint(body)?);
+    Some((base.seq.checked_add(seq)?, base.time.checked_add(time)?))
+}
+
 fn put_header(out: &mut Vec<u8>, name: &str, value: &str) {
     for text in [name, value] {
         put_varint(out, text.len() as u64);
         out.extend_from_slice(text.as_bytes());
     }
-}
-
-/// LEB128, seven bits a byte, low bits first.
-pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-/// Takes a varint from the front of `bytes`.
-pub(crate) fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
-    let mut value = 0u64;
-    for shift in (0..64).step_by(7) {
-        let (&byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte < 0x80 {
-            return Some(value);
-        }
-    }
-    None
 }
 
 fn take_text<'a>(bytes: &mut &'a [u8]) -> Option<&'a str> {

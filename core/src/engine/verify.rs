@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::journal::frame::{self, Frame};
 use crate::journal::recover::{proof_after, scan};
 use crate::journal::segment::{self, Segment};
-use crate::record::{RecordView, TAG_CONTROL, decode};
+use crate::record::{Base, RecordView, TAG_CONTROL, decode};
 use crate::stream::local::control::{self, SegmentHead};
 use crate::stream::local::snapshot;
 
@@ -98,8 +98,8 @@ impl Check<'_> {
     fn segment(&mut self, rest: &[(Segment, SegmentHead)]) -> Result<u64> {
         let Some((segment, head)) = rest.first() else { return Ok(0) };
         self.report.segments += 1;
-        let base_seq = head.base_seq;
-        let mut next = base_seq;
+        let base = head.base();
+        let mut next = base.seq;
         let mut records = 0;
         let mut odd = None;
         let mut from = segment.base;
@@ -107,7 +107,7 @@ impl Check<'_> {
         let mut end = file_end;
         loop {
             let scanned = scan(segment, from, &mut |pos, found| {
-                if let Some(view) = record_of(found, base_seq) {
+                if let Some(view) = record_of(found, base) {
                     // What is gone from a packed segment leaves a gap; from a plain one nothing is taken out.
                     let gap = view.seq > next && segment.is_packed();
                     if view.seq != next && !gap && odd.is_none() {
@@ -134,7 +134,7 @@ impl Check<'_> {
                 break;
             };
             let after = whole_frame_after(segment, scanned.end, file_end)?.unwrap_or(pos);
-            let resumed = seq_after(segment, base_seq, after.min(file_end));
+            let resumed = seq_after(segment, base, after.min(file_end));
             let until =
                 resumed.or(rest.get(1).map(|r| r.1.base_seq)).map_or("on".to_owned(), |s| format!("to {}", s - 1));
             self.report.damage.push(format!(
@@ -186,11 +186,11 @@ impl Check<'_> {
     }
 }
 
-fn record_of<'a>(found: &Frame<'a>, base_seq: u64) -> Option<RecordView<'a>> {
+fn record_of<'a>(found: &Frame<'a>, base: Base) -> Option<RecordView<'a>> {
     if found.note() || found.tag() & TAG_CONTROL != 0 {
         return None;
     }
-    decode(found.tag(), base_seq, found.body)
+    decode(found.tag(), base, found.body)
 }
 
 /// How far behind damage the next whole frame is looked for, byte by byte.
@@ -210,10 +210,10 @@ fn whole_frame_after(segment: &Segment, damage: u64, end: u64) -> Result<Option<
 }
 
 /// The sequence of the first record from a position on.
-fn seq_after(segment: &Segment, base_seq: u64, pos: u64) -> Option<u64> {
+fn seq_after(segment: &Segment, base: Base, pos: u64) -> Option<u64> {
     let mut found = None;
     let _ = scan(segment, pos, &mut |_, frame| {
-        if let Some(view) = record_of(frame, base_seq) {
+        if let Some(view) = record_of(frame, base) {
             found = Some(view.seq);
             return Err(Error::not_found("found"));
         }

@@ -148,7 +148,7 @@ impl Packer<'_> {
             let longest = BODY_BYTES_MAX + FRAME_HEAD;
             let len = if left <= longest { left } else { longest.min(left - FRAME_HEAD) };
             let mut note = Vec::with_capacity(len);
-            frame::begin(&mut note, None);
+            frame::begin(&mut note, None, self.pos);
             note.resize(len, 0);
             let pos = self.pos;
             frame::finish(&mut note, 0, FLAG_NOTE | if more { FLAG_MORE } else { 0 }, pos);

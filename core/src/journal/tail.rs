@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
+use super::Pos;
 use super::frame;
+use super::frame::{FLAG_MARK, FLAG_NOTE};
 use super::segment::Segment;
-use super::{Pos, frame::FLAG_MARK};
 
 /// Frames on their way to one segment.
 pub(crate) struct Chunk {
@@ -33,12 +34,14 @@ pub(crate) struct Tail {
     spare: Vec<u8>,
     /// Everything before this is on disk.
     pub(crate) synced: Pos,
+    /// Where the last mark stands and what it says.
+    marked: Option<(Pos, Pos)>,
 }
 
 impl Tail {
     /// A journal that ends at `end`, in `segment`; `header` when that is not made yet.
     pub(crate) fn new(segment: Arc<Segment>, header: Option<Vec<u8>>, end: Pos, synced: Pos) -> Self {
-        Tail { segment, header, buf: Vec::new(), start: end, taken: None, spare: Vec::new(), synced }
+        Tail { segment, header, buf: Vec::new(), start: end, taken: None, spare: Vec::new(), synced, marked: None }
     }
 
     /// Where the next frame will stand.
@@ -70,8 +73,12 @@ impl Tail {
     /// Appends one frame, whose body `fill` writes; `fill` returns the frame's tag. Returns where it stands.
     pub(crate) fn push(&mut self, flags: u8, fill: impl FnOnce(&mut Vec<u8>) -> u8) -> Pos {
         let pos = self.end();
-        let mark = self.buf.is_empty().then_some(self.synced);
-        let start = frame::begin(&mut self.buf, mark);
+        let said = self.marked.is_some_and(|(at, synced)| synced == self.synced && pos - at < MARK_AGAIN_BYTES);
+        let mark = (self.buf.is_empty() && (!said || flags & FLAG_NOTE != 0)).then_some(self.synced);
+        if let Some(synced) = mark {
+            self.marked = Some((pos, synced));
+        }
+        let start = frame::begin(&mut self.buf, mark, pos);
         let tag = fill(&mut self.buf);
         let flags = flags | tag | if mark.is_some() { FLAG_MARK } else { 0 };
         frame::finish(&mut self.buf, start, flags, pos);
@@ -117,6 +124,7 @@ impl Tail {
         self.taken = None;
         self.buf.clear();
         self.start = end;
+        self.marked = None;
     }
 
     /// Up to `len` bytes at a position that is in memory.
@@ -140,5 +148,7 @@ impl Tail {
     }
 }
 
+/// A mark that says nothing new is repeated after this many bytes, so that one damaged frame cannot hide it.
+const MARK_AGAIN_BYTES: u64 = 64 << 10;
 /// A written buffer larger than this is given back instead of used again.
 const SPARE_BYTES_MAX: usize = 8 << 20;

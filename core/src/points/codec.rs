@@ -11,7 +11,7 @@
 //! encodes to the same bytes again. Bits 5 to 7 are for later and must be 0.
 
 use crate::error::{Error, Result};
-use crate::record::put_varint;
+use crate::varint::put_varint;
 
 use super::value::ValueView;
 

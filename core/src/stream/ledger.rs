@@ -55,7 +55,7 @@ impl Ledger {
     /// Adds an entry; it is with the operating system when this returns.
     pub(crate) fn append(&mut self, entry: &[u8]) -> Result<()> {
         let mut bytes = Vec::with_capacity(entry.len() + frame::FRAME_HEAD);
-        let start = frame::begin(&mut bytes, None);
+        let start = frame::begin(&mut bytes, None, self.end);
         bytes.extend_from_slice(entry);
         frame::finish(&mut bytes, start, 0, self.end);
         let offset = self.segment.offset(self.end);

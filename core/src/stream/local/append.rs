@@ -59,7 +59,7 @@ impl Local {
         state.roll_if_full();
         let interval = state.config.durability == Durability::Interval;
         let was_first = state.next_seq;
-        let time = now.max(state.staged_time).max(state.last_time);
+        let time = now.max(state.staged_time).max(state.last_time).max(state.base_at(state.tail.end()).time);
         for (i, append) in appends.iter().enumerate() {
             let flags = if i + 1 < appends.len() { FLAG_MORE } else { 0 };
             state.push_record(append, flags, time);
@@ -261,11 +261,7 @@ impl State {
     fn staged_views(&self) -> impl Iterator<Item = RecordView<'_>> {
         self.staged.iter().filter(|s| s.seq > 0).filter_map(|s| {
             let found = frame::parse_trusted(self.tail.peek(s.pos))?;
-            let base = match &self.next_part {
-                Some(next) if s.pos >= next.segment.base => next.base_seq,
-                _ => self.active_part.base_seq,
-            };
-            decode(found.tag(), base, found.body)
+            decode(found.tag(), self.base_at(s.pos), found.body)
         })
     }
 
@@ -340,10 +336,9 @@ impl State {
 
     /// Encodes one record into the tail.
     fn push_record(&mut self, append: &Append<'_>, flags: u8, time: Nanos) {
-        let base_seq = self.next_part.as_ref().map_or(self.active_part.base_seq, |p| p.base_seq);
+        let base = self.base_at(self.tail.end());
         let seq = self.next_seq;
-        let delta = (seq - base_seq) as u32;
-        let pos = self.tail.push(flags, |out| encode(out, append, delta, time));
+        let pos = self.tail.push(flags, |out| encode(out, append, base, seq, time));
         self.staged.push_back(Staged { pos, seq });
         self.next_seq += 1;
     }

@@ -304,11 +304,7 @@ impl State {
                 let outcome = self.apply_control(staged.pos, &control)?;
                 self.remember(frame_end, outcome);
             } else {
-                let base_seq = match &self.next_part {
-                    Some(next) if staged.pos >= next.segment.base => next.base_seq,
-                    _ => self.active_part.base_seq,
-                };
-                let view = decode(found.tag(), base_seq, found.body).ok_or_else(broken)?;
+                let view = decode(found.tag(), self.base_at(staged.pos), found.body).ok_or_else(broken)?;
                 let special = (found.tag() & TAG_SPECIAL != 0).then(|| Special::of(&view));
                 self.apply_record(staged.pos, size_of_body(found.body.len()), &view, special)?;
             }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Nanos;
 use crate::error::{Error, Result};
+use crate::record::Base;
 use crate::stream::config::StreamConfig;
 
 /// One entry that is not a record; JSON in its frame.
@@ -35,6 +36,13 @@ pub(crate) struct SegmentHead {
     /// When the stream was made.
     pub(crate) created: Nanos,
     pub(crate) config: StreamConfig,
+}
+
+impl SegmentHead {
+    /// What its records count from.
+    pub(crate) fn base(&self) -> Base {
+        Base { seq: self.base_seq, time: self.last_time.max(self.created) }
+    }
 }
 
 pub(crate) fn to_bytes<T: Serialize>(value: &T) -> Vec<u8> {

@@ -10,7 +10,7 @@ use super::active::{Active, BLOCK_RECORDS, Block, GAP, NONE};
 use crate::disk::{Disk, File, OpenMode, read_all, read_full};
 use crate::error::{Error, Result};
 use crate::journal::Pos;
-use crate::record::{put_varint, take_varint};
+use crate::varint::{put_varint, take_varint};
 
 const MAGIC: &[u8; 8] = b"HWINDEX\x01";
 const FIXED: usize = 8 + 8 + 8 + 4 + 4 + 4;

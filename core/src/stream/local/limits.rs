@@ -11,7 +11,7 @@ use crate::clock::Nanos;
 use crate::error::{Error, Result};
 use crate::journal::Pos;
 use crate::journal::frame;
-use crate::record::{TAG_CONTROL, decode};
+use crate::record::{TAG_CONTROL, decode, take_stamp};
 use crate::subject::matches;
 
 /// The records of one block of a sealed segment, read together because eviction goes from record to record.
@@ -36,7 +36,7 @@ pub(crate) fn size_of_body(len: usize) -> u32 {
 impl State {
     /// Subject, size and position of a record that is kept.
     fn locate(&mut self, part: &Arc<Part>, seq: u64) -> Result<(SubjectId, u32, Pos)> {
-        let ord = (seq - part.base_seq) as usize;
+        let ord = (seq - part.base.seq) as usize;
         if Arc::ptr_eq(part, &self.active_part) {
             let pos = part.segment.base + u64::from(self.active.offsets[ord]);
             return Ok((self.active.subjects[ord], self.active.sizes[ord], pos));
@@ -69,7 +69,7 @@ impl State {
             })?;
             if !found.note()
                 && found.tag() & TAG_CONTROL == 0
-                && let Some(view) = decode(found.tag(), part.base_seq, found.body)
+                && let Some(view) = decode(found.tag(), part.base, found.body)
             {
                 let id = self.subjects.intern(view.subject);
                 records.push((view.seq, id, size_of_body(found.body.len()), pos));
@@ -83,7 +83,7 @@ impl State {
     /// Takes one record out; false when it is not there.
     pub(crate) fn remove(&mut self, seq: u64) -> Result<bool> {
         let Some(part) = self.part_of(seq).map(Arc::clone) else { return Ok(false) };
-        let ord = (seq - part.base_seq) as u32;
+        let ord = (seq - part.base.seq) as u32;
         if seq < self.first_seq || part.dead().contains(ord) {
             return Ok(false);
         }
@@ -124,8 +124,8 @@ impl State {
         let mut seq = self.first_seq;
         let old = seq;
         for part in self.parts.iter().filter(|p| p.end_seq() > old) {
-            seq = seq.max(part.base_seq);
-            seq = part.base_seq + u64::from(part.dead().next_live((seq - part.base_seq) as u32));
+            seq = seq.max(part.base.seq);
+            seq = part.base.seq + u64::from(part.dead().next_live((seq - part.base.seq) as u32));
             if seq < part.end_seq() {
                 break;
             }
@@ -139,13 +139,13 @@ impl State {
         if Arc::ptr_eq(part, &self.active_part) {
             let first = self.subjects.entry(id).active_first;
             let dead = part.dead();
-            let of = |ord: u32| (part.base_seq + u64::from(ord), base + u64::from(self.active.offsets[ord as usize]));
+            let of = |ord: u32| (part.base.seq + u64::from(ord), base + u64::from(self.active.offsets[ord as usize]));
             return Ok(self.active.chain(first).filter(|&ord| !dead.contains(ord)).map(of).collect());
         }
         let found = part.index(&*self.disk)?.find(name_hash(self.subjects.name(id)))?;
         let mut kept = Vec::with_capacity(found.len());
         for (ord, offset) in found {
-            let seq = part.base_seq + u64::from(ord);
+            let seq = part.base.seq + u64::from(ord);
             if !part.dead().contains(ord) && self.locate(part, seq)?.0 == id {
                 kept.push((seq, base + u64::from(offset)));
             }
@@ -155,7 +155,7 @@ impl State {
 
     fn newest_before(&mut self, id: SubjectId, seq: u64) -> Result<(u64, Pos)> {
         let parts = Arc::clone(&self.parts);
-        for part in parts.iter().rev().filter(|p| p.base_seq < seq && p.live() > 0) {
+        for part in parts.iter().rev().filter(|p| p.base.seq < seq && p.live() > 0) {
             if let Some(&found) = self.kept_in(part, id)?.iter().rev().find(|k| k.0 < seq) {
                 return Ok(found);
             }
@@ -338,12 +338,13 @@ impl State {
         } else {
             part.segment.read(pos, TIME_BYTES)?
         };
-        let skip = frame::FRAME_HEAD + if bytes.get(7).is_some_and(|f| f & frame::FLAG_MARK != 0) { 8 } else { 0 } + 4;
-        let time = bytes.get(skip..skip + 8).and_then(|b| b.try_into().ok()).map_or(self.last_time, u64::from_le_bytes);
+        let body = frame::body_start(&bytes).and_then(|start| bytes.get(start..));
+        let stamp = body.and_then(|mut body| take_stamp(part.base, &mut body));
+        let time = stamp.map_or(self.last_time, |s| s.1);
         self.first_time_of = (self.first_seq, time);
         Ok(time)
     }
 }
 
 /// Enough of a frame to hold its record's time.
-const TIME_BYTES: usize = frame::FRAME_HEAD + 8 + 4 + 8;
+const TIME_BYTES: usize = frame::HEAD_BYTES_MAX + 10 + 10;

@@ -21,7 +21,7 @@ use crate::journal::recover::{Scanned, proof_after, scan};
 use crate::journal::segment::{self, Segment};
 use crate::journal::tail::Tail;
 use crate::journal::writer::Writer;
-use crate::record::{TAG_CONTROL, TAG_SPECIAL, decode};
+use crate::record::{Base, TAG_CONTROL, TAG_SPECIAL, decode};
 use crate::shared::Shared;
 use crate::stream::config::StreamConfig;
 
@@ -89,7 +89,7 @@ impl Local {
             if at > first {
                 // Parts in between may be gone, so it ends where its own frames do.
                 state.seal_active(found[at - 1].end);
-                let part = Part::new(Arc::clone(&found[at].segment), found[at].head.base_seq);
+                let part = Part::new(Arc::clone(&found[at].segment), found[at].head.base());
                 state.activate(Arc::new(part));
             } else if state.is_sealed_at_close(&found[at], at + 1 == found.len(), shared) {
                 clean = true;
@@ -164,7 +164,7 @@ fn successor(local: &Local, at: Pos) -> Result<Option<Part>> {
     }
     let Some((segment, blob)) = Segment::open(local.disk().as_ref(), &next, false)? else { return Ok(None) };
     let head: SegmentHead = control::from_bytes(&blob, "a segment's header")?;
-    Ok(Some(Part::new(Arc::new(segment), head.base_seq)))
+    Ok(Some(Part::new(Arc::new(segment), head.base())))
 }
 
 fn list(shared: &Arc<Shared>, dir: &Path, read_only: bool) -> Result<Vec<Found>> {
@@ -260,7 +260,7 @@ fn seq_at(found: &Found, pos: Pos) -> Option<u64> {
     if frame.note() || frame.tag() & TAG_CONTROL != 0 {
         return None;
     }
-    decode(frame.tag(), found.head.base_seq, frame.body).map(|v| v.seq)
+    decode(frame.tag(), found.head.base(), frame.body).map(|v| v.seq)
 }
 
 /// Cuts the torn tail off, and drops the segments behind it.
@@ -288,12 +288,12 @@ fn cut(shared: &Arc<Shared>, found: &mut Vec<Found>, at: usize, scanned: &Scanne
 }
 
 /// Reads a sealed segment and makes its index anew.
-pub(crate) fn rebuild_index(segment: &Segment, base_seq: u64) -> Result<SegmentIndex> {
+pub(crate) fn rebuild_index(segment: &Segment, base: Base) -> Result<SegmentIndex> {
     let mut subjects = Subjects::new(0);
-    let mut active = Active::new(base_seq);
+    let mut active = Active::new(base.seq);
     let mut last: Vec<u64> = Vec::new();
     let scanned = scan(segment, segment.base, &mut |pos, found| {
-        if let Some(view) = record_of(found, base_seq) {
+        if let Some(view) = record_of(found, base) {
             let offset = (pos - segment.base) as u32;
             if segment.is_packed() {
                 active.push_gaps(view.seq, offset, view.time);
@@ -313,11 +313,11 @@ pub(crate) fn rebuild_index(segment: &Segment, base_seq: u64) -> Result<SegmentI
     Ok(SegmentIndex::build(&active, scanned.end, |id| name_hash(subjects.name(id))))
 }
 
-fn record_of<'a>(found: &Frame<'a>, base_seq: u64) -> Option<crate::record::RecordView<'a>> {
+fn record_of<'a>(found: &Frame<'a>, base: Base) -> Option<crate::record::RecordView<'a>> {
     if found.note() || found.tag() & TAG_CONTROL != 0 {
         return None;
     }
-    decode(found.tag(), base_seq, found.body)
+    decode(found.tag(), base, found.body)
 }
 
 fn push(
@@ -342,7 +342,7 @@ impl State {
     /// The state before anything is replayed: a snapshot's, or an empty stream as `first` says it was.
     fn new(shared: &Arc<Shared>, first: &Found, snapshot: Option<Snapshot>, committed: Pos) -> State {
         let head = &first.head;
-        let part = Arc::new(Part::new(Arc::clone(&first.segment), head.base_seq));
+        let part = Arc::new(Part::new(Arc::clone(&first.segment), head.base()));
         let mut state = State {
             config: Arc::new(head.config.clone()),
             created: head.created,
@@ -427,10 +427,10 @@ impl State {
             let known = listed.iter().find(|p| p.0 == found.segment.base);
             let Some((_, end_seq, dead)) = known else {
                 // Nothing in it was live when the snapshot was made: its removal was cut short.
-                self.dropped.push(Arc::new(Part::new(Arc::clone(&found.segment), found.head.base_seq)));
+                self.dropped.push(Arc::new(Part::new(Arc::clone(&found.segment), found.head.base())));
                 continue;
             };
-            let part = Part::new(Arc::clone(&found.segment), found.head.base_seq);
+            let part = Part::new(Arc::clone(&found.segment), found.head.base());
             part.set_end_seq(*end_seq);
             *part.dead_mut() = dead.clone();
             part.seal(None);
@@ -459,10 +459,11 @@ impl State {
     /// Goes on in a segment of its own, which is made with the first frame.
     fn continue_after_close(&mut self, end: Pos) -> Tail {
         let sealed = Arc::clone(&self.active_part.segment);
-        let header = Segment::header(end, &control::to_bytes(&self.segment_head()));
+        let head = self.segment_head();
+        let header = Segment::header(end, &control::to_bytes(&head));
         let dir = sealed.path.parent().map(Path::to_owned).unwrap_or_default();
         let segment = Arc::new(Segment::planned(&dir, end, header.len() as u64));
-        self.activate(Arc::new(Part::new(Arc::clone(&segment), self.next_seq)));
+        self.activate(Arc::new(Part::new(Arc::clone(&segment), head.base())));
         Tail::new(segment, Some(header), end, end)
     }
 
@@ -480,7 +481,7 @@ impl State {
 
     /// Takes in the frames of a segment from `from` on. Before `covered` only the active index needs them.
     fn replay(&mut self, segment: &Arc<Segment>, from: Pos, covered: Pos) -> Result<Scanned> {
-        let base_seq = self.active_part.base_seq;
+        let base = self.active_part.base;
         let mut last: Vec<u64> = Vec::new();
         let scanned = scan(segment, from, &mut |pos, found| {
             if found.note() {
@@ -499,7 +500,7 @@ impl State {
                 }
                 return Ok(());
             }
-            let view = decode(found.tag(), base_seq, found.body).ok_or_else(whole)?;
+            let view = decode(found.tag(), base, found.body).ok_or_else(whole)?;
             if pos < covered {
                 let offset = (pos - segment.base) as u32;
                 if segment.is_packed() {
@@ -507,7 +508,7 @@ impl State {
                 }
                 let id = push(&mut self.active, &mut self.subjects, &mut last, offset, found, &view);
                 let first = self.subjects.entry(id).active_first;
-                if first < base_seq && !self.active_part.dead().contains((view.seq - base_seq) as u32) {
+                if first < base.seq && !self.active_part.dead().contains((view.seq - base.seq) as u32) {
                     self.subjects.set_active_first(id, view.seq);
                 }
                 self.active_part.set_end_seq(view.seq + 1);
@@ -515,7 +516,7 @@ impl State {
             }
             if segment.is_packed() {
                 self.pass_over((pos - segment.base) as u32, view.seq, view.time);
-            } else if view.seq != self.next_seq && view.seq != base_seq {
+            } else if view.seq != self.next_seq && view.seq != base.seq {
                 return Err(Error::corrupt(format!(
                     "{} at offset {}: record {} where {} is due",
                     segment.path.display(),

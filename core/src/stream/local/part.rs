@@ -9,11 +9,12 @@ use super::index_file::SegmentIndex;
 use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::journal::segment::Segment;
+use crate::record::Base;
 
 /// A segment and what is known of its records.
 pub(crate) struct Part {
     pub(crate) segment: Arc<Segment>,
-    pub(crate) base_seq: u64,
+    pub(crate) base: Base,
     /// One past its last sequence; grows while it is the active one.
     end_seq: AtomicU64,
     dead: RwLock<Dead>,
@@ -25,11 +26,11 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    pub(crate) fn new(segment: Arc<Segment>, base_seq: u64) -> Self {
+    pub(crate) fn new(segment: Arc<Segment>, base: Base) -> Self {
         Part {
             segment,
-            base_seq,
-            end_seq: AtomicU64::new(base_seq),
+            base,
+            end_seq: AtomicU64::new(base.seq),
             dead: RwLock::default(),
             index: Mutex::default(),
             sealed: AtomicBool::new(false),
@@ -46,7 +47,7 @@ impl Part {
     }
 
     pub(crate) fn contains(&self, seq: u64) -> bool {
-        (self.base_seq..self.end_seq()).contains(&seq)
+        (self.base.seq..self.end_seq()).contains(&seq)
     }
 
     pub(crate) fn dead(&self) -> RwLockReadGuard<'_, Dead> {
@@ -58,14 +59,14 @@ impl Part {
     }
 
     pub(crate) fn live(&self) -> u64 {
-        (self.end_seq() - self.base_seq) - self.dead().len()
+        (self.end_seq() - self.base.seq) - self.dead().len()
     }
 
     /// Whether packing it is worth it: it shall be compressed and is not, or less than half of what it holds is live.
     pub(crate) fn wants_pack(&self, compress: bool) -> bool {
         let packed = self.segment.is_packed();
         let live = self.live();
-        let held = (self.end_seq() - self.base_seq).min(self.packed_live.load(Ordering::Relaxed));
+        let held = (self.end_seq() - self.base.seq).min(self.packed_live.load(Ordering::Relaxed));
         self.is_sealed() && live > 0 && ((compress && !packed) || live * 2 < held)
     }
 
@@ -96,10 +97,10 @@ impl Part {
         let end = self.segment.end()?;
         let loaded = SegmentIndex::load(disk, &path)
             .filter(|i| i.end <= end)
-            .filter(|i| i.base_seq == self.base_seq && i.base_seq + u64::from(i.count) == self.end_seq());
+            .filter(|i| i.base_seq == self.base.seq && i.base_seq + u64::from(i.count) == self.end_seq());
         let loaded = match loaded {
             Some(loaded) => loaded,
-            None => super::open::rebuild_index(&self.segment, self.base_seq)?,
+            None => super::open::rebuild_index(&self.segment, self.base)?,
         };
         if loaded.base_seq + u64::from(loaded.count) != self.end_seq() {
             return Err(Error::corrupt(format!(
@@ -107,7 +108,7 @@ impl Part {
                 self.segment.path.display(),
                 loaded.base_seq,
                 loaded.base_seq + u64::from(loaded.count) - 1,
-                self.base_seq,
+                self.base.seq,
                 self.end_seq() - 1
             )));
         }

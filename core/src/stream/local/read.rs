@@ -12,7 +12,7 @@ use crate::clock::Nanos;
 use crate::error::{Error, Result};
 use crate::journal::Pos;
 use crate::journal::frame::{self, Fault, Frame};
-use crate::record::{Batch, Record, TAG_CONTROL, decode};
+use crate::record::{Base, Batch, Record, TAG_CONTROL, decode, take_stamp};
 use crate::subject::{Filters, is_wildcard};
 
 /// How much is read at a time.
@@ -83,7 +83,7 @@ impl Collector<'_> {
         if plan.filters.is_all() && !timed {
             return Ok(true);
         }
-        let view = decode(found.tag(), part.base_seq, found.body)
+        let view = decode(found.tag(), part.base, found.body)
             .ok_or_else(|| Error::corrupt(format!("record {seq} in {} cannot be read", part.segment.path.display())))?;
         let event = view.event_time.unwrap_or(view.time as i64);
         Ok((plan.min_time..plan.max_time).contains(&view.time)
@@ -93,8 +93,7 @@ impl Collector<'_> {
 }
 
 fn seq_of(part: &Part, found: &Frame<'_>) -> Option<u64> {
-    let delta = found.body.first_chunk::<4>()?;
-    Some(part.base_seq + u64::from(u32::from_le_bytes(*delta)))
+    take_stamp(part.base, &mut &*found.body).map(|s| s.0)
 }
 
 fn is_record(found: &Frame<'_>) -> bool {
@@ -126,8 +125,8 @@ impl Local {
     fn record_at(&self, part: &Part, pos: Pos, seq: u64) -> Result<Batch> {
         let mut batch = Batch::default();
         let Some((bytes, start, len, tag)) = self.frame_at(part, pos, seq)? else { return Ok(batch) };
-        let buffer = batch.add_buffer(Arc::new(bytes));
-        batch.push(buffer, start, len, tag, part.base_seq, seq);
+        let buffer = batch.add_buffer(bytes, part.base);
+        batch.push(buffer, start, len, tag, seq);
         Ok(batch)
     }
 
@@ -143,7 +142,7 @@ impl Local {
                     return Ok(Some((bytes, start, len, tag)));
                 }
                 Err(Fault::Short(more)) if more > len => len = more,
-                _ if part.dead().contains((seq - part.base_seq) as u32) => return Ok(None),
+                _ if part.dead().contains((seq - part.base.seq) as u32) => return Ok(None),
                 _ => return Err(self.damaged(part, pos, seq)),
             }
         }
@@ -160,14 +159,14 @@ impl Local {
         let Some((seq, pos)) = state.subjects.get(filter).map(|s| (s.last_seq, s.last_pos)) else { return Ok(None) };
         let Some(part) = state.part_at(pos) else { return Ok(None) };
         if let Some((tag, body)) = state.hot.get(pos) {
-            return Ok(decode(tag, part.base_seq, body).map(|v| v.to_record()));
+            return Ok(decode(tag, part.base, body).map(|v| v.to_record()));
         }
         let part = Arc::clone(part);
         drop(state);
         let Some((bytes, start, len, tag)) = self.frame_at(&part, pos, seq)? else { return Ok(None) };
         let body = &bytes[start..start + len];
         self.lock().hot.put(pos, tag, body);
-        Ok(decode(tag, part.base_seq, body).map(|v| v.to_record()))
+        Ok(decode(tag, part.base, body).map(|v| v.to_record()))
     }
 
     /// The lock, with what came of age taken out; refuses when the stream is closed.
@@ -192,7 +191,7 @@ impl Local {
     pub(crate) fn get(&self, seq: u64) -> Result<Option<Record>> {
         let state = self.ready()?;
         let Some(part) = state.part_of(seq).map(Arc::clone) else { return Ok(None) };
-        let ord = (seq - part.base_seq) as u32;
+        let ord = (seq - part.base.seq) as u32;
         if seq < state.first_seq || part.dead().contains(ord) {
             return Ok(None);
         }
@@ -238,7 +237,7 @@ impl Local {
         for &(seq, pos) in places {
             let part = self.lock().part_of(seq).map(Arc::clone);
             let Some(part) = part else { continue };
-            if !part.dead().contains((seq - part.base_seq) as u32) {
+            if !part.dead().contains((seq - part.base.seq) as u32) {
                 batch.absorb(self.record_at(&part, pos, seq)?);
             }
         }
@@ -253,7 +252,7 @@ impl Local {
         };
         let plan = &Plan { min_seq: plan.min_seq.max(first_seq), max_seq: plan.max_seq.min(last_seq), ..plan.clone() };
         let mut collector = Collector { plan, batch: Batch::default(), bytes: 0 };
-        let hit = |p: &&Arc<Part>| p.end_seq() > plan.min_seq && p.base_seq <= plan.max_seq && p.live() > 0;
+        let hit = |p: &&Arc<Part>| p.end_seq() > plan.min_seq && p.base.seq <= plan.max_seq && p.live() > 0;
         if plan.min_seq <= plan.max_seq {
             let wanted: Vec<&Arc<Part>> = parts.iter().filter(hit).collect();
             let count = wanted.len();
@@ -319,8 +318,8 @@ impl Local {
             }
             return self.read_postings(part, &found, collector);
         }
-        let first = plan.min_seq.saturating_sub(part.base_seq) as u32;
-        let after = (plan.max_seq.min(part.end_seq() - 1) - part.base_seq) as u32 + 1;
+        let first = plan.min_seq.saturating_sub(part.base.seq) as u32;
+        let after = (plan.max_seq.min(part.end_seq() - 1) - part.base.seq) as u32 + 1;
         if plan.backward {
             let mut end = after;
             while end > first && !collector.is_full() {
@@ -379,7 +378,7 @@ impl Local {
     }
 
     fn read_extent(&self, part: &Part, extent: &Extent, collector: &mut Collector<'_>) -> Result<()> {
-        let (mut pos, mut seq) = (extent.start, part.base_seq + u64::from(extent.first));
+        let (mut pos, mut seq) = (extent.start, part.base.seq + u64::from(extent.first));
         let mut want = READ_BYTES;
         while pos < extent.end && !collector.is_full() && seq <= collector.plan.max_seq {
             let bytes = self.bytes(part, pos, want.min((extent.end - pos) as usize))?;
@@ -418,7 +417,7 @@ impl Local {
             }
             let here = seq_of(part, &found).ok_or_else(|| self.damaged(part, pos, *seq))?;
             *seq = here + 1;
-            if !dead.contains((here - part.base_seq) as u32) && collector.wants(part, here, &found)? {
+            if !dead.contains((here - part.base.seq) as u32) && collector.wants(part, here, &found)? {
                 taken.push((found.body_start, found.body.len(), found.tag(), here));
                 taken_bytes += found.body.len();
                 collector.bytes += found.body.len();
@@ -429,7 +428,7 @@ impl Local {
             }
         }
         drop(dead);
-        collector.take(part.base_seq, bytes, &taken, taken_bytes);
+        collector.take(part.base, bytes, &taken, taken_bytes);
         Ok(at)
     }
 
@@ -446,8 +445,8 @@ impl Local {
 
     /// Ordinal and offset of each record of the plan's subjects within one part, in order.
     fn postings(&self, part: &Arc<Part>, plan: &Plan) -> Result<Vec<(u32, u32)>> {
-        let first = plan.min_seq.saturating_sub(part.base_seq) as u32;
-        let after = (plan.max_seq.min(part.end_seq() - 1) - part.base_seq) as u32 + 1;
+        let first = plan.min_seq.saturating_sub(part.base.seq) as u32;
+        let after = (plan.max_seq.min(part.end_seq() - 1) - part.base.seq) as u32 + 1;
         let mut found = Vec::new();
         if !part.is_sealed() {
             let state = self.lock();
@@ -503,7 +502,7 @@ impl Local {
             let mut taken_bytes = 0;
             let mut done = 0;
             for &(ord, offset) in stretch {
-                let seq = part.base_seq + u64::from(ord);
+                let seq = part.base.seq + u64::from(ord);
                 let at = (offset - low) as usize;
                 let here = base + u64::from(offset);
                 match if at < bytes.len() { frame::parse(&bytes, at, here) } else { Err(Fault::Short(at + guess)) } {
@@ -523,7 +522,7 @@ impl Local {
                     _ => return Err(self.damaged(part, here, seq)),
                 }
             }
-            collector.take(part.base_seq, bytes, &taken, taken_bytes);
+            collector.take(part.base, bytes, &taken, taken_bytes);
             i += done;
         }
         Ok(())
@@ -532,14 +531,14 @@ impl Local {
 
 impl Collector<'_> {
     /// Adds records that lie in `bytes`: as they lie, or copied out when they are few among much.
-    fn take(&mut self, base_seq: u64, bytes: Vec<u8>, taken: &[(usize, usize, u8, u64)], taken_bytes: usize) {
+    fn take(&mut self, base: Base, bytes: Vec<u8>, taken: &[(usize, usize, u8, u64)], taken_bytes: usize) {
         if taken.is_empty() {
             return;
         }
         if taken_bytes * 4 >= bytes.len() {
-            let buffer = self.batch.add_buffer(Arc::new(bytes));
+            let buffer = self.batch.add_buffer(bytes, base);
             for &(start, len, tag, seq) in taken {
-                self.batch.push(buffer, start, len, tag, base_seq, seq);
+                self.batch.push(buffer, start, len, tag, seq);
             }
             return;
         }
@@ -549,9 +548,9 @@ impl Collector<'_> {
             starts.push(copied.len());
             copied.extend_from_slice(&bytes[start..start + len]);
         }
-        let buffer = self.batch.add_buffer(Arc::new(copied));
+        let buffer = self.batch.add_buffer(copied, base);
         for (&(_, len, tag, seq), start) in taken.iter().zip(starts) {
-            self.batch.push(buffer, start, len, tag, base_seq, seq);
+            self.batch.push(buffer, start, len, tag, seq);
         }
     }
 }

@@ -10,8 +10,8 @@ use crate::clock::Nanos;
 use crate::disk::{Disk, OpenMode, read_all, replace};
 use crate::error::{Error, Result};
 use crate::journal::Pos;
-use crate::record::{put_varint, take_varint};
 use crate::stream::config::StreamConfig;
+use crate::varint::{put_varint, take_varint};
 
 const MAGIC: &[u8; 8] = b"HWSNAPS\x01";
 

@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::journal::Pos;
 use crate::journal::segment::Segment;
 use crate::journal::tail::Tail;
-use crate::record::{HEADER_MSG_ID, HEADER_ROLLUP, HEADER_TTL, RecordView, Rollup, parse_ttl};
+use crate::record::{Base, HEADER_MSG_ID, HEADER_ROLLUP, HEADER_TTL, RecordView, Rollup, parse_ttl};
 use crate::stream::config::{Discard, StreamConfig};
 
 /// One frame that is staged: encoded, and not committed yet.
@@ -214,6 +214,14 @@ impl State {
         }
     }
 
+    /// What a record at a position counts from, which is not in a sealed segment.
+    pub(crate) fn base_at(&self, pos: Pos) -> Base {
+        match &self.next_part {
+            Some(next) if pos >= next.segment.base => next.base,
+            _ => self.active_part.base,
+        }
+    }
+
     /// What a new segment's header says.
     pub(crate) fn segment_head(&self) -> SegmentHead {
         SegmentHead {
@@ -236,11 +244,12 @@ impl State {
             // The one before has not been committed to yet; a segment may be larger than asked for.
             return;
         }
-        let header = Segment::header(self.tail.end(), &super::control::to_bytes(&self.segment_head()));
+        let head = self.segment_head();
+        let header = Segment::header(self.tail.end(), &super::control::to_bytes(&head));
         let dir = self.active_part.segment.path.parent().map(std::path::Path::to_owned).unwrap_or_default();
         let segment = Arc::new(Segment::planned(&dir, self.tail.end(), header.len() as u64));
         self.tail.roll(Arc::clone(&segment), header);
-        self.next_part = Some(Arc::new(Part::new(segment, self.next_seq)));
+        self.next_part = Some(Arc::new(Part::new(segment, head.base())));
     }
 
     /// Makes the next part the active one, when something at `pos` is committed that lies in it.
@@ -270,7 +279,7 @@ impl State {
     }
 
     pub(crate) fn activate(&mut self, part: Arc<Part>) {
-        self.active = Active::new(part.base_seq);
+        self.active = Active::new(part.base.seq);
         let mut parts = (*self.parts).clone();
         parts.push(Arc::clone(&part));
         self.parts = Arc::new(parts);
@@ -293,7 +302,7 @@ impl State {
 
     /// The part that holds a sequence.
     pub(crate) fn part_of(&self, seq: u64) -> Option<&Arc<Part>> {
-        let after = self.parts.partition_point(|p| p.base_seq <= seq);
+        let after = self.parts.partition_point(|p| p.base.seq <= seq);
         self.parts[..after].iter().rev().find(|p| p.contains(seq))
     }
 

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::journal::frame::{FLAG_NOTE, Frame};
 use crate::journal::pack::{self, Keep};
 use crate::journal::segment::Segment;
-use crate::record::{Durability, TAG_CONTROL};
+use crate::record::{Base, Durability, TAG_CONTROL, take_stamp};
 use crate::stream::config::Compression;
 
 /// Index files that may stay loaded.
@@ -171,7 +171,7 @@ impl Local {
             (part, compress, dead, bytes)
         };
         let last = part.end_seq() - 1;
-        let mut keep = |found: &Frame<'_>| fate(found, &dead, part.base_seq, last);
+        let mut keep = |found: &Frame<'_>| fate(found, &dead, part.base, last);
         let level = if compress { COMPRESS_LEVEL } else { COMPACT_LEVEL };
         let disk = self.disk().as_ref();
         let Some((_, head)) = Segment::open(disk, &part.segment.path, false)? else {
@@ -182,7 +182,7 @@ impl Local {
         self.sync_now()?;
         snapshot::write(disk, &self.dir, &snapshot)?;
         part.segment.set_packed(written.place(disk)?);
-        part.set_packed_live((part.end_seq() - part.base_seq) - dead.len());
+        part.set_packed_live((part.end_seq() - part.base.seq) - dead.len());
         self.shared.ring(None);
         Ok(())
     }
@@ -251,7 +251,7 @@ impl Local {
 }
 
 /// What packing makes of a frame, given what is gone and which record is the segment's last.
-fn fate(found: &Frame<'_>, dead: &Dead, base_seq: u64, last: u64) -> Keep {
+fn fate(found: &Frame<'_>, dead: &Dead, base: Base, last: u64) -> Keep {
     if found.note() {
         // It may be what an earlier packing left where an index points.
         return Keep::GoneAt;
@@ -259,9 +259,10 @@ fn fate(found: &Frame<'_>, dead: &Dead, base_seq: u64, last: u64) -> Keep {
     if found.tag() & TAG_CONTROL != 0 {
         return Keep::Frame;
     }
-    let Some(ord) = found.body.first_chunk::<4>().map(|d| u32::from_le_bytes(*d)) else { return Keep::Frame };
+    let Some((seq, _)) = take_stamp(base, &mut &*found.body) else { return Keep::Frame };
+    let ord = (seq - base.seq) as u32;
     // The last record stays, dead or not, so that the segment still says how far it goes.
-    if !dead.contains(ord) || base_seq + u64::from(ord) == last {
+    if !dead.contains(ord) || seq == last {
         Keep::Frame
     } else if ord.is_multiple_of(BLOCK_RECORDS as u32) {
         Keep::GoneAt
