@@ -3,13 +3,15 @@
 use std::ops::Range;
 use std::path::Path;
 
-use headwater::{Append, Durability, Engine, ReadOptions, Stream, StreamConfig};
+use headwater::{Append, Durability, Engine, EngineOptions, ReadOptions, Stream, StreamConfig};
 
 use crate::Outcome;
 use crate::source::{Digest, Source, number_in};
 
 /// The name of the stream of every comparison.
 const STREAM: &str = "bench";
+/// The cache of the rows that look single records up.
+const CACHE_BYTES: u64 = 256 << 20;
 /// Records asked for in one read.
 pub(crate) const READ_RECORDS: usize = 10_000;
 
@@ -32,6 +34,13 @@ impl Ours {
     /// The directory as it is.
     pub(crate) fn open(dir: &Path) -> Outcome<Self> {
         let engine = Engine::open(dir)?;
+        let stream = engine.stream(STREAM)?;
+        Ok(Ours { engine, stream })
+    }
+
+    /// The directory as it is, with as large a cache as SQLite gets.
+    pub(crate) fn open_cached(dir: &Path) -> Outcome<Self> {
+        let engine = Engine::open_with(dir, EngineOptions { cache_bytes: CACHE_BYTES, ..EngineOptions::default() })?;
         let stream = engine.stream(STREAM)?;
         Ok(Ours { engine, stream })
     }

@@ -127,7 +127,7 @@ impl Engine {
             }
         }
         let id = identity(&**disk, &root, known, options.clock.random())?;
-        let shared = Arc::new(Shared::new(Arc::clone(&options.clock), Arc::clone(disk)));
+        let shared = Arc::new(Shared::new(Arc::clone(&options.clock), Arc::clone(disk), options.cache_bytes));
         let inner = Arc::new(Inner {
             root,
             in_memory,

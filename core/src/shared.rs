@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::clock::{Clock, Nanos};
 use crate::disk::Disk;
 use crate::error::{Error, ErrorKind, Result};
+use crate::journal::pages::Pages;
 
 /// How many lines the log queue holds.
 const LOG_LINES_MAX: usize = 1024;
@@ -37,6 +38,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) counters: Counters,
+    pub(crate) pages: Pages,
     closed: AtomicBool,
     worker: AtomicBool,
     log: Mutex<VecDeque<LogLine>>,
@@ -54,11 +56,12 @@ struct Bell {
 }
 
 impl Shared {
-    pub(crate) fn new(clock: Arc<dyn Clock>, disk: Arc<dyn Disk>) -> Self {
+    pub(crate) fn new(clock: Arc<dyn Clock>, disk: Arc<dyn Disk>, cache_bytes: u64) -> Self {
         Shared {
             clock,
             disk,
             counters: Counters::default(),
+            pages: Pages::new(cache_bytes),
             closed: AtomicBool::new(false),
             worker: AtomicBool::new(false),
             log: Mutex::default(),

@@ -42,7 +42,7 @@ fn among(context: &mut Context, named: &str, subjects: u64) -> Outcome<Vec<Line>
         check(kind, dir, expected)?;
     }
 
-    let ours = Ours::open(&dirs[0])?;
+    let ours = Ours::open_cached(&dirs[0])?;
     let sqlite = Sqlite::open(&dirs[1], Sync::Normal)?;
     let redb = Redb::open(&dirs[2])?;
     let asked = |round: usize| {

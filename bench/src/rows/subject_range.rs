@@ -49,7 +49,7 @@ fn run(context: &mut Context) -> Outcome<Vec<Line>> {
     check(Kind::Ours, &dirs[0], expected)?;
     check(Kind::Sqlite, &dirs[1], expected)?;
 
-    let ours = Ours::open(&dirs[0])?;
+    let ours = Ours::open_cached(&dirs[0])?;
     let sqlite = Sqlite::open(&dirs[1], Sync::Normal)?;
     let asked = |round: usize| {
         let first = round as u64 * queries;

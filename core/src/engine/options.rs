@@ -18,7 +18,13 @@ pub struct EngineOptions {
     pub disk: Arc<dyn Disk>,
     /// Whether a thread does timers, interval sync and cleaning; without it, call [`crate::Engine::step`].
     pub worker: bool,
+    /// The most bytes of segment files that are kept in memory to read single records from, over all streams: 32 MiB
+    /// unless it is set, and 0 for none. It is taken as it fills.
+    pub cache_bytes: u64,
 }
+
+/// Holds the pages of about eight thousand records asked for again and again.
+const CACHE_BYTES: u64 = 32 << 20;
 
 impl Default for EngineOptions {
     fn default() -> Self {
@@ -28,6 +34,7 @@ impl Default for EngineOptions {
             clock: Arc::new(SystemClock),
             disk: Arc::new(OsDisk),
             worker: true,
+            cache_bytes: CACHE_BYTES,
         }
     }
 }

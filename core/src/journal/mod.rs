@@ -7,6 +7,7 @@
 
 pub(crate) mod frame;
 pub(crate) mod pack;
+pub(crate) mod pages;
 pub(crate) mod recover;
 pub(crate) mod segment;
 pub(crate) mod tail;

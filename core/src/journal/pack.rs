@@ -14,7 +14,7 @@ use crate::disk::{Disk, File, OpenMode, read_full};
 use crate::error::{Error, Result};
 
 /// Bytes of frames to a block.
-const BLOCK_BYTES: usize = 64 << 10;
+pub(crate) const BLOCK_BYTES: usize = 64 << 10;
 /// Position of the end, number of blocks, check of table and trailer.
 const TRAILER: usize = 8 + 4 + 4;
 /// Where a block lies in the file, its stored length, its check.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::Pos;
-use super::pack::Packed;
+use super::pack::{BLOCK_BYTES, Packed};
 use crate::disk::{Disk, File, OpenMode, read_full};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -146,6 +146,11 @@ impl Segment {
 
     pub(crate) fn is_packed(&self) -> bool {
         matches!(self.store(), Store::Packed(_))
+    }
+
+    /// How many bytes cost no more to read than one.
+    pub(crate) fn read_unit(&self) -> usize {
+        if self.is_packed() { BLOCK_BYTES } else { 1 }
     }
 
     /// How much of the file holds everything before `end`.

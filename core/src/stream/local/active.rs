@@ -26,7 +26,7 @@ pub(crate) struct Block {
 }
 
 /// The index of one segment.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Active {
     pub(crate) base_seq: u64,
     /// Offsets from the segment's base, by ordinal.
@@ -37,11 +37,21 @@ pub(crate) struct Active {
     /// What each record counts for in the stream's bytes.
     pub(crate) sizes: Vec<u32>,
     pub(crate) blocks: Vec<Block>,
+    /// The least and the most event time of all; the first is greater while there is none.
+    pub(crate) events: (i64, i64),
 }
 
 impl Active {
     pub(crate) fn new(base_seq: u64) -> Self {
-        Active { base_seq, ..Active::default() }
+        Active {
+            base_seq,
+            offsets: Vec::new(),
+            subjects: Vec::new(),
+            next: Vec::new(),
+            sizes: Vec::new(),
+            blocks: Vec::new(),
+            events: (i64::MAX, i64::MIN),
+        }
     }
 
     pub(crate) fn len(&self) -> u32 {
@@ -67,6 +77,7 @@ impl Active {
             block.min_event = block.min_event.min(event);
             block.max_event = block.max_event.max(event);
         }
+        self.events = (self.events.0.min(event), self.events.1.max(event));
         self.offsets.push(offset);
         self.subjects.push(id);
         self.next.push(NONE);

@@ -24,6 +24,8 @@ pub(crate) struct SegmentIndex {
     pub(crate) base_seq: u64,
     pub(crate) count: u32,
     pub(crate) blocks: Vec<Block>,
+    /// The least and the most event time of all blocks.
+    pub(crate) events: (i64, i64),
     /// Hash of a subject's name and where its list starts, by hash.
     entries: Vec<(u32, u32)>,
     lists: Lists,
@@ -69,6 +71,7 @@ impl SegmentIndex {
             base_seq: active.base_seq,
             count: active.len(),
             blocks: active.blocks.clone(),
+            events: active.events,
             entries,
             lists: Lists::Memory(lists),
         }
@@ -147,7 +150,8 @@ impl SegmentIndex {
         if !ordered || !blocks.is_sorted_by_key(|b| b.offset) {
             return None;
         }
-        Some(SegmentIndex { end, base_seq, count, blocks, entries, lists: Lists::File { file, start, len } })
+        let events = blocks.iter().fold((i64::MAX, i64::MIN), |e, b| (e.0.min(b.min_event), e.1.max(b.max_event)));
+        Some(SegmentIndex { end, base_seq, count, blocks, events, entries, lists: Lists::File { file, start, len } })
     }
 
     /// Ordinal and offset of each record whose subject has this hash, in order.

@@ -10,7 +10,7 @@ pub(crate) mod commit;
 pub(crate) mod control;
 pub(crate) mod dead;
 pub(crate) mod dedup;
-pub(crate) mod hot;
+pub(crate) mod frames;
 pub(crate) mod index_file;
 pub(crate) mod limits;
 pub(crate) mod open;
@@ -37,6 +37,8 @@ pub(crate) struct Local {
     pub(crate) name: String,
     pub(crate) dir: PathBuf,
     pub(crate) shared: Arc<Shared>,
+    /// Its pages' name among all pages of the engine.
+    pub(crate) log: u32,
     pub(crate) read_only: bool,
     state: Mutex<State>,
     /// Held while writing; taken before `state`, never after it.

@@ -1,10 +1,11 @@
 //! Reading: plans under the lock, bytes without it. A read sees everything committed when it began.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard};
 
 use super::Local;
 use super::active::BLOCK_RECORDS;
+use super::frames::{Frames, Gather};
 use super::index_file::name_hash;
 use super::part::Part;
 use super::state::State;
@@ -17,10 +18,9 @@ use crate::subject::{Filters, is_wildcard};
 
 /// How much is read at a time.
 const READ_BYTES: usize = 256 << 10;
-/// What is read for one record whose length is not known yet.
-const RECORD_BYTES: usize = 512;
-/// Records of one subject that lie closer together than this are read together.
-const NEAR_BYTES: u64 = 2 << 10;
+
+/// Records apart from each other that are fetched from memory together.
+const PREFETCH_RECORDS: usize = 16;
 
 /// What to read, checked.
 #[derive(Debug, Clone)]
@@ -40,9 +40,6 @@ pub(crate) struct Plan {
     pub(crate) max_records: usize,
     pub(crate) max_bytes: usize,
 }
-
-/// Bytes, and where in them a body begins, its length and its tag.
-type Body = (Vec<u8>, usize, usize, u8);
 
 /// Records and where to go on.
 pub(crate) struct ReadOutcome {
@@ -92,11 +89,11 @@ impl Collector<'_> {
     }
 }
 
-fn seq_of(part: &Part, found: &Frame<'_>) -> Option<u64> {
+pub(crate) fn seq_of(part: &Part, found: &Frame<'_>) -> Option<u64> {
     take_stamp(part.base, &mut &*found.body).map(|s| s.0)
 }
 
-fn is_record(found: &Frame<'_>) -> bool {
+pub(crate) fn is_record(found: &Frame<'_>) -> bool {
     !found.note() && found.tag() & TAG_CONTROL == 0
 }
 
@@ -112,40 +109,13 @@ impl Local {
         part.segment.read(pos, len.min((memory - pos) as usize))
     }
 
-    fn damaged(&self, part: &Part, pos: Pos, seq: u64) -> Error {
+    pub(crate) fn damaged(&self, part: &Part, pos: Pos, seq: u64) -> Error {
         Error::corrupt(format!(
             "{} is damaged at offset {}: record {seq} of stream '{}' cannot be read",
             part.segment.path.display(),
             part.segment.offset(pos),
             self.name
         ))
-    }
-
-    /// The record at a position, which is known to be there.
-    fn record_at(&self, part: &Part, pos: Pos, seq: u64) -> Result<Batch> {
-        let mut batch = Batch::default();
-        let Some((bytes, start, len, tag)) = self.frame_at(part, pos, seq)? else { return Ok(batch) };
-        let buffer = batch.add_buffer(bytes, part.base);
-        batch.push(buffer, start, len, tag, seq);
-        Ok(batch)
-    }
-
-    /// The body of the record at a position; `None` when it was taken out, and its segment packed, since its place was
-    /// looked up.
-    fn frame_at(&self, part: &Part, pos: Pos, seq: u64) -> Result<Option<Body>> {
-        let mut len = RECORD_BYTES;
-        loop {
-            let bytes = self.bytes(part, pos, len)?;
-            match frame::parse(&bytes, 0, pos) {
-                Ok(found) if is_record(&found) && seq_of(part, &found) == Some(seq) => {
-                    let (start, len, tag) = (found.body_start, found.body.len(), found.tag());
-                    return Ok(Some((bytes, start, len, tag)));
-                }
-                Err(Fault::Short(more)) if more > len => len = more,
-                _ if part.dead().contains((seq - part.base.seq) as u32) => return Ok(None),
-                _ => return Err(self.damaged(part, pos, seq)),
-            }
-        }
     }
 
     /// The newest record that a filter takes.
@@ -157,20 +127,19 @@ impl Local {
             return if seq == 0 { Ok(None) } else { self.get(seq) };
         }
         let Some((seq, pos)) = state.subjects.get(filter).map(|s| (s.last_seq, s.last_pos)) else { return Ok(None) };
-        let Some(part) = state.part_at(pos) else { return Ok(None) };
-        if let Some((tag, body)) = state.hot.get(pos) {
-            return Ok(decode(tag, part.base, body).map(|v| v.to_record()));
-        }
-        let part = Arc::clone(part);
+        let Some(part) = state.part_at(pos).map(Arc::clone) else { return Ok(None) };
+        self.record_at(state, &part, pos, seq)
+    }
+
+    fn record_at(&self, state: MutexGuard<'_, State>, part: &Part, pos: Pos, seq: u64) -> Result<Option<Record>> {
+        let mut frames = Frames::new(self, &state);
         drop(state);
-        let Some((bytes, start, len, tag)) = self.frame_at(&part, pos, seq)? else { return Ok(None) };
-        let body = &bytes[start..start + len];
-        self.lock().hot.put(pos, tag, body);
-        Ok(decode(tag, part.base, body).map(|v| v.to_record()))
+        let found = frames.record(part, pos, seq)?;
+        Ok(found.and_then(|f| decode(f.tag(), part.base, f.body).map(|v| v.to_record())))
     }
 
     /// The lock, with what came of age taken out; refuses when the stream is closed.
-    pub(crate) fn ready(&self) -> Result<std::sync::MutexGuard<'_, State>> {
+    pub(crate) fn ready(&self) -> Result<MutexGuard<'_, State>> {
         if self.read_only {
             self.follow()?;
         }
@@ -197,11 +166,10 @@ impl Local {
         }
         let active = Arc::ptr_eq(&part, &state.active_part)
             .then(|| part.segment.base + u64::from(state.active.offsets[ord as usize]));
-        drop(state);
         if let Some(pos) = active {
-            let batch = self.record_at(&part, pos, seq)?;
-            return Ok(batch.get(0).map(|v| v.to_record()));
+            return self.record_at(state, &part, pos, seq);
         }
+        drop(state);
         let plan = Plan {
             filters: Filters::default(),
             min_seq: seq,
@@ -233,15 +201,21 @@ impl Local {
 
     /// The records at these places, but for those that are gone by now.
     pub(crate) fn read_places(&self, places: &[(u64, Pos)]) -> Result<Batch> {
-        let mut batch = Batch::default();
+        let (parts, mut frames) = {
+            let state = self.lock();
+            (Arc::clone(&state.parts), Frames::new(self, &state))
+        };
+        let mut gather = Gather::default();
         for &(seq, pos) in places {
-            let part = self.lock().part_of(seq).map(Arc::clone);
-            let Some(part) = part else { continue };
-            if !part.dead().contains((seq - part.base.seq) as u32) {
-                batch.absorb(self.record_at(&part, pos, seq)?);
+            let after = parts.partition_point(|p| p.base.seq <= seq);
+            let Some(part) = parts[..after].iter().rev().find(|p| p.contains(seq)) else { continue };
+            if !part.dead().contains((seq - part.base.seq) as u32)
+                && let Some(found) = frames.record(part, pos, seq)?
+            {
+                gather.add(part.base, seq, &found);
             }
         }
-        Ok(batch)
+        Ok(gather.finish())
     }
 
     /// Reads as planned.
@@ -289,23 +263,14 @@ impl Local {
         if plan.min_time == 0 && plan.max_time == Nanos::MAX && plan.event_range.is_none() {
             return Ok(true);
         }
-        let in_range = |first_time: Nanos, events: Option<(i64, i64)>| {
-            first_time < plan.max_time
-                && match (plan.event_range, events) {
-                    (Some((from, to)), Some((min, max))) => min < to && max >= from,
-                    _ => true,
-                }
+        let (first_time, hull) = if part.is_sealed() {
+            let index = part.index(self.disk().as_ref())?;
+            (index.blocks.first().map_or(0, |b| b.first_time), index.events)
+        } else {
+            let state = self.lock();
+            (state.active.blocks.first().map_or(0, |b| b.first_time), state.active.events)
         };
-        let hull = |blocks: &[super::active::Block]| {
-            let first = blocks.first().map_or(0, |b| b.first_time);
-            let min = blocks.iter().map(|b| b.min_event).min();
-            let max = blocks.iter().map(|b| b.max_event).max();
-            in_range(first, min.zip(max))
-        };
-        if part.is_sealed() {
-            return Ok(hull(&part.index(self.disk().as_ref())?.blocks));
-        }
-        Ok(hull(&self.lock().active.blocks))
+        Ok(first_time < plan.max_time && plan.event_range.is_none_or(|(from, to)| hull.0 < to && hull.1 >= from))
     }
 
     fn read_part(&self, part: &Arc<Part>, collector: &mut Collector<'_>) -> Result<()> {
@@ -482,49 +447,26 @@ impl Local {
     }
 
     fn read_postings(&self, part: &Part, found: &[(u32, u32)], collector: &mut Collector<'_>) -> Result<()> {
-        let found: Vec<(u32, u32)> = {
-            let dead = part.dead();
-            found.iter().copied().filter(|f| !dead.contains(f.0)).collect()
-        };
-        let base = part.segment.base;
-        let mut i = 0;
-        let mut guess = RECORD_BYTES;
-        while i < found.len() && !collector.is_full() {
-            let room = collector.plan.max_records - collector.batch.len();
-            let near = |a: &(u32, u32), b: &(u32, u32)| u64::from(a.1.abs_diff(b.1)) < NEAR_BYTES;
-            let most = if collector.plan.backward { 1 } else { room.min(READ_BYTES / 64) };
-            let run = 1 + found[i..].windows(2).take(most - 1).take_while(|w| near(&w[0], &w[1])).count();
-            let stretch = &found[i..i + run];
-            let (Some(&(_, low)), Some(&(_, high))) = (stretch.first(), stretch.last()) else { break };
-            let pos = base + u64::from(low);
-            let bytes = self.bytes(part, pos, (high - low) as usize + guess)?;
-            let mut taken = Vec::with_capacity(run);
-            let mut taken_bytes = 0;
-            let mut done = 0;
-            for &(ord, offset) in stretch {
-                let seq = part.base.seq + u64::from(ord);
-                let at = (offset - low) as usize;
-                let here = base + u64::from(offset);
-                match if at < bytes.len() { frame::parse(&bytes, at, here) } else { Err(Fault::Short(at + guess)) } {
-                    Ok(frame) if is_record(&frame) && seq_of(part, &frame) == Some(seq) => {
-                        if !part.dead().contains(ord) && collector.wants(part, seq, &frame)? {
-                            taken.push((frame.body_start, frame.body.len(), frame.tag(), seq));
-                            taken_bytes += frame.body.len();
-                            collector.bytes += frame.body.len();
-                        }
-                        done += 1;
-                    }
-                    Err(Fault::Short(more)) if done > 0 || more > guess => {
-                        guess = guess.max(more);
-                        break;
-                    }
-                    _ if part.dead().contains(ord) => done += 1,
-                    _ => return Err(self.damaged(part, here, seq)),
-                }
+        let (mut frames, mut gather) = (Frames::new(self, &self.lock()), Gather::default());
+        let mut room = collector.plan.max_records - collector.batch.len();
+        for (i, &(ord, offset)) in found.iter().enumerate() {
+            if i % PREFETCH_RECORDS == 0 {
+                frames.prefetch(part, &found[i..found.len().min(i + PREFETCH_RECORDS)]);
             }
-            collector.take(part.base, bytes, &taken, taken_bytes);
-            i += done;
+            if room == 0 || collector.bytes >= collector.plan.max_bytes {
+                break;
+            }
+            let (seq, pos) = (part.base.seq + u64::from(ord), part.segment.base + u64::from(offset));
+            if !part.dead().contains(ord)
+                && let Some(frame) = frames.record(part, pos, seq)?
+                && collector.wants(part, seq, &frame)?
+            {
+                gather.add(part.base, seq, &frame);
+                collector.bytes += frame.body.len();
+                room -= 1;
+            }
         }
+        collector.batch.absorb(gather.finish());
         Ok(())
     }
 }

@@ -84,7 +84,6 @@ pub(crate) struct State {
     /// The last interval sync, or when the oldest unsynced append came.
     pub(crate) dirty_since: Option<Nanos>,
     pub(crate) block_cache: BlockCache,
-    pub(crate) hot: super::hot::Hot,
     /// The first kept sequence whose time is known, and that time.
     pub(crate) first_time_of: (u64, Nanos),
     /// Parts with nothing live, and files with nothing in them, for upkeep to remove.

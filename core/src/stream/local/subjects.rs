@@ -1,4 +1,5 @@
-//! Every subject that has a record: a compact table from name to newest record. About 75 bytes a subject.
+//! Every subject that has a record: a compact table from name to newest record. About 75 bytes a subject, and its name
+//! where that is long.
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
@@ -9,8 +10,12 @@ use crate::journal::Pos;
 /// An index into the table; stable until [`Subjects::compact`].
 pub(crate) type SubjectId = u32;
 
+/// The longest name that lies in its entry; what looks a subject up then fetches one line of memory for it.
+const INLINE_BYTES: usize = 26;
+
 /// What is known of one subject.
 #[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
 pub(crate) struct Subject {
     /// The newest record.
     pub(crate) last_seq: u64,
@@ -21,17 +26,33 @@ pub(crate) struct Subject {
     pub(crate) active_first: u64,
     /// How many live records it has; 0 keeps only its name.
     pub(crate) count: u32,
-    name_start: u32,
-    name_len: u16,
+    name: Name,
 }
 
-/// The table. Names lie end to end in one arena.
+const _: () = assert!(size_of::<Subject>() == 64, "a subject is one line of memory");
+
+/// A subject's name.
+#[derive(Debug, Clone, Copy)]
+enum Name {
+    Inline([u8; INLINE_BYTES], u8),
+    /// Where it starts in the arena, and its length.
+    Arena(u32, u16),
+}
+
+/// The table. Names too long for an entry lie end to end in one arena.
 pub(crate) struct Subjects {
     names: Vec<u8>,
     entries: Vec<Subject>,
     table: HashTable<SubjectId>,
     hasher: FixedState,
     live: usize,
+}
+
+fn bytes_of<'a>(entries: &'a [Subject], names: &'a [u8], id: SubjectId) -> &'a [u8] {
+    match &entries[id as usize].name {
+        Name::Inline(name, len) => &name[..*len as usize],
+        &Name::Arena(start, len) => &names[start as usize..start as usize + len as usize],
+    }
 }
 
 /// The most bytes that all names may take together.
@@ -76,18 +97,14 @@ impl Subjects {
     }
 
     fn name_bytes(&self, id: SubjectId) -> &[u8] {
-        let s = &self.entries[id as usize];
-        &self.names[s.name_start as usize..s.name_start as usize + s.name_len as usize]
+        bytes_of(&self.entries, &self.names, id)
     }
 
     /// The id of a name, which gets one if it has none.
     pub(crate) fn intern(&mut self, name: &str) -> SubjectId {
         let hash = self.hasher.hash_one(name.as_bytes());
         let (names, entries, hasher) = (&self.names, &self.entries, &self.hasher);
-        let bytes_of = |id: SubjectId| {
-            let s = &entries[id as usize];
-            &names[s.name_start as usize..s.name_start as usize + s.name_len as usize]
-        };
+        let bytes_of = |id: SubjectId| bytes_of(entries, names, id);
         match self.table.entry(hash, |&id| bytes_of(id) == name.as_bytes(), |&id| hasher.hash_one(bytes_of(id))) {
             hashbrown::hash_table::Entry::Occupied(found) => *found.get(),
             hashbrown::hash_table::Entry::Vacant(slot) => {
@@ -99,10 +116,15 @@ impl Subjects {
                     first_seq: 0,
                     active_first: 0,
                     count: 0,
-                    name_start: self.names.len() as u32,
-                    name_len: name.len() as u16,
+                    name: Name::Arena(self.names.len() as u32, name.len() as u16),
                 });
-                self.names.extend_from_slice(name.as_bytes());
+                let mut inline = [0; INLINE_BYTES];
+                if let Some(room) = inline.get_mut(..name.len()) {
+                    room.copy_from_slice(name.as_bytes());
+                    self.entries[id as usize].name = Name::Inline(inline, name.len() as u8);
+                } else {
+                    self.names.extend_from_slice(name.as_bytes());
+                }
                 id
             }
         }
@@ -177,7 +199,7 @@ impl Subjects {
         for (_, name, subject) in old.iter() {
             let id = self.intern(name);
             let s = &mut self.entries[id as usize];
-            *s = Subject { name_start: s.name_start, name_len: s.name_len, ..*subject };
+            *s = Subject { name: s.name, ..*subject };
             self.live += 1;
         }
     }
