@@ -328,7 +328,7 @@ typedef struct hw_point_watcher hw_point_watcher;
 /** A point store. `const`: safe from many threads at once. */
 typedef struct hw_points hw_points;
 
-/** How far a long call has come. It serves one call at a time. */
+/** How far a long call has come, and the way to stop it. It serves one call at a time. */
 typedef struct hw_progress hw_progress;
 
 /** The rows that answer a query, by series, then start. Immutable. */
@@ -1129,6 +1129,17 @@ hw_status hw_progress_get(const struct hw_progress *progress,
                           uint64_t *done_bytes,
                           uint64_t *total_bytes,
                           struct hw_error **error);
+
+/**
+ * Stops the call that it was passed to, or will be: that returns HW_STATUS_TIMEOUT as soon as it tells how far it has
+ * come, which is about every mebibyte, and has stopped then. What it leaves is said where the call is. Cancelling
+ * again is nothing; for another call, make another progress.
+ *
+ * Errors:    HW_STATUS_INVALID.
+ * Threads:   any, while the call runs.
+ * Since:     0.1
+ */
+HW_API hw_status hw_progress_cancel(const struct hw_progress *progress, struct hw_error **error);
 
 /**
  * Frees it; NULL is nothing.
@@ -2652,8 +2663,8 @@ HW_API void hw_rows_free(struct hw_rows *rows);
  * `rejected` may be NULL; `*rejected` gets the reason and, as its number, the line of each line that was refused
  * (the first 1,000).
  *
- * Errors:    HW_STATUS_NOT_FOUND (no such file), HW_STATUS_INVALID (no such column), HW_STATUS_LIMIT,
- *            HW_STATUS_IO, HW_STATUS_CLOSED.
+ * Errors:    HW_STATUS_NOT_FOUND (no such file), HW_STATUS_INVALID (no such column), HW_STATUS_TIMEOUT (cancelled
+ *            with hw_progress_cancel; what was imported stays), HW_STATUS_LIMIT, HW_STATUS_IO, HW_STATUS_CLOSED.
  * Ownership: inputs are borrowed for the call; `*rejected` is yours, free with hw_strings_free.
  * Threads:   any.
  * Since:     0.1
@@ -2672,7 +2683,8 @@ hw_status hw_points_import(const struct hw_points *points,
  * Exports points to a file, which is made, or emptied first. `options`, `progress` and `exported` may be NULL;
  * `*exported` gets how many points.
  *
- * Errors:    HW_STATUS_INVALID, HW_STATUS_LIMIT (the disk is full), HW_STATUS_IO, HW_STATUS_CORRUPT,
+ * Errors:    HW_STATUS_INVALID, HW_STATUS_TIMEOUT (cancelled with hw_progress_cancel; the file holds what was written
+ *            up to then, each line whole), HW_STATUS_LIMIT (the disk is full), HW_STATUS_IO, HW_STATUS_CORRUPT,
  *            HW_STATUS_CLOSED.
  * Ownership: inputs are borrowed for the call.
  * Threads:   any.
@@ -2941,10 +2953,10 @@ HW_API void hw_logs_free(struct hw_logs *logs);
 
 /**
  * Copies the live directory to `to`, consistent by stream, while writers go on. `progress` and `bytes` may be
- * NULL; `*bytes` gets how many were copied.
+ * NULL; `*bytes` gets how many were copied. A copy that fails or is cancelled leaves nothing at `to`.
  *
- * Errors:    HW_STATUS_CONFLICT (`to` is there and not empty), HW_STATUS_LIMIT (the disk is full), HW_STATUS_IO,
- *            HW_STATUS_CLOSED.
+ * Errors:    HW_STATUS_CONFLICT (`to` is there and not empty), HW_STATUS_TIMEOUT (cancelled with
+ *            hw_progress_cancel), HW_STATUS_LIMIT (the disk is full), HW_STATUS_IO, HW_STATUS_CLOSED.
  * Threads:   any.
  * Since:     0.1
  */
@@ -2957,11 +2969,12 @@ hw_status hw_engine_backup(const struct hw_engine *engine,
                            struct hw_error **error);
 
 /**
- * Copies a backup to a new directory, and checks every byte. `progress` and `bytes` may be NULL; `*bytes` gets how
- * many were copied.
+ * Copies a backup to a new directory, after checking every byte. `progress` and `bytes` may be NULL; `progress`
+ * counts the bytes checked and those copied, `*bytes` gets how many were copied. What fails or is cancelled leaves
+ * nothing at `to`.
  *
  * Errors:    HW_STATUS_NOT_FOUND, HW_STATUS_CONFLICT (`to` is there and not empty), HW_STATUS_CORRUPT,
- *            HW_STATUS_LIMIT (the disk is full), HW_STATUS_IO.
+ *            HW_STATUS_TIMEOUT (cancelled with hw_progress_cancel), HW_STATUS_LIMIT (the disk is full), HW_STATUS_IO.
  * Threads:   any.
  * Since:     0.1
  */
@@ -2979,7 +2992,8 @@ hw_status hw_restore(const char *from,
  * sound when `damage_len` is 0. `progress`, `torn` and `damage` may be NULL; each text is a sentence, and that of
  * damage names file, offset and missing sequences.
  *
- * Errors:    HW_STATUS_NOT_FOUND, HW_STATUS_UNSUPPORTED (a newer format), HW_STATUS_IO.
+ * Errors:    HW_STATUS_NOT_FOUND, HW_STATUS_UNSUPPORTED (a newer format), HW_STATUS_TIMEOUT (cancelled with
+ *            hw_progress_cancel; there is no report then), HW_STATUS_IO.
  * Ownership: `*torn` and `*damage` are yours, free with hw_strings_free.
  * Threads:   any.
  * Since:     0.1

@@ -19,46 +19,40 @@ type VerifyReport struct {
 var offlineRoom = make(chan struct{}, blockingCallsMax)
 
 // Backup copies the live directory to another one, consistent by stream, while writers go on, and says how many
-// bytes it copied. Progress may be nil. When ctx ends first, the copy goes on by itself.
+// bytes it copied. Progress may be nil. When ctx ends first, or the copy fails, nothing is left at to.
 func (e *Engine) Backup(ctx context.Context, to string, progress Progress) (uint64, error) {
-	return slow(ctx, e.blocking, func() (uint64, error) {
+	return long(ctx, e.blocking, progress, func(p *C.hw_progress) (uint64, error) {
 		var copied C.uint64_t
-		err := progress.during(func(p *C.hw_progress) error {
-			return e.call(ctx, func(engine *C.hw_engine, err **C.hw_error) C.hw_status {
-				data, size := text(to)
-				return C.hw_engine_backup(engine, data, size, p, &copied, err)
-			})
+		err := e.call(ctx, func(engine *C.hw_engine, err **C.hw_error) C.hw_status {
+			data, size := text(to)
+			return C.hw_engine_backup(engine, data, size, p, &copied, err)
 		})
 		return uint64(copied), err
 	})
 }
 
-// Restore copies a backup to a new directory, checks every byte, and says how many it copied. Progress may be nil.
-// When ctx ends first, the copy goes on by itself.
+// Restore copies a backup to a new directory, after checking every byte, and says how many it copied. Progress may be
+// nil; it counts the bytes checked and those copied. When ctx ends first, or the copy fails, nothing is left at to.
 func Restore(ctx context.Context, from, to string, progress Progress) (uint64, error) {
-	return slow(ctx, offlineRoom, func() (uint64, error) {
+	return long(ctx, offlineRoom, progress, func(p *C.hw_progress) (uint64, error) {
 		var copied C.uint64_t
-		err := progress.during(func(p *C.hw_progress) error {
-			var failed *C.hw_error
-			fromData, fromLen := text(from)
-			toData, toLen := text(to)
-			return failure(C.hw_restore(fromData, fromLen, toData, toLen, p, &copied, &failed), failed)
-		})
+		var failed *C.hw_error
+		fromData, fromLen := text(from)
+		toData, toLen := text(to)
+		err := failure(C.hw_restore(fromData, fromLen, toData, toLen, p, &copied, &failed), failed)
 		return uint64(copied), err
 	})
 }
 
 // Verify checks every byte of a directory without changing it. Damage is in the report, not an error. Progress may be
-// nil. When ctx ends first, the check goes on by itself.
+// nil. When ctx ends first, the check stops and there is no report.
 func Verify(ctx context.Context, dir string, progress Progress) (VerifyReport, error) {
-	return slow(ctx, offlineRoom, func() (VerifyReport, error) {
+	return long(ctx, offlineRoom, progress, func(p *C.hw_progress) (VerifyReport, error) {
 		report := C.hw_verify_report{struct_size: C.sizeof_hw_verify_report}
 		var torn, damage *C.hw_strings
-		err := progress.during(func(p *C.hw_progress) error {
-			var failed *C.hw_error
-			data, size := text(dir)
-			return failure(C.hw_verify(data, size, p, &report, &torn, &damage, &failed), failed)
-		})
+		var failed *C.hw_error
+		data, size := text(dir)
+		err := failure(C.hw_verify(data, size, p, &report, &torn, &damage, &failed), failed)
 		if err != nil {
 			return VerifyReport{}, err
 		}

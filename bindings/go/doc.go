@@ -11,11 +11,13 @@
 // # Contexts
 //
 // Every call that can wait takes a context first and ends with it: the error is [ErrTimeout] and the context's own
-// error at once. What was begun may still complete. Waits cost a goroutine and no OS thread.
+// error at once. What was begun may still complete, but a copy, a check, an import or an export is stopped, and its
+// call returns when that has happened. Waits cost a goroutine and no OS thread.
 //
 // # Errors
 //
-// Every error is an [*Error]; the codes, such as [ErrConflict], are what [errors.Is] takes.
+// Every error is an [*Error]; the codes, such as [ErrConflict], are what [errors.Is] takes. What was asked for by
+// name, sequence or subject and is not there is [ErrNotFound], also a single record or key.
 //
 // # Goroutines and handles
 //

@@ -1,6 +1,8 @@
 package headwater_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -170,4 +172,70 @@ func TestLiveQuery(t *testing.T) {
 	if err := live.Close(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func TestAnImportStopsWithItsContextAndGoesOn(t *testing.T) {
+	ctx := within(t)
+	engine := headwatertest.Engine(t)
+	store := must(engine.CreatePoints(ctx, headwater.PointsConfig{Name: "weather", Durability: headwater.OS}))(t)
+	const lines = 300_000
+	text := []byte("time,temperature\n")
+	for i := range lines {
+		text = fmt.Appendf(text, "%d,1\n", i)
+	}
+	path := filepath.Join(t.TempDir(), "weather.csv")
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	options := headwater.ImportOptions{Time: "time", Node: "roof"}
+	short, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
+	defer cancel()
+	_, err := store.ImportCSV(short, path, options)
+	wantCode(t, err, headwater.ErrTimeout)
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatal(err)
+	}
+	// It has stopped: what is there now is what the next run passes over.
+	count := func() uint64 {
+		return must(must(engine.Stream(ctx, "PT_weather"))(t).Info(ctx))(t).LastSeq
+	}
+	before := count()
+	time.Sleep(50 * time.Millisecond)
+	if after := count(); after != before {
+		t.Fatalf("%d records became %d behind the call", before, after)
+	}
+	report := must(store.ImportCSV(ctx, path, options))(t)
+	if report.Points+report.Resumed != lines || report.Resumed == lines {
+		t.Fatalf("%+v", report)
+	}
+}
+
+func TestACopyStopsWithItsContextAndLeavesNothing(t *testing.T) {
+	ctx := within(t)
+	dir := t.TempDir()
+	engine := headwatertest.DurableEngine(t)
+	s := must(engine.CreateStream(ctx, headwater.StreamConfig{Name: "s", Durability: headwater.OS}))(t)
+	for range 20 {
+		must(s.Append(ctx, "s", make([]byte, 4<<20)))(t)
+	}
+	saved, restored := filepath.Join(dir, "saved"), filepath.Join(dir, "restored")
+	ended := func() context.Context {
+		short, cancel := context.WithTimeout(ctx, time.Millisecond)
+		t.Cleanup(cancel)
+		return short
+	}
+	gone := func(path string, err error) {
+		t.Helper()
+		wantCode(t, err, headwater.ErrTimeout)
+		if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+			t.Fatalf("%s is there: %v", path, err)
+		}
+	}
+	_, err := engine.Backup(ended(), saved, nil)
+	gone(saved, err)
+	must(engine.Backup(ctx, saved, nil))(t)
+	_, err = headwater.Restore(ended(), saved, restored, nil)
+	gone(restored, err)
+	_, err = headwater.Verify(ended(), saved, nil)
+	wantCode(t, err, headwater.ErrTimeout)
 }

@@ -21,7 +21,7 @@ type ExportOptions struct {
 }
 
 // ImportCSV imports the points of a CSV file with a header line. The same import again goes on where an earlier one
-// stopped. When ctx ends first, the import goes on by itself.
+// stopped. When ctx ends first, the import stops: what it wrote stays, and the same import goes on behind it.
 func (p *Points) ImportCSV(ctx context.Context, path string, options ImportOptions) (ImportReport, error) {
 	return p.importFile(ctx, path, &options, C.HW_FORMAT_CSV)
 }
@@ -32,7 +32,7 @@ func (p *Points) ImportJSONL(ctx context.Context, path string, options ImportOpt
 }
 
 // ExportCSV writes points as CSV to a file, which is made or emptied first, and says how many there were. When ctx
-// ends first, the export goes on by itself.
+// ends first, the export stops, and the file holds whole lines up to there.
 func (p *Points) ExportCSV(ctx context.Context, path string, options ExportOptions) (uint64, error) {
 	return p.exportFile(ctx, path, &options, C.HW_FORMAT_CSV)
 }
@@ -45,7 +45,7 @@ func (p *Points) ExportJSONL(ctx context.Context, path string, options ExportOpt
 func (p *Points) importFile(
 	ctx context.Context, path string, options *ImportOptions, format C.int32_t,
 ) (ImportReport, error) {
-	return slow(ctx, p.engine.blocking, func() (ImportReport, error) {
+	return long(ctx, p.engine.blocking, options.Progress, func(progress *C.hw_progress) (ImportReport, error) {
 		var l lender
 		defer l.Unpin()
 		o := C.hw_import_options{
@@ -58,11 +58,9 @@ func (p *Points) importFile(
 		o.columns, o.columns_len = l.strs(options.Columns)
 		report := C.hw_import_report{struct_size: C.sizeof_hw_import_report}
 		var rejected *C.hw_strings
-		err := options.Progress.during(func(progress *C.hw_progress) error {
-			return p.call(ctx, func(p *C.hw_points, err **C.hw_error) C.hw_status {
-				data, size := text(path)
-				return C.hw_points_import(p, data, size, &o, progress, &report, &rejected, err)
-			})
+		err := p.call(ctx, func(p *C.hw_points, err **C.hw_error) C.hw_status {
+			data, size := text(path)
+			return C.hw_points_import(p, data, size, &o, progress, &report, &rejected, err)
 		})
 		if err != nil {
 			return ImportReport{}, err
@@ -84,7 +82,7 @@ func (p *Points) importFile(
 func (p *Points) exportFile(
 	ctx context.Context, path string, options *ExportOptions, format C.int32_t,
 ) (uint64, error) {
-	return slow(ctx, p.engine.blocking, func() (uint64, error) {
+	return long(ctx, p.engine.blocking, options.Progress, func(progress *C.hw_progress) (uint64, error) {
 		var l lender
 		defer l.Unpin()
 		o := C.hw_export_options{
@@ -100,11 +98,9 @@ func (p *Points) exportFile(
 			return 0, err
 		}
 		var exported C.uint64_t
-		err = options.Progress.during(func(progress *C.hw_progress) error {
-			return p.call(ctx, func(p *C.hw_points, err **C.hw_error) C.hw_status {
-				data, size := text(path)
-				return C.hw_points_export(p, data, size, &o, progress, &exported, err)
-			})
+		err = p.call(ctx, func(p *C.hw_points, err **C.hw_error) C.hw_status {
+			data, size := text(path)
+			return C.hw_points_export(p, data, size, &o, progress, &exported, err)
 		})
 		return uint64(exported), err
 	})

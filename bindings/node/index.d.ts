@@ -37,9 +37,14 @@ export interface Limits {
   signal?: AbortSignal;
 }
 
-/** Limits of long work, and a function that hears how far it is, a few times a second and at the end. */
+/**
+ * Limits of long work, and a function that hears how far it is, a few times a second and at the end. Past a bound, or
+ * when that function throws, the work itself is stopped, and the promise is rejected once it has: a copy leaves nothing
+ * at its target, an import stays as far as it came and goes on there when it is run again, an export leaves a file of
+ * whole lines. Work that was faster than that is done, and resolves.
+ */
 export interface ProgressLimits extends Limits {
-  /** Bytes or lines done and in all; 0 in all where that is not known. If it throws, the wait fails with that. */
+  /** Bytes done and in all; 0 in all where that is not known. If it throws, the work fails with that. */
   onProgress?: (done: number, total: number) => void;
 }
 

@@ -16,7 +16,7 @@ use crate::units::show_size;
   headwater backup copies/monday --dir data
 
 The directory may be in use: each stream is copied as it was at one moment, \
-with everything acknowledged before the copy began.")]
+with everything acknowledged before the copy began. Ctrl-C stops it and leaves no copy.")]
 pub(crate) struct Backup {
     /// Where the copy goes: a directory that is not there yet.
     to: PathBuf,
@@ -26,7 +26,8 @@ pub(crate) struct Backup {
 #[command(after_help = "Example:
   headwater restore copies/monday --dir data
 
-Every byte is checked on the way. The directory must not be there yet, or be empty.")]
+Every byte is checked on the way. The directory must not be there yet, or be empty. Ctrl-C stops it and leaves no \
+directory.")]
 pub(crate) struct Restore {
     /// The backup.
     from: PathBuf,
@@ -41,7 +42,7 @@ struct CopyLine<'a> {
 
 impl Backup {
     pub(crate) fn run(self, place: &Place) -> Done {
-        let progress = Progress::bytes("copying", Some(0));
+        let progress = Progress::bytes("copying", Some(0)).interruptible();
         let engine = place.reader()?;
         let bytes = engine.backup(&self.to, &mut |done, total| progress.at_of(done, total))?;
         drop(progress);
@@ -52,7 +53,7 @@ impl Backup {
 impl Restore {
     pub(crate) fn run(self, place: &Place) -> Done {
         let to = place.dir()?;
-        let progress = Progress::bytes("restoring", Some(0));
+        let progress = Progress::bytes("restoring", Some(0)).interruptible();
         let bytes = Engine::restore(&self.from, &to, &mut |done, total| progress.at_of(done, total))?;
         drop(progress);
         answer(place, &self.from, &to, bytes)

@@ -13,6 +13,7 @@ mod backup;
 mod consumer;
 mod demo;
 mod failure;
+mod interrupt;
 mod kv;
 mod output;
 mod place;

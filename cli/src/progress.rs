@@ -1,12 +1,20 @@
-//! A bar on standard error for long work, when that is a terminal; nothing otherwise.
+//! A bar on standard error for long work, when that is a terminal; nothing otherwise. It also tells the work when to
+//! stop.
+
+use std::ops::ControlFlow;
 
 use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::interrupt::Interrupt;
 
 const STYLE: &str = "{msg} {bar:32} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
 const STYLE_OPEN_END: &str = "{msg} {spinner} {bytes} {bytes_per_sec}";
 
 /// How far work on a number of bytes has come. The bar goes when this is dropped.
-pub(crate) struct Progress(ProgressBar);
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    interrupt: Option<Interrupt>,
+}
 
 impl Progress {
     /// A bar for `total` bytes; with `None` it only counts.
@@ -17,23 +25,30 @@ impl Progress {
             bar.set_style(style.progress_chars("━╸─"));
         }
         bar.set_message(doing);
-        Progress(bar)
+        Progress { bar, interrupt: None }
     }
 
-    /// `done` bytes are done.
-    pub(crate) fn at(&self, done: u64) {
-        self.0.set_position(done);
+    /// The same for work that Ctrl-C stops.
+    pub(crate) fn interruptible(mut self) -> Self {
+        self.interrupt = Some(Interrupt::listen());
+        self
     }
 
-    /// `done` bytes of `total` are done.
-    pub(crate) fn at_of(&self, done: u64, total: u64) {
-        self.0.set_length(total);
-        self.0.set_position(done);
+    /// `done` bytes are done; breaks when the work shall stop.
+    pub(crate) fn at(&self, done: u64) -> ControlFlow<()> {
+        self.bar.set_position(done);
+        self.interrupt.as_ref().map_or(ControlFlow::Continue(()), Interrupt::flow)
+    }
+
+    /// `done` bytes of `total` are done; breaks when the work shall stop.
+    pub(crate) fn at_of(&self, done: u64, total: u64) -> ControlFlow<()> {
+        self.bar.set_length(total);
+        self.at(done)
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
     }
 }

@@ -37,7 +37,7 @@ struct ReportLine<'a> {
 impl Verify {
     pub(crate) fn run(self, place: &Place) -> Done {
         let dir = self.dir.map_or_else(|| place.dir(), Ok)?;
-        let progress = Progress::bytes("checking", Some(0));
+        let progress = Progress::bytes("checking", Some(0)).interruptible();
         let report = Engine::verify(&dir, &mut |done, total| progress.at_of(done, total))?;
         drop(progress);
         let line = ReportLine {

@@ -19,7 +19,8 @@ pub enum ErrorKind {
     Conflict = 3,
     /// A configured limit refused it, or the disk is full: make room or raise the limit, then retry.
     Limit = 4,
-    /// The deadline passed or the wait was cancelled: the work may still complete; waiting again is safe.
+    /// The deadline passed or the wait was cancelled: the work may still complete; waiting again is safe. Long work
+    /// that was told to stop ends with it too, and has stopped.
     Timeout = 5,
     /// The handle, stream or engine is closed, or was carried over a `fork()`: open a new one.
     Closed = 6,
@@ -117,6 +118,11 @@ impl Error {
 
     pub(crate) fn corrupt(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Corrupt, message)
+    }
+
+    /// The end of long work whose caller told it to stop; the message says what it leaves.
+    pub(crate) fn stopped(message: &str) -> Self {
+        Self::new(ErrorKind::Timeout, message)
     }
 
     /// An operating-system error, with what was being done to which path.

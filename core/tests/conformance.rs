@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -444,8 +445,8 @@ impl World {
                 let text = args.text("text");
                 let mut bytes = text.as_bytes();
                 let report = match args.text("format").as_str() {
-                    "csv" => store.import_csv(&mut bytes, &options, &mut |_| ()),
-                    _ => store.import_jsonl(&mut bytes, &options, &mut |_| ()),
+                    "csv" => store.import_csv(&mut bytes, &options, &mut |_| ControlFlow::Continue(())),
+                    _ => store.import_jsonl(&mut bytes, &options, &mut |_| ControlFlow::Continue(())),
                 }?;
                 Ok(json!({"lines": report.lines, "points": report.points, "resumed": report.resumed,
                           "rejected_count": report.rejected_count, "rejected": report.rejected}))
@@ -453,8 +454,8 @@ impl World {
             "points_export" => {
                 let (filter, mut text) = (args.text("filter"), Vec::new());
                 let count = match args.text("format").as_str() {
-                    "csv" => store.export_csv(&mut text, &filter, from, to, &mut |_| ()),
-                    _ => store.export_jsonl(&mut text, &filter, from, to, &mut |_| ()),
+                    "csv" => store.export_csv(&mut text, &filter, from, to, &mut |_| ControlFlow::Continue(())),
+                    _ => store.export_jsonl(&mut text, &filter, from, to, &mut |_| ControlFlow::Continue(())),
                 }?;
                 Ok(json!({"count": count, "text": String::from_utf8(text).unwrap()}))
             }

@@ -1,6 +1,7 @@
 //! A bit flipped anywhere before the last synced position is found and named; what is torn after it is cut.
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use headwater::{Append, Engine, ErrorKind, ReadOptions, StreamConfig};
@@ -37,7 +38,7 @@ fn every_flipped_bit_of_a_cleanly_closed_directory_is_found() {
         let mut bytes = whole.clone();
         bytes[at] ^= 1 << (at % 8);
         fs::write(&segment, &bytes).expect("write");
-        let report = Engine::verify(&dir, &mut |_, _| {}).expect("verify");
+        let report = Engine::verify(&dir, &mut |_, _| ControlFlow::Continue(())).expect("verify");
         // The mark itself is the last frame: without it the directory is merely not closed cleanly, and the snapshot
         // still knows how far it was synced.
         assert!(!report.damage.is_empty(), "byte {at} of {} was flipped and nothing was found", whole.len());
@@ -45,7 +46,7 @@ fn every_flipped_bit_of_a_cleanly_closed_directory_is_found() {
         assert!(opened.is_err(), "byte {at} was flipped and the stream opened");
     }
     fs::write(&segment, &whole).expect("write");
-    let report = Engine::verify(&dir, &mut |_, _| {}).expect("verify");
+    let report = Engine::verify(&dir, &mut |_, _| ControlFlow::Continue(())).expect("verify");
     assert_eq!((report.damage.len(), report.torn.len(), report.records), (0, 0, RECORDS));
     fs::remove_dir_all(dir).expect("remove");
 }

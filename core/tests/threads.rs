@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -84,7 +85,7 @@ fn writers_readers_and_subscribers_agree() {
         assert_eq!(read.iter().map(|r| r.seq).collect::<Vec<_>>(), all, "{durability:?}: read");
         let dir = engine.dir().expect("dir");
         stream.sync().wait().expect("sync");
-        let report = Engine::verify(&dir, &mut |_, _| {}).expect("verify");
+        let report = Engine::verify(&dir, &mut |_, _| ControlFlow::Continue(())).expect("verify");
         assert_eq!((report.damage.len(), report.records), (0, all.len() as u64), "{durability:?}: {:?}", report.damage);
         engine.close().expect("close");
         assert!(!dir.exists(), "a temporary engine leaves nothing");

@@ -35,10 +35,10 @@ pub struct hw_verify_report {
 versioned!(hw_verify_report);
 
 /// Copies the live directory to `to`, consistent by stream, while writers go on. `progress` and `bytes` may be
-/// NULL; `*bytes` gets how many were copied.
+/// NULL; `*bytes` gets how many were copied. A copy that fails or is cancelled leaves nothing at `to`.
 ///
-/// Errors:    HW_STATUS_CONFLICT (`to` is there and not empty), HW_STATUS_LIMIT (the disk is full), HW_STATUS_IO,
-///            HW_STATUS_CLOSED.
+/// Errors:    HW_STATUS_CONFLICT (`to` is there and not empty), HW_STATUS_TIMEOUT (cancelled with
+///            hw_progress_cancel), HW_STATUS_LIMIT (the disk is full), HW_STATUS_IO, HW_STATUS_CLOSED.
 /// Threads:   any.
 /// Since:     0.1
 #[unsafe(no_mangle)]
@@ -60,11 +60,12 @@ pub extern "C" fn hw_engine_backup(
     })
 }
 
-/// Copies a backup to a new directory, and checks every byte. `progress` and `bytes` may be NULL; `*bytes` gets how
-/// many were copied.
+/// Copies a backup to a new directory, after checking every byte. `progress` and `bytes` may be NULL; `progress`
+/// counts the bytes checked and those copied, `*bytes` gets how many were copied. What fails or is cancelled leaves
+/// nothing at `to`.
 ///
 /// Errors:    HW_STATUS_NOT_FOUND, HW_STATUS_CONFLICT (`to` is there and not empty), HW_STATUS_CORRUPT,
-///            HW_STATUS_LIMIT (the disk is full), HW_STATUS_IO.
+///            HW_STATUS_TIMEOUT (cancelled with hw_progress_cancel), HW_STATUS_LIMIT (the disk is full), HW_STATUS_IO.
 /// Threads:   any.
 /// Since:     0.1
 #[unsafe(no_mangle)]
@@ -92,7 +93,8 @@ pub extern "C" fn hw_restore(
 /// sound when `damage_len` is 0. `progress`, `torn` and `damage` may be NULL; each text is a sentence, and that of
 /// damage names file, offset and missing sequences.
 ///
-/// Errors:    HW_STATUS_NOT_FOUND, HW_STATUS_UNSUPPORTED (a newer format), HW_STATUS_IO.
+/// Errors:    HW_STATUS_NOT_FOUND, HW_STATUS_UNSUPPORTED (a newer format), HW_STATUS_TIMEOUT (cancelled with
+///            hw_progress_cancel; there is no report then), HW_STATUS_IO.
 /// Ownership: `*torn` and `*damage` are yours, free with hw_strings_free.
 /// Threads:   any.
 /// Since:     0.1

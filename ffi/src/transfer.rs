@@ -110,8 +110,8 @@ fn io(doing: &str, path: &str, fault: &std::io::Error) -> Error {
 /// `rejected` may be NULL; `*rejected` gets the reason and, as its number, the line of each line that was refused
 /// (the first 1,000).
 ///
-/// Errors:    HW_STATUS_NOT_FOUND (no such file), HW_STATUS_INVALID (no such column), HW_STATUS_LIMIT,
-///            HW_STATUS_IO, HW_STATUS_CLOSED.
+/// Errors:    HW_STATUS_NOT_FOUND (no such file), HW_STATUS_INVALID (no such column), HW_STATUS_TIMEOUT (cancelled
+///            with hw_progress_cancel; what was imported stays), HW_STATUS_LIMIT, HW_STATUS_IO, HW_STATUS_CLOSED.
 /// Ownership: inputs are borrowed for the call; `*rejected` is yours, free with hw_strings_free.
 /// Threads:   any.
 /// Since:     0.1
@@ -164,7 +164,8 @@ pub extern "C" fn hw_points_import(
 /// Exports points to a file, which is made, or emptied first. `options`, `progress` and `exported` may be NULL;
 /// `*exported` gets how many points.
 ///
-/// Errors:    HW_STATUS_INVALID, HW_STATUS_LIMIT (the disk is full), HW_STATUS_IO, HW_STATUS_CORRUPT,
+/// Errors:    HW_STATUS_INVALID, HW_STATUS_TIMEOUT (cancelled with hw_progress_cancel; the file holds what was written
+///            up to then, each line whole), HW_STATUS_LIMIT (the disk is full), HW_STATUS_IO, HW_STATUS_CORRUPT,
 ///            HW_STATUS_CLOSED.
 /// Ownership: inputs are borrowed for the call.
 /// Threads:   any.

@@ -1,6 +1,7 @@
 //! A stream's directory in memory, made once by the engine, and what is asked of every directory that came of it.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -158,6 +159,6 @@ fn verify(files: &Files) {
         std::fs::create_dir_all(path.parent().expect("below the root")).expect("the temporary directory takes files");
         std::fs::write(path, bytes).expect("the temporary directory takes files");
     }
-    let _ = Engine::verify(&root, &mut |_, _| {});
+    let _ = Engine::verify(&root, &mut |_, _| ControlFlow::Continue(()));
     std::fs::remove_dir_all(&root).expect("it was made above");
 }

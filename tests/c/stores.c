@@ -201,6 +201,10 @@ static void files_of_points_go_in_and_out(const hw_points *store, const char *di
     uint64_t total = 0;
     HW_INIT(&report);
     OK(hw_progress_new(&progress, &error));
+    OK(hw_progress_cancel(progress, &error));
+    FAILS(HW_STATUS_TIMEOUT, hw_points_import(store, path, strlen(path), &options, progress, NULL, NULL, &error));
+    hw_progress_free(progress);
+    OK(hw_progress_new(&progress, &error));
     OK(hw_points_import(store, path, strlen(path), &options, progress, &report, &rejected, &error));
     CHECK(report.lines == 4 && report.points == 2 && report.rejected_count == 1);
     hw_str reason;
@@ -305,13 +309,23 @@ static void a_copy_is_as_good(const hw_engine *engine, const char *dir) {
     uint64_t bytes = 0;
     snprintf(backup, sizeof backup, "%s/backup", dir);
     snprintf(restored, sizeof restored, "%s/restored", dir);
+    /* What is cancelled leaves nothing behind, so the same copy can be made after it. */
+    hw_progress *progress = NULL;
+    OK(hw_progress_new(&progress, &error));
+    OK(hw_progress_cancel(progress, &error));
+    FAILS(HW_STATUS_TIMEOUT, hw_engine_backup(engine, backup, strlen(backup), progress, &bytes, &error));
+    CHECK(bytes == 0);
     OK(hw_engine_backup(engine, backup, strlen(backup), NULL, &bytes, &error));
     CHECK(bytes > 0);
+    FAILS(HW_STATUS_TIMEOUT, hw_restore(backup, strlen(backup), restored, strlen(restored), progress, NULL, &error));
+    FAILS(HW_STATUS_INVALID, hw_progress_cancel(NULL, &error));
     OK(hw_restore(backup, strlen(backup), restored, strlen(restored), NULL, &bytes, &error));
     hw_verify_report report;
     hw_strings *torn = NULL;
     hw_strings *damage = NULL;
     HW_INIT(&report);
+    FAILS(HW_STATUS_TIMEOUT, hw_verify(restored, strlen(restored), progress, &report, NULL, NULL, &error));
+    hw_progress_free(progress);
     OK(hw_verify(restored, strlen(restored), NULL, &report, &torn, &damage, &error));
     CHECK(report.streams >= 1 && report.records >= 2 && report.bytes > 0 && report.damage_len == 0);
     CHECK(hw_strings_len(torn) == report.torn_len && hw_strings_len(damage) == 0);

@@ -23,6 +23,9 @@ class Wait {
   signal = undefined;
   abort = undefined;
   onProgress = undefined;
+  /** Why long work was told to stop, and whether its listener threw that. */
+  error = undefined;
+  threw = false;
 
   constructor(resolve, reject, decode) {
     this.resolve = resolve;
@@ -62,16 +65,27 @@ function aborted(signal) {
   return error;
 }
 
+function unbound(wait) {
+  clearTimeout(wait.timer);
+  if (wait.signal !== undefined) unlisten(wait.signal, wait.abort);
+  wait.signal = undefined;
+  wait.onProgress = undefined;
+}
+
 function leave(token, wait) {
   waiting.delete(token);
   if (waiting.size === 0) raw.hold(hub, false);
-  clearTimeout(wait.timer);
-  if (wait.signal !== undefined) unlisten(wait.signal, wait.abort);
+  unbound(wait);
 }
 
+/** Ends a wait with this error: at once, or when the long work behind it has stopped. */
 function giveUp(token, wait, error) {
+  wait.error = error;
+  if (raw.cancel(hub, token)) {
+    unbound(wait);
+    return;
+  }
   leave(token, wait);
-  raw.cancel(hub, token);
   wait.reject(error);
 }
 
@@ -84,7 +98,7 @@ function drain() {
 
 function advance(token, wait) {
   // Before the answer is looked for, so that the last of the progress is heard too.
-  if (wait.onProgress !== undefined && !report(token, wait)) return;
+  if (wait.onProgress !== undefined) report(token, wait);
   let value;
   try {
     const answer = raw.poll(hub, token);
@@ -93,22 +107,23 @@ function advance(token, wait) {
     value = wait.decode(answer);
   } catch (error) {
     leave(token, wait);
-    wait.reject(translate(error));
+    wait.reject(wait.error ?? translate(error));
     return;
   }
   leave(token, wait);
-  wait.resolve(value);
+  if (wait.threw) wait.reject(wait.error);
+  else wait.resolve(value);
 }
 
-/** Tells how far the work is; false when that ended the wait. */
+/** Tells how far the work is; what the listener throws stops it. */
 function report(token, wait) {
   const [done, total] = raw.progress(hub, token) ?? [0, 0];
   try {
     wait.onProgress(done, total);
   } catch (error) {
+    wait.threw = true;
     giveUp(token, wait, error);
   }
-  return waiting.get(token) === wait;
 }
 
 /** The checked options of a call that may wait; one whose signal is aborted already does not begin. */

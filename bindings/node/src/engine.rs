@@ -51,14 +51,14 @@ fn perform(
         return work(engine).map_err(fault)?.into_js(env, hub);
     }
     let engine = engine.clone();
-    jobs::run(env, hub, move |_| work(&engine))
+    jobs::run(env, hub, move || work(&engine))
 }
 
 /// Opens a directory.
 #[napi(catch_unwind)]
 pub fn engine_open(env: Env, hub_number: u32, dir: String, options: OpenOptions) -> Result<Raw> {
     let options = options.into_core();
-    jobs::run(env, &hub(hub_number)?, move |_| Engine::open_with(dir, options).map(Answer::handle))
+    jobs::run(env, &hub(hub_number)?, move || Engine::open_with(dir, options).map(Answer::handle))
 }
 
 /// Opens a directory, and waits for it.

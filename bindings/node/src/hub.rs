@@ -80,7 +80,7 @@ impl Hub {
         }
     }
 
-    /// As [`Hub::settle`] for work that is never done at once and reports its progress.
+    /// As [`Hub::settle`] for work that is never done at once; long work has a progress.
     pub(crate) fn park(self: &Rc<Self>, env: Env, future: Parked, progress: Option<Arc<Progress>>) -> Result<Raw> {
         let token = {
             let mut waits = self.waits.borrow_mut();
@@ -208,12 +208,18 @@ pub fn progress(number: u32, token: u32) -> Result<Option<Vec<f64>>> {
     Ok(progress.map(|p| p.read().map(|n| n as f64).to_vec()))
 }
 
-/// Gives up the wait of a token, not the work.
+/// Gives up the wait of a token, not the work; but long work is asked to stop, and stays waited for: then true.
 #[napi(catch_unwind)]
-pub fn cancel(number: u32, token: u32) -> Result<()> {
-    let taken = hub(number)?.waits.borrow_mut().remove(token);
+pub fn cancel(number: u32, token: u32) -> Result<bool> {
+    let hub = hub(number)?;
+    let progress = hub.waits.borrow().get(token).and_then(|wait| wait.progress.clone());
+    if let Some(progress) = progress {
+        progress.stop();
+        return Ok(true);
+    }
+    let taken = hub.waits.borrow_mut().remove(token);
     drop(taken);
-    Ok(())
+    Ok(false)
 }
 
 /// Whether waits keep the event loop running.

@@ -1,10 +1,11 @@
 //! Work that blocks (opening, copying, importing) on a few threads of its own, awaited like everything else.
 //!
 //! Threads are started when there is work and end when there is none, so that an idle process has none of them. A panic
-//! in the work becomes an error of kind `internal`.
+//! in the work becomes an error of kind `internal`. Long work says how far it is, and hears there that it shall stop.
 
 use std::collections::VecDeque;
 use std::future::Future;
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -34,17 +35,20 @@ struct Queue {
 
 static QUEUE: Mutex<Queue> = Mutex::new(Queue { waiting: VecDeque::new(), threads: 0 });
 
-/// How far a job is.
+/// How far a long job is, and whether it shall stop.
 pub(crate) struct Progress {
     done: AtomicU64,
     total: AtomicU64,
     slot: Mutex<Slot>,
 }
 
+#[derive(Default)]
 struct Slot {
     result: Option<headwater::Result<Answer>>,
     waker: Option<Waker>,
     reported: Option<Instant>,
+    begun: bool,
+    stopped: bool,
 }
 
 impl Progress {
@@ -53,9 +57,18 @@ impl Progress {
         [self.done.load(Ordering::Relaxed), self.total.load(Ordering::Relaxed)]
     }
 
-    /// Says how far it is; JavaScript hears of it a few times a second.
+    /// Asks the work to stop. Its answer still comes: at once when it has not begun.
+    pub(crate) fn stop(&self) {
+        let mut slot = lock(&self.slot);
+        slot.stopped = true;
+        if !slot.begun {
+            slot.finish(Err(Error::new(ErrorKind::Timeout, "it was stopped before it began")));
+        }
+    }
+
+    /// Says how far it is; JavaScript hears of it a few times a second. Breaks when the work shall stop.
     #[allow(clippy::disallowed_methods, reason = "paces what a person sees; no simulation runs this")]
-    pub(crate) fn report(&self, done: u64, total: u64) {
+    pub(crate) fn report(&self, done: u64, total: u64) -> ControlFlow<()> {
         self.done.store(done, Ordering::Relaxed);
         self.total.store(total, Ordering::Relaxed);
         let mut slot = lock(&self.slot);
@@ -64,6 +77,16 @@ impl Progress {
             if let Some(waker) = &slot.waker {
                 waker.wake_by_ref();
             }
+        }
+        if slot.stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+impl Slot {
+    fn finish(&mut self, result: headwater::Result<Answer>) {
+        self.result = Some(result);
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
         }
     }
 }
@@ -90,24 +113,37 @@ impl Future for Job {
 pub(crate) fn run(
     env: Env,
     hub: &Rc<Hub>,
+    work: impl FnOnce() -> headwater::Result<Answer> + Send + 'static,
+) -> Result<Raw> {
+    hub.park(env, Box::pin(Job(start(|_| work()))), None)
+}
+
+/// As [`run`] for long work, which says how far it is and can be stopped.
+pub(crate) fn run_long(
+    env: Env,
+    hub: &Rc<Hub>,
     work: impl FnOnce(&Progress) -> headwater::Result<Answer> + Send + 'static,
 ) -> Result<Raw> {
-    let progress = Arc::new(Progress {
-        done: AtomicU64::new(0),
-        total: AtomicU64::new(0),
-        slot: Mutex::new(Slot { result: None, waker: None, reported: None }),
-    });
+    let progress = start(work);
+    hub.park(env, Box::pin(Job(progress.clone())), Some(progress))
+}
+
+fn start(work: impl FnOnce(&Progress) -> headwater::Result<Answer> + Send + 'static) -> Arc<Progress> {
+    let progress = Arc::new(Progress { done: AtomicU64::new(0), total: AtomicU64::new(0), slot: Mutex::default() });
     let shared = progress.clone();
     submit(Box::new(move || {
+        {
+            let mut slot = lock(&shared.slot);
+            if slot.stopped {
+                return;
+            }
+            slot.begun = true;
+        }
         let result = catch_unwind(AssertUnwindSafe(|| work(&shared)))
             .unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "a panic was caught in the native half")));
-        let mut slot = lock(&shared.slot);
-        slot.result = Some(result);
-        if let Some(waker) = slot.waker.take() {
-            waker.wake();
-        }
+        lock(&shared.slot).finish(result);
     }));
-    hub.park(env, Box::pin(Job(progress.clone())), Some(progress))
+    progress
 }
 
 #[allow(clippy::disallowed_methods, reason = "a call that blocks must not block the event loop")]

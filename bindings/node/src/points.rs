@@ -105,7 +105,7 @@ pub fn points_create(env: Env, engine: u32, options: PointsOptions) -> Result<Ra
             return Answer::handle(Points::create(engine, config).map_err(fault)?).into_js(env, hub);
         }
         let engine = engine.clone();
-        jobs::run(env, hub, move |_| Points::create(&engine, config).map(Answer::handle))
+        jobs::run(env, hub, move || Points::create(&engine, config).map(Answer::handle))
     })
 }
 
@@ -174,7 +174,7 @@ pub fn points_query(
     };
     Points::with(points, |points, hub| {
         let points = points.clone();
-        jobs::run(env, hub, move |_| Ok(Answer::Bytes(pack_rows(&points.query(&query)?, query.aggregates.len()))))
+        jobs::run(env, hub, move || Ok(Answer::Bytes(pack_rows(&points.query(&query)?, query.aggregates.len()))))
     })
 }
 

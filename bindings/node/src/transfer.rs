@@ -22,7 +22,7 @@ use crate::points::bound;
 pub fn engine_backup(env: Env, engine: u32, to: String) -> Result<Raw> {
     Engine::with(engine, |engine, hub| {
         let engine = engine.clone();
-        jobs::run(env, hub, move |progress| {
+        jobs::run_long(env, hub, move |progress| {
             engine.backup(to, &mut |done, total| progress.report(done, total)).map(Answer::Count)
         })
     })
@@ -31,7 +31,7 @@ pub fn engine_backup(env: Env, engine: u32, to: String) -> Result<Raw> {
 /// Copies a backup to a new directory; answers the bytes copied.
 #[napi(catch_unwind)]
 pub fn restore(env: Env, hub_number: u32, from: String, to: String) -> Result<Raw> {
-    jobs::run(env, &hub(hub_number)?, move |progress| {
+    jobs::run_long(env, &hub(hub_number)?, move |progress| {
         Engine::restore(from, to, &mut |done, total| progress.report(done, total)).map(Answer::Count)
     })
 }
@@ -63,7 +63,7 @@ impl From<VerifyReport> for VerifyDescription {
 /// Checks every byte of a directory.
 #[napi(catch_unwind)]
 pub fn verify(env: Env, hub_number: u32, dir: String) -> Result<Raw> {
-    jobs::run(env, &hub(hub_number)?, move |progress| {
+    jobs::run_long(env, &hub(hub_number)?, move |progress| {
         let report = Engine::verify(dir, &mut |done, total| progress.report(done, total))?;
         Ok(Answer::value(VerifyDescription::from(report)))
     })
@@ -150,7 +150,7 @@ pub fn points_import(
     let bytes = bytes.to_vec();
     Points::with(points, |points, hub| {
         let points = points.clone();
-        jobs::run(env, hub, move |progress| {
+        jobs::run_long(env, hub, move |progress| {
             let (mut source, total): (Box<dyn BufRead>, u64) = match &path {
                 None => (Box::new(Cursor::new(&bytes)), bytes.len() as u64),
                 Some(path) => {
@@ -184,7 +184,7 @@ pub fn points_export(
     let (from, until) = (bound("from", from)?, bound("to", until)?);
     Points::with(points, |points, hub| {
         let points = points.clone();
-        jobs::run(env, hub, move |progress| {
+        jobs::run_long(env, hub, move |progress| {
             let mut file = BufWriter::new(File::create(&path).map_err(|e| io_error("creating", &path, &e))?);
             let heard = &mut |done| progress.report(done, 0);
             let count = match format {

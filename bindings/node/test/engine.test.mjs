@@ -131,6 +131,29 @@ test('metrics and logs are there', async (t) => {
   }
 });
 
+test('a copy that is aborted leaves nothing, and can be made again', async (t) => {
+  const dir = await scratch(t);
+  const engine = await open(join(dir, 'data'));
+  const stream = await engine.createStream({ name: 's' });
+  for (let i = 0; i < 16; i++) await stream.append('s', Buffer.alloc(4 << 20, 7));
+  const copy = join(dir, 'copy');
+  const abort = new AbortController();
+  const heard = [];
+  const onProgress = (done, total) => {
+    heard.push([done, total]);
+    abort.abort(new Error('enough'));
+  };
+  const error = await rejects(engine.backup(copy, { signal: abort.signal, onProgress }), 'timeout');
+  assert.deepEqual([error.name, error.cause.message, heard.length], ['AbortError', 'enough', 1]);
+  assert.ok(!existsSync(copy));
+  await rejects(engine.backup(copy, { timeoutMs: 1 }), 'timeout');
+  assert.ok(!existsSync(copy));
+  await engine.backup(copy);
+  assert.equal((await verify(copy)).records, 16n);
+  await rejects(verify(copy, { timeoutMs: 0 }), 'timeout');
+  await engine.close();
+});
+
 test('after close everything answers closed', async () => {
   const engine = memory();
   const stream = await engine.createStream({ name: 'a' });

@@ -110,6 +110,14 @@ test('a long import says how far it is, and gives up when told so', async (t) =>
     throw enough;
   };
   await assert.rejects(p.importCsv(csv, { time: 'time', node: 'b', onProgress: stop }), enough);
+  const abort = new AbortController();
+  const aborted = { time: 'time', node: 'c', signal: abort.signal, onProgress: () => abort.abort() };
+  const error = await rejects(p.importCsv(csv, aborted), 'timeout');
+  assert.equal(error.name, 'AbortError');
+  // Rejected once the work has stopped: no point comes in behind that, and the same import goes on.
+  const before = BigInt((await p.query({ filters: 'c.temp', aggregates: 'count' }))[0]?.count ?? 0);
+  const report = await p.importCsv(csv, { time: 'time', node: 'c' });
+  assert.equal(report.points + before, 20_000n);
 });
 
 test('a live query has the winners first, then every new point', async (t) => {

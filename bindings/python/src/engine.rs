@@ -62,9 +62,10 @@ pub(crate) fn temporary(py: Python<'_>) -> PyResult<Engine> {
     Ok(Engine(Held::new((), &run(py, hw::Engine::temporary)?)))
 }
 
-/// Copies a backup to a new directory, checking every byte; returns how many bytes.
+/// Copies a backup to a new directory, after checking every byte; returns how many bytes.
 ///
-/// `progress` hears bytes done and in all.
+/// `progress` hears bytes done and in all, those checked and those copied; what it raises stops it, and nothing is left
+/// at `target`.
 #[pyfunction]
 #[pyo3(signature = (source, target, *, progress=None))]
 pub(crate) fn restore(py: Python<'_>, source: PathBuf, target: PathBuf, progress: Option<Py<PyAny>>) -> PyResult<u64> {
@@ -74,6 +75,8 @@ pub(crate) fn restore(py: Python<'_>, source: PathBuf, target: PathBuf, progress
 }
 
 /// Checks every byte of a directory without changing it; damage is in the report, not an error.
+///
+/// `progress` hears bytes done and in all; what it raises stops the check.
 #[pyfunction]
 #[pyo3(signature = (path, *, progress=None))]
 pub(crate) fn verify(py: Python<'_>, path: PathBuf, progress: Option<Py<PyAny>>) -> PyResult<Bound<'_, PyAny>> {
@@ -178,7 +181,7 @@ impl Engine {
 
     /// Copies the live directory to `target`, consistent by stream; returns how many bytes.
     ///
-    /// `progress` hears bytes done and in all.
+    /// `progress` hears bytes done and in all; what it raises stops the copy, and nothing is left at `target`.
     #[pyo3(signature = (target, *, progress=None))]
     fn backup(&self, py: Python<'_>, target: PathBuf, progress: Option<Py<PyAny>>) -> PyResult<u64> {
         let mut progress = Progress::new(progress);

@@ -146,6 +146,8 @@ impl Points {
     }
 
     /// Imports CSV with a header line, from a path or a binary file; `progress` hears bytes read.
+    ///
+    /// What it raises stops the import; the same import goes on from there.
     #[pyo3(signature = (source, **arguments))]
     fn import_csv<'py>(
         &self,
@@ -171,7 +173,7 @@ impl Points {
 
     /// Exports the points of a filter as CSV, to a path or a binary file; returns how many.
     ///
-    /// `progress` hears points written.
+    /// `progress` hears bytes written; what it raises stops the export, and what was written stays.
     #[pyo3(signature = (target, filter=">", *, start=None, end=None, progress=None))]
     fn export_csv(
         &self,

@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -61,13 +62,14 @@ impl Progress {
         Progress { callable, failure: Failure::default() }
     }
 
-    /// Calls it, unless it failed before.
-    pub(crate) fn tell(&mut self, numbers: &[u64]) {
-        // The failure stays where `finish` finds it.
-        let _ = self.failure.attempt(|py| {
+    /// Calls it, unless it failed before; breaks when it fails, or Ctrl-C was hit.
+    pub(crate) fn tell(&mut self, numbers: &[u64]) -> ControlFlow<()> {
+        let told = self.failure.attempt(|py| {
             let Some(callable) = &self.callable else { return Ok(()) };
             callable.bind(py).call1(PyTuple::new(py, numbers)?).map(|_| ())
         });
+        // The failure stays where `finish` finds it.
+        if told.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }
 
     /// The outcome, or what Python raised meanwhile.
@@ -75,6 +77,9 @@ impl Progress {
         self.failure.take().map_or(outcome, Err)
     }
 }
+
+/// What core tells how many bytes are done.
+type Heard<'a> = dyn FnMut(u64) -> ControlFlow<()> + 'a;
 
 /// Reads from a path or a file of Python.
 struct Source {
@@ -171,7 +176,7 @@ pub(crate) fn import<'py>(
     py: Python<'py>,
     source: &Bound<'py, PyAny>,
     arguments: ImportArguments,
-    work: impl FnOnce(&mut dyn BufRead, &ImportOptions, &mut dyn FnMut(u64)) -> hw::Result<ImportReport> + Send,
+    work: impl FnOnce(&mut dyn BufRead, &ImportOptions, &mut Heard<'_>) -> hw::Result<ImportReport> + Send,
 ) -> PyResult<Bound<'py, PyAny>> {
     let mut progress = Progress::new(arguments.progress);
     let from = open(source, "read", File::open)?;
@@ -202,7 +207,7 @@ impl Format {
         filter: &str,
         start: Option<i64>,
         end: Option<i64>,
-        progress: &mut dyn FnMut(u64),
+        progress: &mut Heard<'_>,
     ) -> hw::Result<u64> {
         match self {
             Format::Csv => points.export_csv(to, filter, start, end, progress),
@@ -217,13 +222,13 @@ pub(crate) fn export(
     target: &Bound<'_, PyAny>,
     progress: Option<Py<PyAny>>,
     format: Format,
-    work: impl FnOnce(&mut dyn Write, Format, &mut dyn FnMut(u64)) -> hw::Result<u64> + Send,
+    work: impl FnOnce(&mut dyn Write, Format, &mut Heard<'_>) -> hw::Result<u64> + Send,
 ) -> PyResult<u64> {
     let mut progress = Progress::new(progress);
     let to = open(target, "write", File::create)?;
     let mut writer = BufWriter::with_capacity(CHUNK_BYTES, Sink { to, failure: progress.failure.clone() });
     let outcome = run(py, || {
-        let count = work(&mut writer, format, &mut |points| progress.tell(&[points]))?;
+        let count = work(&mut writer, format, &mut |bytes| progress.tell(&[bytes]))?;
         writer.flush().map_err(|error| hw::Error::new(hw::ErrorKind::Io, format!("write the export: {error}")))?;
         Ok(count)
     });

@@ -85,6 +85,20 @@ def test_import_and_export(store: hw.Points, tmp_path: Path) -> None:
         store.export_csv(io.BytesIO(), progress=lambda count: 1 // 0)
 
 
+def test_an_import_that_is_stopped_goes_on_when_run_again(store: hw.Points) -> None:
+    text = b"time,x\n" + b"".join(b"%d,1\n" % n for n in range(50_000))
+
+    def enough(done: int) -> None:
+        if done > 200_000:
+            raise StopIteration
+
+    with pytest.raises(StopIteration):
+        store.import_csv(io.BytesIO(text), node="n", progress=enough)
+    report = store.import_csv(io.BytesIO(text), node="n")
+    assert 0 < report.resumed < report.lines and report.points + report.resumed >= 50_000
+    assert store.query("n.x", "count")[0].values == (50_000.0,)
+
+
 def test_a_file_that_raises_stops_the_import(store: hw.Points) -> None:
     class Broken(io.RawIOBase):
         def read(self, size: int = -1) -> bytes:

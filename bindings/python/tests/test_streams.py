@@ -1,5 +1,6 @@
 """Streams: settings, reads, purges, and what engines say about themselves."""
 
+import _thread
 from pathlib import Path
 
 import pytest
@@ -148,6 +149,27 @@ def test_backup_restore_verify(tmp_path: Path, disk: hw.Engine) -> None:
         assert restored.stream("s").info().records == 100
     with pytest.raises(ZeroDivisionError):
         disk.backup(tmp_path / "c", progress=lambda done, total: 1 // 0)
+
+
+def test_a_copy_or_check_that_is_stopped_leaves_nothing(tmp_path: Path, disk: hw.Engine) -> None:
+    disk.create_stream("s").append_batch([("s", b"x" * 1000)] * 100)
+    heard: list[tuple[int, int]] = []
+
+    def interrupt(done: int, total: int) -> None:
+        heard.append((done, total))
+        _thread.interrupt_main()
+
+    target = tmp_path / "copy"
+    with pytest.raises(KeyboardInterrupt):
+        disk.backup(target, progress=interrupt)
+    assert len(heard) == 1 and not target.exists()
+    disk.backup(target)
+    with pytest.raises(KeyboardInterrupt):
+        hw.restore(target, tmp_path / "restored", progress=interrupt)
+    assert not (tmp_path / "restored").exists()
+    with pytest.raises(KeyboardInterrupt):
+        hw.verify(target, progress=interrupt)
+    assert hw.verify(target).records == 100
 
 
 def test_metrics_and_logs(disk: hw.Engine) -> None:

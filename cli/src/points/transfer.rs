@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -21,9 +22,9 @@ Examples:
   headwater points import weather seattle.csv --time date --node seattle --dir data
   headwater points import fleet cars.jsonl --time at --node-column car --columns speed,fuel --dir data
 
-Each line of the file is one time of one node, and each other column a series. An import that was broken off \
-goes on where it stopped when it is run again. A line that is refused is reported with its number and reason, \
-the others are imported, and the exit code is 1.";
+Each line of the file is one time of one node, and each other column a series. An import that was broken off, \
+as Ctrl-C does, goes on where it stopped when it is run again. A line that is refused is reported with its number \
+and reason, the others are imported, and the exit code is 1.";
 
 pub(crate) const EXPORT_EXAMPLES: &str = "\
 Examples:
@@ -118,6 +119,8 @@ impl Import {
         let report = place.make(|engine| {
             let points = open_or_make(engine, &self.store)?;
             let progress = Progress::bytes("importing", total);
+            // A read of a terminal does not hear Ctrl-C, and an import may be killed anyway: it resumes.
+            let progress = if from_stdin { progress } else { progress.interruptible() };
             let heard = &mut |bytes| progress.at(bytes);
             let mut input: Box<dyn std::io::BufRead> = match file {
                 Some(file) => Box::new(BufReader::with_capacity(1 << 20, file)),
@@ -186,7 +189,7 @@ impl Export {
             (None, output) => Format::of(output.as_deref()),
         };
         // Beside records on a terminal a moving bar would only be in the way.
-        let progress = self.output.is_some().then(|| Progress::bytes("exporting", None));
+        let progress = self.output.is_some().then(|| Progress::bytes("exporting", None).interruptible());
         let mut out = place.output();
         let mut file = match &self.output {
             None => None,
@@ -195,11 +198,7 @@ impl Export {
                 Some(BufWriter::with_capacity(1 << 20, made))
             }
         };
-        let mut heard = |bytes| {
-            if let Some(progress) = &progress {
-                progress.at(bytes);
-            }
-        };
+        let mut heard = |bytes| progress.as_ref().map_or(ControlFlow::Continue(()), |p| p.at(bytes));
         let (from, until) = (self.from, self.to);
         let mut write = |to: &mut dyn Write| -> Done<u64> {
             let count = match format {

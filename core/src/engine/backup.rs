@@ -1,6 +1,7 @@
 //! Copying a live directory, and putting a copy in place. Each stream is copied as of one moment; writers go on
 //! meanwhile.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use super::{Engine, IDENTITY};
@@ -20,11 +21,19 @@ struct Copy {
 
 impl Engine {
     /// Copies the live directory to `to`, which must not be there or be empty; returns the bytes copied. `progress`
-    /// hears bytes done and bytes in all.
-    pub fn backup(&self, to: impl AsRef<Path>, progress: &mut dyn FnMut(u64, u64)) -> Result<u64> {
-        let to = to.as_ref();
-        let disk = OsDisk;
+    /// hears bytes done and bytes in all, at every mebibyte, and stops the copy when it breaks.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Conflict`] when `to` is not empty; [`ErrorKind::Timeout`] when `progress` stopped it. Whatever else
+    /// ends it: nothing is left at `to`, so it can be made again.
+    pub fn backup(&self, to: impl AsRef<Path>, progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>) -> Result<u64> {
+        let (to, disk) = (to.as_ref(), OsDisk);
         make_empty(&disk, to)?;
+        self.copy_to(to, progress).inspect_err(|_| clear(&disk, to))
+    }
+
+    fn copy_to(&self, to: &Path, progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>) -> Result<u64> {
+        let disk = OsDisk;
         let mut copies = Vec::new();
         let mut written = Vec::new();
         let names: Vec<String> = self.streams()?.into_iter().map(|i| i.config.name).collect();
@@ -61,7 +70,7 @@ impl Engine {
                 .map_err(|e| Error::io(format_args!("write {}", path.display()), &e))?;
         }
         // Last, so that a copy that was cut short is not taken for a whole one.
-        copy_all(&disk, &[Copy { from, to: to.join(IDENTITY), len }], &mut |_, _| {})?;
+        copy_all(&disk, &[Copy { from, to: to.join(IDENTITY), len }], &mut |_, _| ControlFlow::Continue(()))?;
         Ok(done)
     }
 
@@ -85,23 +94,38 @@ impl Engine {
     }
 
     /// Copies a backup to `to`, which must not be there or be empty, after checking every byte of it; returns the bytes
-    /// copied.
+    /// copied. `progress` hears bytes done and bytes in all, those checked and those copied, and stops it when it
+    /// breaks.
     ///
     /// # Errors
-    /// [`ErrorKind::Corrupt`] when the backup is damaged: nothing is copied then.
-    pub fn restore(from: impl AsRef<Path>, to: impl AsRef<Path>, progress: &mut dyn FnMut(u64, u64)) -> Result<u64> {
-        let (from, to) = (from.as_ref(), to.as_ref());
-        let report = Engine::verify(from, &mut |_, _| {})?;
+    /// [`ErrorKind::Corrupt`] when the backup is damaged; [`ErrorKind::Conflict`] when `to` is not empty;
+    /// [`ErrorKind::Timeout`] when `progress` stopped it. Whatever else ends it: nothing is left at `to`.
+    pub fn restore(
+        from: impl AsRef<Path>,
+        to: impl AsRef<Path>,
+        progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
+    ) -> Result<u64> {
+        let (from, to, disk) = (from.as_ref(), to.as_ref(), OsDisk);
+        let report = Engine::verify(from, &mut |done, total| progress(done, total * 2))?;
         if let Some(damage) = report.damage.first() {
             return Err(Error::corrupt(format!("the backup is damaged: {damage}")));
         }
-        let disk = OsDisk;
+        let checked = report.bytes;
         make_empty(&disk, to)?;
-        let mut copies = Vec::new();
-        walk(disk, from, to, &mut copies)?;
-        copies.sort_by_key(|c| c.to.ends_with(IDENTITY));
-        copy_all(&disk, &copies, progress)
+        let mut copy = || {
+            let mut copies = Vec::new();
+            walk(disk, from, to, &mut copies)?;
+            copies.sort_by_key(|c| c.to.ends_with(IDENTITY));
+            copy_all(&disk, &copies, &mut |done, total| progress(checked + done, checked + total))
+        };
+        copy().inspect_err(|_| clear(&disk, to))
     }
+}
+
+/// Takes away a copy that did not become whole. What cannot be removed has no identity, so nobody takes it for one.
+fn clear(disk: &dyn Disk, dir: &Path) {
+    let _ = disk.remove(&dir.join(IDENTITY));
+    let _ = disk.remove_dir(dir);
 }
 
 fn make_empty(disk: &dyn Disk, dir: &Path) -> Result<()> {
@@ -129,7 +153,7 @@ fn walk(disk: OsDisk, from: &Path, to: &Path, copies: &mut Vec<Copy>) -> Result<
     Ok(())
 }
 
-fn copy_all(disk: &dyn Disk, copies: &[Copy], progress: &mut dyn FnMut(u64, u64)) -> Result<u64> {
+fn copy_all(disk: &dyn Disk, copies: &[Copy], progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>) -> Result<u64> {
     let total = copies.iter().map(|c| c.len).sum();
     let mut done = 0;
     let mut buf = vec![0; COPY_BYTES];
@@ -146,7 +170,9 @@ fn copy_all(disk: &dyn Disk, copies: &[Copy], progress: &mut dyn FnMut(u64, u64)
             file.write_at(&buf[..got], offset).map_err(at)?;
             offset += got as u64;
             done += got as u64;
-            progress(done, total);
+            if progress(done, total).is_break() {
+                return Err(Error::stopped("the copy was stopped, and nothing of it is left"));
+            }
         }
         file.sync().map_err(at)?;
         if let Some(dir) = copy.to.parent() {

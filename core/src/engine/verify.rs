@@ -1,5 +1,6 @@
 //! Checking every byte of a directory without changing it.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use super::Engine;
@@ -11,6 +12,9 @@ use crate::journal::segment::{self, Segment};
 use crate::record::{Base, RecordView, TAG_CONTROL, decode};
 use crate::stream::local::control::{self, SegmentHead};
 use crate::stream::local::snapshot;
+
+/// How many bytes are checked between two calls of `progress`.
+const PROGRESS_BYTES: u64 = 1 << 20;
 
 /// What [`Engine::verify`] found.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -31,8 +35,16 @@ pub struct VerifyReport {
 
 impl Engine {
     /// Checks every byte of a directory without changing it, also beside a process that writes. Damage is in the
-    /// report, not an error. `progress` hears bytes done and bytes in all.
-    pub fn verify(dir: impl AsRef<Path>, progress: &mut dyn FnMut(u64, u64)) -> Result<VerifyReport> {
+    /// report, not an error. `progress` hears bytes done and bytes in all, at every mebibyte, and stops the check when
+    /// it breaks.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) when it is no Headwater directory;
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) when `progress` stopped it: then there is no report.
+    pub fn verify(
+        dir: impl AsRef<Path>,
+        progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
+    ) -> Result<VerifyReport> {
         let dir = dir.as_ref();
         let disk = OsDisk;
         if !disk.exists(&dir.join(super::IDENTITY)) {
@@ -62,7 +74,7 @@ struct Check<'a> {
     disk: &'a OsDisk,
     report: &'a mut VerifyReport,
     total: u64,
-    progress: &'a mut dyn FnMut(u64, u64),
+    progress: &'a mut dyn FnMut(u64, u64) -> ControlFlow<()>,
     last_seq: u64,
 }
 
@@ -105,8 +117,14 @@ impl Check<'_> {
         let mut from = segment.base;
         let file_end = segment.end()?;
         let mut end = file_end;
+        let (before, mut told) = (self.report.bytes, segment.base);
         loop {
             let scanned = scan(segment, from, &mut |pos, found| {
+                if pos - told >= PROGRESS_BYTES {
+                    told = pos;
+                    // Positions in a packed segment are no places in its file.
+                    self.tell(before + if segment.is_packed() { 0 } else { segment.offset(pos) })?;
+                }
                 if let Some(view) = record_of(found, base) {
                     // What is gone from a packed segment leaves a gap; from a plain one nothing is taken out.
                     let gap = view.seq > next && segment.is_packed();
@@ -156,8 +174,15 @@ impl Check<'_> {
         self.last_seq = next - 1;
         self.report.records += records;
         self.report.bytes += segment.bytes_before(file_end)?;
-        (self.progress)(self.report.bytes, self.total);
+        self.tell(self.report.bytes)?;
         Ok(end)
+    }
+
+    fn tell(&mut self, done: u64) -> Result<()> {
+        match (self.progress)(done, self.total) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(Error::stopped("the check was stopped before its end")),
+        }
     }
 
     /// What the snapshot covers was synced before it was written, so the log must hold it.

@@ -4,6 +4,7 @@
 //! `value`, `tombstone` and `origin`: SimpleIoT's names where it has one.
 
 use std::io::Write;
+use std::ops::ControlFlow;
 
 use crate::error::{Error, Result};
 
@@ -17,22 +18,22 @@ use super::value::Value;
 
 impl Points {
     /// Exports the points of a filter, in the order of their commit, as CSV; returns how many. `progress` hears bytes
-    /// written.
+    /// written, and stops the export when it breaks: then it ends with
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout), and what was written stays, each line whole.
     pub fn export_csv(
         &self,
         to: &mut dyn Write,
         filter: &str,
         from: Option<i64>,
         until: Option<i64>,
-        progress: &mut dyn FnMut(u64),
+        progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
     ) -> Result<u64> {
         let mut header = EXPORT_COLUMNS.join(",");
         header.push('\n');
         self.export(to, header, filter, (from, until), progress, push_csv)
     }
 
-    /// Exports the points of a filter, in the order of their commit, as JSON lines; returns how many. `progress` hears
-    /// bytes written.
+    /// Exports the points of a filter as JSON lines, otherwise as [`Points::export_csv`].
     ///
     /// A JSON value is written as it is, and on one line; a float that JSON cannot hold is written as text.
     pub fn export_jsonl(
@@ -41,7 +42,7 @@ impl Points {
         filter: &str,
         from: Option<i64>,
         until: Option<i64>,
-        progress: &mut dyn FnMut(u64),
+        progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
     ) -> Result<u64> {
         self.export(to, String::new(), filter, (from, until), progress, push_json)
     }
@@ -52,7 +53,7 @@ impl Points {
         header: String,
         filter: &str,
         (from, until): (Option<i64>, Option<i64>),
-        progress: &mut dyn FnMut(u64),
+        progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
         push: fn(&mut String, &Point),
     ) -> Result<u64> {
         let (mut text, mut after, mut count, mut bytes) = (header, 0, 0, 0);
@@ -63,7 +64,9 @@ impl Points {
             }
             to.write_all(text.as_bytes()).map_err(|e| Error::io("write the export", &e))?;
             bytes += text.len() as u64;
-            progress(bytes);
+            if progress(bytes).is_break() {
+                return Err(Error::stopped("the export was stopped, and holds whole lines up to there"));
+            }
             if points.is_empty() {
                 to.flush().map_err(|e| Error::io("write the export", &e))?;
                 return Ok(count);

@@ -7,6 +7,7 @@
 //! writes what follows: so a file that has grown can be imported again. Two runs at once do not see each other.
 
 use std::io::BufRead;
+use std::ops::ControlFlow;
 
 use crc32fast::Hasher;
 use serde::{Deserialize, Serialize};
@@ -62,16 +63,17 @@ pub struct ImportReport {
 }
 
 impl Points {
-    /// Imports CSV with a header line; `progress` hears bytes read.
+    /// Imports CSV with a header line; `progress` hears bytes read, and stops the import when it breaks.
     ///
     /// A line that cannot be read is reported with its number and reason, and the rest goes on. Refused with
     /// [`ErrorKind::Invalid`] when the header does not fit the options, and with [`ErrorKind::Conflict`], before
-    /// anything is written, when the part that an earlier run imported has changed since.
+    /// anything is written, when the part that an earlier run imported has changed since. One that was stopped ends
+    /// with [`ErrorKind::Timeout`]: what it wrote stays, and the same import goes on behind it.
     pub fn import_csv(
         &self,
         from: &mut dyn BufRead,
         options: &ImportOptions,
-        progress: &mut dyn FnMut(u64),
+        progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
     ) -> Result<ImportReport> {
         let mut reader = CsvReader::new(Lines::new(from));
         let Some(header) = reader.next()? else {
@@ -84,10 +86,10 @@ impl Points {
         while let Some(record) = reader.next()? {
             let points = record.fields.and_then(|fields| shape.points(&fields));
             import.take(record.line, record.lines, reader.raw(), points)?;
-            import.tell(reader.progress().1, progress);
+            import.tell(reader.progress().1, progress)?;
         }
         let (lines, bytes) = reader.progress();
-        progress(bytes);
+        go_on(progress(bytes))?;
         import.finish(lines)
     }
 
@@ -98,7 +100,7 @@ impl Points {
         &self,
         from: &mut dyn BufRead,
         options: &ImportOptions,
-        progress: &mut dyn FnMut(u64),
+        progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
     ) -> Result<ImportReport> {
         let mut lines = Lines::new(from);
         let shape = JsonShape::new(options);
@@ -110,10 +112,19 @@ impl Points {
             }
             let points = line.fault().map_or_else(|| shape.points(content), Err);
             import.take(line.number, 1, content, points)?;
-            import.tell(lines.bytes(), progress);
+            import.tell(lines.bytes(), progress)?;
         }
-        progress(lines.bytes());
+        go_on(progress(lines.bytes()))?;
         import.finish(lines.number())
+    }
+}
+
+fn go_on(flow: ControlFlow<()>) -> Result<()> {
+    match flow {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => {
+            Err(Error::stopped("the import was stopped, and goes on from there when it is run again"))
+        }
     }
 }
 
@@ -242,11 +253,12 @@ impl<'a> Import<'a> {
         Ok(())
     }
 
-    fn tell(&mut self, bytes: u64, progress: &mut dyn FnMut(u64)) {
-        if bytes - self.told >= PROGRESS_BYTES {
-            self.told = bytes;
-            progress(bytes);
+    fn tell(&mut self, bytes: u64, progress: &mut dyn FnMut(u64) -> ControlFlow<()>) -> Result<()> {
+        if bytes - self.told < PROGRESS_BYTES {
+            return Ok(());
         }
+        self.told = bytes;
+        go_on(progress(bytes))
     }
 
     fn finish(mut self, lines: u64) -> Result<ImportReport> {

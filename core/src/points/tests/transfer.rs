@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::{BufReader, Read};
+use std::ops::ControlFlow;
 
 use crate::engine::Engine;
 use crate::error::{ErrorKind, Result};
@@ -14,11 +15,11 @@ fn wide() -> ImportOptions {
 }
 
 fn csv(points: &Points, text: &str, options: &ImportOptions) -> Result<ImportReport> {
-    points.import_csv(&mut text.as_bytes(), options, &mut |_| {})
+    points.import_csv(&mut text.as_bytes(), options, &mut |_| ControlFlow::Continue(()))
 }
 
 fn jsonl(points: &Points, text: &str, options: &ImportOptions) -> Result<ImportReport> {
-    points.import_jsonl(&mut text.as_bytes(), options, &mut |_| {})
+    points.import_jsonl(&mut text.as_bytes(), options, &mut |_| ControlFlow::Continue(()))
 }
 
 fn all(points: &Points) -> Vec<Point> {
@@ -193,8 +194,14 @@ fn an_export_imports_to_the_same_points() {
         let written: Vec<Point> = (0..100).map(|_| random.point()).collect();
         write(&points, &mut random, &written);
         let (mut lines, mut table) = (Vec::new(), Vec::new());
-        assert_eq!(points.export_jsonl(&mut lines, ">", None, None, &mut |_| {}).expect("exported"), 100);
-        assert_eq!(points.export_csv(&mut table, ">", None, None, &mut |_| {}).expect("exported"), 100);
+        assert_eq!(
+            points.export_jsonl(&mut lines, ">", None, None, &mut |_| ControlFlow::Continue(())).expect("exported"),
+            100
+        );
+        assert_eq!(
+            points.export_csv(&mut table, ">", None, None, &mut |_| ControlFlow::Continue(())).expect("exported"),
+            100
+        );
         for (text, is_csv) in [(lines, false), (table, true)] {
             let text = String::from_utf8(text).expect("UTF-8");
             let elsewhere = Engine::memory().expect("an engine");
@@ -271,7 +278,7 @@ fn an_import_that_was_cut_off_goes_on_and_doubles_nothing() {
         let engine = Engine::memory().expect("an engine");
         let points = store(&engine);
         let mut file = BufReader::with_capacity(100, Cut { text: text.as_bytes(), left: cut });
-        let error = points.import_csv(&mut file, &wide(), &mut |_| {}).expect_err("cut off");
+        let error = points.import_csv(&mut file, &wide(), &mut |_| ControlFlow::Continue(())).expect_err("cut off");
         assert!(error.kind() == ErrorKind::Io && error.message().contains("read line"), "{error}");
         let before = all(&points).len() as u64;
         let report = csv(&points, &text, &wide()).expect("imported");
@@ -284,11 +291,51 @@ fn an_import_that_was_cut_off_goes_on_and_doubles_nothing() {
 }
 
 #[test]
+fn an_import_that_was_stopped_goes_on_and_doubles_nothing() {
+    let engine = Engine::memory().expect("an engine");
+    let points = store(&engine);
+    let text = weather(7000);
+    let mut heard = 0;
+    let stop_at_the_third = &mut |_| {
+        heard += 1;
+        if heard < 3 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    };
+    let error = points.import_csv(&mut text.as_bytes(), &wide(), stop_at_the_third).expect_err("stopped");
+    assert_eq!((error.kind(), heard), (ErrorKind::Timeout, 3), "{error}");
+    let before = all(&points).len();
+    assert!(before > 0 && before < 14_000, "{before} points were written");
+    let report = csv(&points, &text, &wide()).expect("imported");
+    assert!(report.resumed > 0, "it goes on where it was stopped");
+    assert_eq!((report.points as usize + before, all(&points).len()), (14_000, 14_000));
+}
+
+#[test]
+fn an_export_that_was_stopped_leaves_whole_lines() {
+    let engine = Engine::memory().expect("an engine");
+    let points = store(&engine);
+    for node in ["a", "b", "c"] {
+        csv(&points, &weather(7000), &ImportOptions { node: node.to_owned(), ..wide() }).expect("imported");
+    }
+    let mut text = Vec::new();
+    let error = points.export_jsonl(&mut text, ">", None, None, &mut |_| ControlFlow::Break(())).expect_err("stopped");
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    let lines: Vec<&[u8]> = text.split_inclusive(|b| *b == b'\n').collect();
+    assert!(!lines.is_empty() && lines.len() < 42_000, "{} lines", lines.len());
+    for line in lines {
+        serde_json::from_slice::<serde_json::Value>(line).expect("a whole line");
+    }
+}
+
+#[test]
 fn progress_reaches_the_size_of_the_file() {
     let engine = Engine::memory().expect("an engine");
     let points = store(&engine);
     let text = weather(3000);
     let mut heard = Vec::new();
-    points.import_csv(&mut text.as_bytes(), &wide(), &mut |bytes| heard.push(bytes)).expect("imported");
+    let hear = &mut |bytes| {
+        heard.push(bytes);
+        ControlFlow::Continue(())
+    };
+    points.import_csv(&mut text.as_bytes(), &wide(), hear).expect("imported");
     assert!(heard.len() > 1 && heard.is_sorted() && heard.last() == Some(&(text.len() as u64)), "{heard:?}");
 }

@@ -1,5 +1,6 @@
 //! Watching: the seam, waits and faults.
 
+use std::ops::ControlFlow;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -49,7 +50,7 @@ fn what_the_store_writes_for_itself_is_not_seen() {
     let points = store(&engine);
     let watcher = points.watch(">").expect("a watcher");
     let options = ImportOptions { node: "a".to_owned(), ..ImportOptions::default() };
-    points.import_csv(&mut &b"time,b\n1,2\n"[..], &options, &mut |_| {}).expect("imported");
+    points.import_csv(&mut &b"time,b\n1,2\n"[..], &options, &mut |_| ControlFlow::Continue(())).expect("imported");
     let mut cx = Context::from_waker(Waker::noop());
     assert_eq!(watcher.poll_ready(&mut cx), Poll::Ready(()));
     assert_eq!(watcher.try_next(1).expect("a point").len(), 1);
