@@ -1620,7 +1620,8 @@ hw_status hw_stream_subjects(const struct hw_stream *stream,
 HW_API size_t hw_batch_len(const struct hw_batch *batch);
 
 /**
- * How many records limits removed before this subscriber came to read them: it fell that far behind. 0 for NULL.
+ * How many records limits removed since the batch before, before this subscriber came to read them: it fell that far
+ * behind. A subscription to all that has read nothing yet begins at what is kept, and has missed nothing. 0 for NULL.
  *
  * Threads:   any.
  * Since:     0.1
@@ -1748,6 +1749,18 @@ HW_API
 hw_status hw_subscription_lag(const struct hw_subscription *subscription,
                               uint64_t *lag,
                               struct hw_error **error);
+
+/**
+ * How many records limits removed before this subscription came to read them, in all: it fell that far behind. A
+ * subscription to all that has read nothing yet begins at what is kept, and has missed nothing.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_subscription_missed(const struct hw_subscription *subscription,
+                                 uint64_t *missed,
+                                 struct hw_error **error);
 
 /**
  * Cancels the waits of all threads that are in hw_subscription_next now: they return HW_STATUS_TIMEOUT. It stays
@@ -2437,6 +2450,15 @@ hw_status hw_watcher_next(const struct hw_watcher *watcher,
 HW_API hw_status hw_watcher_caught_up(const struct hw_watcher *watcher, bool *caught_up, struct hw_error **error);
 
 /**
+ * How many revisions limits removed before this watcher came to read them: it fell that far behind. One with
+ * `include_history` that has read nothing yet begins at what is kept, and has missed nothing.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_watcher_missed(const struct hw_watcher *watcher, uint64_t *missed, struct hw_error **error);
+
+/**
  * Arms once: when there is an entry to take, or it is closed, `token` goes to the waker's list.
  *
  * Errors:    HW_STATUS_INVALID.
@@ -2735,7 +2757,8 @@ hw_status hw_point_watcher_next(const struct hw_point_watcher *watcher,
                                 struct hw_error **error);
 
 /**
- * How many points limits removed before this watcher came to read them: it fell that far behind.
+ * How many records limits removed before this watcher came to read them: it fell that far behind. It counts from
+ * the moment when it was made.
  *
  * Threads:   any.
  * Since:     0.1

@@ -162,6 +162,17 @@ func (w *Watcher) CaughtUp() bool {
 	return bool(caughtUp)
 }
 
+// Missed is how many revisions the bucket's limits removed before this watcher came to read them: when it grows, the
+// watcher fell behind. One with IncludeHistory that has read nothing yet begins at what is kept, and has missed
+// nothing. It is 0 after Close.
+func (w *Watcher) Missed() uint64 {
+	var missed C.uint64_t
+	_ = call(context.Background(), w.handle, func(p unsafe.Pointer, err **C.hw_error) C.hw_status {
+		return C.hw_watcher_missed((*C.hw_watcher)(p), &missed, err)
+	})
+	return uint64(missed)
+}
+
 // Close ends it: waits and later calls are [ErrClosed]. Closing twice is nothing.
 func (w *Watcher) Close() error {
 	w.handle.close()

@@ -87,3 +87,19 @@ func TestWatch(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestSlowWatcherIsTold(t *testing.T) {
+	ctx := within(t)
+	settings := must(headwatertest.Engine(t).CreateBucket(ctx, headwater.BucketConfig{Bucket: "settings"}))(t)
+	must(settings.Put(ctx, "a", []byte("1")))(t)
+	watcher := must(settings.Watch(ctx, headwater.WatchOptions{}))(t)
+	if first := must(watcher.Next(ctx, 1))(t); first[0].Revision != 1 || watcher.Missed() != 0 {
+		t.Fatalf("%+v, %d missed", first, watcher.Missed())
+	}
+	for range 10 {
+		must(settings.Put(ctx, "a", []byte("2")))(t)
+	}
+	if next := must(watcher.Next(ctx, 1))(t); next[0].Revision != 11 || watcher.Missed() != 9 {
+		t.Fatalf("%+v, %d missed", next, watcher.Missed())
+	}
+}

@@ -110,6 +110,16 @@ func (w *PointWatcher) Points(ctx context.Context) iter.Seq2[Point, error] {
 	return w.all(ctx, itemsAtOnce)
 }
 
+// Missed is how many records limits removed before this watcher came to read them: when it grows, the watcher fell
+// behind. It is 0 after Close.
+func (w *PointWatcher) Missed() uint64 {
+	var missed C.uint64_t
+	_ = call(context.Background(), w.handle, func(p unsafe.Pointer, err **C.hw_error) C.hw_status {
+		return C.hw_point_watcher_missed((*C.hw_point_watcher)(p), &missed, err)
+	})
+	return uint64(missed)
+}
+
 // Close ends it: waits and later calls are [ErrClosed]. Closing twice is nothing.
 func (w *PointWatcher) Close() error {
 	w.handle.close()

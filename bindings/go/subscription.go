@@ -108,7 +108,8 @@ func (s *Subscription) Lag() uint64 {
 }
 
 // Missed is how many records the stream's limits removed before this subscription came to read them: when it
-// grows, the subscription fell behind.
+// grows, the subscription fell behind. A subscription to all that has read nothing yet begins at what is kept, and has
+// missed nothing.
 func (s *Subscription) Missed() uint64 { return s.missed.Load() }
 
 // Close ends it: waits and later calls are [ErrClosed]. Closing twice is nothing.

@@ -389,7 +389,10 @@ declare class Source<T> implements AsyncIterable<T> {
 
 /** A place in a stream that moves as records are taken. */
 export class Subscription extends Source<Record_> {
-  /** How many records limits removed before this subscription came to read them. */
+  /**
+   * How many records limits removed before this subscription came to read them: how far it fell behind. A subscription
+   * to all that has read nothing yet begins at what is kept, and has missed nothing.
+   */
   readonly missed: bigint;
   /** The sequence that comes next at the earliest. */
   readonly position: bigint;
@@ -546,6 +549,11 @@ export class Bucket {
 export class Watcher extends Source<Entry> {
   /** Whether everything that was there when the watch began has been taken. */
   readonly caughtUp: boolean;
+  /**
+   * How many revisions limits removed before this watcher came to read them: how far it fell behind. One with
+   * `includeHistory` that has read nothing yet begins at what is kept, and has missed nothing.
+   */
+  readonly missed: bigint;
   /** Ends it: waits fail with kind `closed`, loops end. */
   close(): void;
 }

@@ -122,7 +122,8 @@ pub extern "C" fn hw_batch_len(batch: Option<&hw_batch>) -> usize {
     batch.map_or(0, hw_batch::len)
 }
 
-/// How many records limits removed before this subscriber came to read them: it fell that far behind. 0 for NULL.
+/// How many records limits removed since the batch before, before this subscriber came to read them: it fell that far
+/// behind. A subscription to all that has read nothing yet begins at what is kept, and has missed nothing. 0 for NULL.
 ///
 /// Threads:   any.
 /// Since:     0.1

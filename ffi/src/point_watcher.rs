@@ -94,7 +94,8 @@ pub extern "C" fn hw_point_watcher_next(
     })
 }
 
-/// How many points limits removed before this watcher came to read them: it fell that far behind.
+/// How many records limits removed before this watcher came to read them: it fell that far behind. It counts from
+/// the moment when it was made.
 ///
 /// Threads:   any.
 /// Since:     0.1

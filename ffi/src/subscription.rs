@@ -199,6 +199,23 @@ pub extern "C" fn hw_subscription_lag(
     })
 }
 
+/// How many records limits removed before this subscription came to read them, in all: it fell that far behind. A
+/// subscription to all that has read nothing yet begins at what is kept, and has missed nothing.
+///
+/// Threads:   any.
+/// Since:     0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn hw_subscription_missed(
+    subscription: Option<&hw_subscription>,
+    missed: *mut u64,
+    error: *mut *mut hw_error,
+) -> hw_status {
+    on(subscription, error, |subscription| {
+        Out::required("missed", missed)?.set(subscription.wait.queue.missed());
+        Ok(())
+    })
+}
+
 /// Cancels the waits of all threads that are in hw_subscription_next now: they return HW_STATUS_TIMEOUT. It stays
 /// open.
 ///

@@ -132,6 +132,23 @@ pub extern "C" fn hw_watcher_caught_up(
     })
 }
 
+/// How many revisions limits removed before this watcher came to read them: it fell that far behind. One with
+/// `include_history` that has read nothing yet begins at what is kept, and has missed nothing.
+///
+/// Threads:   any.
+/// Since:     0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn hw_watcher_missed(
+    watcher: Option<&hw_watcher>,
+    missed: *mut u64,
+    error: *mut *mut hw_error,
+) -> hw_status {
+    on(watcher, error, |watcher| {
+        Out::required("missed", missed)?.set(watcher.wait.queue.missed());
+        Ok(())
+    })
+}
+
 /// Arms once: when there is an entry to take, or it is closed, `token` goes to the waker's list.
 ///
 /// Errors:    HW_STATUS_INVALID.

@@ -92,6 +92,10 @@ static void a_watcher_sees_what_is_there_and_what_changes(const hw_engine *engin
     OK(hw_entries_get(entries, 0, &entry, &error));
     CHECK(entry.operation == HW_OPERATION_PURGE);
     hw_entries_free(entries);
+    uint64_t missed = 9;
+    OK(hw_watcher_missed(watcher, &missed, &error));
+    CHECK(missed == 0);
+    FAILS(HW_STATUS_INVALID, hw_watcher_missed(watcher, NULL, &error));
     OK(hw_watcher_close(watcher, &error));
     FAILS(HW_STATUS_CLOSED, hw_watcher_next(watcher, 10, -1, &entries, &error));
     hw_watcher_free(watcher);

@@ -64,6 +64,11 @@ class Watcher extends Source {
     return native.watcherCaughtUp(this.#id);
   }
 
+  /** How many revisions limits removed before this watcher came to read them. */
+  get missed() {
+    return native.watcherMissed(this.#id);
+  }
+
   /** Ends it: waits fail with kind 'closed', loops end. */
   close() {
     native.watcherClose(this.#id);

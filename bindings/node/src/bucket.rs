@@ -153,6 +153,12 @@ pub fn watcher_caught_up(watcher: u32) -> Result<bool> {
     Watcher::with(watcher, |watcher, _| Ok(watcher.caught_up()))
 }
 
+/// How many revisions limits removed before this watcher came to read them.
+#[napi(catch_unwind)]
+pub fn watcher_missed(watcher: u32) -> Result<u64> {
+    Watcher::with(watcher, |watcher, _| Ok(watcher.missed()))
+}
+
 /// Ends it.
 #[napi(catch_unwind)]
 pub fn watcher_close(watcher: u32) -> Result<()> {

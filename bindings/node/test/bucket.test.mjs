@@ -69,6 +69,17 @@ test('a watcher sees what is there, then what changes', async (t) => {
   for await (const entry of watcher) assert.fail(`${entry.key} came after everything`);
 });
 
+test('a watcher that fell behind is told', async (t) => {
+  const { b } = await bucket(t, { history: 1 });
+  await b.put('a', '1');
+  const watcher = b.watch();
+  assert.deepEqual(watcher.tryNext().map((e) => e.text()), ['1']);
+  assert.equal(watcher.missed, 0n);
+  for (let i = 0; i < 10; i++) await b.put('a', '2');
+  assert.deepEqual(watcher.tryNext().map((e) => e.revision), [11n]);
+  assert.equal(watcher.missed, 9n);
+});
+
 test('bad arguments are refused by name', async (t) => {
   const { b, engine } = await bucket(t);
   for (const key of ['', 'a b', '.a', 'a.', 'a.*', 7, undefined]) await rejects(b.put(key, 'x'), 'invalid');

@@ -4,7 +4,7 @@
 //! Items that were read ahead and not yet asked for stay for the next caller, whichever loop or method that is.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -35,12 +35,6 @@ pub(crate) trait Source: Send + Sync + 'static {
 
     /// The items as Python objects.
     fn convert(py: Python<'_>, batch: Self::Batch) -> PyResult<Vec<Py<PyAny>>>;
-
-    /// How many items limits removed before they could be read.
-    fn missed(batch: &Self::Batch) -> u64 {
-        let _ = batch;
-        0
-    }
 }
 
 /// A source with what was read ahead.
@@ -49,7 +43,6 @@ pub(crate) struct Queue<S> {
     items: Mutex<Items>,
     /// Raised under the lock of `items`, and seen there.
     waiting: AtomicUsize,
-    missed: AtomicU64,
     closed: AtomicBool,
 }
 
@@ -59,7 +52,6 @@ impl<S: Source> Queue<S> {
             source,
             items: Mutex::default(),
             waiting: AtomicUsize::new(0),
-            missed: AtomicU64::new(0),
             closed: AtomicBool::new(false),
         })
     }
@@ -70,11 +62,6 @@ impl<S: Source> Queue<S> {
 
     pub(crate) fn source(&self) -> Result<&S> {
         self.source.get()
-    }
-
-    /// How many items limits removed before they could be read.
-    pub(crate) fn missed(&self) -> u64 {
-        self.missed.load(Ordering::Relaxed)
     }
 
     /// Whether it was closed here, so that an iteration over it is simply over.
@@ -136,7 +123,7 @@ impl<S: Source> Queue<S> {
         };
         let batch = block(py, timeout, || Ok(self.source()?.next(max)))?;
         drop(waiting);
-        self.convert(py, batch)
+        S::convert(py, batch)
     }
 
     /// Items that are there, those read ahead first; reads ahead when nobody waits.
@@ -146,15 +133,10 @@ impl<S: Source> Queue<S> {
             let alone = self.waiting.load(Ordering::Relaxed) == 0;
             let want = if alone { max.max(S::AHEAD) } else { max };
             let batch = run(py, || source.try_next(want - items.len()))?;
-            items.extend(self.convert(py, batch)?);
+            items.extend(S::convert(py, batch)?);
         }
         let count = items.len().min(max);
         Ok(items.drain(..count).collect())
-    }
-
-    fn convert(&self, py: Python<'_>, batch: S::Batch) -> PyResult<Vec<Py<PyAny>>> {
-        self.missed.fetch_add(S::missed(&batch), Ordering::Relaxed);
-        S::convert(py, batch)
     }
 
     /// A forked child may find the lock held by a thread that it does not have, so it is told before.
@@ -243,7 +225,7 @@ impl<S: Source> NextItems<S> {
             Poll::Ready(result) => {
                 self.end();
                 Poll::Ready(match result {
-                    Ok(batch) => self.queue.convert(py, batch),
+                    Ok(batch) => S::convert(py, batch),
                     Err(error) => Err(raise(py, &error)),
                 })
             }

@@ -73,10 +73,6 @@ impl Source for hw::Subscription {
     fn convert(py: Python<'_>, batch: hw::Batch) -> PyResult<Vec<Py<PyAny>>> {
         records(py, &batch)
     }
-
-    fn missed(batch: &hw::Batch) -> u64 {
-        batch.missed()
-    }
 }
 
 /// A place in a stream that moves as records are taken. Safe to share; each record goes to one taker.
@@ -143,9 +139,11 @@ impl Subscription {
     }
 
     /// How many records limits removed before they could be read: how far this subscriber fell behind.
+    ///
+    /// A subscription to all that has read nothing yet begins at what is kept, and has missed nothing.
     #[getter]
-    fn missed(&self) -> u64 {
-        self.0.missed()
+    fn missed(&self, py: Python<'_>) -> PyResult<u64> {
+        run(py, || Ok(self.0.source()?.missed()))
     }
 
     /// Ends it: iterations over it end, and waits raise `ClosedError`.

@@ -175,6 +175,12 @@ macro_rules! watcher {
                 Wait::new(NextItems::new(&self.0, Want::Many(max_items.count())))
             }
 
+            /// How many records limits removed before this watcher came to read them: how far it fell behind.
+            #[getter]
+            fn missed(&self, py: Python<'_>) -> PyResult<u64> {
+                run(py, || Ok(self.0.source()?.missed()))
+            }
+
             $($extra)*
 
             /// Ends it: iterations over it end, and waits raise `ClosedError`.

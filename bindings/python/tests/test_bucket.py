@@ -52,3 +52,14 @@ def test_watching(engine: hw.Engine) -> None:
     with pytest.raises(hw.ClosedError):
         watcher.next(timeout=1)
     assert list(watcher) == []
+
+
+def test_a_slow_watcher_is_told_what_it_missed(engine: hw.Engine) -> None:
+    bucket = engine.create_bucket("cfg")
+    bucket.put("a", b"1")
+    with bucket.watch() as watcher:
+        assert watcher.next(timeout=5).value == b"1" and watcher.missed == 0
+        for _ in range(10):
+            bucket.put("a", b"2")
+        assert watcher.next(timeout=5).revision == 11
+        assert watcher.missed == 9

@@ -111,7 +111,7 @@ def test_a_file_that_raises_stops_the_import(store: hw.Points) -> None:
 def test_watching(store: hw.Points) -> None:
     store.write(hw.Point("n", "t", 1.0, time=1))
     with store.watch("n.t") as live:
-        assert live.next(timeout=5).value == 1.0
+        assert live.next(timeout=5).value == 1.0 and live.missed == 0
         store.write(hw.Point("n", "t", 2.0, time=2))
         assert [point.value for point in live.next_batch(10, timeout=5)] == [2.0]
     assert list(live) == []

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -27,7 +26,6 @@ struct Inner {
     subscription: Subscription,
     /// Taken from the stream and not yet given out.
     backlog: Mutex<VecDeque<Result<Point>>>,
-    missed: AtomicU64,
 }
 
 impl Points {
@@ -42,7 +40,6 @@ impl Points {
             points: self.clone(),
             subscription: self.stream().subscribe(options)?,
             backlog: Mutex::new(winners.into_iter().map(Ok).collect()),
-            missed: AtomicU64::new(0),
         })))
     }
 }
@@ -93,9 +90,9 @@ impl PointWatcher {
         }
     }
 
-    /// How many records limits removed before this watcher came to read them: it fell that far behind.
+    /// How many records limits removed before this watcher came to read them, as [`Subscription::missed`] says.
     pub fn missed(&self) -> u64 {
-        self.0.missed.load(Ordering::Relaxed)
+        self.0.subscription.missed()
     }
 
     /// Ends it: waits return [`ErrorKind::Closed`].
@@ -112,7 +109,6 @@ impl Inner {
 
     /// Puts the points of a batch into the backlog.
     fn keep(&self, batch: &Batch) {
-        self.missed.fetch_add(batch.missed(), Ordering::Relaxed);
         let mut backlog = self.backlog();
         for record in batch.iter() {
             if !self.points.subjects().is_own(record.subject) {

@@ -392,6 +392,11 @@ impl Watcher {
         self.caught_up.load(Ordering::Relaxed)
     }
 
+    /// How many revisions limits removed before this watcher came to read them, as [`Subscription::missed`] says.
+    pub fn missed(&self) -> u64 {
+        self.subscription.missed()
+    }
+
     /// Ends it: waits return `Closed`.
     pub fn close(&self) {
         self.subscription.close();

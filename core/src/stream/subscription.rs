@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use super::config::DeliverPolicy;
 use super::local::Local;
-use super::local::read::Plan;
+use super::local::read::{Plan, ReadOutcome};
 use crate::clock::Nanos;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Pos;
@@ -59,7 +59,23 @@ struct At {
     min_time: Nanos,
     /// Newest records of their subjects, to hand out before the rest.
     newest: VecDeque<(u64, Pos)>,
+    /// Records that limits removed before they were read: all, and those that no batch has told yet.
+    missed: u64,
+    untold: u64,
     closed: bool,
+}
+
+impl At {
+    /// Moves behind what was read, and counts what limits had removed of it.
+    fn pass(&mut self, outcome: &ReadOutcome) {
+        // Sequences begin at 1 in every stream, so a subscriber that has read something knows what it has not.
+        if self.min_time == 0 && self.next_seq > 1 {
+            let missed = outcome.first_seq.saturating_sub(self.next_seq);
+            self.missed += missed;
+            self.untold += missed;
+        }
+        self.next_seq = outcome.next_seq.max(self.next_seq);
+    }
 }
 
 /// The next sequence, the least time, and newest records (sequence and position) to hand out first.
@@ -93,7 +109,7 @@ impl Subscription {
         let filters = Filters::new(&options.filters)?;
         let (next_seq, min_time, newest) = begin(local, &filters, options.deliver_policy)?;
         let waiter = local.new_waiter();
-        let at = Mutex::new(At { next_seq, min_time, newest, closed: false });
+        let at = Mutex::new(At { next_seq, min_time, newest, missed: 0, untold: 0, closed: false });
         Ok(Subscription(Arc::new(Place { local: Arc::clone(local), filters, waiter, at })))
     }
 
@@ -128,6 +144,15 @@ impl Subscription {
     pub fn lag(&self) -> u64 {
         let last_seq = self.0.local.lock().last_seq;
         (last_seq + 1).saturating_sub(self.0.at().next_seq)
+    }
+
+    /// How many records of the stream limits removed before this subscription came to read them: it fell that far
+    /// behind.
+    ///
+    /// It counts from the first record that was read, or from the place that the deliver policy named: a subscription
+    /// to all that has read nothing yet begins at what is kept, and has missed nothing.
+    pub fn missed(&self) -> u64 {
+        self.0.at().missed
     }
 
     /// Whether nothing up to `seq` is left to take.
@@ -194,13 +219,10 @@ impl Place {
             }
         }
         let outcome = self.local.read(&self.plan(&at, max))?;
+        at.pass(&outcome);
         let mut batch = outcome.batch;
-        // Sequences begin at 1 in every stream, so a subscriber that has read something knows what it has not.
-        if at.min_time == 0 && at.next_seq > 1 {
-            batch.set_missed(outcome.first_seq.saturating_sub(at.next_seq));
-        }
-        at.next_seq = outcome.next_seq.max(at.next_seq);
         if !batch.is_empty() {
+            batch.set_missed(std::mem::take(&mut at.untold));
             at.min_time = 0;
         }
         Ok(batch)
@@ -213,7 +235,7 @@ impl Place {
         }
         loop {
             match self.local.read(&self.plan(&at, 1)) {
-                Ok(outcome) if outcome.batch.is_empty() => at.next_seq = outcome.next_seq.max(at.next_seq),
+                Ok(outcome) if outcome.batch.is_empty() => at.pass(&outcome),
                 _ => return Poll::Ready(()),
             }
             let mut state = self.local.lock();
