@@ -2,17 +2,17 @@
 
 use std::ffi::c_char;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use headwater::{Batch, Consumer, Result};
+use headwater::{Batch, Consumer};
 
 use crate::batch::hw_batch;
 use crate::bytes::hw_str;
 use crate::consumer_config;
 use crate::consumer_config::hw_consumer_config;
-use crate::error::{hw_error, missing};
-use crate::gate::{Queue, Waitable};
+use crate::error::hw_error;
+use crate::gate::Waitable;
 use crate::guard::{Handle, Root, on, release_handle};
+use crate::queue::{self, queue_handle};
 use crate::raw::{self, Out};
 use crate::status::hw_status;
 use crate::stream::hw_stream;
@@ -30,29 +30,7 @@ impl hw_consumer {
     }
 }
 
-impl Handle for hw_consumer {
-    const NOUN: &'static str = "consumer";
-
-    fn root(&self) -> &Arc<Root> {
-        &self.root
-    }
-}
-
-impl Queue for Consumer {
-    type Items = Batch;
-
-    fn try_next(&self, max: usize) -> Result<Batch> {
-        Consumer::try_next(self, max)
-    }
-
-    fn is_nothing(items: &Batch) -> bool {
-        items.is_empty()
-    }
-
-    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
-        Consumer::poll_ready(self, cx)
-    }
-}
+queue_handle!(hw_consumer, "consumer", Consumer, Batch);
 
 /// Makes a durable consumer. The same configuration again opens the one there.
 ///
@@ -145,11 +123,7 @@ pub extern "C" fn hw_consumer_next(
     batch: *mut *mut hw_batch,
     error: *mut *mut hw_error,
 ) -> hw_status {
-    on(consumer, error, |consumer| {
-        let out = Out::required("batch", batch)?;
-        out.give(hw_batch::many(consumer.wait.next(max, timeout_ms)?));
-        Ok(())
-    })
+    queue::next(consumer, max, timeout_ms, Out::required("batch", batch), error, hw_batch::many)
 }
 
 /// Arms once: when there is a record to deliver, `token` goes to the waker's list.
@@ -164,10 +138,7 @@ pub extern "C" fn hw_consumer_wake(
     token: u64,
     error: *mut *mut hw_error,
 ) -> hw_status {
-    on(consumer, error, |consumer| {
-        consumer.wait.wake(waker.ok_or_else(|| missing("waker"))?.core(), token);
-        Ok(())
-    })
+    queue::wake(consumer, waker, token, error)
 }
 
 /// Cancels the waits of all threads that are in hw_consumer_next on this handle now: they return HW_STATUS_TIMEOUT.
@@ -176,10 +147,7 @@ pub extern "C" fn hw_consumer_wake(
 /// Since:     0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn hw_consumer_cancel(consumer: Option<&hw_consumer>, error: *mut *mut hw_error) -> hw_status {
-    on(consumer, error, |consumer| {
-        consumer.wait.cancel();
-        Ok(())
-    })
+    queue::cancel(consumer, error)
 }
 
 /// Frees the handle; NULL is nothing. The consumer stays. No other thread may be using the handle.

@@ -8,6 +8,7 @@
 
 mod gate;
 mod guard;
+mod queue;
 mod raw;
 
 pub mod status;

@@ -2,17 +2,16 @@
 
 use std::ffi::c_char;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use headwater::Result;
 use headwater::points::{Point, PointWatcher};
 
 use crate::bytes::hw_str;
-use crate::error::{hw_error, missing};
-use crate::gate::{Queue, Waitable};
+use crate::error::hw_error;
+use crate::gate::Waitable;
 use crate::guard::{Handle, Root, on, release_handle};
 use crate::point::hw_point_list;
 use crate::points::{hw_points, series_filter};
+use crate::queue::{self, queue_handle};
 use crate::raw::Out;
 use crate::status::hw_status;
 use crate::waker::hw_waker;
@@ -23,29 +22,7 @@ pub struct hw_point_watcher {
     wait: Waitable<PointWatcher>,
 }
 
-impl Handle for hw_point_watcher {
-    const NOUN: &'static str = "point watcher";
-
-    fn root(&self) -> &Arc<Root> {
-        &self.root
-    }
-}
-
-impl Queue for PointWatcher {
-    type Items = Vec<Point>;
-
-    fn try_next(&self, max: usize) -> Result<Vec<Point>> {
-        PointWatcher::try_next(self, max)
-    }
-
-    fn is_nothing(items: &Vec<Point>) -> bool {
-        items.is_empty()
-    }
-
-    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
-        PointWatcher::poll_ready(self, cx)
-    }
-}
+queue_handle!(hw_point_watcher, "point watcher", PointWatcher, Vec<Point>);
 
 /// Watches points: the winning point of each series that the filter takes first, then every new one. An empty
 /// filter is all.
@@ -87,11 +64,7 @@ pub extern "C" fn hw_point_watcher_next(
     list: *mut *mut hw_point_list,
     error: *mut *mut hw_error,
 ) -> hw_status {
-    on(watcher, error, |watcher| {
-        let out = Out::required("list", list)?;
-        out.give(hw_point_list(watcher.wait.next(max, timeout_ms)?));
-        Ok(())
-    })
+    queue::next(watcher, max, timeout_ms, Out::required("list", list), error, hw_point_list)
 }
 
 /// How many records limits removed before this watcher came to read them: it fell that far behind. It counts from
@@ -123,10 +96,7 @@ pub extern "C" fn hw_point_watcher_wake(
     token: u64,
     error: *mut *mut hw_error,
 ) -> hw_status {
-    on(watcher, error, |watcher| {
-        watcher.wait.wake(waker.ok_or_else(|| missing("waker"))?.core(), token);
-        Ok(())
-    })
+    queue::wake(watcher, waker, token, error)
 }
 
 /// Cancels the waits of all threads that are in hw_point_watcher_next now: they return HW_STATUS_TIMEOUT. It stays
@@ -136,10 +106,7 @@ pub extern "C" fn hw_point_watcher_wake(
 /// Since:     0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn hw_point_watcher_cancel(watcher: Option<&hw_point_watcher>, error: *mut *mut hw_error) -> hw_status {
-    on(watcher, error, |watcher| {
-        watcher.wait.cancel();
-        Ok(())
-    })
+    queue::cancel(watcher, error)
 }
 
 /// Ends it: waits and later calls return HW_STATUS_CLOSED. Closing twice is nothing. The handle must still be

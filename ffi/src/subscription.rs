@@ -1,15 +1,15 @@
 //! A subscription: history, then live, as a queue that the caller pulls.
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use headwater::{Batch, DeliverPolicy, Result, SubscribeOptions, Subscription};
 
 use crate::batch::hw_batch;
 use crate::bytes::hw_str;
-use crate::error::{hw_error, invalid, missing};
-use crate::gate::{Queue, Waitable};
+use crate::error::{hw_error, invalid};
+use crate::gate::Waitable;
 use crate::guard::{Handle, Root, on, release_handle};
+use crate::queue::{self, queue_handle};
 use crate::raw::{self, Out, versioned};
 use crate::status::hw_status;
 use crate::stream::hw_stream;
@@ -76,29 +76,7 @@ pub struct hw_subscription {
     wait: Waitable<Subscription>,
 }
 
-impl Handle for hw_subscription {
-    const NOUN: &'static str = "subscription";
-
-    fn root(&self) -> &Arc<Root> {
-        &self.root
-    }
-}
-
-impl Queue for Subscription {
-    type Items = Batch;
-
-    fn try_next(&self, max: usize) -> Result<Batch> {
-        Subscription::try_next(self, max)
-    }
-
-    fn is_nothing(items: &Batch) -> bool {
-        items.is_empty()
-    }
-
-    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
-        Subscription::poll_ready(self, cx)
-    }
-}
+queue_handle!(hw_subscription, "subscription", Subscription, Batch);
 
 /// Subscribes: history, then live, with no gap and no duplicate at the seam. `options` may be NULL.
 ///
@@ -142,11 +120,7 @@ pub extern "C" fn hw_subscription_next(
     batch: *mut *mut hw_batch,
     error: *mut *mut hw_error,
 ) -> hw_status {
-    on(subscription, error, |subscription| {
-        let out = Out::required("batch", batch)?;
-        out.give(hw_batch::many(subscription.wait.next(max, timeout_ms)?));
-        Ok(())
-    })
+    queue::next(subscription, max, timeout_ms, Out::required("batch", batch), error, hw_batch::many)
 }
 
 /// Arms once: when there is a record to take, or it is closed, `token` goes to the waker's list.
@@ -161,10 +135,7 @@ pub extern "C" fn hw_subscription_wake(
     token: u64,
     error: *mut *mut hw_error,
 ) -> hw_status {
-    on(subscription, error, |subscription| {
-        subscription.wait.wake(waker.ok_or_else(|| missing("waker"))?.core(), token);
-        Ok(())
-    })
+    queue::wake(subscription, waker, token, error)
 }
 
 /// The sequence that comes next at the earliest.
@@ -226,10 +197,7 @@ pub extern "C" fn hw_subscription_cancel(
     subscription: Option<&hw_subscription>,
     error: *mut *mut hw_error,
 ) -> hw_status {
-    on(subscription, error, |subscription| {
-        subscription.wait.cancel();
-        Ok(())
-    })
+    queue::cancel(subscription, error)
 }
 
 /// Ends it: waits and later calls return HW_STATUS_CLOSED. Closing twice is nothing. The handle must still be

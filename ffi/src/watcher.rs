@@ -1,16 +1,16 @@
 //! A watcher: what is in a bucket, then what changes, as a queue that the caller pulls.
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use headwater::{Entry, Result, WatchOptions, Watcher};
+use headwater::{Entry, WatchOptions, Watcher};
 
 use crate::bucket::hw_bucket;
 use crate::bytes::hw_str;
 use crate::entries::hw_entries;
-use crate::error::{hw_error, missing};
-use crate::gate::{Queue, Waitable};
+use crate::error::hw_error;
+use crate::gate::Waitable;
 use crate::guard::{Handle, Root, on, release_handle};
+use crate::queue::{self, queue_handle};
 use crate::raw::{self, Out, versioned};
 use crate::status::hw_status;
 use crate::waker::hw_waker;
@@ -41,29 +41,7 @@ pub struct hw_watcher {
     wait: Waitable<Watcher>,
 }
 
-impl Handle for hw_watcher {
-    const NOUN: &'static str = "watcher";
-
-    fn root(&self) -> &Arc<Root> {
-        &self.root
-    }
-}
-
-impl Queue for Watcher {
-    type Items = Vec<Entry>;
-
-    fn try_next(&self, max: usize) -> Result<Vec<Entry>> {
-        Watcher::try_next(self, max)
-    }
-
-    fn is_nothing(items: &Vec<Entry>) -> bool {
-        items.is_empty()
-    }
-
-    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
-        Watcher::poll_ready(self, cx)
-    }
-}
+queue_handle!(hw_watcher, "watcher", Watcher, Vec<Entry>);
 
 /// Watches a bucket: what is there, then what changes. `options` may be NULL.
 ///
@@ -109,11 +87,7 @@ pub extern "C" fn hw_watcher_next(
     entries: *mut *mut hw_entries,
     error: *mut *mut hw_error,
 ) -> hw_status {
-    on(watcher, error, |watcher| {
-        let out = Out::required("entries", entries)?;
-        out.give(hw_entries(watcher.wait.next(max, timeout_ms)?));
-        Ok(())
-    })
+    queue::next(watcher, max, timeout_ms, Out::required("entries", entries), error, hw_entries)
 }
 
 /// Whether everything that was there when the watch began has been taken.
@@ -161,10 +135,7 @@ pub extern "C" fn hw_watcher_wake(
     token: u64,
     error: *mut *mut hw_error,
 ) -> hw_status {
-    on(watcher, error, |watcher| {
-        watcher.wait.wake(waker.ok_or_else(|| missing("waker"))?.core(), token);
-        Ok(())
-    })
+    queue::wake(watcher, waker, token, error)
 }
 
 /// Cancels the waits of all threads that are in hw_watcher_next now: they return HW_STATUS_TIMEOUT. It stays open.
@@ -173,10 +144,7 @@ pub extern "C" fn hw_watcher_wake(
 /// Since:     0.1
 #[unsafe(no_mangle)]
 pub extern "C" fn hw_watcher_cancel(watcher: Option<&hw_watcher>, error: *mut *mut hw_error) -> hw_status {
-    on(watcher, error, |watcher| {
-        watcher.wait.cancel();
-        Ok(())
-    })
+    queue::cancel(watcher, error)
 }
 
 /// Ends it: waits and later calls return HW_STATUS_CLOSED. Closing twice is nothing. The handle must still be
