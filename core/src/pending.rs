@@ -74,6 +74,33 @@ impl<T: Send + 'static> Pending<T> {
     }
 }
 
+/// Until when a blocking caller waits. It is real time, whatever the engine's clock is.
+#[derive(Clone, Copy)]
+pub(crate) struct Deadline(Option<std::time::Instant>);
+
+impl Deadline {
+    pub(crate) fn after(timeout: Option<Duration>) -> Self {
+        Deadline(timeout.map(|t| now() + t))
+    }
+
+    /// What is left until then; `None` without a deadline.
+    pub(crate) fn left(self) -> Option<Duration> {
+        self.0.map(|at| at.saturating_duration_since(now()))
+    }
+
+    pub(crate) fn has_passed(self) -> bool {
+        self.left().is_some_and(|left| left.is_zero())
+    }
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a blocking caller's deadline is real time, whatever the engine's clock is"
+)]
+fn now() -> std::time::Instant {
+    std::time::Instant::now()
+}
+
 /// Polls on this thread until it is ready, for `timeout` at the most; `None` when that passed.
 pub(crate) fn park<T>(timeout: Option<Duration>, mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Option<T> {
     struct Unpark(std::thread::Thread);
@@ -82,27 +109,17 @@ pub(crate) fn park<T>(timeout: Option<Duration>, mut poll: impl FnMut(&mut Conte
             self.0.unpark();
         }
     }
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "a blocking caller's deadline is real time, whatever the engine's clock is"
-    )]
-    let now = std::time::Instant::now;
     let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
     let mut cx = Context::from_waker(&waker);
-    let deadline = timeout.map(|t| now() + t);
+    let deadline = Deadline::after(timeout);
     loop {
         if let Poll::Ready(value) = poll(&mut cx) {
             return Some(value);
         }
-        match deadline {
+        match deadline.left() {
             None => std::thread::park(),
-            Some(deadline) => {
-                let left = deadline.saturating_duration_since(now());
-                if left.is_zero() {
-                    return None;
-                }
-                std::thread::park_timeout(left);
-            }
+            Some(left) if left.is_zero() => return None,
+            Some(left) => std::thread::park_timeout(left),
         }
     }
 }

@@ -73,6 +73,7 @@ impl Local {
         };
         self.shared.counters.appends.fetch_add(appends.len() as u64, Ordering::Relaxed);
         if !interval {
+            state.turn.join();
             return Ok(Staging::Wait { end: state.tail.end(), generation: state.generation, ack });
         }
         state.apply_interval(appends, was_first, time)?;

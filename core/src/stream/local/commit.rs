@@ -16,7 +16,7 @@ use crate::journal::Pos;
 use crate::journal::frame;
 use crate::journal::tail::Chunk;
 use crate::journal::writer::WriteFault;
-use crate::pending::{Pending, Wait, park};
+use crate::pending::{Deadline, Pending, Wait};
 use crate::record::{Durability, TAG_CONTROL, TAG_SPECIAL, decode};
 
 /// How long the one who was woken to commit the rest has before the worker does it.
@@ -80,27 +80,30 @@ impl Wait<u64> for Ticket {
 
     fn wait(&mut self, timeout: Option<Duration>) -> Option<Result<u64>> {
         let local = Arc::clone(&self.local);
-        if timeout.is_some_and(|t| t.is_zero()) {
-            // A look, not a wait: it must not turn into a sync.
-            return self.outcome(&mut local.lock());
-        }
-        park(timeout, |cx| {
-            loop {
-                let mut state = local.lock();
-                if let Some(outcome) = self.outcome(&mut state) {
-                    return Poll::Ready(outcome);
-                }
-                if state.flushing {
-                    self.register(&mut state, cx);
-                    return Poll::Pending;
-                }
-                // Decided under the lock, so that all others wait for their outcome and not for a turn.
-                state.flushing = true;
-                drop(state);
-                // A failure is in the outcome, for this one and for everyone else who waits.
-                let _ = local.flush(true);
+        let deadline = Deadline::after(timeout);
+        let mut state = local.lock();
+        let mut patient = state.config.durability == Durability::Fsync;
+        loop {
+            if let Some(outcome) = self.outcome(&mut state) {
+                return Some(outcome);
             }
-        })
+            if deadline.has_passed() {
+                let called = state.turn.hand_over();
+                drop(state);
+                local.turns.wake(called);
+                return None;
+            }
+            if state.flushing || (patient && state.turn.is_filling()) {
+                (state, patient) = local.turns.wait(state, self.end, deadline.left());
+                continue;
+            }
+            // Decided under the lock, so that all others wait for their outcome and not for a turn.
+            state.flushing = true;
+            drop(state);
+            // A failure is in the outcome, for this one and for everyone else who waits.
+            let _ = local.flush(true);
+            state = local.lock();
+        }
     }
 }
 
@@ -151,6 +154,7 @@ impl Local {
                 return Ok(());
             }
             let chunk = state.tail.take();
+            state.turn.taken(chunk.as_deref());
             if chunk.is_none() && !(sync && state.tail.synced < state.tail.end()) {
                 return Ok(());
             }
@@ -208,8 +212,14 @@ impl Local {
         let committed = state.committed;
         woken.append(&mut state.woken);
         state.waiters.take_writers(committed, woken);
-        let others = state.waiters.has_writers();
+        let called = state.turn.next();
+        let others = state.waiters.has_writers() || called.others_wait();
         drop(state);
+        if outcome.is_ok() {
+            self.turns.wake(called);
+        } else {
+            self.turns.wake_all();
+        }
         if others && self.shared.has_worker() {
             // Whoever was woken to commit the rest may have given up its wait: then the worker does it.
             self.shared.ring(Some(self.shared.clock.now() + ABANDONED_NANOS));
@@ -261,6 +271,7 @@ impl Local {
                 state.remember(end, outcome);
             } else {
                 state.staged.push_back(super::state::Staged { pos, seq: 0 });
+                state.turn.join();
             }
             Ok(Ticket::new(Arc::clone(self), state.tail.end(), state.generation))
         })();
@@ -343,6 +354,7 @@ impl State {
         let segment = Arc::clone(&self.active_part.segment);
         let header = chunk.filter(|c| Arc::ptr_eq(&c.segment, &segment)).and_then(|c| c.header.clone());
         self.tail.reset(segment, header, self.committed);
+        self.turn.reset(self.committed);
     }
 
     fn fail(&mut self, error: &Error) {

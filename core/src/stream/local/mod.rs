@@ -20,6 +20,7 @@ pub(crate) mod snapshot;
 pub(crate) mod state;
 pub(crate) mod subjects;
 pub(crate) mod tips;
+pub(crate) mod turns;
 pub(crate) mod upkeep;
 pub(crate) mod waiters;
 
@@ -31,6 +32,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::journal::writer::Writer;
 use crate::shared::Shared;
 use state::State;
+use turns::Turns;
 
 /// One stream of a local engine.
 pub(crate) struct Local {
@@ -41,6 +43,7 @@ pub(crate) struct Local {
     pub(crate) log: u32,
     pub(crate) read_only: bool,
     state: Mutex<State>,
+    pub(crate) turns: Turns,
     /// Held while writing; taken before `state`, never after it.
     writer: Mutex<Writer>,
     /// Held by whoever changes files other than the one that is written; taken before all others.

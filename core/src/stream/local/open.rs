@@ -60,6 +60,7 @@ impl Local {
             read_only,
             writer: Mutex::new(Writer::new(Arc::clone(&shared.disk))),
             state: Mutex::new(state),
+            turns: super::turns::Turns::default(),
             syncing: Mutex::new(()),
             upkeep: Mutex::new(()),
         }
@@ -370,6 +371,7 @@ impl State {
             records: 0,
             bytes: 0,
             flushing: false,
+            turn: super::turns::Turn::default(),
             generation: 0,
             failures: std::collections::VecDeque::new(),
             outcomes: std::collections::VecDeque::new(),

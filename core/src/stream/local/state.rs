@@ -14,6 +14,7 @@ use super::limits::BlockCache;
 use super::part::Part;
 use super::subjects::Subjects;
 use super::tips::Tips;
+use super::turns::Turn;
 use super::waiters::Waiters;
 use crate::clock::Nanos;
 use crate::error::{Error, Result};
@@ -75,6 +76,7 @@ pub(crate) struct State {
     pub(crate) bytes: u64,
 
     pub(crate) flushing: bool,
+    pub(crate) turn: Turn,
     pub(crate) generation: u64,
     pub(crate) failures: VecDeque<Failure>,
     /// What controls came to, for those who wait.

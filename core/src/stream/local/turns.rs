@@ -12,10 +12,10 @@ use super::state::State;
 use crate::journal::Pos;
 use crate::journal::tail::Chunk;
 
-/// How long a turn waits for writers who were at work a moment ago.
-const WATCH: Duration = Duration::from_micros(1000);
-/// Fewer writers than this are not waited for: they gain less from a full turn than one of them may lose.
-const WRITERS_MIN: usize = 5;
+/// How long a turn waits for the next of the writers who were at work a moment ago.
+const WATCH: Duration = Duration::from_micros(100);
+/// The most turns that are led without a watch after watches in vain.
+const VAIN_MAX: u32 = 63;
 
 /// Whose turn it is; lives under the stream's lock.
 #[derive(Default)]
@@ -28,6 +28,9 @@ pub(crate) struct Turn {
     joined: usize,
     /// How many threads waited, the leader among them, when the last turn was over.
     writers: usize,
+    /// How many turns to lead without a watch, because the last one was in vain; and how many the next time.
+    skip: u32,
+    vain: u32,
     /// Somebody keeps watch over the turn that collects.
     watched: bool,
     /// How many threads wait for an even turn, and for an odd one.
@@ -48,6 +51,7 @@ impl Turn {
             self.count += 1;
             self.end = chunk.end();
             self.joined = 0;
+            self.skip = self.skip.saturating_sub(1);
         }
     }
 
@@ -59,12 +63,47 @@ impl Turn {
 
     /// Whether more are likely to join within a moment.
     pub(crate) fn is_filling(&self) -> bool {
-        self.writers >= WRITERS_MIN && self.joined < self.writers
+        self.skip == 0 && self.joined < self.writers
     }
 
+    /// A watch that began with so many turns taken and so many joined is over; whether it goes on because more came.
+    /// Otherwise notes whether it was in vain, so that such a watch is rarely kept.
+    fn watched(&mut self, (count, joined): (usize, usize)) -> bool {
+        self.watched = false;
+        if self.count == count && self.joined < self.writers && self.joined > joined {
+            return true;
+        }
+        let vain = self.count == count && self.joined < self.writers;
+        self.vain = if vain { VAIN_MAX.min(self.vain * 2 + 1) } else { 0 };
+        self.skip = self.vain;
+        false
+    }
+
+    /// A turn is over: all who waited for it shall wake, and one more to see to the next.
+    pub(crate) fn next(&mut self) -> Called {
+        self.writers = 1 + self.waiting[0] + self.waiting[1];
+        let at = self.count % 2;
+        Called { all: (self.waiting[at] > 0).then_some(at), ..self.hand_over() }
+    }
+
+    /// One who waits for the turn that collects shall see to it.
+    pub(crate) fn hand_over(&self) -> Called {
+        let at = (self.count + 1) % 2;
+        Called { all: None, one: (self.waiting[at] > 0).then_some(at) }
+    }
+}
+
+/// Who shall be woken: all of one turn, and one of another.
+#[derive(Clone, Copy)]
+pub(crate) struct Called {
+    all: Option<usize>,
+    one: Option<usize>,
+}
+
+impl Called {
     /// Whether threads wait for the turn that collects.
-    pub(crate) fn others_wait(&self) -> bool {
-        self.waiting[(self.count + 1) % 2] > 0
+    pub(crate) fn others_wait(self) -> bool {
+        self.one.is_some()
     }
 }
 
@@ -73,16 +112,18 @@ impl Turn {
 pub(crate) struct Turns([Condvar; 2]);
 
 impl Turns {
-    /// Waits until what ends at `end` may be committed or may be led, for `timeout` at the most, or for no reason; false
-    /// when the watch over a turn that collects is over, and it shall be led as it is.
+    /// Waits until what ends at `end` may be committed or may be led, for `timeout` at the most, or for no reason.
+    ///
+    /// False when a watch over the turn that collects is over, and it shall be led as it is.
     pub(crate) fn wait<'a>(
         &self,
         mut state: MutexGuard<'a, State>,
         end: Pos,
         timeout: Option<Duration>,
     ) -> (MutexGuard<'a, State>, bool) {
+        let (count, joined) = (state.turn.count, state.turn.joined);
         let collects = end > state.turn.end;
-        let at = (state.turn.count + usize::from(collects)) % 2;
+        let at = (count + usize::from(collects)) % 2;
         let watches = collects && !state.flushing && !state.turn.watched;
         let timeout = if watches { Some(timeout.map_or(WATCH, |t| t.min(WATCH))) } else { timeout };
         state.turn.watched |= watches;
@@ -92,31 +133,22 @@ impl Turns {
             Some(timeout) => self.0[at].wait_timeout(state, timeout).unwrap_or_else(PoisonError::into_inner).0,
         };
         state.turn.waiting[at] -= 1;
-        if watches {
-            state.turn.watched = false;
-        }
-        (state, !watches)
+        let patient = !watches || state.turn.watched((count, joined));
+        (state, patient)
     }
 
-    /// A turn is over: wakes all who waited for it, and one more to see to the next.
-    pub(crate) fn next(&self, turn: &mut Turn) {
-        turn.writers = 1 + turn.waiting[0] + turn.waiting[1];
-        let at = turn.count % 2;
-        if turn.waiting[at] > 0 {
+    /// Wakes those whom [`Turn::next`] or [`Turn::hand_over`] named; without the stream's lock, which they take.
+    pub(crate) fn wake(&self, called: Called) {
+        if let Some(at) = called.all {
             self.0[at].notify_all();
         }
-        self.hand_over(turn);
-    }
-
-    /// Wakes one who waits for the turn that collects, to see to it.
-    pub(crate) fn hand_over(&self, turn: &Turn) {
-        if turn.others_wait() {
-            self.0[(turn.count + 1) % 2].notify_one();
+        if let Some(at) = called.one {
+            self.0[at].notify_one();
         }
     }
 
     /// Wakes everyone.
-    pub(crate) fn all(&self) {
+    pub(crate) fn wake_all(&self) {
         self.0.iter().for_each(Condvar::notify_all);
     }
 }

@@ -198,6 +198,7 @@ impl Local {
             let mut woken = std::mem::take(&mut state.woken);
             state.waiters.take_all(&mut woken);
             drop(state);
+            self.turns.wake_all();
             wake(woken);
         }
         if self.read_only || self.lock().poison.is_some() {
