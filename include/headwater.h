@@ -2944,6 +2944,45 @@ hw_status hw_engine_logs(const struct hw_engine *engine,
                          struct hw_error **error);
 
 /**
+ * As hw_engine_logs, and waits at most `timeout_ms` milliseconds for the first line: 0 does not wait, -1 waits for
+ * ever. What is left after hw_engine_close can still be taken. An engine that was opened with `no_worker` ends waits
+ * in hw_engine_step.
+ *
+ * Errors:    HW_STATUS_TIMEOUT (nothing came, or the wait was cancelled; try again), HW_STATUS_CLOSED (the engine is
+ *            closed, and its last line was taken).
+ * Ownership: `*logs` is yours, free with hw_logs_free.
+ * Threads:   any; each line goes to one taker.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_engine_next_logs(const struct hw_engine *engine,
+                              size_t max,
+                              int64_t timeout_ms,
+                              struct hw_logs **logs,
+                              struct hw_error **error);
+
+/**
+ * Arms once: when there is a line to take, or the engine is closed, `token` goes to the waker's list.
+ *
+ * Errors:    HW_STATUS_INVALID.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_engine_wake_logs(const struct hw_engine *engine,
+                              const struct hw_waker *waker,
+                              uint64_t token,
+                              struct hw_error **error);
+
+/**
+ * Cancels the waits of all threads that are in hw_engine_next_logs now: they return HW_STATUS_TIMEOUT.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_engine_cancel_logs(const struct hw_engine *engine, struct hw_error **error);
+
+/**
  * How many lines there are; 0 for NULL.
  *
  * Threads:   any.

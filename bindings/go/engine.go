@@ -26,7 +26,9 @@ type Engine struct {
 	// blocking has room for the calls that may hold an OS thread.
 	blocking chan struct{}
 	// short has room for the calls that append or look for items.
-	short    chan struct{}
+	short chan struct{}
+	// logs waits for the lines of the log. Its handle is the engine's own.
+	logs     queue[LogLine]
 	shutOnce sync.Once
 	shutErr  error
 }
@@ -93,6 +95,7 @@ func openEngine(ctx context.Context, open func(**C.hw_engine, **C.hw_error) C.hw
 		blocking: make(chan struct{}, blockingCallsMax),
 		short:    make(chan struct{}, shortCallsMax),
 	}
+	e.initLogs()
 	runtime.AddCleanup(e, (*handle).close, h)
 	return e, nil
 }

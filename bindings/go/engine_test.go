@@ -1,6 +1,7 @@
 package headwater_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -221,6 +222,44 @@ func TestMetricsAndLogs(t *testing.T) {
 	}
 	_, err := engine.Logs(ctx, -1)
 	wantCode(t, err, headwater.ErrInvalid)
+}
+
+func TestTheLogCanBeWaitedFor(t *testing.T) {
+	ctx := within(t)
+	dir := t.TempDir()
+	engine := must(headwater.Open(ctx, dir))(t)
+	must(must(engine.CreateStream(ctx, headwater.StreamConfig{Name: "s"}))(t).Append(ctx, "s", []byte("kept")))(t)
+	if err := engine.Close(); err != nil {
+		t.Fatal(err)
+	}
+	segment := filepath.Join(dir, "streams", "s", "0000000000000000.seg")
+	whole := must(os.ReadFile(segment))(t)
+	if err := os.WriteFile(segment, append(whole, "torn"...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	engine = must(headwater.Open(ctx, dir))(t)
+	short, cancel := context.WithTimeout(ctx, 10*time.Millisecond)
+	defer cancel()
+	_, err := engine.NextLogs(short, 0)
+	wantCode(t, err, headwater.ErrTimeout)
+	go func() {
+		if _, err := engine.Stream(ctx, "s"); err != nil {
+			t.Error(err)
+		}
+	}()
+	if lines := must(engine.NextLogs(ctx, 0))(t); len(lines) != 1 || lines[0].Level != "warn" {
+		t.Fatalf("%+v", lines)
+	}
+	ended := make(chan error)
+	go func() {
+		_, err := engine.NextLogs(ctx, 0)
+		ended <- err
+	}()
+	time.Sleep(20 * time.Millisecond)
+	if err := engine.Close(); err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, <-ended, headwater.ErrClosed)
 }
 
 func TestSubjects(t *testing.T) {

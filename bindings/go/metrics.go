@@ -6,6 +6,7 @@ import "C"
 import (
 	"context"
 	"time"
+	"unsafe"
 )
 
 // Metric is a measured value, in Prometheus's terms.
@@ -72,6 +73,31 @@ func (e *Engine) Logs(ctx context.Context, limit int) ([]LogLine, error) {
 	if err != nil {
 		return nil, err
 	}
+	return takeLogs(list)
+}
+
+// NextLogs waits until there is a line in the engine's log, then takes up to limit (0 is 1,000), oldest first; each
+// line goes to one taker.
+func (e *Engine) NextLogs(ctx context.Context, limit int) ([]LogLine, error) {
+	return e.logs.next(ctx, limit, limit)
+}
+
+func (e *Engine) initLogs() {
+	e.logs.handle, e.logs.engine, e.logs.turn = e.handle, e, make(chan struct{}, 1)
+	e.logs.token, e.logs.woken = e.waker.register()
+	e.logs.try = func(p unsafe.Pointer, max C.size_t) ([]LogLine, error) {
+		var list *C.hw_logs
+		var failed *C.hw_error
+		status := C.hw_engine_next_logs((*C.hw_engine)(p), max, 0, &list, &failed)
+		return takeNext(status, failed, func() ([]LogLine, error) { return takeLogs(list) })
+	}
+	e.logs.arm = func(p unsafe.Pointer, waker *C.hw_waker, token C.uint64_t, err **C.hw_error) C.hw_status {
+		return C.hw_engine_wake_logs((*C.hw_engine)(p), waker, token, err)
+	}
+}
+
+// takeLogs copies lines of the log and frees them.
+func takeLogs(list *C.hw_logs) ([]LogLine, error) {
 	defer C.hw_logs_free(list)
 	var lines []LogLine
 	for i := range C.hw_logs_len(list) {

@@ -129,6 +129,11 @@ export class Engine implements AsyncDisposable {
   metrics(): Metric[];
   /** Takes up to `max` lines from the log queue; older lines than its 1,024 have given way. */
   logs(max?: number): LogLine[];
+  /**
+   * Waits until there is at least one line in the log queue, then takes up to `max` (1,024); each line goes to one
+   * taker. Once the engine is closed and its last line taken, it fails with kind `closed`.
+   */
+  nextLogs(max?: number, limits?: Limits): Promise<LogLine[]>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 

@@ -9,6 +9,7 @@ mod verify;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 
 use serde::{Deserialize, Serialize};
@@ -16,7 +17,9 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Nanos;
 use crate::disk::{Disk, MemDisk, OpenMode, read_all, replace};
 use crate::error::{Error, ErrorKind, Result};
-use crate::shared::{LogLine, Shared};
+use crate::log::LogLine;
+use crate::pending::Pending;
+use crate::shared::Shared;
 use crate::stream::bucket::{self, Bucket, BucketConfig};
 use crate::stream::config::{StreamConfig, check_name};
 use crate::stream::consumer::registry::Registry;
@@ -279,14 +282,29 @@ impl Engine {
         self.delete_stream(&format!("KV_{name}"))
     }
 
-    /// Takes up to `max` lines from the log queue, which holds 1,024; older ones give way.
+    /// Takes up to `max` lines from the log queue, perhaps none. It holds 1,024, and older ones give way; each line
+    /// goes to one taker.
     pub fn logs(&self, max: usize) -> Vec<LogLine> {
-        self.0.shared.take_logs(max)
+        self.0.shared.lines.drain(max)
+    }
+
+    /// Waits until there is at least one line in the log queue, then takes up to `max`. After [`Engine::close`] it
+    /// gives what is left, and then [`ErrorKind::Closed`]; the wait does not keep the engine open.
+    ///
+    /// Without a worker, waits end in [`Engine::step`].
+    pub fn next_logs(&self, max: usize) -> Pending<Vec<LogLine>> {
+        self.0.shared.lines.next(max)
+    }
+
+    /// Ready when [`Engine::next_logs`] has something to say at once; else wakes `cx` then, and the one before no more.
+    pub fn poll_logs(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.0.shared.lines.poll_ready(cx)
     }
 
     /// Does what is due now (timers, interval sync, cleaning) and returns when the next thing is; for engines without a
     /// worker.
     pub fn step(&self) -> Option<Nanos> {
+        self.0.shared.lines.wake();
         step(&self.0.streams, self.0.shared.clock.now())
     }
 
@@ -407,6 +425,7 @@ impl Inner {
         let (streams, shared) = (Arc::clone(&self.streams), Arc::clone(&self.shared));
         let work = move || {
             while shared.wait_for_bell() {
+                shared.lines.wake();
                 let next = step(&streams, shared.clock.now());
                 if next.is_some() {
                     shared.ring(next);

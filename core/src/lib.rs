@@ -24,6 +24,7 @@ pub mod disk;
 mod engine;
 mod error;
 mod journal;
+mod log;
 mod pending;
 pub mod points;
 mod record;
@@ -35,12 +36,12 @@ mod varint;
 pub use clock::{Clock, ManualClock, Nanos, SECOND, SystemClock};
 pub use engine::{Engine, EngineOptions, Metric, VerifyReport};
 pub use error::{Error, ErrorKind, Result};
+pub use log::LogLine;
 pub use pending::Pending;
 pub use record::{
     Ack, Append, BATCH_BYTES_MAX, BATCH_RECORDS_MAX, Batch, Durability, HEADER_MSG_ID, HEADER_ROLLUP, HEADER_TTL,
     HEADERS_BYTES_MAX, Headers, PAYLOAD_BYTES_MAX, Record, RecordView, Rollup,
 };
-pub use shared::LogLine;
 pub use stream::bucket::{Bucket, BucketConfig, BucketStatus, Entry, Operation, WatchOptions, Watcher};
 pub use stream::config::{
     AckPolicy, Compression, ConsumerConfig, DeliverPolicy, Discard, NAME_BYTES_MAX, StreamConfig,

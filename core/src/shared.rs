@@ -1,6 +1,5 @@
 //! What an engine lends to everything in it: clock, disk, log, counters, and the bell that wakes its worker.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,20 +8,7 @@ use crate::clock::{Clock, Nanos};
 use crate::disk::Disk;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::pages::Pages;
-
-/// How many lines the log queue holds.
-const LOG_LINES_MAX: usize = 1024;
-
-/// One line of the engine's log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogLine {
-    /// When, in nanoseconds since the epoch.
-    pub time: Nanos,
-    /// `error`, `warn`, `info` or `debug`.
-    pub level: &'static str,
-    /// A sentence.
-    pub message: String,
-}
+use crate::log::{Log, LogLine};
 
 /// Things counted since the engine was opened.
 #[derive(Default)]
@@ -41,7 +27,7 @@ pub(crate) struct Shared {
     pub(crate) pages: Pages,
     closed: AtomicBool,
     worker: AtomicBool,
-    log: Mutex<VecDeque<LogLine>>,
+    pub(crate) lines: Arc<Log>,
     bell: Mutex<Bell>,
     rung: Condvar,
 }
@@ -64,7 +50,7 @@ impl Shared {
             pages: Pages::new(cache_bytes),
             closed: AtomicBool::new(false),
             worker: AtomicBool::new(false),
-            log: Mutex::default(),
+            lines: Arc::default(),
             bell: Mutex::default(),
             rung: Condvar::new(),
         }
@@ -79,7 +65,9 @@ impl Shared {
     }
 
     pub(crate) fn set_closed(&self) -> bool {
-        self.closed.swap(true, Ordering::AcqRel)
+        let was = self.closed.swap(true, Ordering::AcqRel);
+        self.lines.close();
+        was
     }
 
     /// Whether a worker takes care of flushes and timers.
@@ -98,17 +86,9 @@ impl Shared {
             "info" => tracing::info!("{message}"),
             _ => tracing::debug!("{message}"),
         }
-        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        if log.len() == LOG_LINES_MAX {
-            log.pop_front();
+        if self.lines.push(LogLine { time: self.clock.now(), level, message }) {
+            self.ring(None);
         }
-        log.push_back(LogLine { time: self.clock.now(), level, message });
-    }
-
-    pub(crate) fn take_logs(&self, max: usize) -> Vec<LogLine> {
-        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        let n = max.min(log.len());
-        log.drain(..n).collect()
     }
 
     /// Asks the worker for a step, at `at` or (without) at once.

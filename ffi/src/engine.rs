@@ -7,6 +7,7 @@ use headwater::{Engine, EngineOptions, Result};
 
 use crate::bytes::hw_str;
 use crate::error::hw_error;
+use crate::gate::Waitable;
 use crate::guard::{Handle, Root, free_standing, on, release_handle};
 use crate::raw::{self, Out, versioned};
 use crate::status::hw_status;
@@ -14,6 +15,8 @@ use crate::status::hw_status;
 /// An open engine. `const`: safe from many threads at once.
 pub struct hw_engine {
     pub(crate) root: Arc<Root>,
+    /// The engine as the queue of its log.
+    pub(crate) logs: Waitable<Engine>,
     dir: String,
 }
 
@@ -43,7 +46,7 @@ versioned!(hw_engine_options);
 
 fn give(engine: Engine, out: Out<*mut hw_engine>) {
     let dir = engine.dir().map_or_else(String::new, |d| d.to_string_lossy().into_owned());
-    out.give(hw_engine { root: Root::new(engine), dir });
+    out.give(hw_engine { logs: Waitable::new(engine.clone()), root: Root::new(engine), dir });
 }
 
 fn open(dir: &str, options: &hw_engine_options) -> Result<Engine> {

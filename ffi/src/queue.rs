@@ -1,4 +1,4 @@
-//! Handles of queues: what subscriptions, consumers and watchers have in common, once for all of them.
+//! Handles of queues: what subscriptions, consumers, watchers and the log have in common, once for all of them.
 //!
 //! Each export is one line over a function here; its name, its documentation and its types are its own, because the
 //! header is made of them.

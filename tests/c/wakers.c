@@ -281,7 +281,56 @@ static void tickets_wake_when_the_disk_has_them(void) {
     hw_engine_free(engine);
 }
 
-int main(void) {
+/* The log is a queue like the others: a torn tail that an open cuts is a line that wakes. */
+static void the_log_wakes(const char *dir) {
+    char place[512];
+    char segment[600];
+    snprintf(place, sizeof place, "%s/log", dir);
+    snprintf(segment, sizeof segment, "%s/streams/s/0000000000000000.seg", place);
+    hw_engine *engine = NULL;
+    hw_stream *stream = NULL;
+    OK(hw_engine_open(place, strlen(place), NULL, &engine, &error));
+    stream = stream_of(engine, "s");
+    append(stream, "s.a", "kept");
+    hw_stream_free(stream);
+    OK(hw_engine_close(engine, &error));
+    hw_engine_free(engine);
+    FILE *file = fopen(segment, "ab");
+    CHECK(file != NULL);
+    fputs("torn", file);
+    fclose(file);
+
+    hw_waker *waker = NULL;
+    hw_logs *logs = NULL;
+    hw_log_line line;
+    uint64_t token = 0;
+    size_t count = 0;
+    HW_INIT(&line);
+    OK(hw_engine_open(place, strlen(place), NULL, &engine, &error));
+    OK(hw_waker_new(&waker, &error));
+    FAILS(HW_STATUS_TIMEOUT, hw_engine_next_logs(engine, 0, 10, &logs, &error));
+    FAILS(HW_STATUS_INVALID, hw_engine_wake_logs(engine, NULL, 7, &error));
+    OK(hw_engine_wake_logs(engine, waker, 7, &error));
+    CHECK(!is_readable(waker, 0));
+    OK(hw_engine_stream(engine, HW_LIT("s"), &stream, &error));
+    CHECK(is_readable(waker, WAIT_MS));
+    OK(hw_waker_take(waker, &token, 1, &count, &error));
+    CHECK(count == 1 && token == 7);
+    OK(hw_engine_next_logs(engine, 0, -1, &logs, &error));
+    CHECK(hw_logs_len(logs) == 1);
+    OK(hw_logs_get(logs, 0, &line, &error));
+    CHECK(text_is(line.level, "warn"));
+    hw_logs_free(logs);
+    OK(hw_engine_cancel_logs(engine, &error));
+    FAILS(HW_STATUS_TIMEOUT, hw_engine_next_logs(engine, 0, 0, &logs, &error));
+    OK(hw_engine_close(engine, &error));
+    FAILS(HW_STATUS_CLOSED, hw_engine_next_logs(engine, 0, -1, &logs, &error));
+    hw_waker_free(waker);
+    hw_stream_free(stream);
+    hw_engine_free(engine);
+}
+
+int main(int argc, char **argv) {
     hw_engine *engine = memory_engine();
     hw_stream *stream = stream_of(engine, "s");
     ten_thousand_waits_come_true(stream);
@@ -289,6 +338,7 @@ int main(void) {
     a_callback_is_called_when_the_list_fills(stream);
     tickets_consumers_and_watchers_wake_too(engine, stream);
     tickets_wake_when_the_disk_has_them();
+    the_log_wakes(argc > 1 ? argv[1] : ".");
     hw_stream_free(stream);
     hw_engine_free(engine);
     return 0;

@@ -165,7 +165,20 @@ class Engine {
 
   /** Takes up to `max` lines from the log queue; older lines than its 1,024 have given way. */
   logs(max = LOG_LINES) {
-    return new Reader(native.engineLogs(this.#id, atLeastOne('max', max))).list(readLine);
+    return this.#lines(native.engineLogs(this.#id, atLeastOne('max', max)));
+  }
+
+  /** Waits until there is at least one line in the log queue, then takes up to `max`. */
+  async nextLogs(max = LOG_LINES, limits = undefined) {
+    const count = atLeastOne('max', max);
+    const checked = begin('nextLogs', limits);
+    // The decoder holds on to this engine, so that it cannot be collected under its own wait.
+    const decode = (packed) => this.#lines(packed);
+    return settle(native.engineNextLogs(this.#id, count), decode, checked);
+  }
+
+  #lines(packed) {
+    return new Reader(packed).list(readLine);
   }
 }
 if (Symbol.asyncDispose) {

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use headwater::{Engine, EngineOptions, Error, ErrorKind};
+use headwater::{Engine, EngineOptions, Error, ErrorKind, LogLine};
 use napi::Env;
 use napi::bindgen_prelude::BigInt;
 use napi_derive::napi;
@@ -234,18 +234,25 @@ pub fn engine_metrics(env: Env, engine: u32) -> Result<Raw> {
     })
 }
 
+fn pack_logs(lines: &[LogLine]) -> Answer {
+    let mut out = Writer::default();
+    out.u32(lines.len() as u32);
+    for line in lines {
+        out.u64(line.time);
+        out.text(line.level);
+        out.text(&line.message);
+    }
+    Answer::Bytes(out.finish())
+}
+
 /// Up to `max` lines of the log, packed.
 #[napi(catch_unwind)]
 pub fn engine_logs(env: Env, engine: u32, max: u32) -> Result<Raw> {
-    Engine::with(engine, |engine, hub| {
-        let lines = engine.logs(max as usize);
-        let mut out = Writer::default();
-        out.u32(lines.len() as u32);
-        for line in &lines {
-            out.u64(line.time);
-            out.text(line.level);
-            out.text(&line.message);
-        }
-        Answer::Bytes(out.finish()).into_js(env, hub)
-    })
+    Engine::with(engine, |engine, hub| pack_logs(&engine.logs(max as usize)).into_js(env, hub))
+}
+
+/// Waits for lines of the log, then takes up to `max`, packed.
+#[napi(catch_unwind)]
+pub fn engine_next_logs(env: Env, engine: u32, max: u32) -> Result<Raw> {
+    Engine::with(engine, |engine, hub| hub.settle(env, engine.next_logs(max as usize).map(|lines| pack_logs(&lines))))
 }

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { appendFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { test } from 'node:test';
@@ -129,6 +129,23 @@ test('metrics and logs are there', async (t) => {
     assert.equal(typeof line.time, 'bigint');
     assert.ok(['error', 'warn', 'info', 'debug'].includes(line.level));
   }
+});
+
+test('the log can be waited for', async (t) => {
+  const dir = await scratch(t);
+  const made = await open(dir);
+  await (await made.createStream({ name: 's' })).append('s', 'kept');
+  await made.close();
+  await appendFile(join(dir, 'streams', 's', '0000000000000000.seg'), 'torn');
+  const engine = await open(dir);
+  await rejects(engine.nextLogs(10, { timeoutMs: 10 }), 'timeout');
+  const next = engine.nextLogs(10, { timeoutMs: 10_000 });
+  await engine.stream('s');
+  assert.deepEqual((await next).map((line) => line.level), ['warn']);
+  assert.deepEqual(engine.logs(), []);
+  const last = rejects(engine.nextLogs(), 'closed');
+  await engine.close();
+  await last;
 });
 
 test('a copy that is aborted leaves nothing, and can be made again', async (t) => {

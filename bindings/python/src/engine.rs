@@ -8,13 +8,15 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
 use crate::bucket::{Bucket, set_bucket_config};
-use crate::call::run;
+use crate::call::{block, run};
 use crate::clock::ManualClock;
 use crate::convert::Whole;
 use crate::fork::Held;
+use crate::logs::NextLogs;
 use crate::model::{logs, metrics, set_stream_config, stream_info, verify_report};
 use crate::points::{Points, points_config};
 use crate::stream::Stream;
+use crate::time::Seconds;
 use crate::transfer::Progress;
 use crate::wait::Wait;
 
@@ -200,6 +202,26 @@ impl Engine {
     fn logs<'py>(&self, py: Python<'py>, max_lines: Whole) -> PyResult<Bound<'py, PyList>> {
         let lines = run(py, || Ok(self.inner()?.logs(max_lines.count())))?;
         logs(py, &lines)
+    }
+
+    /// Up to `max_lines` lines from the log queue, waiting for the first.
+    #[pyo3(signature = (max_lines=Whole(1024), timeout=None), text_signature = "($self, max_lines=1024, timeout=None)")]
+    fn next_logs<'py>(
+        &self,
+        py: Python<'py>,
+        max_lines: Whole,
+        timeout: Option<Seconds>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let max = max_lines.count().max(1);
+        let lines = block(py, timeout.map(|timeout| timeout.0), || Ok(self.inner()?.next_logs(max)))?;
+        logs(py, &lines)
+    }
+
+    /// As `next_logs`, to await.
+    #[pyo3(signature = (max_lines=Whole(1024)), text_signature = "($self, max_lines=1024)")]
+    fn next_logs_async(&self, py: Python<'_>, max_lines: Whole) -> PyResult<Wait> {
+        let engine = run(py, || Ok(self.inner()?.clone()))?;
+        Ok(Wait::new(NextLogs::new(engine, max_lines.count().max(1))))
     }
 
     /// Does what is due now, for an engine that was opened with a clock; returns when the next thing is.

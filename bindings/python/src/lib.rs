@@ -17,6 +17,7 @@ mod convert;
 mod engine;
 mod error;
 mod fork;
+mod logs;
 mod model;
 mod payload;
 mod point;

@@ -4,6 +4,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -192,3 +193,32 @@ def test_closing_the_engine_wakes_those_who_await(engine: hw.Engine) -> None:
             await waiting
 
     run(main())
+
+
+def test_the_log_is_waited_for(tmp_path: Path) -> None:
+    with hw.open(tmp_path / "data") as engine:
+        engine.create_stream("s").append("s", b"kept")
+    segment = tmp_path / "data/streams/s/0000000000000000.seg"
+    whole = segment.read_bytes()
+
+    async def awaited(engine: hw.Engine) -> list[hw.LogLine]:
+        task = asyncio.create_task(engine.next_logs_async())
+        await asyncio.sleep(0)
+        engine.stream("s")
+        return await task
+
+    for waits in (awaited, None):
+        segment.write_bytes(whole + b"torn")
+        with hw.open(tmp_path / "data") as engine:
+            with pytest.raises(hw.TimeoutError):
+                engine.next_logs(timeout=0.01)
+            if waits is not None:
+                lines = run(waits(engine))
+            else:
+                timer = threading.Timer(0.05, engine.stream, ["s"])
+                timer.start()
+                lines = engine.next_logs(10, timeout=30)
+                timer.join()
+            assert [line.level for line in lines] == ["warn"] and engine.logs() == []
+        with pytest.raises(hw.ClosedError):
+            engine.next_logs()
