@@ -21,6 +21,9 @@ const WANTED: [&str; 9] = [
     "include/headwater.h",
 ];
 
+/// Copies of the licence, which go into packages.
+const LICENSES: [&str; 2] = ["bindings/node/LICENSE", "bindings/python/LICENSE"];
+
 /// Where the names of a column of the table in docs/errors.md must occur; Node makes its codes from the kinds.
 const ERROR_NAMES: [(usize, &str); 4] =
     [(2, "include/"), (3, "bindings/python/"), (0, "bindings/node/"), (5, "bindings/go/")];
@@ -28,6 +31,12 @@ const ERROR_NAMES: [(usize, &str); 4] =
 pub(super) fn check(files: &[File], faults: &mut Vec<String>) -> Result {
     for path in WANTED.iter().filter(|p| !root().join(p).exists()) {
         faults.push(format!("{path} is not there"));
+    }
+    let license = read(root().join("LICENSE"))?;
+    for path in LICENSES {
+        if read(root().join(path)).ok().as_ref() != Some(&license) {
+            faults.push(format!("{path} is not the text of LICENSE"));
+        }
     }
     for file in files.iter().filter(|f| f.has_extension(&["md"])) {
         check_links(file, faults);

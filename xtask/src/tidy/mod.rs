@@ -11,8 +11,11 @@ use std::path::Path;
 use crate::shell::{Result, list, read, root};
 
 /// Directories that hold nothing of ours, or nothing written by hand.
-const PASSED_OVER: [&str; 10] =
-    [".git", ".tools", "target", "dist", "node_modules", "__pycache__", "data", "lib", ".pytest_cache", ".mypy_cache"];
+const PASSED_OVER: [&str; 9] =
+    [".git", ".tools", "target", "dist", "node_modules", "__pycache__", "data", ".pytest_cache", ".mypy_cache"];
+
+/// The one directory that is passed over by its whole path: what `cargo xtask archive` leaves in the Go module.
+const GO_LIB: &str = "bindings/go/lib";
 
 /// Files written by a tool.
 const GENERATED: [&str; 4] = ["Cargo.lock", "package-lock.json", "go.sum", "LICENSE"];
@@ -63,7 +66,8 @@ fn collect(dir: &Path, files: &mut Vec<File>) -> Result {
     for path in list(dir)? {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if path.is_dir() {
-            if !PASSED_OVER.contains(&name.as_str()) && !path.is_symlink() {
+            let ours = !PASSED_OVER.contains(&name.as_str()) && path != root().join(GO_LIB);
+            if ours && !path.is_symlink() {
                 collect(&path, files)?;
             }
         } else if is_text(&path) && !GENERATED.contains(&name.as_str()) {
