@@ -1,7 +1,7 @@
 package headwater
 
 /*
-#cgo CFLAGS: -std=gnu17 -I${SRCDIR}/../../include
+#cgo CFLAGS: -std=gnu17 -I${SRCDIR}/lib
 #cgo linux,amd64 LDFLAGS: ${SRCDIR}/lib/linux_amd64/libheadwater.a -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
 #cgo nocallback hwgo_append
 #cgo noescape hwgo_append
@@ -11,8 +11,8 @@ import "C"
 
 import "fmt"
 
-// This is the one place that says what the package is linked with. The archive is built from the same sources as the
-// header; README.md says how.
+// This is the one place that says what the package is linked with. `cargo xtask archive` leaves the archive and its
+// header in lib; README.md says how.
 
 func init() {
 	if loaded := uint32(C.hw_abi_version()); loaded != uint32(C.HW_ABI_VERSION) {

@@ -17,10 +17,12 @@ pub(crate) fn run() -> Result {
     place(&archive)
 }
 
-/// Copies an archive, and the header that it answers to, into the Go module.
+/// Copies an archive, and the header that it answers to, into the Go module, which so builds without the rest of the
+/// tree.
 pub(crate) fn place(archive: &Path) -> Result {
     let lib = root().join("bindings/go/lib");
     copy(archive, lib.join(platform()).join("libheadwater.a"))?;
+    copy(root().join("include/headwater.h"), lib.join("headwater.h"))?;
     println!("bindings/go/lib/{}/libheadwater.a is in place", platform());
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::dist;
-use crate::shell::{Result, VERSION, command, copy, empty_dir, has, list, make_dir, output, quiet, root, write};
+use crate::shell::{Result, VERSION, command, copy, empty_dir, has, list, output, quiet, root, write};
 use crate::test::EXAMPLES;
 use crate::tools::{need, pip_install};
 
@@ -53,6 +53,9 @@ fn node(place: &Path) -> Result {
     write(place.join("package.json"), "{ \"private\": true, \"type\": \"module\" }\n")?;
     let install = ["install", "--silent", "--no-audit", "--no-fund"];
     quiet(command("npm", install).arg(package(&format!("{VERSION}.tgz"))?).current_dir(place))?;
+    if !place.join("node_modules/headwater/LICENSE").exists() {
+        return Err("the npm package holds no LICENSE".into());
+    }
     for name in EXAMPLES {
         copy(root().join(format!("examples/node/{name}.mjs")), place.join(format!("{name}.mjs")))?;
         quiet(command("node", [format!("{name}.mjs")]).current_dir(place))?;
@@ -100,12 +103,10 @@ fn run_c(program: &Path) -> Command {
 }
 
 fn go(place: &Path) -> Result {
-    println!("go: a module that imports ours");
+    println!("go: a module that imports ours, which lies there alone");
     empty_dir(place)?;
-    let module = place.join("headwater/bindings/go");
-    make_dir(place.join("headwater/bindings"))?;
+    let module = place.join("headwater");
     quiet(command("cp", ["-r"]).arg(root().join("bindings/go")).arg(&module))?;
-    quiet(command("cp", ["-r"]).arg(root().join("include")).arg(place.join("headwater")))?;
     const MODULE: &str = "github.com/headwater/headwater/bindings/go";
     let go_mod = format!(
         "module example.org/program\n\ngo 1.24\n\nrequire {MODULE} v{VERSION}\n\nreplace {MODULE} => {}\n",

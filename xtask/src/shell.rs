@@ -88,7 +88,7 @@ pub(crate) fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> Result {
 }
 
 /// Makes a directory and those above it.
-pub(crate) fn make_dir(dir: impl AsRef<Path>) -> Result {
+fn make_dir(dir: impl AsRef<Path>) -> Result {
     let dir = dir.as_ref();
     fs::create_dir_all(dir).map_err(|e| format!("{}: {e}", dir.display()))
 }
