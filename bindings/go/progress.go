@@ -21,6 +21,9 @@ func long[T any](
 	ctx context.Context, room chan struct{}, report Progress, body func(*C.hw_progress) (T, error),
 ) (T, error) {
 	var none T
+	if err := contextError(ctx); err != nil {
+		return none, err
+	}
 	select {
 	case room <- struct{}{}:
 	case <-ctx.Done():

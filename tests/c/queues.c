@@ -155,6 +155,36 @@ static void a_consumer_delivers_until_it_is_acknowledged(const hw_stream *stream
     hw_consumer_free(consumer);
 }
 
+/* Limits that remove what was not read are told: by the batch what is new, by the handle the sum. */
+static void who_fell_behind_is_told(const hw_engine *engine) {
+    hw_stream_config config;
+    HW_INIT(&config);
+    HW_SET(config.name, "short");
+    config.max_msgs = 2;
+    hw_stream *stream = NULL;
+    hw_subscription *subscription = NULL;
+    hw_batch *batch = NULL;
+    uint64_t missed = 0;
+    OK(hw_engine_create_stream(engine, &config, &stream, &error));
+    OK(hw_stream_subscribe(stream, NULL, &subscription, &error));
+    append(stream, "short", "1");
+    OK(hw_subscription_next(subscription, 1, 0, &batch, &error));
+    hw_batch_free(batch);
+    for (int i = 0; i < 5; i++) {
+        append(stream, "short", "more");
+    }
+    OK(hw_subscription_next(subscription, 1, 0, &batch, &error));
+    OK(hw_subscription_missed(subscription, &missed, &error));
+    CHECK(hw_batch_len(batch) == 1 && hw_batch_missed(batch) == 3 && missed == 3);
+    hw_batch_free(batch);
+    OK(hw_subscription_next(subscription, 1, 0, &batch, &error));
+    OK(hw_subscription_missed(subscription, &missed, &error));
+    CHECK(hw_batch_missed(batch) == 0 && missed == 3);
+    hw_batch_free(batch);
+    hw_subscription_free(subscription);
+    hw_stream_free(stream);
+}
+
 int main(void) {
     hw_engine *engine = memory_engine();
     hw_stream *stream = stream_of(engine, "s");
@@ -165,6 +195,7 @@ int main(void) {
     a_wait_is_cancelled_and_the_queue_goes_on(stream, subscription);
     closing_ends_the_waits(subscription);
     hw_subscription_free(subscription);
+    who_fell_behind_is_told(engine);
     a_consumer_delivers_until_it_is_acknowledged(stream);
 
     hw_subscribe_options options;
