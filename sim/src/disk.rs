@@ -384,9 +384,7 @@ impl File for Handle {
     fn truncate(&self, len: u64) -> io::Result<()> {
         let mut platter = self.live()?;
         let platter = &mut *platter;
-        if platter.sabotage.as_ref().is_some_and(Sabotage::ignores_truncation) {
-            return Ok(());
-        }
+        let len = platter.sabotage.as_mut().map_or(len, |s| s.on_cut(len));
         let content = &mut platter.files[self.file];
         content.now.truncate(len as usize);
         content.writes.push(Write::Cut(len));

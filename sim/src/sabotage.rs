@@ -25,8 +25,8 @@ pub enum Fault {
     ShortWrite,
     /// A write lands eight bytes behind its place.
     MisdirectedWrite,
-    /// A write lands twice, the second time right behind the first.
-    DoubledWrite,
+    /// A write lands twice, the second time right before the first.
+    EchoedWrite,
     /// The second half of a write repeats the first.
     RepeatedHalf,
     /// One bit of a write is flipped.
@@ -45,8 +45,8 @@ pub enum Fault {
     RottenSector,
     /// Two segments have each other's content after a power cut.
     SwappedSegments,
-    /// A file cannot be cut, so a torn tail stays.
-    UncutTail,
+    /// A cut takes some more of the file than it should.
+    OvercutTail,
     /// The lock lets everyone in.
     IgnoredLock,
     /// A read now and then returns a flipped bit.
@@ -66,7 +66,7 @@ impl Fault {
         Fault::LostWrite,
         Fault::ShortWrite,
         Fault::MisdirectedWrite,
-        Fault::DoubledWrite,
+        Fault::EchoedWrite,
         Fault::RepeatedHalf,
         Fault::FlippedBit,
         Fault::ZeroedSector,
@@ -76,7 +76,7 @@ impl Fault {
         Fault::RottenSegment,
         Fault::RottenSector,
         Fault::SwappedSegments,
-        Fault::UncutTail,
+        Fault::OvercutTail,
         Fault::IgnoredLock,
         Fault::FlippedRead,
         Fault::LostPosition,
@@ -144,8 +144,9 @@ impl Sabotage {
         self.fault == Fault::IgnoredLock
     }
 
-    pub(crate) fn ignores_truncation(&self) -> bool {
-        self.fault == Fault::UncutTail
+    /// What a cut to `len` bytes leaves.
+    pub(crate) fn on_cut(&mut self, len: u64) -> u64 {
+        if self.fault == Fault::OvercutTail { len.saturating_sub(1 + self.random.below(64)) } else { len }
     }
 
     pub(crate) fn on_read(&mut self, path: &Path, bytes: &mut [u8]) {
@@ -164,7 +165,10 @@ impl Sabotage {
                 Fault::LostWrite if strikes => return Vec::new(),
                 Fault::ShortWrite if strikes => bytes.truncate(bytes.len() - 1 - self.random.below(8) as usize),
                 Fault::MisdirectedWrite if strikes => offset += 8,
-                Fault::DoubledWrite if strikes => bytes.extend_from_within(..),
+                Fault::EchoedWrite if strikes && offset > bytes.len() as u64 => {
+                    offset -= bytes.len() as u64;
+                    bytes.extend_from_within(..);
+                }
                 Fault::RepeatedHalf if strikes => {
                     let half = bytes.len() / 2;
                     bytes.copy_within(..half, half);

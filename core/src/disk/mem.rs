@@ -103,6 +103,10 @@ impl Disk for MemDisk {
         Ok(())
     }
 
+    fn rewards_reserve(&self) -> bool {
+        false
+    }
+
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Send + Sync>>> {
         if self.tree().locks.insert(path.to_owned()) {
             Ok(Some(Box::new(MemLock(self.clone(), path.to_owned()))))

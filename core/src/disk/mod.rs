@@ -43,6 +43,10 @@ pub trait Disk: Send + Sync + 'static {
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
     /// Takes a lock that lasts until the value is dropped or the process ends; `None` when another holds it.
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Send + Sync>>>;
+    /// Whether a sync costs less when it covers no growth of the file, so that room is worth making ahead.
+    fn rewards_reserve(&self) -> bool {
+        true
+    }
 }
 
 /// An open file.

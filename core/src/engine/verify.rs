@@ -116,7 +116,7 @@ impl Check<'_> {
         let mut odd = None;
         let mut from = segment.base;
         let file_end = segment.end()?;
-        let mut end = file_end;
+        let mut end;
         let (before, mut told) = (self.report.bytes, segment.base);
         loop {
             let scanned = scan(segment, from, &mut |pos, found| {
@@ -136,19 +136,18 @@ impl Check<'_> {
                 }
                 Ok(())
             })?;
+            end = scanned.end;
             if !scanned.torn {
                 break;
             }
             let segments: Vec<&Segment> = rest.iter().map(|r| &r.0).collect();
             let Some((pos, _)) = proof_after(&segments, scanned.end)? else {
-                let message = format!(
+                self.report.torn.push(format!(
                     "{}: {} bytes of a torn tail at offset {}",
                     segment.path.display(),
                     file_end - scanned.end,
                     segment.offset(scanned.end)
-                );
-                self.report.torn.push(message);
-                end = scanned.end;
+                ));
                 break;
             };
             let after = whole_frame_after(segment, scanned.end, file_end)?.unwrap_or(pos);
@@ -160,6 +159,7 @@ impl Check<'_> {
                 segment.path.display(),
                 segment.offset(scanned.end)
             ));
+            end = file_end;
             let Some(resumed) = resumed else { break };
             next = resumed;
             from = after;

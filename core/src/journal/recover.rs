@@ -14,8 +14,10 @@ const READ_BYTES: usize = 1 << 20;
 pub(crate) struct Scanned {
     /// One past the last whole frame (and whole batch).
     pub(crate) end: Pos,
-    /// The file goes on behind `end`.
+    /// Something that is no whole frame stands behind `end`.
     pub(crate) torn: bool,
+    /// Zeros stand behind `end`: room that was made ahead.
+    pub(crate) reserved: bool,
     /// The highest position that a frame proved synced.
     pub(crate) proven: Pos,
     /// The last frame says that nothing was left open.
@@ -30,7 +32,7 @@ pub(crate) fn scan(
     each: &mut dyn FnMut(Pos, &Frame<'_>) -> Result<()>,
 ) -> Result<Scanned> {
     let file_end = segment.end()?;
-    let mut scanned = Scanned { end: from, torn: false, proven: 0, clean: false };
+    let mut scanned = Scanned { end: from, torn: false, reserved: false, proven: 0, clean: false };
     let mut buf: Vec<u8> = Vec::new();
     let mut start = from;
     let mut want = READ_BYTES;
@@ -77,8 +79,10 @@ pub(crate) fn scan(
             want = READ_BYTES;
             continue;
         }
-        scanned.torn = scanned.end < file_end;
-        scanned.clean &= !scanned.torn;
+        let rest = scanned.end < file_end;
+        scanned.reserved = rest && segment.is_zero(scanned.end, file_end)?;
+        scanned.torn = rest && !scanned.reserved;
+        scanned.clean &= !rest;
         return Ok(scanned);
     }
 }

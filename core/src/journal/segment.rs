@@ -179,7 +179,19 @@ impl Segment {
         Ok(bytes)
     }
 
-    /// One past the last position in the file.
+    /// Whether nothing but zeros stands from one position to another: room that was made ahead, and no frame.
+    pub(crate) fn is_zero(&self, mut from: Pos, until: Pos) -> Result<bool> {
+        while from < until {
+            let bytes = self.read(from, READ_UNASKED_BYTES.min((until - from) as usize))?;
+            if bytes.is_empty() || bytes.iter().any(|&b| b != 0) {
+                return Ok(bytes.is_empty());
+            }
+            from += bytes.len() as u64;
+        }
+        Ok(true)
+    }
+
+    /// One past the last position in the file; zeros may stand before it.
     pub(crate) fn end(&self) -> Result<Pos> {
         if let Store::Packed(packed) = self.store() {
             return Ok(packed.end);

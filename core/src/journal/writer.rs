@@ -14,7 +14,14 @@ pub(crate) struct Writer {
     unsynced: Vec<Arc<Segment>>,
     /// A file was made, so the directory needs a sync too.
     dir_unsynced: bool,
+    /// The segment that is written, where its frames end in the file, and where the zeros behind them do.
+    reserve: Option<(Arc<Segment>, u64, u64)>,
 }
+
+/// A segment smaller than this gets no room ahead; a larger one as much as it has.
+const RESERVE_FROM_BYTES: u64 = 64 << 10;
+/// The most room that is made ahead.
+const RESERVE_BYTES_MAX: u64 = 4 << 20;
 
 /// Why a chunk did not get to the disk.
 pub(crate) enum WriteFault {
@@ -26,12 +33,16 @@ pub(crate) enum WriteFault {
 
 impl Writer {
     pub(crate) fn new(disk: Arc<dyn Disk>) -> Self {
-        Writer { disk, unsynced: Vec::new(), dir_unsynced: false }
+        Writer { disk, unsynced: Vec::new(), dir_unsynced: false, reserve: None }
     }
 
-    /// Writes a chunk, whole or not at all.
-    pub(crate) fn write(&mut self, chunk: &Chunk) -> Result<(), WriteFault> {
+    /// Writes a chunk, whole or not at all. With `ahead`, room is made for what follows: a file that each sync finds
+    /// longer costs a journaling file system a second write.
+    pub(crate) fn write(&mut self, chunk: &Chunk, ahead: bool) -> Result<(), WriteFault> {
         let segment = &chunk.segment;
+        if self.reserve.as_ref().is_none_or(|r| !Arc::ptr_eq(&r.0, segment)) {
+            self.trim();
+        }
         if let Some(header) = &chunk.header {
             self.create(segment, header, &chunk.bytes)?;
         } else {
@@ -39,16 +50,52 @@ impl Writer {
             let file = segment.file().map_err(WriteFault::Poisoned)?;
             if let Err(e) = file.write_at(&chunk.bytes, offset) {
                 let error = segment.io("write", &e);
+                self.reserve = None;
                 return match file.truncate(offset) {
                     Ok(()) => Err(WriteFault::Undone(error)),
                     Err(_) => Err(WriteFault::Poisoned(error)),
                 };
             }
         }
+        self.note_unsynced(segment);
+        if ahead && self.disk.rewards_reserve() {
+            self.reserve(segment, segment.offset(chunk.end()));
+        } else if let Some((_, written, _)) = &mut self.reserve {
+            *written = segment.offset(chunk.end());
+        }
+        Ok(())
+    }
+
+    fn note_unsynced(&mut self, segment: &Arc<Segment>) {
         if !self.unsynced.iter().any(|s| Arc::ptr_eq(s, segment)) {
             self.unsynced.push(Arc::clone(segment));
         }
-        Ok(())
+    }
+
+    /// Makes room behind frames that end at `written`, when what was there is used up. There may be none: that is no
+    /// fault.
+    fn reserve(&mut self, segment: &Arc<Segment>, written: u64) {
+        let until = self.reserve.as_ref().map_or(0, |r| r.2);
+        if until > written || written < RESERVE_FROM_BYTES {
+            self.reserve = Some((Arc::clone(segment), written, until));
+            return;
+        }
+        let zeros = vec![0; written.min(RESERVE_BYTES_MAX) as usize];
+        let made = segment
+            .file()
+            .is_ok_and(|file| file.write_at(&zeros, written).or_else(|e| file.truncate(written).and(Err(e))).is_ok());
+        let until = if made { written + zeros.len() as u64 } else { u64::MAX };
+        self.reserve = Some((Arc::clone(segment), written, until));
+    }
+
+    /// Gives back the room behind the frames. What stays of it is no damage: zeros are no frame.
+    pub(crate) fn trim(&mut self) {
+        if let Some((segment, written, until)) = self.reserve.take()
+            && until > written
+            && segment.file().is_ok_and(|file| file.truncate(written).is_ok())
+        {
+            self.note_unsynced(&segment);
+        }
     }
 
     fn create(&mut self, segment: &Arc<Segment>, header: &[u8], bytes: &[u8]) -> Result<(), WriteFault> {

@@ -162,7 +162,7 @@ impl Local {
             state.flushing = commits_synced;
             (chunk, commits_synced && sync)
         };
-        let written = chunk.as_ref().map_or(Ok(()), |chunk| writer.write(chunk));
+        let written = chunk.as_ref().map_or(Ok(()), |chunk| writer.write(chunk, commits_synced));
         let end = chunk.as_ref().map(|c| c.end());
         let mut chunk = Some(chunk);
         let mut result = written;

@@ -99,10 +99,14 @@ impl Local {
             }
             let scanned = state.replay(&found[at].segment, found[at].segment.base, covered)?;
             clean = scanned.clean;
-            if scanned.torn || (at + 1 < found.len() && scanned.proven > scanned.end) {
+            if scanned.torn || scanned.end < covered || (at + 1 < found.len() && scanned.proven > scanned.end) {
                 judge(&found[at..], &scanned, state.active.end_seq() - 1, covered)?;
                 cut(shared, &mut found, at, &scanned, read_only)?;
                 break;
+            }
+            if scanned.reserved && !read_only {
+                let segment = &found[at].segment;
+                segment.file()?.truncate(segment.offset(scanned.end)).map_err(|e| segment.io("cut", &e))?;
             }
             at += 1;
         }
@@ -177,6 +181,12 @@ fn list(shared: &Arc<Shared>, dir: &Path, read_only: bool) -> Result<Vec<Found>>
         match Segment::open(disk, path, !read_only)? {
             Some((segment, blob)) => {
                 let head: SegmentHead = control::from_bytes(&blob, "header").map_err(|e| e.context(path.display()))?;
+                if let Some(before) = found.last_mut()
+                    && (before.segment.base..before.end).contains(&segment.base)
+                    && before.segment.is_zero(segment.base, before.end)?
+                {
+                    before.end = segment.base;
+                }
                 if let Some(before) = found.last()
                     && before.end > segment.base
                 {

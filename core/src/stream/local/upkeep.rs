@@ -228,6 +228,7 @@ impl Local {
     fn finish_tail(&self) -> Result<()> {
         self.flush(true)?;
         let mut writer = self.writer();
+        writer.trim();
         writer.begin_sync().run()?;
         let mut state = self.lock();
         let end = state.tail.end();
@@ -241,7 +242,7 @@ impl Local {
         let fault = |f| match f {
             crate::journal::writer::WriteFault::Undone(e) | crate::journal::writer::WriteFault::Poisoned(e) => e,
         };
-        writer.write(&chunk).map_err(fault)?;
+        writer.write(&chunk, false).map_err(fault)?;
         writer.begin_sync().run()?;
         let mut state = self.lock();
         state.committed = chunk.end();
