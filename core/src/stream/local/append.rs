@@ -40,6 +40,12 @@ impl Local {
         self.refuse_if_read_only()?;
         let bytes = check_shape(appends)?;
         let mut state = self.lock();
+        if state.stalled.is_some() {
+            drop(state);
+            // When it fails again, the stream is still stalled, and says so below.
+            let _ = self.flush(false);
+            state = self.lock();
+        }
         self.shared.check_open()?;
         state.check(&self.name)?;
         for append in appends {
@@ -303,6 +309,12 @@ impl State {
 
     /// Refuses what the limits leave no room for.
     fn check_room(&self, appends: &[Append<'_>], bytes: usize) -> Result<()> {
+        if let Some(error) = &self.stalled {
+            return Err(Error::new(
+                error.kind(),
+                format!("{}; what was acknowledged waits in memory, and nothing more is taken before it is written", error.message()),
+            ));
+        }
         if self.tail.waiting() > WAITING_BYTES_MAX {
             return Err(Error::new(
                 ErrorKind::Limit,

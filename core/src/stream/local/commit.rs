@@ -194,7 +194,9 @@ impl Local {
         let outcome = match result {
             Ok(()) => state.finish(chunk, synced),
             Err(WriteFault::Undone(error)) => {
-                if state.config.durability != Durability::Interval {
+                if state.config.durability == Durability::Interval {
+                    state.stalled = Some(error.clone());
+                } else {
                     state.undo(chunk.as_deref(), &error);
                 }
                 Err(error)
@@ -289,6 +291,7 @@ impl State {
         if let Some(chunk) = chunk {
             result = self.commit(&chunk);
             self.tail.written(chunk);
+            self.stalled = None;
         }
         if let Some(synced) = synced {
             self.tail.synced = self.tail.synced.max(synced);

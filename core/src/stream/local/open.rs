@@ -386,6 +386,7 @@ impl State {
             failures: std::collections::VecDeque::new(),
             outcomes: std::collections::VecDeque::new(),
             poison: None,
+            stalled: None,
             closed: false,
             dirty_since: None,
             block_cache: super::limits::BlockCache::default(),

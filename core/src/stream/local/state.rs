@@ -82,6 +82,8 @@ pub(crate) struct State {
     /// What controls came to, for those who wait.
     pub(crate) outcomes: VecDeque<(Pos, u64)>,
     pub(crate) poison: Option<Error>,
+    /// Why the last write of an interval stream failed; its bytes wait, and nothing more is taken.
+    pub(crate) stalled: Option<Error>,
     pub(crate) closed: bool,
     /// The last interval sync, or when the oldest unsynced append came.
     pub(crate) dirty_since: Option<Nanos>,
