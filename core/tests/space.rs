@@ -89,3 +89,25 @@ fn a_compressed_stream_is_smaller_and_reads_the_same() {
     settle(&engine);
     assert!(small.info().expect("info").disk_bytes < 100_000, "a purge gives everything back");
 }
+
+#[test]
+fn packing_right_after_a_reopen_leaves_a_directory_that_opens() {
+    let disk = Arc::<MemDisk>::default();
+    let engine = open(&disk);
+    // One segment that a close seals, and that nobody has packed by then.
+    let config = StreamConfig { compression: Compression::Zstd, segment_bytes: 64 << 20, ..config("s") };
+    let stream = engine.create_stream(config).expect("create");
+    for n in 0..20_000 {
+        let payload = format!("record {n} of a stream that a close seals, and the next open packs");
+        stream.append(&Append::new("s.a", payload.as_bytes())).wait().expect("append");
+    }
+    let before = all(&stream);
+    engine.close().expect("close");
+    // Nothing is appended, so the next segment is only planned when the snapshot that packing needs is written.
+    let engine = open(&disk);
+    assert_eq!(engine.stream("s").expect("stream").info().expect("info").last_seq, 20_000);
+    settle(&engine);
+    let options = EngineOptions { disk: disk.clone(), worker: false, ..EngineOptions::read_only() };
+    let beside = Engine::open_with("/space", options).expect("open");
+    assert_eq!(all(&beside.stream("s").expect("stream")), before);
+}

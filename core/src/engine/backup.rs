@@ -3,10 +3,13 @@
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::{Engine, IDENTITY};
 use crate::disk::{Disk, File, OpenMode, OsDisk, read_full};
 use crate::error::{Error, ErrorKind, Result};
+use crate::journal::Pos;
+use crate::stream::local::part::Part;
 use crate::stream::local::snapshot;
 
 /// How much is copied at a time.
@@ -14,7 +17,7 @@ const COPY_BYTES: usize = 1 << 20;
 
 /// One file to copy.
 struct Copy {
-    from: std::sync::Arc<dyn File>,
+    from: Arc<dyn File>,
     to: PathBuf,
     len: u64,
 }
@@ -44,18 +47,21 @@ impl Engine {
             }
             let dir = to.join("streams").join(name);
             disk.create_dir(&dir).map_err(|e| Error::io(format_args!("create {}", dir.display()), &e))?;
-            let (parts, committed, bytes) = {
+            let (parts, bytes) = {
                 let state = stream.local.lock();
-                (state.parts.to_vec(), state.committed, snapshot::encode(&state, state.committed))
+                // The files as of this moment: one that is packed later may lack what the snapshot still lists.
+                let made = state.parts.iter().filter(|p| p.segment.is_made());
+                let parts = made.map(|p| Ok((p.segment.file()?, source_end(p, state.committed), Arc::clone(p))));
+                (parts.collect::<Result<Vec<_>>>()?, snapshot::encode(&state, state.committed))
             };
             if !self.is_read_only() {
                 stream.sync().wait()?;
             }
-            for part in parts.iter().filter(|p| p.segment.is_made()) {
+            for (from, end, part) in parts {
                 let segment = &part.segment;
-                let len = segment.bytes_before(committed)?;
+                let len = from.len().map_err(|e| segment.io("stat", &e))?.min(end);
                 let file_name = segment.path.file_name().unwrap_or_default();
-                copies.push(Copy { from: segment.file()?, to: dir.join(file_name), len });
+                copies.push(Copy { from, to: dir.join(file_name), len });
             }
             written.push((snapshot::path(&dir), bytes));
             self.add_consumers(&stream.local.dir, &dir, &mut copies)?;
@@ -120,6 +126,11 @@ impl Engine {
         };
         copy().inspect_err(|_| clear(&disk, to))
     }
+}
+
+/// How much of a part's file belongs to a copy as of `committed`: all of it, or what the active one held by then.
+fn source_end(part: &Part, committed: Pos) -> u64 {
+    if part.is_sealed() { u64::MAX } else { part.segment.offset(committed) }
 }
 
 /// Takes away a copy that did not become whole. What cannot be removed has no identity, so nobody takes it for one.

@@ -50,8 +50,10 @@ pub(crate) fn encode(state: &State, pos: Pos) -> Vec<u8> {
     for number in numbers {
         put_varint(&mut out, number);
     }
-    put_varint(&mut out, state.parts.len() as u64);
-    for part in state.parts.iter() {
+    // A segment that is only planned holds nothing, and a crash may leave it unmade.
+    let made: Vec<_> = state.parts.iter().filter(|p| p.segment.is_made()).collect();
+    put_varint(&mut out, made.len() as u64);
+    for part in made {
         put_varint(&mut out, part.segment.base);
         put_varint(&mut out, part.end_seq());
         let dead = part.dead();
