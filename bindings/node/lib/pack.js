@@ -88,7 +88,9 @@ class Writer {
   text(text) {
     const at = this.length;
     this.u32(0);
-    this.view.setUint32(at, this.rawText(text), true);
+    // First the text: making room for it may put another buffer, with a view of its own, in the place of this one.
+    const bytes = this.rawText(text);
+    this.view.setUint32(at, bytes, true);
   }
 
   /** Without their length. */

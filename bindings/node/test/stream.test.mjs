@@ -30,6 +30,30 @@ test('a record comes back as it went in', async (t) => {
   assert.equal(await s.last('s.none'), null);
 });
 
+test('what outgrows the buffer that it is packed in comes back as it went in', async (t) => {
+  const { engine, streams: { s } } = await environment(t, { streams: STREAMS });
+  // Every length about the buffer's size, so that it grows inside each field once.
+  for (let extra = 0; extra < 400; extra += 7) {
+    const filler = { subject: 's.filler', payload: new Uint8Array((64 << 10) - 200 - extra) };
+    const headers = [['trace', 't'.repeat(90)], ['other', 'o'.repeat(60)]];
+    const after = { subject: 's.after', payload: 'p'.repeat(50), headers, msgId: `m${extra}` };
+    const ack = await s.appendBatch([filler, after]);
+    const record = s.getSync(ack.seq);
+    assert.deepEqual([record.subject, record.text()], ['s.after', 'p'.repeat(50)]);
+    assert.deepEqual(record.headers.slice(0, 2), headers);
+  }
+  const value = 'v'.repeat(20_000);
+  await s.append('s.long', 'x', { headers: [['a', value], ['b', value], ['c', value]] });
+  assert.deepEqual((await s.last('s.long')).headers, [['a', value], ['b', value], ['c', value]]);
+  const points = await engine.createPoints({ name: 'p' });
+  const value30 = 'w'.repeat(30);
+  const many = Array.from({ length: 1000 }, (_, i) => ({ node: `n${i}`, kind: 'k', time: 1n, value: value30 }));
+  await points.write(many);
+  const read = await points.latest('>');
+  assert.deepEqual(new Set(read.map((p) => p.value)), new Set([value30]));
+  assert.equal(read.length, 1000);
+});
+
 test('a view into a larger buffer appends only itself', async (t) => {
   const { streams: { s } } = await environment(t, { streams: STREAMS });
   const whole = Buffer.from('0123456789');
