@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::journal::frame::{FLAG_NOTE, Frame};
 use crate::journal::pack::{self, Keep};
 use crate::journal::segment::Segment;
+use crate::journal::writer::WriteFault;
 use crate::record::{Base, Durability, TAG_CONTROL, take_stamp};
 use crate::stream::config::Compression;
 
@@ -107,7 +108,10 @@ impl Local {
                 let path = part.index_path();
                 let at = |e| Error::io(format_args!("write {}", path.display()), &e);
                 let file = self.disk().open(&path, crate::disk::OpenMode::Create).map_err(at)?;
-                file.write_at(&bytes, 0).map_err(at)?;
+                if let Err(error) = file.write_at(&bytes, 0) {
+                    let _ = self.disk().remove(&path);
+                    return Err(at(error));
+                }
                 part.unload();
             }
         }
@@ -187,7 +191,8 @@ impl Local {
         Ok(())
     }
 
-    /// Writes everything, leaves the mark of a clean close, and refuses what comes after.
+    /// Writes everything, leaves the mark of a clean close, and refuses what comes after. Caches that cannot be written
+    /// are left out: what was acknowledged is in the log, and the next open reads that.
     pub(crate) fn close(&self) -> Result<()> {
         {
             let mut state = self.lock();
@@ -218,9 +223,12 @@ impl Local {
                 Some(snapshot::encode(&state, end))
             }
         };
-        self.save_indexes()?;
-        if let Some(bytes) = bytes {
-            snapshot::write(self.disk().as_ref(), &self.dir, &bytes)?;
+        let saved = self.save_indexes().and_then(|()| match bytes {
+            Some(bytes) => snapshot::write(self.disk().as_ref(), &self.dir, &bytes),
+            None => Ok(()),
+        });
+        if let Err(error) = saved {
+            self.shared.log("warn", format!("stream '{}': its index was not stored: {error}", self.name));
         }
         Ok(())
     }
@@ -239,11 +247,12 @@ impl Local {
         state.tail.push(FLAG_NOTE, |_| 0);
         let Some(chunk) = state.tail.take() else { return Ok(()) };
         drop(state);
-        let fault = |f| match f {
-            crate::journal::writer::WriteFault::Undone(e) | crate::journal::writer::WriteFault::Poisoned(e) => e,
-        };
-        writer.write(&chunk, false).map_err(fault)?;
-        writer.begin_sync().run()?;
+        match writer.write(&chunk, false) {
+            // No room for the mark: the next open looks for the end of the log itself.
+            Err(WriteFault::Undone(_)) => return Ok(()),
+            Err(WriteFault::Poisoned(error)) => return Err(error),
+            Ok(()) => writer.begin_sync().run()?,
+        }
         let mut state = self.lock();
         state.committed = chunk.end();
         state.tail.synced = chunk.end();
