@@ -64,8 +64,8 @@ impl Place {
         Ok(value)
     }
 
-    /// Passes on what the engine has to say, such as that it cut a torn tail.
-    fn warn(&self, engine: &Engine) {
+    /// Passes on what the engine has to say, such as that it cut a torn tail or that a stream is damaged.
+    pub(crate) fn warn(&self, engine: &Engine) {
         for line in engine.logs(LOG_LINES_MAX) {
             if matches!(line.level, "warn" | "error") {
                 report_warning(&line.message, self.json);

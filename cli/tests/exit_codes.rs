@@ -162,6 +162,39 @@ fn damage_is_5_and_is_named() {
     assert_eq!(dir.run(&["stream", "read", "orders"]).code, 5);
 }
 
+#[test]
+fn what_is_damaged_is_named_and_removed_and_the_rest_works() {
+    let dir = Dir::new("damaged-stream");
+    for name in ["bad", "good"] {
+        dir.ok(&["stream", "add", name, "--subjects", &format!("{name}.>")]);
+        dir.ok(&["stream", "append", name, &format!("{name}.1"), "--data", "x"]);
+    }
+    for name in ["broken", "sound"] {
+        dir.ok(&["consumer", "add", "good", name]);
+    }
+    let hole = dir.path().join("streams/bad/0000000000000000.seg");
+    fs::write(&hole, b"").expect("it writes");
+    let place = dir.path().join("streams/good/consumers/broken");
+    let ledger = fs::read_dir(&place).expect("it lists").next().expect("a file").expect("it reads").path();
+    fs::write(ledger, b"").expect("it writes");
+
+    let ran = dir.run(&["stream", "ls", "--json"]);
+    let names: Vec<_> = objects(&ran.stdout).iter().map(|l| l["name"].clone()).collect();
+    assert_eq!((ran.code, names), (0, vec!["good".into()]));
+    assert!(ran.stderr.contains("stream 'bad'"), "{}", ran.stderr);
+    let ran = dir.run(&["consumer", "ls", "good"]);
+    assert!(ran.code == 0 && ran.stdout.contains("sound") && ran.stderr.contains("'broken'"), "{ran:?}");
+    assert_eq!(dir.run(&["stream", "info", "bad"]).code, 5);
+    assert_eq!(dir.run(&["consumer", "next", "good", "broken"]).code, 5);
+    dir.ok(&["consumer", "next", "good", "sound", "--ack"]);
+    dir.ok(&["stream", "add", "new", "--subjects", "new.>"]);
+    let ran = dir.run(&["verify"]);
+    assert!(ran.code == 5 && ran.stderr.contains("bad") && ran.stderr.contains("broken"), "{ran:?}");
+    dir.ok(&["consumer", "rm", "good", "broken"]);
+    dir.ok(&["stream", "rm", "bad"]);
+    dir.ok(&["verify"]);
+}
+
 /// The file under `dir` that holds `needle`, and where.
 fn find_bytes(dir: &Path, needle: &[u8]) -> (PathBuf, usize) {
     let mut left = vec![dir.to_owned()];

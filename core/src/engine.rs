@@ -15,7 +15,7 @@ use std::thread::JoinHandle;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Nanos;
-use crate::disk::{Disk, MemDisk, OpenMode, read_all, replace};
+use crate::disk::{Disk, MemDisk, OpenMode, read_all, replace, sweep, take_dir};
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::LogLine;
 use crate::pending::Pending;
@@ -80,7 +80,8 @@ impl Engine {
     ///
     /// # Errors
     /// [`ErrorKind::Busy`] when another process (or this one) has it open for writing; [`ErrorKind::Unsupported`]
-    /// when a newer version wrote it; [`ErrorKind::Corrupt`] when what it says of itself cannot be read.
+    /// when a newer version wrote it; [`ErrorKind::Corrupt`] when what it says of itself cannot be read;
+    /// [`ErrorKind::Invalid`] when `dir` is empty.
     pub fn open(dir: impl AsRef<Path>) -> Result<Engine> {
         Self::open_with(dir, EngineOptions::default())
     }
@@ -109,6 +110,11 @@ impl Engine {
     }
 
     fn start(root: PathBuf, options: EngineOptions, in_memory: bool, temporary: bool) -> Result<Engine> {
+        if root.as_os_str().is_empty() {
+            return Err(Error::invalid(
+                "dir is empty: name a directory, such as '.' for the one that the process is in",
+            ));
+        }
         let disk = &options.disk;
         let known = disk.exists(&root.join(IDENTITY));
         if !known && (options.read_only || !options.create) {
@@ -123,7 +129,8 @@ impl Engine {
                 return Err(Error::new(
                     ErrorKind::Busy,
                     format!(
-                        "{} is open for writing in another process: close it there, or open it read-only",
+                        "{} is open for writing already, in this or another process: close it there, or open it \
+                         read-only",
                         root.display()
                     ),
                 ));
@@ -131,6 +138,13 @@ impl Engine {
         }
         let id = identity(&**disk, &root, known, options.clock.random())?;
         let shared = Arc::new(Shared::new(Arc::clone(&options.clock), Arc::clone(disk), options.cache_bytes));
+        if !options.read_only {
+            let dir = root.join("streams");
+            let left = sweep(&**disk, &dir).map_err(|e| Error::io(format_args!("list {}", dir.display()), &e))?;
+            for path in left {
+                shared.log("warn", format!("{}: removed what a crash left of making or removing it", path.display()));
+            }
+        }
         let inner = Arc::new(Inner {
             root,
             in_memory,
@@ -182,6 +196,10 @@ impl Engine {
         self.0.writable()?;
         let mut streams = self.0.streams();
         self.0.open_all(&mut streams)?;
+        if self.0.stream_names()?.contains(&config.name) {
+            // A damaged one that has the name is an error here.
+            self.0.find(&mut streams, &config.name)?;
+        }
         if let Some(opened) = streams.get(&config.name) {
             if *opened.local.lock().config == config {
                 return Ok(self.stream_over(&opened.local));
@@ -192,7 +210,6 @@ impl Engine {
         check_overlap(&streams, &config)?;
         let dir = self.0.dir_of(&config.name);
         let local = Local::create(&self.0.shared, &dir, config)?;
-        self.0.shared.disk.sync_dir(&self.0.root.join("streams")).map_err(|e| Error::io("sync the directory", &e))?;
         let stream = self.stream_over(&local);
         streams.insert(local.name.clone(), Opened { local, consumers: None });
         Ok(stream)
@@ -224,32 +241,26 @@ impl Engine {
         Stream { local: Arc::clone(local), engine: Arc::clone(&self.0) }
     }
 
-    /// Removes a stream and everything in it. Handles of it answer `Closed` from then on.
+    /// Removes a stream and everything in it, a damaged one too. Handles of it answer `Closed` from then on.
     pub fn delete_stream(&self, name: &str) -> Result<()> {
         check_name("stream", name)?;
         self.0.writable()?;
         let mut streams = self.0.streams();
-        let local = self.0.find(&mut streams, name)?;
-        if let Some(opened) = streams.remove(name)
-            && let Some(consumers) = opened.consumers
-        {
-            consumers.retire();
+        match self.0.find(&mut streams, name) {
+            Err(error) if error.kind() != ErrorKind::Corrupt => return Err(error),
+            _ => {}
         }
-        local.close()?;
+        if let Some(opened) = streams.remove(name) {
+            if let Some(consumers) = opened.consumers {
+                consumers.retire();
+            }
+            opened.local.close()?;
+        }
         let dir = self.0.dir_of(name);
-        let gone = dir.with_extension("deleted");
-        let disk = &self.0.shared.disk;
-        let at = |e| Error::io(format_args!("remove {}", dir.display()), &e);
-        if self.0.in_memory {
-            return disk.remove_dir(&dir).map_err(at);
-        }
-        // Renamed first, so that a crash in between leaves the whole stream or none of it.
-        disk.rename(&dir, &gone).map_err(at)?;
-        disk.sync_dir(&self.0.root.join("streams")).map_err(at)?;
-        disk.remove_dir(&gone).map_err(at)
+        take_dir(&*self.0.shared.disk, &dir).map_err(|e| Error::io(format_args!("remove {}", dir.display()), &e))
     }
 
-    /// All streams, by name.
+    /// All streams that can be read, by name; the log names a damaged one, and asking for it says what is missing.
     pub fn streams(&self) -> Result<Vec<StreamInfo>> {
         self.0.shared.check_open()?;
         let locals: Vec<Arc<Local>> = {
@@ -380,9 +391,14 @@ impl Inner {
         Ok(names.into_iter().filter(|n| !n.contains('.')).collect())
     }
 
+    /// Opens every stream that is not damaged.
     fn open_all(&self, streams: &mut BTreeMap<String, Opened>) -> Result<()> {
         for name in self.stream_names()? {
-            self.find(streams, &name)?;
+            match self.find(streams, &name) {
+                // It is in nobody's way: those that are whole can be used.
+                Err(error) if error.kind() == ErrorKind::Corrupt => self.shared.log("error", error.to_string()),
+                found => drop(found?),
+            }
         }
         Ok(())
     }
@@ -456,6 +472,9 @@ impl Inner {
         let mut result = Ok(());
         for opened in streams.values() {
             if let Some(consumers) = &opened.consumers {
+                if !self.read_only {
+                    consumers.store();
+                }
                 consumers.retire();
             }
             if let Err(error) = opened.local.close() {

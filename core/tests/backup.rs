@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use headwater::{Append, Compression, Durability, Engine, PurgeOptions, ReadOptions, Stream, StreamConfig};
+use headwater::{Append, Compression, Durability, Engine, ErrorKind, PurgeOptions, ReadOptions, Stream, StreamConfig};
 
 /// What a close seals, and more than one segment of it.
 const RECORDS: u64 = 6_000;
@@ -131,6 +131,26 @@ fn a_stream_whose_segments_were_dropped_or_packed_comes_back_whole() {
         settle(&engine);
         assert_eq!(round(&dir, &engine, "s"), before, "{compression:?}, cleaned after the reopen");
     }
+}
+
+#[test]
+fn a_copy_into_what_is_copied_is_refused() {
+    let dir = Dir::new("inside");
+    let engine = dir.open();
+    engine.create_stream(config("s")).expect("create");
+    let link = dir.0.join("link");
+    std::os::unix::fs::symlink(dir.data(), &link).expect("link");
+    let data = dir.data();
+    let (up, deep) = (data.join("../data/up"), data.join("not/there"));
+    for to in [data.join("inside"), data.join("streams/x"), link.join("inside"), up, deep] {
+        let error = engine.backup(&to, &mut go_on).expect_err("inside");
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+        assert!(!to.exists());
+    }
+    engine.backup(dir.0.join("data2"), &mut go_on).expect("beside");
+    let error = Engine::restore(dir.0.join("data2"), dir.0.join("data2/in"), &mut go_on).expect_err("inside");
+    assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+    assert_eq!(Engine::open("").expect_err("no directory").kind(), ErrorKind::Invalid);
 }
 
 #[test]

@@ -2,9 +2,9 @@
 
 use std::fs;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use headwater::{Append, Engine, ErrorKind, ReadOptions, StreamConfig};
+use headwater::{Append, ConsumerConfig, Engine, ErrorKind, ReadOptions, StreamConfig, VerifyReport};
 
 const RECORDS: u64 = 40;
 
@@ -75,5 +75,137 @@ fn a_flipped_bit_after_a_kill_is_damage_before_the_last_record_and_a_torn_tail_i
         drop(engine);
         let _ = fs::remove_file(dir.join("streams/s/index.snap"));
     }
+    fs::remove_dir_all(dir).expect("remove");
+}
+
+fn verify(dir: &Path) -> VerifyReport {
+    Engine::verify(dir, &mut |_, _| ControlFlow::Continue(())).expect("verify")
+}
+
+#[test]
+fn a_flipped_bit_in_a_batch_costs_the_records_that_it_hit() {
+    let (dir, _) = made("batch", true);
+    let engine = Engine::open(&dir).expect("open");
+    let stream = engine.create_stream(StreamConfig::new("b", ["b.>"])).expect("create");
+    let payloads: Vec<String> = (0..1000).map(|n| format!("record {n} of a batch")).collect();
+    let batch: Vec<Append<'_>> = payloads.iter().map(|p| Append::new("b.a", p.as_bytes())).collect();
+    for _ in 0..3 {
+        stream.append_batch(&batch).wait().expect("append");
+    }
+    engine.close().expect("close");
+    let segment = dir.join("streams/b/0000000000000000.seg");
+    let mut bytes = fs::read(&segment).expect("read");
+    let needle = b"record 500 of a batch";
+    let hits: Vec<usize> = (0..bytes.len() - needle.len()).filter(|&at| bytes[at..].starts_with(needle)).collect();
+    assert_eq!(hits.len(), 3);
+    bytes[hits[1] + 7] ^= 4;
+    fs::write(&segment, bytes).expect("write");
+    let report = verify(&dir);
+    assert_eq!(report.damage.len(), 1, "{:?}", report.damage);
+    assert!(report.damage[0].ends_with("sequences 1501 to 1501 are missing"), "{:?}", report.damage);
+    assert_eq!(report.records, RECORDS + 3000 - 1);
+    fs::remove_dir_all(dir).expect("remove");
+}
+
+#[test]
+fn a_newer_format_is_no_damage() {
+    let (dir, segment) = made("newer", true);
+    let bytes = fs::read(&segment).expect("read");
+    let mut newer = bytes.clone();
+    newer[7] += 1;
+    fs::write(&segment, newer).expect("write");
+    let refused = || Engine::verify(&dir, &mut |_, _| ControlFlow::Continue(())).expect_err("a newer format");
+    assert_eq!(refused().kind(), ErrorKind::Unsupported, "{}", refused());
+    let engine = Engine::open(&dir).expect("open");
+    assert_eq!(engine.stream("s").expect_err("a newer format").kind(), ErrorKind::Unsupported);
+    assert_eq!(engine.delete_stream("s").expect_err("a newer format").kind(), ErrorKind::Unsupported);
+    drop(engine);
+    fs::write(&segment, bytes).expect("write");
+    let identity = dir.join("headwater.json");
+    let text = fs::read_to_string(&identity).expect("read").replace("\"format\":1", "\"format\":2");
+    fs::write(&identity, text).expect("write");
+    assert_eq!(refused().kind(), ErrorKind::Unsupported, "{}", refused());
+    fs::remove_dir_all(dir).expect("remove");
+}
+
+#[test]
+fn a_damaged_stream_is_in_nobodys_way_and_can_be_deleted() {
+    let (dir, segment) = made("alone", true);
+    let engine = Engine::open(&dir).expect("open");
+    engine.create_stream(StreamConfig::new("whole", ["whole.>"])).expect("create");
+    engine.close().expect("close");
+    let mut bytes = fs::read(&segment).expect("read");
+    bytes[20] ^= 1;
+    fs::write(&segment, bytes).expect("write");
+    let engine = Engine::open(&dir).expect("open");
+    let names = || engine.streams().expect("streams").into_iter().map(|i| i.config.name).collect::<Vec<_>>();
+    assert_eq!(names(), ["whole"]);
+    assert!(engine.logs(10).iter().any(|l| l.level == "error" && l.message.contains("stream 's'")));
+    engine.stream("whole").expect("stream").append(&Append::new("whole.1", b"x")).wait().expect("append");
+    engine.create_stream(StreamConfig::new("new", ["new.>"])).expect("create");
+    let again = engine.create_stream(StreamConfig::new("s", ["s.>"])).expect_err("damaged");
+    assert_eq!(again.kind(), ErrorKind::Corrupt, "{again}");
+    let backup = engine.backup(dir.with_extension("copy"), &mut |_, _| ControlFlow::Continue(()));
+    assert_eq!(backup.expect_err("a backup leaves nothing out").kind(), ErrorKind::Corrupt);
+    engine.delete_stream("s").expect("delete");
+    assert_eq!(engine.stream("s").expect_err("deleted").kind(), ErrorKind::NotFound);
+    engine.create_stream(StreamConfig::new("s", ["s.>"])).expect("create");
+    assert_eq!(names(), ["new", "s", "whole"]);
+    engine.close().expect("close");
+    assert_eq!(verify(&dir).damage, Vec::<String>::new());
+    fs::remove_dir_all(dir).expect("remove");
+}
+
+#[test]
+fn every_flipped_bit_in_a_consumer_is_found_and_the_consumer_can_be_deleted() {
+    let (dir, _) = made("consumer", true);
+    let engine = Engine::open(&dir).expect("open");
+    let stream = engine.stream("s").expect("stream");
+    let consumer = stream.create_consumer(ConsumerConfig::new("c")).expect("create");
+    stream.create_consumer(ConsumerConfig::new("other")).expect("create");
+    for _ in 0..4 {
+        let seqs: Vec<u64> = consumer.try_next(5).expect("next").iter().map(|r| r.seq).collect();
+        consumer.ack_sync(&seqs[1..]).wait().expect("ack");
+    }
+    let place = dir.join("streams/s/consumers/c");
+    let file = || fs::read_dir(&place).expect("list").next().expect("a file").expect("entry").path();
+    let killed = (file(), fs::read(file()).expect("read"));
+    engine.close().expect("close");
+
+    let closed = fs::read(file()).expect("read");
+    for at in 0..closed.len() {
+        let mut bytes = closed.clone();
+        bytes[at] ^= 1 << (at % 8);
+        fs::write(file(), &bytes).expect("write");
+        let found = Engine::verify(&dir, &mut |_, _| ControlFlow::Continue(()));
+        assert!(found.is_err() || !found.expect("verify").damage.is_empty(), "byte {at} was flipped");
+    }
+    fs::write(file(), &closed).expect("write");
+    assert_eq!(verify(&dir).damage, Vec::<String>::new());
+
+    // As a kill leaves it: the entries before the last sync are proved by the mark behind them.
+    fs::remove_file(file()).expect("remove");
+    fs::write(&killed.0, &killed.1).expect("write");
+    assert_eq!(verify(&dir).damage, Vec::<String>::new());
+    let mut bytes = killed.1.clone();
+    let entry = bytes.windows(6).position(|w| w.starts_with(b"{\"a\":[")).expect("an entry");
+    bytes[entry] ^= 1;
+    fs::write(&killed.0, &bytes).expect("write");
+    let report = verify(&dir);
+    assert!(report.damage.len() == 1 && report.damage[0].contains("entries from there on"), "{:?}", report.damage);
+
+    let engine = Engine::open(&dir).expect("open");
+    let stream = engine.stream("s").expect("stream");
+    let error = stream.consumer("c").map(drop).expect_err("damaged");
+    assert!(error.kind() == ErrorKind::Corrupt && error.message().contains("consumer 'c'"), "{error}");
+    let again = stream.create_consumer(ConsumerConfig::new("c")).map(drop);
+    assert_eq!(again.expect_err("damaged").kind(), ErrorKind::Corrupt);
+    assert_eq!(stream.consumer("other").expect("consumer").try_next(5).expect("next").len(), 5);
+    let names: Vec<String> = stream.consumers().expect("consumers").into_iter().map(|i| i.config.name).collect();
+    assert_eq!(names, ["other"]);
+    stream.delete_consumer("c").expect("delete");
+    stream.create_consumer(ConsumerConfig::new("c")).expect("create");
+    engine.close().expect("close");
+    assert_eq!(verify(&dir).damage, Vec::<String>::new());
     fs::remove_dir_all(dir).expect("remove");
 }

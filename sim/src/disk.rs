@@ -32,9 +32,11 @@ struct Platter {
     files: Vec<Content>,
     /// What a running system sees.
     names: BTreeMap<PathBuf, usize>,
+    /// A directory is kept as soon as it is made, and comes back when its removal was not synced: with nothing in it.
     dirs: BTreeSet<PathBuf>,
     /// What is certain to be there after a power cut, and what was done since.
     kept: BTreeMap<PathBuf, usize>,
+    kept_dirs: BTreeSet<PathBuf>,
     changes: Vec<Change>,
     locks: BTreeSet<PathBuf>,
     sabotage: Option<Sabotage>,
@@ -56,19 +58,26 @@ enum Write {
 enum Change {
     Put(PathBuf, usize),
     Remove(PathBuf),
+    /// A directory gets another name.
+    Move(PathBuf, PathBuf),
 }
 
 impl Change {
-    fn apply(&self, names: &mut BTreeMap<PathBuf, usize>) {
+    fn apply(&self, names: &mut BTreeMap<PathBuf, usize>, dirs: &mut BTreeSet<PathBuf>) {
         match self {
             Change::Put(path, file) => drop(names.insert(path.clone(), *file)),
             Change::Remove(path) => drop(names.remove(path)),
+            Change::Move(from, to) => {
+                let moved = |path: PathBuf| path.strip_prefix(from).map(|rest| to.join(rest)).unwrap_or(path);
+                *names = std::mem::take(names).into_iter().map(|(path, file)| (moved(path), file)).collect();
+                *dirs = std::mem::take(dirs).into_iter().map(moved).collect();
+            }
         }
     }
 
     fn path(&self) -> &Path {
         match self {
-            Change::Put(path, _) | Change::Remove(path) => path,
+            Change::Put(path, _) | Change::Remove(path) | Change::Move(_, path) => path,
         }
     }
 }
@@ -108,6 +117,7 @@ impl SimDisk {
             names: BTreeMap::new(),
             dirs: BTreeSet::new(),
             kept: BTreeMap::new(),
+            kept_dirs: BTreeSet::new(),
             changes: Vec::new(),
             locks: BTreeSet::new(),
             sabotage,
@@ -143,7 +153,7 @@ impl SimDisk {
         platter.locks.clear();
         let count = platter.random.below(platter.changes.len() as u64 + 1) as usize;
         for change in platter.changes.drain(..).take(count) {
-            change.apply(&mut platter.kept);
+            change.apply(&mut platter.kept, &mut platter.kept_dirs);
         }
         for content in &mut platter.files {
             content.lose(&mut platter.random);
@@ -156,6 +166,7 @@ impl SimDisk {
             content.now.clone_from(&content.kept);
         }
         platter.names.clone_from(&platter.kept);
+        platter.dirs.clone_from(&platter.kept_dirs);
     }
 }
 
@@ -210,7 +221,7 @@ impl Platter {
     }
 
     fn change(&mut self, change: Change) {
-        change.apply(&mut self.names);
+        change.apply(&mut self.names, &mut self.dirs);
         self.changes.push(change);
     }
 
@@ -239,6 +250,7 @@ impl Disk for SimDisk {
         let mut platter = self.platter();
         platter.tick()?;
         platter.dirs.extend(path.ancestors().map(Path::to_owned));
+        platter.kept_dirs.extend(path.ancestors().map(Path::to_owned));
         Ok(())
     }
 
@@ -261,6 +273,10 @@ impl Disk for SimDisk {
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut platter = self.platter();
         platter.tick()?;
+        if platter.dirs.contains(from) {
+            platter.change(Change::Move(from.to_owned(), to.to_owned()));
+            return Ok(());
+        }
         let file = platter.find(from)?;
         platter.change(Change::Remove(from.to_owned()));
         // One step for whoever looks: the prefix that survives a cut never ends between the two.
@@ -299,7 +315,7 @@ impl Disk for SimDisk {
         let (here, rest): (Vec<Change>, Vec<Change>) =
             platter.changes.drain(..).partition(|c| c.path().parent() == Some(dir));
         for change in &here {
-            change.apply(&mut platter.kept);
+            change.apply(&mut platter.kept, &mut platter.kept_dirs);
         }
         platter.changes = rest;
         Ok(())

@@ -33,6 +33,7 @@ impl Stream {
     pub(super) fn list(self, place: &Place) -> Done {
         let engine = place.reader()?;
         let consumers = engine.stream(&self.stream)?.consumers()?;
+        place.warn(&engine);
         let mut out = place.output();
         if out.is_json() {
             for info in &consumers {

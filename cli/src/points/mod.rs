@@ -176,6 +176,7 @@ fn list(place: &Place) -> Done {
             rows.push([name.to_owned(), show_count(info.records), show_size(info.disk_bytes)]);
         }
     }
+    place.warn(&engine);
     out.table(["STORE", "RECORDS", "ON DISK"], &rows)?;
     out.flush()
 }

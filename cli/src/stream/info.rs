@@ -41,6 +41,7 @@ pub(super) fn answer(place: &Place, info: StreamInfo, what: &str) -> Done {
 pub(super) fn list(place: &Place) -> Done {
     let engine = place.reader()?;
     let lines: Vec<InfoLine> = engine.streams()?.into_iter().map(InfoLine::of).collect();
+    place.warn(&engine);
     let mut out = place.output();
     if out.is_json() {
         for line in &lines {

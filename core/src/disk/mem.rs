@@ -83,8 +83,16 @@ impl Disk for MemDisk {
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut tree = self.tree();
-        let file = tree.files.remove(from).ok_or_else(|| missing(from))?;
-        tree.files.insert(to.to_owned(), file);
+        if let Some(file) = tree.files.remove(from) {
+            tree.files.insert(to.to_owned(), file);
+            return Ok(());
+        }
+        if !tree.dirs.contains(from) {
+            return Err(missing(from));
+        }
+        let moved = |path: PathBuf| path.strip_prefix(from).map(|rest| to.join(rest)).unwrap_or(path);
+        tree.files = std::mem::take(&mut tree.files).into_iter().map(|(path, file)| (moved(path), file)).collect();
+        tree.dirs = std::mem::take(&mut tree.dirs).into_iter().map(moved).collect();
         Ok(())
     }
 

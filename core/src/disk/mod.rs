@@ -3,7 +3,7 @@
 //! Knows paths and bytes, and nothing of what they mean.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 mod mem;
@@ -11,6 +11,7 @@ mod os;
 
 pub use mem::MemDisk;
 pub use os::OsDisk;
+pub(crate) use os::is_inside;
 
 /// How a file is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,11 +34,11 @@ pub trait Disk: Send + Sync + 'static {
     fn list(&self, dir: &Path) -> io::Result<Vec<String>>;
     /// Whether something is there.
     fn exists(&self, path: &Path) -> bool;
-    /// Puts a file in another's place, at once or not at all.
+    /// Puts a file in another's place, or gives a directory with all that is in it another name, at once or not at all.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Removes a file.
     fn remove(&self, path: &Path) -> io::Result<()>;
-    /// Removes a directory with all that is in it.
+    /// Removes a directory with all that is in it, if it is there.
     fn remove_dir(&self, path: &Path) -> io::Result<()>;
     /// Makes what was created, renamed and removed in a directory durable.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
@@ -67,12 +68,56 @@ pub trait File: Send + Sync {
 /// Writes a small file so that a crash leaves the old content or the new.
 pub(crate) fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temporary = path.with_extension("tmp");
-    let file = disk.open(&temporary, OpenMode::Create)?;
-    file.write_at(bytes, 0)?;
-    file.sync()?;
-    disk.rename(&temporary, path)?;
+    let write = || -> io::Result<()> {
+        let file = disk.open(&temporary, OpenMode::Create)?;
+        file.write_at(bytes, 0)?;
+        file.sync()?;
+        disk.rename(&temporary, path)
+    };
+    write().inspect_err(|_| drop(disk.remove(&temporary)))?;
+    sync_parent(disk, path)
+}
+
+/// Makes a directory of `dir`'s name with what `fill` puts and syncs into the one that it is given: a crash or an error
+/// leaves all of it or nothing.
+pub(crate) fn make_dir<T>(disk: &dyn Disk, dir: &Path, fill: impl FnOnce(&Path) -> io::Result<T>) -> io::Result<T> {
+    let temporary = dir.with_extension(UNFINISHED);
+    let make = || -> io::Result<T> {
+        disk.remove_dir(&temporary)?;
+        disk.create_dir(&temporary)?;
+        let made = fill(&temporary)?;
+        disk.sync_dir(&temporary)?;
+        disk.rename(&temporary, dir)?;
+        Ok(made)
+    };
+    let made = make().inspect_err(|_| drop(disk.remove_dir(&temporary)))?;
+    sync_parent(disk, dir)?;
+    Ok(made)
+}
+
+/// Removes a directory with all that is in it: a crash leaves all of it or nothing that anybody finds.
+pub(crate) fn take_dir(disk: &dyn Disk, dir: &Path) -> io::Result<()> {
+    let gone = dir.with_extension(UNFINISHED);
+    disk.remove_dir(&gone)?;
+    disk.rename(dir, &gone)?;
+    sync_parent(disk, dir)?;
+    disk.remove_dir(&gone)
+}
+
+/// Removes what making and taking directories in `dir` left when it was cut short; returns what it was.
+pub(crate) fn sweep(disk: &dyn Disk, dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut left: Vec<PathBuf> = disk.list(dir)?.iter().map(|name| dir.join(name)).collect();
+    left.retain(|path| path.extension().is_some_and(|e| e == UNFINISHED));
+    left.iter().try_for_each(|path| disk.remove_dir(path))?;
+    Ok(left)
+}
+
+fn sync_parent(disk: &dyn Disk, path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), |dir| disk.sync_dir(dir))
 }
+
+/// The extension of a directory that is not there yet, or no more.
+const UNFINISHED: &str = "unfinished";
 
 /// Reads a whole file.
 pub(crate) fn read_all(file: &dyn File) -> io::Result<Vec<u8>> {

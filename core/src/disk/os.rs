@@ -14,6 +14,15 @@ pub struct OsDisk;
 
 struct OsFile(fs::File);
 
+/// Whether `path` is `dir` or lies in it, links followed; what is not made yet lies where it would be made.
+pub(crate) fn is_inside(path: &Path, dir: &Path) -> io::Result<bool> {
+    let path = std::path::absolute(path)?;
+    let there = path.ancestors().find(|p| p.exists()).unwrap_or(&path);
+    // A directory that is not on this disk has nothing in it.
+    let Ok(dir) = fs::canonicalize(dir) else { return Ok(false) };
+    Ok(fs::canonicalize(there)?.starts_with(dir))
+}
+
 impl Disk for OsDisk {
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn File>> {
         let mut options = fs::OpenOptions::new();
@@ -56,7 +65,10 @@ impl Disk for OsDisk {
     }
 
     fn remove_dir(&self, path: &Path) -> io::Result<()> {
-        fs::remove_dir_all(path)
+        match fs::remove_dir_all(path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+            outcome => outcome,
+        }
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {

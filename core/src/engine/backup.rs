@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Engine, IDENTITY};
-use crate::disk::{Disk, File, OpenMode, OsDisk, read_full};
+use crate::disk::{Disk, File, OpenMode, OsDisk, is_inside, read_full};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Pos;
 use crate::stream::local::part::Part;
@@ -27,11 +27,12 @@ impl Engine {
     /// hears bytes done and bytes in all, at every mebibyte, and stops the copy when it breaks.
     ///
     /// # Errors
-    /// [`ErrorKind::Conflict`] when `to` is not empty; [`ErrorKind::Timeout`] when `progress` stopped it. Whatever else
-    /// ends it: nothing is left at `to`, so it can be made again.
+    /// [`ErrorKind::Conflict`] when `to` is not empty; [`ErrorKind::Invalid`] when it lies in the directory itself;
+    /// [`ErrorKind::Corrupt`] when a stream is damaged; [`ErrorKind::Timeout`] when `progress` stopped it. Whatever
+    /// else ends it: nothing is left at `to`, so it can be made again.
     pub fn backup(&self, to: impl AsRef<Path>, progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>) -> Result<u64> {
         let (to, disk) = (to.as_ref(), OsDisk);
-        make_empty(&disk, to)?;
+        make_empty(&disk, to, self.dir().as_deref())?;
         self.copy_to(to, progress).inspect_err(|_| clear(&disk, to))
     }
 
@@ -39,7 +40,7 @@ impl Engine {
         let disk = OsDisk;
         let mut copies = Vec::new();
         let mut written = Vec::new();
-        let names: Vec<String> = self.streams()?.into_iter().map(|i| i.config.name).collect();
+        let names = self.0.stream_names()?;
         for name in &names {
             let stream = self.stream(name)?;
             if !self.is_read_only() {
@@ -87,7 +88,7 @@ impl Engine {
             return Ok(());
         }
         let at = |e| Error::io(format_args!("copy {}", dir.display()), &e);
-        for name in source.list(&dir).map_err(at)? {
+        for name in source.list(&dir).map_err(at)?.into_iter().filter(|n| !n.contains('.')) {
             let target = to.join("consumers").join(&name);
             OsDisk.create_dir(&target).map_err(at)?;
             for file in source.list(&dir.join(&name)).map_err(at)? {
@@ -105,7 +106,8 @@ impl Engine {
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`] when the backup is damaged; [`ErrorKind::Conflict`] when `to` is not empty;
-    /// [`ErrorKind::Timeout`] when `progress` stopped it. Whatever else ends it: nothing is left at `to`.
+    /// [`ErrorKind::Invalid`] when it lies in the backup; [`ErrorKind::Timeout`] when `progress` stopped it. Whatever
+    /// else ends it: nothing is left at `to`.
     pub fn restore(
         from: impl AsRef<Path>,
         to: impl AsRef<Path>,
@@ -117,7 +119,7 @@ impl Engine {
             return Err(Error::corrupt(format!("the backup is damaged: {damage}")));
         }
         let checked = report.bytes;
-        make_empty(&disk, to)?;
+        make_empty(&disk, to, Some(from))?;
         let mut copy = || {
             let mut copies = Vec::new();
             walk(disk, from, to, &mut copies)?;
@@ -139,13 +141,19 @@ fn clear(disk: &dyn Disk, dir: &Path) {
     let _ = disk.remove_dir(dir);
 }
 
-fn make_empty(disk: &dyn Disk, dir: &Path) -> Result<()> {
-    let at = |e| Error::io(format_args!("create {}", dir.display()), &e);
-    disk.create_dir(dir).map_err(at)?;
-    if disk.list(dir).map_err(at)?.is_empty() {
-        return Ok(());
+/// Makes the target of a copy of `from`, which must not lie in it.
+fn make_empty(disk: &dyn Disk, to: &Path, from: Option<&Path>) -> Result<()> {
+    let at = |e| Error::io(format_args!("create {}", to.display()), &e);
+    if disk.exists(to) && !disk.list(to).map_err(at)?.is_empty() {
+        return Err(Error::new(ErrorKind::Conflict, format!("{} is not empty", to.display())));
     }
-    Err(Error::new(ErrorKind::Conflict, format!("{} is not empty", dir.display())))
+    if let Some(from) = from
+        && is_inside(to, from).map_err(at)?
+    {
+        let message = format!("{} lies in {}, which is copied: name a place outside", to.display(), from.display());
+        return Err(Error::invalid(message));
+    }
+    disk.create_dir(to).map_err(at)
 }
 
 fn walk(disk: OsDisk, from: &Path, to: &Path, copies: &mut Vec<Copy>) -> Result<()> {

@@ -2,14 +2,16 @@
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::Engine;
 use crate::disk::{Disk, OsDisk};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::journal::frame::{self, Frame};
 use crate::journal::recover::{proof_after, scan};
 use crate::journal::segment::{self, Segment};
 use crate::record::{Base, RecordView, TAG_CONTROL, decode};
+use crate::stream::consumer::registry;
 use crate::stream::local::control::{self, SegmentHead};
 use crate::stream::local::snapshot;
 
@@ -39,8 +41,8 @@ impl Engine {
     /// it breaks.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) when it is no Headwater directory;
-    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) when `progress` stopped it: then there is no report.
+    /// [`ErrorKind::NotFound`] when it is no Headwater directory; [`ErrorKind::Unsupported`] when a newer version wrote
+    /// it; [`ErrorKind::Timeout`] when `progress` stopped it: then there is no report.
     pub fn verify(
         dir: impl AsRef<Path>,
         progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
@@ -52,7 +54,7 @@ impl Engine {
         }
         let mut report = VerifyReport::default();
         if let Err(error) = super::identity(&disk, dir, true, 0) {
-            report.damage.push(error.to_string());
+            report.damage.push(sentence(error)?);
         }
         let streams = dir.join("streams");
         let at = |e| Error::io(format_args!("list {}", streams.display()), &e);
@@ -60,7 +62,11 @@ impl Engine {
         let dirs: Vec<PathBuf> = names.iter().filter(|n| !n.contains('.')).map(|n| streams.join(n)).collect();
         let mut total = 0;
         for dir in &dirs {
-            total += segment::list(&disk, dir)?.iter().filter_map(|p| p.metadata().ok()).map(|m| m.len()).sum::<u64>();
+            let consumers = consumers(disk, dir)?;
+            for dir in consumers.iter().chain([dir]) {
+                let segments = segment::list(&disk, dir)?;
+                total += segments.iter().filter_map(|p| p.metadata().ok()).map(|m| m.len()).sum::<u64>();
+            }
         }
         for dir in &dirs {
             report.streams += 1;
@@ -92,7 +98,7 @@ impl Check<'_> {
                     self.report.torn.push(format!("{} has no whole header", path.display()));
                 }
                 Ok(None) => self.report.damage.push(format!("{} has a damaged header at offset 0", path.display())),
-                Err(error) => self.report.damage.push(error.to_string()),
+                Err(error) => self.report.damage.push(sentence(error)?),
             }
         }
         if paths.is_empty() {
@@ -103,7 +109,30 @@ impl Check<'_> {
             end = self.segment(&segments[i..])?;
         }
         self.snapshot(dir, &segments, end);
+        for dir in consumers(*self.disk, dir)? {
+            self.consumer(&dir)?;
+        }
         Ok(())
+    }
+
+    fn consumer(&mut self, dir: &Path) -> Result<()> {
+        let disk: Arc<dyn Disk> = Arc::new(*self.disk);
+        match registry::read(&disk, dir, false) {
+            Ok((ledger, _)) => {
+                let (path, bytes, torn) = ledger.place();
+                if torn > 0 {
+                    let tail = format!("{}: {torn} bytes of a torn tail at offset {bytes}", path.display());
+                    self.report.torn.push(tail);
+                }
+                self.report.bytes += bytes + torn;
+                self.tell(self.report.bytes)
+            }
+            Err(error) => {
+                let error = error.context(format_args!("consumer {}", dir.display()));
+                self.report.damage.push(sentence(error)?);
+                Ok(())
+            }
+        }
     }
 
     /// Checks the first of `rest`; returns where its frames end.
@@ -150,18 +179,10 @@ impl Check<'_> {
                 ));
                 break;
             };
-            let after = whole_frame_after(segment, scanned.end, file_end)?.unwrap_or(pos);
-            let resumed = seq_after(segment, base, after.min(file_end));
-            let until =
-                resumed.or(rest.get(1).map(|r| r.1.base_seq)).map_or("on".to_owned(), |s| format!("to {}", s - 1));
-            self.report.damage.push(format!(
-                "{} is damaged at offset {}: sequences {next} {until} are missing",
-                segment.path.display(),
-                segment.offset(scanned.end)
-            ));
+            let (after, whole) = self.damage(rest, scanned.end, pos, &mut next)?;
+            records += whole;
             end = file_end;
-            let Some(resumed) = resumed else { break };
-            next = resumed;
+            let Some(after) = after else { break };
             from = after;
         }
         if let Some((pos, due, seq)) = odd {
@@ -176,6 +197,38 @@ impl Check<'_> {
         self.report.bytes += segment.bytes_before(file_end)?;
         self.tell(self.report.bytes)?;
         Ok(end)
+    }
+
+    /// Names what is missing behind `start`, where no whole frame or batch stands in the first of `rest`, though
+    /// `proof` says that it did; `next` is the sequence that is due. Returns where whole frames go on, and how many
+    /// records were passed before the damage.
+    fn damage(
+        &mut self,
+        rest: &[(Segment, SegmentHead)],
+        start: u64,
+        proof: u64,
+        next: &mut u64,
+    ) -> Result<(Option<u64>, u64)> {
+        let (segment, base, file_end) = (&rest[0].0, rest[0].1.base(), rest[0].0.end()?);
+        let (mut at, mut whole) = (start, 0);
+        // Within a batch that is not whole, what stands before the damage is there.
+        while let Some((frame_end, seq)) = frame_at(segment, base, at)? {
+            if let Some(seq) = seq {
+                *next = seq + 1;
+                whole += 1;
+            }
+            at = frame_end;
+        }
+        let after = whole_frame_after(segment, at, file_end)?.unwrap_or(proof);
+        let resumed = seq_after(segment, base, after.min(file_end))?;
+        let until = resumed.or(rest.get(1).map(|r| r.1.base_seq)).map_or("on".to_owned(), |s| format!("to {}", s - 1));
+        self.report.damage.push(format!(
+            "{} is damaged at offset {}: sequences {next} {until} are missing",
+            segment.path.display(),
+            segment.offset(at)
+        ));
+        *next = resumed.unwrap_or(*next);
+        Ok((resumed.map(|_| after), whole))
     }
 
     fn tell(&mut self, done: u64) -> Result<()> {
@@ -234,15 +287,37 @@ fn whole_frame_after(segment: &Segment, damage: u64, end: u64) -> Result<Option<
     Ok((1..bytes.len()).find(|&at| frame::parse(&bytes, at, damage + at as u64).is_ok()).map(|at| damage + at as u64))
 }
 
-/// The sequence of the first record from a position on.
-fn seq_after(segment: &Segment, base: Base, pos: u64) -> Option<u64> {
-    let mut found = None;
-    let _ = scan(segment, pos, &mut |_, frame| {
-        if let Some(view) = record_of(frame, base) {
-            found = Some(view.seq);
-            return Err(Error::not_found("found"));
+/// The sequence of the first record from a position on, if every frame before it is whole.
+fn seq_after(segment: &Segment, base: Base, mut pos: u64) -> Result<Option<u64>> {
+    while let Some((end, seq)) = frame_at(segment, base, pos)? {
+        if seq.is_some() {
+            return Ok(seq);
         }
-        Ok(())
-    });
-    found
+        pos = end;
+    }
+    Ok(None)
+}
+
+/// Where the whole frame at a position ends, and the sequence of the record in it.
+fn frame_at(segment: &Segment, base: Base, pos: u64) -> Result<Option<(u64, Option<u64>)>> {
+    let head = segment.read(pos, frame::FRAME_HEAD)?;
+    let Some(len) = frame::frame_len(&head) else { return Ok(None) };
+    let bytes = segment.read(pos, len)?;
+    let Ok(found) = frame::parse(&bytes, 0, pos) else { return Ok(None) };
+    Ok(Some((pos + found.len as u64, record_of(&found, base).map(|view| view.seq))))
+}
+
+/// The directories of a stream's consumers.
+fn consumers(disk: OsDisk, stream: &Path) -> Result<Vec<PathBuf>> {
+    let dir = stream.join("consumers");
+    if !disk.exists(&dir) {
+        return Ok(Vec::new());
+    }
+    let names = disk.list(&dir).map_err(|e| Error::io(format_args!("list {}", dir.display()), &e))?;
+    Ok(names.iter().filter(|n| !n.contains('.')).map(|n| dir.join(n)).collect())
+}
+
+/// What a report says of damage; any other error ends the check.
+fn sentence(error: Error) -> Result<String> {
+    if error.kind() == ErrorKind::Corrupt { Ok(error.to_string()) } else { Err(error) }
 }

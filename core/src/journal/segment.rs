@@ -3,6 +3,7 @@
 //!
 //! `magic 8 | header_len u32 | base u64 | blob_len u32 | blob | crc32 u32`, integers little-endian.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -58,28 +59,25 @@ impl Segment {
         if !packed && &head[..7] != MAGIC {
             return Ok(None);
         }
-        if head[7] > FORMAT_VERSION {
+        let version = head[7];
+        head[7] = version.min(FORMAT_VERSION);
+        let header = header_of(&*file, &head).map_err(at)?;
+        if version > FORMAT_VERSION {
+            if header.is_some() && (version ^ FORMAT_VERSION).is_power_of_two() {
+                // All else is this version's: a flipped bit.
+                return Ok(None);
+            }
             return Err(Error::new(
                 ErrorKind::Unsupported,
-                format!("{} has format version {}, this build reads up to {FORMAT_VERSION}", path.display(), head[7]),
+                format!("{} has format version {version}, this build reads up to {FORMAT_VERSION}", path.display()),
             ));
         }
-        let header_len = u32::from_le_bytes([head[8], head[9], head[10], head[11]]) as usize;
-        if !(HEADER_FIXED + 4..=HEADER_BYTES_MAX).contains(&header_len) {
-            return Ok(None);
-        }
-        let mut header = vec![0; header_len];
-        if read_full(&*file, &mut header, 0).map_err(at)? < header_len {
-            return Ok(None);
-        }
-        let (covered, check) = header.split_at(header_len - 4);
-        if crc32fast::hash(covered).to_le_bytes() != check {
-            return Ok(None);
-        }
+        let Some(header) = header else { return Ok(None) };
+        let covered = &header[..header.len() - 4];
         let mut base = [0; 8];
         base.copy_from_slice(&head[12..20]);
         let base = u64::from_le_bytes(base);
-        let header_len = header_len as u64;
+        let header_len = header.len() as u64;
         let store = if packed {
             match Packed::open(file, base, header_len).map_err(at)? {
                 Some(packed) => Store::Packed(Arc::new(packed)),
@@ -200,14 +198,37 @@ impl Segment {
         Ok(self.base + len.saturating_sub(self.header_len))
     }
 
-    pub(crate) fn io(&self, doing: &str, error: &std::io::Error) -> Error {
+    pub(crate) fn io(&self, doing: &str, error: &io::Error) -> Error {
         Error::io(format_args!("{doing} {}", self.path.display()), error)
     }
+}
+
+/// The header that begins with `head`, when its check holds.
+fn header_of(file: &dyn File, head: &[u8; HEADER_FIXED]) -> io::Result<Option<Vec<u8>>> {
+    let header_len = u32::from_le_bytes([head[8], head[9], head[10], head[11]]) as usize;
+    if !(HEADER_FIXED + 4..=HEADER_BYTES_MAX).contains(&header_len) {
+        return Ok(None);
+    }
+    let mut header = vec![0; header_len];
+    if read_full(file, &mut header, 0)? < header_len {
+        return Ok(None);
+    }
+    header[..HEADER_FIXED].copy_from_slice(head);
+    let (covered, check) = header.split_at(header_len - 4);
+    Ok((crc32fast::hash(covered).to_le_bytes() == check).then_some(header))
 }
 
 /// The name of the segment that begins at `base`.
 pub(crate) fn file_name(base: Pos) -> String {
     format!("{base:016x}.seg")
+}
+
+/// Makes the file of the segment that begins at `base`, with its header alone, on disk.
+pub(crate) fn begin(disk: &dyn Disk, dir: &Path, base: Pos, header: &[u8]) -> io::Result<Arc<dyn File>> {
+    let file = disk.open(&dir.join(file_name(base)), OpenMode::Create)?;
+    file.write_at(header, 0)?;
+    file.sync()?;
+    Ok(file)
 }
 
 /// The paths of all segments in a directory, in order.

@@ -19,6 +19,7 @@ use crate::clock::Nanos;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pending::{Pending, Wait};
 use crate::record::Batch;
+use crate::shared::Shared;
 use crate::subject::Filters;
 use progress::{Change, Progress};
 
@@ -67,6 +68,7 @@ pub(crate) struct Core {
 struct Inside {
     progress: Progress,
     ledger: Ledger,
+    shared: Arc<Shared>,
     deleted: bool,
     /// Those who wait for room, by their number.
     waiting: Vec<(u64, Waker)>,
@@ -77,9 +79,16 @@ impl Inside {
         self.ledger.append(&serde_json::to_vec(change).unwrap_or_default())?;
         self.progress.apply(change);
         if self.ledger.wants_fold() {
-            self.ledger.fold(&serde_json::to_vec(&self.progress).unwrap_or_default())?;
+            self.fold();
         }
         Ok(())
+    }
+
+    /// Stores where it stands as a whole. When that cannot be, say because the disk is full, the entries say it too.
+    fn fold(&mut self) {
+        if let Err(error) = self.ledger.fold(&serde_json::to_vec(&self.progress).unwrap_or_default()) {
+            self.shared.log("warn", format!("consumer '{}': {error}", self.progress.config.name));
+        }
     }
 }
 
@@ -93,11 +102,12 @@ fn wake(mut inside: MutexGuard<'_, Inside>) {
 }
 
 impl Core {
-    fn new(progress: Progress, ledger: Ledger) -> Result<Self> {
+    fn new(progress: Progress, ledger: Ledger, shared: &Arc<Shared>) -> Result<Self> {
+        let shared = Arc::clone(shared);
         Ok(Core {
             name: progress.config.name.clone(),
             filters: Filters::new(&progress.config.filter_subjects)?,
-            inside: Mutex::new(Inside { progress, ledger, deleted: false, waiting: Vec::new() }),
+            inside: Mutex::new(Inside { progress, ledger, shared, deleted: false, waiting: Vec::new() }),
         })
     }
 
@@ -107,6 +117,14 @@ impl Core {
 
     pub(crate) fn config(&self) -> ConsumerConfig {
         self.lock().progress.config.clone()
+    }
+
+    /// Leaves where it stands under one check, so that a check finds every byte that changes later.
+    fn store(&self) {
+        let mut inside = self.lock();
+        if !inside.ledger.is_folded() {
+            inside.fold();
+        }
     }
 
     /// Ends all handles.
@@ -316,7 +334,7 @@ impl Consumer {
 
     /// As [`Consumer::ack`], and on disk when this returns.
     pub fn ack_sync(&self, seqs: &[u64]) -> Pending<usize> {
-        let sync = |count| self.open().and_then(|inside| inside.ledger.sync()).map(|()| count);
+        let sync = |count| self.open().and_then(|mut inside| inside.ledger.sync()).map(|()| count);
         Pending::ready(self.ack(seqs).and_then(sync))
     }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::progress::{Change, Progress};
 use super::{Consumer, ConsumerInfo, Core, dead_letter};
 use crate::Engine;
+use crate::disk::{Disk, sweep, take_dir};
 use crate::error::{Error, ErrorKind, Result};
 use crate::stream::Stream;
 use crate::stream::config::{ConsumerConfig, check_name};
@@ -16,8 +17,11 @@ use crate::subject::Filters;
 
 /// All consumers of one stream.
 pub(crate) struct Registry {
-    cores: Mutex<BTreeMap<String, Arc<Core>>>,
+    cores: Mutex<BTreeMap<String, Found>>,
 }
+
+/// A consumer, or why it cannot be opened. A damaged one is in nobody's way, and can be deleted.
+type Found = Result<Arc<Core>>;
 
 fn dir_of(stream: &Stream) -> PathBuf {
     stream.local.dir.join("consumers")
@@ -30,16 +34,24 @@ impl Registry {
         let dir = dir_of(stream);
         let mut cores = BTreeMap::new();
         if disk.exists(&dir) {
-            let names = disk.list(&dir).map_err(|e| Error::io(format_args!("list {}", dir.display()), &e))?;
-            for name in names {
-                let core = load(stream, &dir.join(&name)).map_err(|e| e.context(format_args!("consumer '{name}'")))?;
-                cores.insert(name, Arc::new(core));
+            let at = |e| Error::io(format_args!("list {}", dir.display()), &e);
+            if !stream.local.read_only {
+                sweep(&**disk, &dir).map_err(at)?;
+            }
+            for name in disk.list(&dir).map_err(at)?.into_iter().filter(|n| !n.contains('.')) {
+                let found = load(stream, &dir.join(&name)).map_err(|e| e.context(format_args!("consumer '{name}'")));
+                if let Err(error) = &found
+                    && error.kind() != ErrorKind::Corrupt
+                {
+                    return Err(error.clone());
+                }
+                cores.insert(name, found.map(Arc::new));
             }
         }
         Ok(Registry { cores: Mutex::new(cores) })
     }
 
-    fn cores(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Core>>> {
+    fn cores(&self) -> MutexGuard<'_, BTreeMap<String, Found>> {
         self.cores.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -55,7 +67,8 @@ impl Registry {
         }
         let filters = Filters::new(&config.filter_subjects)?;
         let mut cores = self.cores();
-        if let Some(core) = cores.get(&config.name) {
+        if let Some(found) = cores.get(&config.name) {
+            let core = found.as_ref().map_err(Error::clone)?;
             if core.config() == config {
                 return Ok(Consumer::new(Arc::clone(core), stream.clone()));
             }
@@ -81,54 +94,76 @@ impl Registry {
         let dir = dir_of(stream).join(&progress.config.name);
         let state = serde_json::to_vec(&progress).unwrap_or_default();
         let ledger = Ledger::create(stream.local.disk(), &dir, &state)?;
-        let core = Arc::new(Core::new(progress, ledger)?);
-        cores.insert(core.name.clone(), Arc::clone(&core));
+        let core = Arc::new(Core::new(progress, ledger, &stream.local.shared)?);
+        cores.insert(core.name.clone(), Ok(Arc::clone(&core)));
         Ok(Consumer::new(core, stream.clone()))
     }
 
     pub(crate) fn get(&self, stream: &Stream, name: &str) -> Result<Consumer> {
-        let core = self.cores().get(name).map(Arc::clone);
-        let core =
-            core.ok_or_else(|| Error::not_found(format!("stream '{}' has no consumer '{name}'", stream.name())))?;
-        Ok(Consumer::new(core, stream.clone()))
+        let found = self.cores().get(name).cloned().ok_or_else(|| missing(stream, name))?;
+        Ok(Consumer::new(found?, stream.clone()))
     }
 
     pub(crate) fn delete(&self, stream: &Stream, name: &str) -> Result<()> {
         stream.local.refuse_if_read_only()?;
-        let core = self.cores().remove(name);
-        let core =
-            core.ok_or_else(|| Error::not_found(format!("stream '{}' has no consumer '{name}'", stream.name())))?;
-        core.retire();
+        let found = self.cores().remove(name).ok_or_else(|| missing(stream, name))?;
+        if let Ok(core) = found {
+            core.retire();
+        }
         let dir = dir_of(stream).join(name);
-        stream.local.disk().remove_dir(&dir).map_err(|e| Error::io(format_args!("remove {}", dir.display()), &e))
+        take_dir(&**stream.local.disk(), &dir).map_err(|e| Error::io(format_args!("remove {}", dir.display()), &e))
     }
 
+    /// All that can be opened; the log names the damaged ones.
     pub(crate) fn infos(&self, stream: &Stream) -> Result<Vec<ConsumerInfo>> {
-        let cores: Vec<Arc<Core>> = self.cores().values().map(Arc::clone).collect();
-        cores.into_iter().map(|core| Consumer::new(core, stream.clone()).info()).collect()
+        let found: Vec<Found> = self.cores().values().cloned().collect();
+        let mut infos = Vec::with_capacity(found.len());
+        for found in found {
+            match found {
+                Ok(core) => infos.push(Consumer::new(core, stream.clone()).info()?),
+                Err(error) => stream.local.shared.log("error", error.to_string()),
+            }
+        }
+        Ok(infos)
     }
 
-    /// Wakes everyone, because the engine closes.
+    /// Stores where everyone stands.
+    pub(crate) fn store(&self) {
+        for core in self.cores().values().flatten() {
+            core.store();
+        }
+    }
+
+    /// Wakes everyone, because it is over.
     pub(crate) fn retire(&self) {
-        for core in self.cores().values() {
+        for core in self.cores().values().flatten() {
             core.retire();
         }
     }
 }
 
+fn missing(stream: &Stream, name: &str) -> Error {
+    Error::not_found(format!("stream '{}' has no consumer '{name}'", stream.name()))
+}
+
 fn load(stream: &Stream, dir: &Path) -> Result<Core> {
+    let (ledger, mut progress) = read(stream.local.disk(), dir, !stream.local.read_only)?;
+    progress.rebuild();
+    Core::new(progress, ledger, &stream.local.shared)
+}
+
+/// What a consumer's directory says of it.
+pub(crate) fn read(disk: &Arc<dyn Disk>, dir: &Path, writable: bool) -> Result<(Ledger, Progress)> {
     let bad = |e: serde_json::Error| Error::corrupt(format!("{}: {e}", dir.display()));
-    let (ledger, mut progress) = Ledger::open(
-        stream.local.disk(),
+    Ledger::open(
+        disk,
         dir,
-        !stream.local.read_only,
+        writable,
         |state| serde_json::from_slice::<Progress>(state).map_err(bad),
         |progress, entry| {
             let change: Change = serde_json::from_slice(entry).map_err(bad)?;
             progress.apply(&change);
             Ok(())
         },
-    )?;
-    progress.rebuild();
-    Core::new(progress, ledger)
+    )
 }

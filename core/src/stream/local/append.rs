@@ -312,7 +312,10 @@ impl State {
         if let Some(error) = &self.stalled {
             return Err(Error::new(
                 error.kind(),
-                format!("{}; what was acknowledged waits in memory, and nothing more is taken before it is written", error.message()),
+                format!(
+                    "{}; what was acknowledged waits in memory, and nothing more is taken before it is written",
+                    error.message()
+                ),
             ));
         }
         if self.tail.waiting() > WAITING_BYTES_MAX {

@@ -13,7 +13,7 @@ use super::part::Part;
 use super::snapshot::{self, Snapshot};
 use super::state::{Special, State};
 use super::subjects::Subjects;
-use crate::disk::OpenMode;
+use crate::disk::make_dir;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Pos;
 use crate::journal::frame::{self, Frame};
@@ -35,16 +35,12 @@ struct Found {
 impl Local {
     /// Makes a stream's directory with its first segment, all of it on disk.
     pub(crate) fn create(shared: &Arc<Shared>, dir: &Path, config: StreamConfig) -> Result<Arc<Local>> {
-        let at = |e| Error::io(format_args!("create {}", dir.display()), &e);
-        shared.disk.create_dir(dir).map_err(at)?;
         let created = shared.clock.now();
         let head = SegmentHead { base_seq: 1, last_time: 0, first_seq: 1, created, config };
         let header = Segment::header(0, &control::to_bytes(&head));
         let segment = Segment::planned(dir, 0, header.len() as u64);
-        let file = shared.disk.open(&segment.path, OpenMode::Create).map_err(at)?;
-        file.write_at(&header, 0).map_err(at)?;
-        file.sync().map_err(at)?;
-        shared.disk.sync_dir(dir).map_err(at)?;
+        let file = make_dir(&*shared.disk, dir, |dir| segment::begin(&*shared.disk, dir, 0, &header))
+            .map_err(|e| Error::io(format_args!("create {}", dir.display()), &e))?;
         segment.set_file(file);
         let found = Found { segment: Arc::new(segment), head, end: 0 };
         let state = State::new(shared, &found, None, 0);
