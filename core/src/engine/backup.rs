@@ -9,6 +9,7 @@ use super::{Engine, IDENTITY};
 use crate::disk::{Disk, File, OpenMode, OsDisk, is_inside, read_full};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Pos;
+use crate::stream::local::gaps::{self, Gaps};
 use crate::stream::local::part::Part;
 use crate::stream::local::snapshot;
 
@@ -48,12 +49,14 @@ impl Engine {
             }
             let dir = to.join("streams").join(name);
             disk.create_dir(&dir).map_err(|e| Error::io(format_args!("create {}", dir.display()), &e))?;
-            let (parts, bytes) = {
+            let (parts, gaps, bytes) = {
                 let state = stream.local.lock();
                 // The files as of this moment: one that is packed later may lack what the snapshot still lists.
-                let made = state.parts.iter().filter(|p| p.segment.is_made());
+                // What was dropped and not removed yet may hold the last header that there is.
+                let made = state.parts.iter().chain(&state.dropped).filter(|p| p.segment.is_made());
                 let parts = made.map(|p| Ok((p.segment.file()?, source_end(p, state.committed), Arc::clone(p))));
-                (parts.collect::<Result<Vec<_>>>()?, snapshot::encode(&state, state.committed))
+                let gaps = Gaps::between(state.parts.iter().map(|p| (p.segment.base, p.end())));
+                (parts.collect::<Result<Vec<_>>>()?, gaps, snapshot::encode(&state, state.committed))
             };
             if !self.is_read_only() {
                 stream.sync().wait()?;
@@ -65,6 +68,7 @@ impl Engine {
                 copies.push(Copy { from, to: dir.join(file_name), len });
             }
             written.push((snapshot::path(&dir), bytes));
+            written.push((gaps::path(&dir), gaps.encode()));
             self.add_consumers(&stream.local.dir, &dir, &mut copies)?;
         }
         let identity = self.0.root.join(IDENTITY);

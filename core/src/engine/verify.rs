@@ -13,6 +13,7 @@ use crate::journal::segment::{self, Segment};
 use crate::record::{Base, RecordView, TAG_CONTROL, decode};
 use crate::stream::consumer::registry;
 use crate::stream::local::control::{self, SegmentHead};
+use crate::stream::local::gaps::Gaps;
 use crate::stream::local::snapshot;
 
 /// How many bytes are checked between two calls of `progress`.
@@ -104,8 +105,22 @@ impl Check<'_> {
         if paths.is_empty() {
             self.report.damage.push(format!("{} holds no segment", dir.display()));
         }
+        let gaps = Gaps::load(self.disk, dir).or_else(|e| {
+            self.report.damage.push(sentence(e)?);
+            Ok::<_, Error>(Gaps::default())
+        })?;
         let mut end = 0;
         for i in 0..segments.len() {
+            let (segment, head) = &segments[i];
+            if end < segment.base && !gaps.covers(end, segment.base) {
+                self.report.damage.push(format!(
+                    "{}: nothing stands from position {end} to {}: sequences {} to {} are missing",
+                    dir.display(),
+                    segment.base,
+                    self.last_seq + 1,
+                    head.base_seq - 1
+                ));
+            }
             end = self.segment(&segments[i..])?;
         }
         self.snapshot(dir, &segments, end);

@@ -15,8 +15,8 @@ use crate::error::{Error, Result};
 
 /// Bytes of frames to a block.
 pub(crate) const BLOCK_BYTES: usize = 64 << 10;
-/// Position of the end, number of blocks, check of table and trailer.
-const TRAILER: usize = 8 + 4 + 4;
+/// Position of the end, how many records were kept, number of blocks, check of table and trailer.
+const TRAILER: usize = 8 + 8 + 4 + 4;
 /// Where a block lies in the file, its stored length, its check.
 const ENTRY: usize = 8 + 4 + 4;
 
@@ -25,6 +25,8 @@ pub(crate) struct Packed {
     pub(crate) file: Arc<dyn File>,
     base: Pos,
     pub(crate) end: Pos,
+    /// How many records were kept when it was packed.
+    pub(crate) kept: u64,
     blocks: Vec<(u64, u32, u32)>,
     /// The block that was read last.
     last: Mutex<Option<(usize, Arc<Vec<u8>>)>>,
@@ -38,8 +40,8 @@ impl Packed {
         if len < header_len + TRAILER as u64 || read_full(&*file, &mut trailer, len - TRAILER as u64)? < TRAILER {
             return Ok(None);
         }
-        let count = u32::from_le_bytes([trailer[8], trailer[9], trailer[10], trailer[11]]) as usize;
-        let table_len = (count * ENTRY + TRAILER) as u64;
+        let count = u32::from_le_bytes([trailer[16], trailer[17], trailer[18], trailer[19]]) as usize;
+        let table_len = (count as u64) * ENTRY as u64 + TRAILER as u64;
         if len < header_len + table_len {
             return Ok(None);
         }
@@ -55,7 +57,14 @@ impl Packed {
             .take(count)
             .map(|e| (word(&e[..8]), word(&e[8..12]) as u32, word(&e[12..16]) as u32))
             .collect();
-        Ok(Some(Packed { file, base, end: word(&trailer[..8]), blocks, last: Mutex::default() }))
+        Ok(Some(Packed {
+            file,
+            base,
+            end: word(&trailer[..8]),
+            kept: word(&trailer[8..16]),
+            blocks,
+            last: Mutex::default(),
+        }))
     }
 
     /// Up to `len` bytes at a position.
@@ -188,12 +197,14 @@ impl Written {
     }
 }
 
-/// Writes `segment` packed to a file beside it, all of it on disk; what it holds is read and checked on the way.
+/// Writes `segment` packed to a file beside it, all of it on disk; what it holds is read and checked on the way. `kept`
+/// is noted for whoever asks later whether packing it again is worth it.
 pub(crate) fn write(
     disk: &dyn Disk,
     segment: &Segment,
     blob: &[u8],
     level: i32,
+    kept: u64,
     keep: &mut dyn FnMut(&Frame<'_>) -> Keep,
 ) -> Result<Written> {
     let temporary = segment.path.with_extension("tmp");
@@ -238,6 +249,7 @@ pub(crate) fn write(
     }
     let mut table = std::mem::take(&mut packer.blocks);
     table.extend_from_slice(&scanned.end.to_le_bytes());
+    table.extend_from_slice(&kept.to_le_bytes());
     table.extend_from_slice(&packer.count.to_le_bytes());
     let check = crc32fast::hash(&table);
     table.extend_from_slice(&check.to_le_bytes());

@@ -146,6 +146,14 @@ impl Segment {
         matches!(self.store(), Store::Packed(_))
     }
 
+    /// How many records were kept when it was packed.
+    pub(crate) fn packed_kept(&self) -> Option<u64> {
+        match self.store() {
+            Store::Packed(packed) => Some(packed.kept),
+            _ => None,
+        }
+    }
+
     /// How many bytes cost no more to read than one.
     pub(crate) fn read_unit(&self) -> usize {
         if self.is_packed() { BLOCK_BYTES } else { 1 }

@@ -77,6 +77,11 @@ impl SegmentIndex {
         }
     }
 
+    /// One past its last sequence.
+    pub(crate) fn end_seq(&self) -> u64 {
+        self.base_seq + u64::from(self.count)
+    }
+
     /// Whether its lists are in memory, so that a file has to be written.
     pub(crate) fn is_unsaved(&self) -> bool {
         matches!(self.lists, Lists::Memory(_))

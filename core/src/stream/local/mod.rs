@@ -11,6 +11,7 @@ pub(crate) mod control;
 pub(crate) mod dead;
 pub(crate) mod dedup;
 pub(crate) mod frames;
+pub(crate) mod gaps;
 pub(crate) mod index_file;
 pub(crate) mod limits;
 pub(crate) mod open;

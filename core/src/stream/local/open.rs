@@ -7,6 +7,7 @@ use super::Local;
 use super::active::{Active, NONE};
 use super::control::{self, Control, SegmentHead};
 use super::dead::Dead;
+use super::gaps::Gaps;
 use super::index_file::{SegmentIndex, name_hash};
 use super::limits::size_of_body;
 use super::part::Part;
@@ -77,8 +78,10 @@ impl Local {
         if let Some(snapshot) = &snapshot {
             check_snapshot(snapshot, &found, log_end, dir)?;
         }
+        let gaps = Gaps::load(&*shared.disk, dir)?;
         let covered = snapshot.as_ref().map_or(0, |s| s.pos);
         let first = found.iter().position(|f| f.end > covered).unwrap_or(found.len() - 1);
+        check_gaps(&found[..=first], &gaps, dir)?;
         let mut state = State::new(shared, &found[first], snapshot, covered);
         state.adopt_sealed(&found[..first]);
         let mut at = first;
@@ -95,7 +98,10 @@ impl Local {
             }
             let scanned = state.replay(&found[at].segment, found[at].segment.base, covered)?;
             clean = scanned.clean;
-            if scanned.torn || scanned.end < covered || (at + 1 < found.len() && scanned.proven > scanned.end) {
+            let lost = found
+                .get(at + 1)
+                .is_some_and(|next| scanned.end < next.segment.base && !gaps.covers(scanned.end, next.segment.base));
+            if scanned.torn || scanned.end < covered || lost {
                 judge(&found[at..], &scanned, state.active.end_seq() - 1, covered)?;
                 cut(shared, &mut found, at, &scanned, read_only)?;
                 break;
@@ -210,6 +216,25 @@ fn list(shared: &Arc<Shared>, dir: &Path, read_only: bool) -> Result<Vec<Found>>
         }
     }
     Ok(found)
+}
+
+/// Refuses segments between which something is missing that was not removed.
+fn check_gaps(found: &[Found], gaps: &Gaps, dir: &Path) -> Result<()> {
+    let mut due = 0;
+    let mut before: Option<&Found> = None;
+    for next in found {
+        if due < next.segment.base && !gaps.covers(due, next.segment.base) {
+            let last = before.map_or(Ok(0), |f| rebuild_index(&f.segment, f.head.base()).map(|i| i.end_seq() - 1))?;
+            return Err(Error::corrupt(format!(
+                "{} is missing or cut short: sequences {} to {} are missing",
+                before.map_or_else(|| dir.join(segment::file_name(due)), |f| f.segment.path.clone()).display(),
+                last + 1,
+                next.head.base_seq - 1
+            )));
+        }
+        (due, before) = (next.end, Some(next));
+    }
+    Ok(())
 }
 
 /// A snapshot is written only after everything that it covers was synced, so the log must hold it.
@@ -442,7 +467,7 @@ impl State {
             let part = Part::new(Arc::clone(&found.segment), found.head.base());
             part.set_end_seq(*end_seq);
             *part.dead_mut() = dead.clone();
-            part.seal(None);
+            part.seal(None, found.end);
             parts.push(Arc::new(part));
         }
         parts.push(Arc::clone(&self.active_part));
@@ -458,7 +483,7 @@ impl State {
         let index = SegmentIndex::load(&*shared.disk, &part.index_path());
         match index {
             Some(index) if index.end == found.end && index.base_seq + u64::from(index.count) == part.end_seq() => {
-                part.seal(Some(index));
+                part.seal(Some(index), found.end);
                 true
             }
             _ => false,

@@ -8,6 +8,7 @@ use super::dead::Dead;
 use super::index_file::SegmentIndex;
 use crate::disk::Disk;
 use crate::error::{Error, Result};
+use crate::journal::Pos;
 use crate::journal::segment::Segment;
 use crate::record::Base;
 
@@ -21,8 +22,8 @@ pub(crate) struct Part {
     /// Of a sealed part; loaded when it is asked for, let go by [`Part::unload`].
     index: Mutex<Option<Arc<SegmentIndex>>>,
     sealed: AtomicBool,
-    /// How many of its records were live when it was packed last; all of them while it is plain.
-    packed_live: AtomicU64,
+    /// One past its last position, once it is sealed.
+    end: AtomicU64,
 }
 
 impl Part {
@@ -34,7 +35,7 @@ impl Part {
             dead: RwLock::default(),
             index: Mutex::default(),
             sealed: AtomicBool::new(false),
-            packed_live: AtomicU64::new(u64::MAX),
+            end: AtomicU64::new(0),
         }
     }
 
@@ -64,21 +65,23 @@ impl Part {
 
     /// Whether packing it is worth it: it shall be compressed and is not, or less than half of what it holds is live.
     pub(crate) fn wants_pack(&self, compress: bool) -> bool {
-        let packed = self.segment.is_packed();
+        let kept = self.segment.packed_kept();
         let live = self.live();
-        let held = (self.end_seq() - self.base.seq).min(self.packed_live.load(Ordering::Relaxed));
-        self.is_sealed() && live > 0 && ((compress && !packed) || live * 2 < held)
-    }
-
-    pub(crate) fn set_packed_live(&self, live: u64) {
-        self.packed_live.store(live, Ordering::Relaxed);
+        let held = kept.unwrap_or(self.end_seq() - self.base.seq);
+        self.is_sealed() && live > 0 && ((compress && kept.is_none()) || live * 2 < held)
     }
 
     pub(crate) fn is_sealed(&self) -> bool {
         self.sealed.load(Ordering::Acquire)
     }
 
-    pub(crate) fn seal(&self, index: Option<SegmentIndex>) {
+    /// One past its last position; 0 while it is written.
+    pub(crate) fn end(&self) -> Pos {
+        self.end.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn seal(&self, index: Option<SegmentIndex>, end: Pos) {
+        self.end.store(end, Ordering::Release);
         *self.index.lock().unwrap_or_else(PoisonError::into_inner) = index.map(Arc::new);
         self.sealed.store(true, Ordering::Release);
     }

@@ -274,7 +274,7 @@ impl State {
     /// Turns the index in memory into one that can be written to a file.
     pub(crate) fn seal_active(&mut self, end: Pos) {
         let index = SegmentIndex::build(&self.active, end, |id| name_hash(self.subjects.name(id)));
-        self.active_part.seal(Some(index));
+        self.active_part.seal(Some(index), end);
         self.unsaved.push(Arc::clone(&self.active_part));
         if self.active_part.live() == 0 {
             self.drop_part(&Arc::clone(&self.active_part));

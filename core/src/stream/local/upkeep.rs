@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::Local;
 use super::active::BLOCK_RECORDS;
 use super::dead::Dead;
+use super::gaps::Gaps;
 use super::open::SEAL_AT_CLOSE_BYTES;
 use super::part::Part;
 use super::snapshot;
@@ -137,19 +138,25 @@ impl Local {
     }
 
     fn remove_dropped(&self) -> Result<()> {
-        let (dropped, bytes) = {
+        let (dropped, gaps, bytes) = {
             let mut state = self.lock();
             let dropped: Vec<_> = state.dropped.extract_if(.., |p| p.segment.is_made()).collect();
             if dropped.is_empty() {
                 return Ok(());
             }
+            if !state.active_part.segment.is_made() {
+                // A directory without a segment would not say what stream it is.
+                state.tail.push(FLAG_NOTE, |_| 0);
+            }
             let pos = state.committed;
             state.snapshot_pos = pos;
             state.snapshot = None;
-            (dropped, snapshot::encode(&state, pos))
+            let gaps = Gaps::between(state.parts.iter().map(|p| (p.segment.base, p.end())));
+            (dropped, gaps, snapshot::encode(&state, pos))
         };
         self.sync_now()?;
         snapshot::write(self.disk().as_ref(), &self.dir, &bytes)?;
+        gaps.write(self.disk().as_ref(), &self.dir)?;
         for part in dropped {
             let _ = self.disk().remove(&part.index_path());
             let path = &part.segment.path;
@@ -175,18 +182,18 @@ impl Local {
             (part, compress, dead, bytes)
         };
         let last = part.end_seq() - 1;
+        let kept = (part.end_seq() - part.base.seq) - dead.len();
         let mut keep = |found: &Frame<'_>| fate(found, &dead, part.base, last);
         let level = if compress { COMPRESS_LEVEL } else { COMPACT_LEVEL };
         let disk = self.disk().as_ref();
         let Some((_, head)) = Segment::open(disk, &part.segment.path, false)? else {
             return Err(Error::corrupt(format!("{} has a damaged header", part.segment.path.display())));
         };
-        let written = pack::write(disk, &part.segment, &head, level, &mut keep)?;
+        let written = pack::write(disk, &part.segment, &head, level, kept, &mut keep)?;
         // What is left out must be known to be gone before it is: replay could not take it out a second time.
         self.sync_now()?;
         snapshot::write(disk, &self.dir, &snapshot)?;
         part.segment.set_packed(written.place(disk)?);
-        part.set_packed_live((part.end_seq() - part.base.seq) - dead.len());
         self.shared.ring(None);
         Ok(())
     }
