@@ -86,26 +86,29 @@ impl ErrorKind {
 }
 
 /// What went wrong, and what to do about it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Error(Box<Repr>);
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 struct Repr {
     kind: ErrorKind,
     message: String,
     sequences: Option<(u64, u64)>,
+    disk_full: bool,
 }
 
 impl Error {
     /// An error of `kind`; `message` is a lower-case sentence that names what was wrong and where.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Error(Box::new(Repr { kind, message: message.into(), sequences: None }))
+        Error(Box::new(Repr { kind, message: message.into(), sequences: None, disk_full: false }))
     }
 
     /// A conflict between the sequence a caller expected and the one that is there.
     pub fn wrong_sequence(what: &str, expected: u64, actual: u64) -> Self {
         let message = format!("{what}: expected last sequence {expected}, actual {actual}");
-        Error(Box::new(Repr { kind: ErrorKind::Conflict, message, sequences: Some((expected, actual)) }))
+        let mut error = Self::new(ErrorKind::Conflict, message);
+        error.0.sequences = Some((expected, actual));
+        error
     }
 
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
@@ -132,7 +135,9 @@ impl Error {
             std::io::ErrorKind::NotFound => ErrorKind::NotFound,
             _ => ErrorKind::Io,
         };
-        Self::new(kind, format!("{doing}: {source}"))
+        let mut error = Self::new(kind, format!("{doing}: {source}"));
+        error.0.disk_full = kind == ErrorKind::Limit;
+        error
     }
 
     /// What the caller can do about it.
@@ -155,11 +160,24 @@ impl Error {
         self.0.sequences.map(|s| s.1)
     }
 
+    /// Whether it is a [`ErrorKind::Limit`] because the disk is full: until there is room, everything else that writes
+    /// is refused as well.
+    pub fn is_disk_full(&self) -> bool {
+        self.0.disk_full
+    }
+
     /// The same error with where it happened put before the message.
     #[must_use]
     pub fn context(mut self, place: impl fmt::Display) -> Self {
         self.0.message = format!("{place}: {}", self.0.message);
         self
+    }
+}
+
+/// Kind and message, so that a `main` that returns it ends with a sentence.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.0.kind.name(), self.0.message)
     }
 }
 

@@ -72,6 +72,14 @@ impl<T: Send + 'static> Pending<T> {
             State::Waiting(wait) => Pending::waiting(Mapped { wait, change: Some(change) }),
         }
     }
+
+    /// Changes the error of what was refused at once.
+    pub(crate) fn map_refusal(self, change: impl FnOnce(Error) -> Error) -> Self {
+        match self.0 {
+            State::Ready(result) => Pending(State::Ready(result.map(|r| r.map_err(change)))),
+            waiting @ State::Waiting(_) => Pending(waiting),
+        }
+    }
 }
 
 /// Until when a blocking caller waits. It is real time, whatever the engine's clock is.

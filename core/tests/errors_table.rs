@@ -5,6 +5,12 @@
 use headwater::ErrorKind;
 
 #[test]
+fn an_error_that_main_returns_reads_as_a_sentence() {
+    let error = headwater::Error::new(ErrorKind::NotFound, "there is no stream 'a'");
+    assert_eq!(format!("{error:?}"), "not_found: there is no stream 'a'");
+}
+
+#[test]
 fn the_table_is_the_code() {
     let text = include_str!("../../docs/errors.md");
     let rows: Vec<Vec<&str>> = text

@@ -5,6 +5,7 @@ use crate::stream::ReadOptions;
 
 use super::point::Point;
 use super::store::Points;
+use super::time::format_time;
 
 /// How many records one read of the stream asks for: enough to make its cost small, few enough to stay in cache.
 pub(super) const PAGE_RECORDS: usize = 16_384;
@@ -54,7 +55,8 @@ impl Points {
 pub(super) fn event_range(from: Option<i64>, to: Option<i64>) -> Result<Option<(i64, i64)>> {
     let (low, high) = (from.unwrap_or(i64::MIN), to.unwrap_or(i64::MAX));
     if low > high {
-        return Err(Error::invalid(format!("the range ends at {high} before it starts at {low}, in ns")));
+        let (end, start) = (format_time(high), format_time(low));
+        return Err(Error::invalid(format!("the range ends at {end} before it starts at {start}")));
     }
     Ok((from.is_some() || to.is_some()).then_some((low, high)))
 }

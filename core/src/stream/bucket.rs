@@ -167,7 +167,15 @@ fn check_key(key: &str) -> Result<()> {
 }
 
 pub(crate) fn create(engine: &Engine, config: &BucketConfig) -> Result<Bucket> {
-    let stream = engine.create_stream(config.stream_config()?)?;
+    let stream_config = config.stream_config()?;
+    let name = stream_config.name.clone();
+    let stream = engine.create_stream(stream_config).map_err(|error| match engine.stream(&name) {
+        Ok(_) if error.kind() == ErrorKind::Conflict => {
+            let message = format!("bucket '{}' is there with another configuration", config.bucket);
+            Error::new(ErrorKind::Conflict, message)
+        }
+        _ => error,
+    })?;
     Ok(Bucket::over(&config.bucket, stream))
 }
 
@@ -215,19 +223,28 @@ impl Bucket {
         Ok(format!("{}{key}", self.prefix))
     }
 
-    fn write(&self, key: &str, build: impl FnOnce(Append<'_>) -> Append<'_>) -> Pending<u64> {
+    /// Appends what `build` makes of the key's new value; a conflict speaks of the key.
+    fn write(&self, key: &str, value: &[u8], build: impl FnOnce(Append<'_>) -> Append<'_>) -> Pending<u64> {
         match self.subject(key) {
-            Ok(subject) => self.stream.append(&build(Append::new(&subject, &[]))).map(|ack| ack.seq),
+            Ok(subject) => self
+                .stream
+                .append(&build(Append::new(&subject, value)))
+                .map_refusal(|error| match (error.expected(), error.actual()) {
+                    (Some(expected), Some(actual)) => self.conflict(key, expected, actual),
+                    _ => error,
+                })
+                .map(|ack| ack.seq),
             Err(error) => Pending::ready(Err(error)),
         }
     }
 
+    fn conflict(&self, key: &str, expected: u64, actual: u64) -> Error {
+        Error::wrong_sequence(&format!("key '{key}' of bucket '{}'", self.name), expected, actual)
+    }
+
     /// Sets a key; returns the revision.
     pub fn put(&self, key: &str, value: &[u8]) -> Pending<u64> {
-        match self.subject(key) {
-            Ok(subject) => self.stream.append(&Append::new(&subject, value)).map(|ack| ack.seq),
-            Err(error) => Pending::ready(Err(error)),
-        }
+        self.write(key, value, |append| append)
     }
 
     /// Sets a key that has no value, for `ttl` when given; a conflict when it has one.
@@ -235,8 +252,7 @@ impl Bucket {
         let expected = match self.newest(key) {
             Err(error) => return Pending::ready(Err(error)),
             Ok(Some(entry)) if entry.operation == Operation::Put => {
-                let what = format!("key '{key}' of bucket '{}'", self.name);
-                return Pending::ready(Err(Error::wrong_sequence(&what, 0, entry.revision)));
+                return Pending::ready(Err(self.conflict(key, 0, entry.revision)));
             }
             Ok(Some(entry)) => entry.revision,
             Ok(None) => 0,
@@ -250,19 +266,12 @@ impl Bucket {
     }
 
     fn conditional(&self, key: &str, value: &[u8], revision: u64, ttl: Option<Duration>) -> Pending<u64> {
-        match self.subject(key) {
-            Ok(subject) => {
-                let mut append = Append::new(&subject, value).expect_subject_last_seq(revision);
-                append.ttl = ttl;
-                self.stream.append(&append).map(|ack| ack.seq)
-            }
-            Err(error) => Pending::ready(Err(error)),
-        }
+        self.write(key, value, |append| Append { ttl, ..append.expect_subject_last_seq(revision) })
     }
 
     /// Deletes a key and keeps its history, if its last revision is this one (when given).
     pub fn delete(&self, key: &str, revision: Option<u64>) -> Pending<u64> {
-        self.write(key, |mut append| {
+        self.write(key, &[], |mut append| {
             append.expect_subject_last_seq = revision;
             append.header(HEADER_OPERATION, "DEL")
         })
@@ -270,7 +279,7 @@ impl Bucket {
 
     /// Deletes a key with its history, if its last revision is this one (when given).
     pub fn purge(&self, key: &str, revision: Option<u64>) -> Pending<u64> {
-        self.write(key, |mut append| {
+        self.write(key, &[], |mut append| {
             append.expect_subject_last_seq = revision;
             append.header(HEADER_OPERATION, "PURGE").rollup(Rollup::Subject)
         })
