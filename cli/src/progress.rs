@@ -45,6 +45,11 @@ impl Progress {
         self.bar.set_length(total);
         self.at(done)
     }
+
+    /// Prints what comes up meanwhile where the bar is not in its way.
+    pub(crate) fn beside(&self, print: impl FnOnce()) {
+        self.bar.suspend(print);
+    }
 }
 
 impl Drop for Progress {

@@ -4,6 +4,7 @@
 
 mod common;
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use common::{Dir, finish, headwater, objects, start};
@@ -17,12 +18,22 @@ fn the_tour_is_short_plain_and_true() {
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
     assert!(!ran.stdout.contains('\x1b'), "no colours in a pipe");
-    for line in ran.stdout.lines() {
+    // However it was called is as long as it is.
+    let called = env!("CARGO_BIN_EXE_headwater");
+    for line in ran.stdout.replace(called, "headwater").lines() {
         assert!(line.chars().count() <= COLUMNS_MAX, "{} columns: {line}", line.chars().count());
     }
     for text in ["26,277 points", "1,679 recognised", "SIGKILL", "0 lost", "records/s", "Try next"] {
         assert!(ran.stdout.contains(text), "'{text}' in\n{}", ran.stdout);
     }
+    let dir = Dir::new("demo-next");
+    let next = ran.stdout.lines().skip_while(|line| !line.contains("Try next")).filter(|line| line.contains(called));
+    // The third follows a stream for as long as it is let.
+    for line in next.take(2) {
+        let status = Command::new("sh").args(["-c", line]).current_dir(dir.file(".")).status().expect("a shell");
+        assert!(status.success(), "{line}");
+    }
+    assert!(dir.path().join("streams/orders").is_dir(), "both lines are there and did what they say");
 }
 
 #[test]

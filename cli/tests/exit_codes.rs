@@ -14,7 +14,7 @@ use common::{Dir, finish, headwater, objects, start};
 fn wrong_usage_is_2() {
     let dir = Dir::new("usage");
     dir.ok(&["stream", "add", "orders", "--subjects", "orders.>"]);
-    let wrong: [&[&str]; 11] = [
+    let wrong: [&[&str]; 14] = [
         &["stream"],
         &["stream", "append", "orders"],
         &["stream", "append", "orders", "orders.1", "--lines"],
@@ -22,10 +22,13 @@ fn wrong_usage_is_2() {
         &["stream", "append", "orders", "orders.*", "--data", "x"],
         &["stream", "append", "orders", "invoices.1", "--data", "x"],
         &["stream", "read", "orders", "--from", "yesterday"],
+        &["stream", "read", "orders", "--from", "3", "--to", "1"],
+        &["stream", "read", "orders", "--from", "2026-02-01", "--to", "2026-01-01"],
+        &["stream", "ls", "--dir", ""],
         &["stream", "add", "a.b"],
         &["stream", "add", "logs", "--max-age", "7 days"],
         &["points", "query", "weather", "a.b", "--agg", "average"],
-        &["points", "import", "weather", "x.csv", "--time", "date"],
+        &["points", "import", "weather", "x.csv", "--time", "date", "--node", "a", "--node-column", "b"],
     ];
     for args in wrong {
         let ran = dir.run(args);
@@ -117,6 +120,12 @@ fn a_conflict_is_4_and_names_both_sequences() {
     dir.ok(&["kv", "create", "locks", "job", "a"]);
     assert_eq!(dir.run(&["kv", "create", "locks", "job", "b"]).code, 4);
     assert_eq!(dir.run(&["kv", "update", "locks", "job", "b", "--revision", "9"]).code, 4);
+    for verb in [&["create", "locks", "job", "b"][..], &["update", "locks", "job", "b", "--revision", "9"]] {
+        let ran = dir.run(&[&["kv"], verb].concat());
+        assert!(ran.stderr.contains("key 'job' of bucket 'locks': expected last sequence"), "{verb:?}: {}", ran.stderr);
+    }
+    let ran = dir.run(&["kv", "add", "locks", "--history", "3"]);
+    assert!(ran.code == 4 && ran.stderr.contains("bucket 'locks' is there with another configuration"), "{ran:?}");
 }
 
 #[test]
@@ -137,6 +146,20 @@ fn a_second_writer_is_refused_and_a_reader_is_not() {
     assert_eq!(dir.json(&["stream", "read", "orders"]).len(), 1, "a reader sees what was acknowledged");
     drop(writer.stdin.take());
     assert!(writer.wait().expect("it ends").success());
+}
+
+#[test]
+fn too_long_a_payload_on_standard_input_is_not_counted_wrong() {
+    let dir = Dir::new("long");
+    dir.ok(&["stream", "add", "orders", "--subjects", "orders.>"]);
+    let ran = dir.feed(&["stream", "append", "orders", "orders.1"], &vec![b'x'; 9_000_000]);
+    assert!(ran.code == 2 && ran.stderr.contains("has more than 8388608 bytes"), "{ran:?}");
+    let ran = dir.run(&["points", "query", "p", "--from", "2010-02-01", "--to", "2010-01-01"]);
+    assert_eq!(ran.code, 3, "{ran:?}");
+    dir.ok(&["points", "add", "p"]);
+    let ran = dir.run(&["points", "query", "p", "--from", "2010-02-01", "--to", "2010-01-01"]);
+    let said = "the range ends at 2010-01-01T00:00:00Z before it starts at 2010-02-01T00:00:00Z";
+    assert!(ran.code == 2 && ran.stderr.contains(said), "{ran:?}");
 }
 
 #[test]

@@ -45,6 +45,31 @@ fn every_verb_shows_an_example_that_names_it() {
     assert!(verbs >= 45, "{verbs} verbs were found");
 }
 
+/// Lines below "Example" that are neither a new command nor said by a backslash to go on.
+fn broken_examples(help: &str) -> Vec<String> {
+    let from = help.lines().skip_while(|line| !line.starts_with("Example")).skip(1);
+    let mut goes_on = false;
+    let mut broken = Vec::new();
+    for line in from.take_while(|line| !line.is_empty()) {
+        if !goes_on && !line.starts_with("  headwater ") && !line.starts_with("  printf ") {
+            broken.push(line.to_owned());
+        }
+        goes_on = line.ends_with(" \\");
+    }
+    broken
+}
+
+#[test]
+fn an_example_is_one_command_that_can_be_pasted() {
+    for noun in commands(&help(&[])) {
+        let text = help(&[&noun]);
+        assert_eq!(broken_examples(&text), Vec::<String>::new(), "{noun}");
+        for verb in commands(&text) {
+            assert_eq!(broken_examples(&help(&[&noun, &verb])), Vec::<String>::new(), "{noun} {verb}");
+        }
+    }
+}
+
 #[test]
 fn the_verbs_that_were_promised_are_there() {
     let promised = [

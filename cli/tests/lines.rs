@@ -5,9 +5,9 @@
 mod common;
 
 use std::io::{BufRead, BufReader, Write};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
-use common::{Dir, objects};
+use common::{Dir, objects, start};
 
 fn orders(test: &str) -> Dir {
     let dir = Dir::new(test);
@@ -113,4 +113,39 @@ fn a_reader_that_goes_away_is_no_failure() {
     let mut stdin = writer.stdin.take().expect("a pipe");
     stdin.write_all(b"orders.1\tx\n").expect("it reads");
     assert!(writer.wait().expect("it ends").success());
+}
+
+#[test]
+fn a_full_disk_ends_it_with_one_sentence() {
+    let runs = Command::new("strace").args(["-o", "/dev/null", "true"]).stderr(Stdio::null()).status();
+    if !runs.is_ok_and(|status| status.success()) {
+        println!("skipped: strace does not run here");
+        return;
+    }
+    let dir = Dir::new("full-disk");
+    dir.ok(&["stream", "add", "orders", "--subjects", "orders.>"]);
+    let mut command = Command::new("strace");
+    command.args(["-f", "-o", "/dev/null", "-e", "inject=pwrite64:error=ENOSPC:when=3+"]);
+    command.arg(env!("CARGO_BIN_EXE_headwater")).args(["stream", "append", "orders", "--lines", "--dir"]);
+    let mut writer = start(command.arg(dir.path()));
+    let mut acks = BufReader::new(writer.stdout.take().expect("it has a pipe"));
+    let mut input = writer.stdin.take().expect("it has a pipe");
+    for n in 1..=2 {
+        writeln!(input, "orders.1\tfits").expect("it reads");
+        let mut ack = String::new();
+        acks.read_line(&mut ack).expect("it answers");
+        assert_eq!(ack, format!("{n}\n"));
+    }
+    for _ in 0..500 {
+        // It may have ended by now: that is what it shall do.
+        let _ = writeln!(input, "orders.1\tdoes not fit");
+    }
+    drop(input);
+    let ended = writer.wait_with_output().expect("it ends");
+    let said = String::from_utf8(ended.stderr).expect("UTF-8");
+    assert_eq!(ended.status.code(), Some(1), "{said}");
+    let refused = said.lines().filter(|l| l.contains("limit: line")).count();
+    assert_eq!(refused, 1, "{said}");
+    assert!(said.lines().count() < 6, "{said}");
+    assert_eq!(dir.json(&["stream", "read", "orders"]).len(), 2);
 }

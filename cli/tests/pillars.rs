@@ -114,4 +114,31 @@ fn points_are_imported_asked_and_exported() {
     let lines = objects(&dir.ok(&["points", "export", "fleet", "--json"]));
     assert_eq!(lines.len(), 8);
     assert_eq!(dir.json(&["points", "ls"])[0]["store"], "fleet");
+
+    for name in ["all.csv", "all.jsonl"] {
+        let (file, store) = (dir.file(name), name.replace('.', "-"));
+        let file = file.to_str().expect("UTF-8");
+        dir.ok(&["points", "export", "fleet", "--output", file]);
+        dir.ok(&["points", "import", &store, file, "--time", "time"]);
+        let mut back = objects(&dir.ok(&["points", "export", &store, "--json"]));
+        let mut sent = lines.clone();
+        for points in [&mut back, &mut sent] {
+            points.sort_by_key(ToString::to_string);
+        }
+        assert_eq!(back, sent, "{name}: an export goes back in");
+    }
+}
+
+#[test]
+fn every_refused_line_is_reported() {
+    let dir = Dir::new("refused");
+    let csv = dir.file("bad.csv");
+    let lines = "yesterday,1\n".repeat(3000);
+    fs::write(&csv, format!("at,speed\n{lines}2026-01-01,1\n")).expect("it writes");
+    let csv = csv.to_str().expect("UTF-8");
+    let ran = dir.run(&["points", "import", "p", csv, "--time", "at", "--node", "a", "--json"]);
+    assert_eq!(ran.code, 1);
+    assert_eq!(objects(&ran.stdout)[0]["rejected"], 3000);
+    let numbers: Vec<_> = objects(&ran.stderr).iter().filter_map(|o| o["line"].as_u64()).collect();
+    assert_eq!(numbers, (2..=3001).collect::<Vec<u64>>());
 }

@@ -18,14 +18,16 @@ pub(crate) enum Verb {
     /// Makes a durable consumer.
     #[command(after_help = "Examples:
   headwater consumer add orders billing --dir data
-  headwater consumer add orders eu --filter 'orders.eu.>' --deliver new --max-deliver 5 --backoff 1s,10s --dir data
+  headwater consumer add orders eu --filter 'orders.eu.>' --deliver new \\
+      --max-deliver 5 --backoff 1s,10s --dir data
 
 The same configuration again changes nothing; another one for the same name is a conflict (exit code 4).")]
     Add(Add),
     /// Takes the next records, and prints them.
     #[command(after_help = "Examples:
   headwater consumer next orders billing --dir data
-  headwater consumer next orders billing --max 100 --timeout 5s --ack --dir data --json
+  headwater consumer next orders billing --max 100 --timeout 5s --ack \\
+      --dir data --json
 
 What is printed is delivered: acknowledge it by its sequence, or it comes again after the ack wait. \
 It is not found (exit code 3) when there is nothing to deliver.")]

@@ -24,7 +24,7 @@ use stage::{Paint, Stage};
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   headwater demo
-  headwater demo --dir tour      # keeps the weather and the earthquakes, to look at afterwards
+  headwater demo --dir tour    # keeps what it loads, to look at afterwards
 
 It works in a temporary directory that is removed at the end. With --json only the figures are printed.";
 
@@ -96,8 +96,10 @@ fn finale(stage: &mut Stage, kept: Option<&Path>, took: Duration) -> Done {
             "stream tail orders --from 1 --dir data".to_owned(),
         ],
     };
+    // As it was called, so that the lines work where it is not on the path.
+    let called = std::env::args().next().filter(|name| name.contains('/')).unwrap_or_else(|| "headwater".to_owned());
     for command in commands {
-        let line = format!("  {}", stage.paint(Paint::Accent, &format!("headwater {command}")));
+        let line = format!("  {}", stage.paint(Paint::Accent, &format!("{called} {command}")));
         stage.say(&line)?;
     }
     stage.say("")

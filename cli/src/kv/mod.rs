@@ -55,7 +55,8 @@ A bucket that is not there is made, with 10 values kept of each key; use 'kv add
     /// Prints what is there, then what changes, also beside the process that writes.
     #[command(after_help = "Examples:
   headwater kv watch settings --dir data
-  headwater kv watch settings 'theme.*' --updates-only --timeout 10s --dir data --json")]
+  headwater kv watch settings 'theme.*' --updates-only --timeout 10s \\
+      --dir data --json")]
     Watch(Watch),
     /// Lists the keys that have a value.
     #[command(after_help = "Example:\n  headwater kv keys settings 'theme.*' --dir data")]

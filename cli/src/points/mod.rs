@@ -34,7 +34,8 @@ pub(crate) enum Verb {
     /// Writes one point.
     #[command(after_help = "Examples:
   headwater points put weather seattle temperature 4.5 --dir data
-  headwater points put weather seattle sky 'light rain' --type text --time 2026-01-01T06:00:00Z --dir data")]
+  headwater points put weather seattle sky 'light rain' --type text \\
+      --time 2026-01-01T06:00:00Z --dir data")]
     Put(Put),
     /// Imports a CSV or JSON lines file, and makes the point store if it is not there.
     #[command(after_help = transfer::IMPORT_EXAMPLES)]

@@ -11,7 +11,7 @@ use headwater::points::{ImportOptions, ImportReport, Points, PointsConfig};
 use headwater::{Engine, Error, ErrorKind};
 use serde::Serialize;
 
-use crate::failure::{Done, Failure, report_error, report_warning};
+use crate::failure::{Done, Failure, report_error};
 use crate::place::Place;
 use crate::progress::Progress;
 use crate::time::parse_time;
@@ -19,8 +19,10 @@ use crate::units::show_count;
 
 pub(crate) const IMPORT_EXAMPLES: &str = "\
 Examples:
-  headwater points import weather seattle.csv --time date --node seattle --dir data
-  headwater points import fleet cars.jsonl --time at --node-column car --columns speed,fuel --dir data
+  headwater points import weather seattle.csv --time date --node seattle \\
+      --dir data
+  headwater points import fleet cars.jsonl --time at --node-column car \\
+      --columns speed,fuel --dir data
 
 Each line of the file is one time of one node, and each other column a series. An import that was broken off, \
 as Ctrl-C does, goes on where it stopped when it is run again. A line that is refused is reported with its number \
@@ -28,8 +30,10 @@ and reason, the others are imported, and the exit code is 1.";
 
 pub(crate) const EXPORT_EXAMPLES: &str = "\
 Examples:
-  headwater points export weather 'seattle.temperature' --from 2010-01-01 --to 2010-02-01 --dir data
-  headwater points export weather --format jsonl --output weather.jsonl --dir data";
+  headwater points export weather 'seattle.temperature' --from 2010-01-01 \\
+      --to 2010-02-01 --dir data
+  headwater points export weather --format jsonl --output weather.jsonl \\
+      --dir data";
 
 /// The exit code where some lines were refused.
 const EXIT_SOME_REFUSED: u8 = 1;
@@ -43,8 +47,8 @@ pub(crate) struct Import {
     /// The column or field with the time: RFC 3339 (UTC where no zone is given) or seconds since the epoch.
     #[arg(long, value_name = "COLUMN")]
     time: String,
-    /// The node that all points are of.
-    #[arg(long, value_name = "NAME", required_unless_present = "node_column", conflicts_with = "node_column")]
+    /// The node that all points are of; without it and --node-column, the file is one that an export wrote.
+    #[arg(long, value_name = "NAME", conflicts_with = "node_column")]
     node: Option<String>,
     /// The column or field that names the node.
     #[arg(long, value_name = "COLUMN")]
@@ -126,9 +130,13 @@ impl Import {
                 Some(file) => Box::new(BufReader::with_capacity(1 << 20, file)),
                 None => Box::new(std::io::stdin().lock()),
             };
+            let refused = &mut |line, reason: &str| {
+                let error = Error::new(ErrorKind::Invalid, reason);
+                progress.beside(|| report_error(&error, Some(line), place.json));
+            };
             Ok(match format {
-                Format::Csv => points.import_csv(&mut *input, &options, heard)?,
-                Format::Jsonl => points.import_jsonl(&mut *input, &options, heard)?,
+                Format::Csv => points.import_csv_with(&mut *input, &options, heard, refused)?,
+                Format::Jsonl => points.import_jsonl_with(&mut *input, &options, heard, refused)?,
             })
         })?;
         answer(&self.store, &report, place)
@@ -150,13 +158,6 @@ fn open_or_make(engine: &Engine, name: &str) -> Done<Points> {
 }
 
 fn answer(store: &str, report: &ImportReport, place: &Place) -> Done {
-    for (line, reason) in &report.rejected {
-        report_error(&Error::new(ErrorKind::Invalid, reason), Some(*line), place.json);
-    }
-    let unnamed = report.rejected_count - report.rejected.len() as u64;
-    if unnamed > 0 {
-        report_warning(&format!("{} more lines were refused", show_count(unnamed)), place.json);
-    }
     let line = ReportLine {
         store,
         lines: report.lines,

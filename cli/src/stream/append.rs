@@ -16,9 +16,12 @@ use crate::units::parse_duration;
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   headwater stream append orders orders.eu.1 --data '{\"n\":1}' --dir data
-  printf '{\"n\":1}' | headwater stream append orders orders.eu.1 --dir data --json
-  headwater stream append orders orders.eu.1 --data x --expect-subject-last-seq 9 --dir data
-  printf 'orders.eu.1\\tone\\norders.eu.2\\ttwo\\n' | headwater stream append orders --lines --dir data
+  printf '{\"n\":1}' | headwater stream append orders orders.eu.1 --dir data \\
+      --json
+  headwater stream append orders orders.eu.1 --data x \\
+      --expect-subject-last-seq 9 --dir data
+  printf 'orders.eu.1\\tone\\norders.eu.2\\ttwo\\n' \\
+      | headwater stream append orders --lines --dir data
 
 The sequence is printed when the record is as durable as the stream says. A condition that does not hold is a \
 conflict (exit code 4) whose message names the sequence expected and the one that is there.
@@ -26,8 +29,8 @@ conflict (exit code 4) whose message names the sequence expected and the one tha
 With --lines each line of standard input is a subject, a tab and a payload. Many lines share one sync, and each \
 sequence is printed in order on its own line as soon as its record is durable. A line that is refused (no tab, a \
 subject that the stream does not take, a payload over the limit) is reported on standard error with its number, the \
-other lines go on, and the exit code at the end is 1. Anything else, such as a failed write, ends it at once. With \
---json each answer names its line.";
+other lines go on, and the exit code at the end is 1. Anything else, such as a failed write or a full disk, ends it at \
+once. With --json each answer names its line.";
 
 #[derive(Args)]
 pub(crate) struct Append {
@@ -122,7 +125,7 @@ impl Append {
     }
 }
 
-/// Reads standard input to its end, or to one byte past the engine's bound, so that the engine says what that is.
+/// Reads standard input to its end; what is over the engine's bound is refused before all of it is in memory.
 pub(crate) fn read_payload(what: &str) -> Done<Vec<u8>> {
     let stdin = std::io::stdin();
     if stdin.is_terminal() {
@@ -131,6 +134,9 @@ pub(crate) fn read_payload(what: &str) -> Done<Vec<u8>> {
     let mut payload = Vec::new();
     let bound = PAYLOAD_BYTES_MAX as u64 + 1;
     stdin.lock().take(bound).read_to_end(&mut payload).map_err(|e| Failure::io("reading standard input", &e))?;
+    if payload.len() > PAYLOAD_BYTES_MAX {
+        return Err(Failure::usage(format!("the {what} has more than {PAYLOAD_BYTES_MAX} bytes, which is the most")));
+    }
     Ok(payload)
 }
 

@@ -45,7 +45,9 @@ pub(crate) fn run(place: &Place, name: &str, extras: Extras) -> Done {
                     out.either(&AckLine::of(&ack, name, Some(line)), || ack.seq.to_string())?;
                     out.flush()?;
                 }
-                Err(error) if matches!(error.kind(), ErrorKind::Invalid | ErrorKind::Limit) => {
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::Invalid | ErrorKind::Limit) && !error.is_disk_full() =>
+                {
                     refused += 1;
                     report_error(&error, Some(line), place.json);
                 }

@@ -28,7 +28,8 @@ pub(crate) enum Verb {
     /// Makes a stream, and the directory if it is not there.
     #[command(after_help = "Examples:
   headwater stream add orders --subjects 'orders.>' --dir data
-  headwater stream add logs --subjects 'logs.>' --max-age 7d --max-bytes 1GiB --durability interval --dir data
+  headwater stream add logs --subjects 'logs.>' --max-age 7d \\
+      --max-bytes 1GiB --durability interval --dir data
 
 The same configuration again changes nothing; another one for the same name is a conflict (exit code 4).")]
     Add(Add),

@@ -10,7 +10,8 @@ use crate::time::{From, parse_from, parse_time};
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
-  headwater stream read orders --filter 'orders.*.1' --from 1 --limit 10 --dir data --json
+  headwater stream read orders --filter 'orders.*.1' --from 1 --limit 10 \\
+      --dir data --json
   headwater stream read orders --from 2026-01-01 --to 2026-02-01 --dir data
   headwater stream read orders --backward --limit 5 --dir data
 
@@ -49,9 +50,9 @@ pub(crate) struct Read {
 
 impl Read {
     pub(crate) fn run(self, place: &Place) -> Done {
+        let mut options = self.options()?;
         let engine = place.reader()?;
         let stream = engine.stream(&self.stream)?;
-        let mut options = self.options()?;
         let end_seq = match self.to {
             Some(From::Seq(seq)) => seq,
             _ => u64::MAX,
@@ -76,6 +77,14 @@ impl Read {
     }
 
     fn options(&self) -> Done<ReadOptions> {
+        let reversed = match (self.from, self.to) {
+            (Some(From::Seq(from)), Some(From::Seq(to))) => from > to,
+            (Some(From::Time(from)), Some(From::Time(to))) => from > to,
+            _ => false,
+        };
+        if reversed {
+            return Err(Failure::usage("--to lies before --from: nothing can be between them"));
+        }
         let event_range = match (self.event_from, self.event_to) {
             (None, None) => None,
             (from, to) => Some((from.unwrap_or(i64::MIN), to.unwrap_or(i64::MAX))),

@@ -17,7 +17,8 @@ use crate::units::{parse_duration, show_count};
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   headwater stream tail orders --dir data
-  headwater stream tail orders --filter 'orders.eu.>' --from 1 --dir data --json
+  headwater stream tail orders --filter 'orders.eu.>' --from 1 --dir data \\
+      --json
   headwater stream tail orders --last-per-subject --timeout 10s --dir data
 
 It begins with what is appended from now on, unless told otherwise, and ends with Ctrl-C, after --limit records, \

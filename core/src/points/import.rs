@@ -75,6 +75,18 @@ impl Points {
         options: &ImportOptions,
         progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
     ) -> Result<ImportReport> {
+        self.import_csv_with(from, options, progress, &mut |_, _| {})
+    }
+
+    /// As [`Points::import_csv`]; `refused` hears the number and the reason of every line that is refused, as it is
+    /// read, however many there are.
+    pub fn import_csv_with(
+        &self,
+        from: &mut dyn BufRead,
+        options: &ImportOptions,
+        progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
+        refused: &mut dyn FnMut(u64, &str),
+    ) -> Result<ImportReport> {
         let mut reader = CsvReader::new(Lines::new(from));
         let Some(header) = reader.next()? else {
             return Err(Error::invalid("the file has no header line"));
@@ -82,7 +94,7 @@ impl Points {
         let names =
             header.fields.map_err(|fault| Error::invalid(format!("the header line cannot be read: {fault}")))?;
         let mut shape = CsvShape::new(&names, options)?;
-        let mut import = Import::new(self, "csv", options, reader.raw());
+        let mut import = Import::new(self, "csv", options, reader.raw(), refused);
         while let Some(record) = reader.next()? {
             let points = record.fields.and_then(|fields| shape.points(&fields));
             import.take(record.line, record.lines, reader.raw(), points)?;
@@ -102,9 +114,20 @@ impl Points {
         options: &ImportOptions,
         progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
     ) -> Result<ImportReport> {
+        self.import_jsonl_with(from, options, progress, &mut |_, _| {})
+    }
+
+    /// As [`Points::import_jsonl`]; `refused` hears of every line that is refused, as in [`Points::import_csv_with`].
+    pub fn import_jsonl_with(
+        &self,
+        from: &mut dyn BufRead,
+        options: &ImportOptions,
+        progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
+        refused: &mut dyn FnMut(u64, &str),
+    ) -> Result<ImportReport> {
         let mut lines = Lines::new(from);
         let shape = JsonShape::new(options);
-        let mut import = Import::new(self, "jsonl", options, b"");
+        let mut import = Import::new(self, "jsonl", options, b"", refused);
         while let Some(line) = lines.next()? {
             let content = line.content();
             if content.trim_ascii().is_empty() && line.whole {
@@ -151,11 +174,18 @@ struct Import<'a> {
     record: PointBatch,
     batch: PointBatch,
     told: u64,
+    refused: &'a mut dyn FnMut(u64, &str),
     report: ImportReport,
 }
 
 impl<'a> Import<'a> {
-    fn new(points: &'a Points, format: &str, options: &ImportOptions, header: &[u8]) -> Self {
+    fn new(
+        points: &'a Points,
+        format: &str,
+        options: &ImportOptions,
+        header: &[u8],
+        refused: &'a mut dyn FnMut(u64, &str),
+    ) -> Self {
         let ImportOptions { time, node, node_column, columns } = options;
         let mut id = FNV_OFFSET;
         for part in [format, time, node, node_column].into_iter().chain(columns.iter().map(String::as_str)) {
@@ -172,6 +202,7 @@ impl<'a> Import<'a> {
             record: PointBatch::default(),
             batch: PointBatch::default(),
             told: 0,
+            refused,
             report: ImportReport::default(),
         }
     }
@@ -231,6 +262,7 @@ impl<'a> Import<'a> {
 
     fn reject(&mut self, line: u64, reason: String) {
         self.report.rejected_count += 1;
+        (self.refused)(line, &reason);
         if self.report.rejected.len() < REJECTED_MAX {
             self.report.rejected.push((line, reason));
         }
