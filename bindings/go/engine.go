@@ -42,6 +42,12 @@ func ReadOnly() Option { return func(o *C.hw_engine_options) { o.read_only = 1 }
 // MustExist makes opening a directory that is not there [ErrNotFound], instead of making it.
 func MustExist() Option { return func(o *C.hw_engine_options) { o.must_exist = 1 } }
 
+// CacheBytes sets the most bytes of segment files that are kept in memory to read single records from, over all
+// streams: 32 MiB unless it is set, and 0 for none. It is taken as it fills.
+func CacheBytes(bytes uint64) Option {
+	return func(o *C.hw_engine_options) { o.cache_bytes = C.uint64_t(max(bytes, 1)) }
+}
+
 // Open opens a directory, and makes it if it is not there. Close the engine when done with it.
 //
 // [ErrBusy] says that another process writes to it, [ErrCorrupt] that bytes in it are damaged, and

@@ -1,7 +1,9 @@
 package headwater_test
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"runtime"
 	"sync"
 	"testing"
@@ -140,6 +142,29 @@ func TestLeakedHandlesAreCollected(t *testing.T) {
 	must(must(engine.Stream(ctx, "orders"))(t).Append(ctx, "orders", nil))(t)
 	if err := <-waiting; err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestRecordsReadTheSameWithAnyCache(t *testing.T) {
+	ctx := within(t)
+	dir := t.TempDir()
+	engine := must(headwater.Open(ctx, dir))(t)
+	config := headwater.StreamConfig{Name: "s", Subjects: []string{"s.>"}, Durability: headwater.OS}
+	stream := must(engine.CreateStream(ctx, config))(t)
+	for n := range 300 {
+		must(stream.Append(ctx, fmt.Sprintf("s.%d", n%30), bytes.Repeat([]byte{byte(n)}, 300)))(t)
+	}
+	engine.Close()
+	for _, size := range []uint64{0, 1 << 20} {
+		engine := must(headwater.Open(ctx, dir, headwater.CacheBytes(size)))(t)
+		stream := must(engine.Stream(ctx, "s"))(t)
+		for n := 270; n < 300; n++ {
+			last := must(stream.Last(ctx, fmt.Sprintf("s.%d", n%30)))(t)
+			if last.Seq != uint64(n+1) || !bytes.Equal(last.Payload, bytes.Repeat([]byte{byte(n)}, 300)) {
+				t.Fatalf("cache of %d bytes: %d %v", size, last.Seq, last.Payload[:4])
+			}
+		}
+		engine.Close()
 	}
 }
 

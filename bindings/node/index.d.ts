@@ -53,6 +53,11 @@ export interface OpenOptions {
   readOnly?: boolean;
   /** Makes the directory if it is not there: true unless said otherwise. */
   create?: boolean;
+  /**
+   * The most bytes of segment files that are kept in memory to read single records from, over all streams: 32 MiB
+   * unless it is set, and 0 for none. It is taken as it fills.
+   */
+  cacheBytes?: number | bigint;
 }
 
 /** Opens a directory, and makes it if it is not there. */

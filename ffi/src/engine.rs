@@ -40,6 +40,9 @@ pub struct hw_engine_options {
     pub must_exist: u8,
     /// Not 0: no thread does timers, interval sync and cleaning; call hw_engine_step instead.
     pub no_worker: u8,
+    /// The most bytes of segment files that are kept in memory to read single records from, over all streams; 0 is
+    /// 32 MiB, and 1 keeps none. It is taken as it fills.
+    pub cache_bytes: u64,
 }
 
 versioned!(hw_engine_options);
@@ -50,11 +53,13 @@ fn give(engine: Engine, out: Out<*mut hw_engine>) {
 }
 
 fn open(dir: &str, options: &hw_engine_options) -> Result<Engine> {
+    let defaults = EngineOptions::default();
     let options = EngineOptions {
         read_only: options.read_only != 0,
         create: options.must_exist == 0,
         worker: options.no_worker == 0,
-        ..EngineOptions::default()
+        cache_bytes: if options.cache_bytes == 0 { defaults.cache_bytes } else { options.cache_bytes },
+        ..defaults
     };
     Engine::open_with(dir, options)
 }

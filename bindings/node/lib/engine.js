@@ -13,7 +13,7 @@ const { Points } = require('./points.js');
 const { Stream } = require('./stream.js');
 const { begin, hub, settle } = require('./waits.js');
 
-const OPEN = { readOnly: flag, create: flag };
+const OPEN = { readOnly: flag, create: flag, cacheBytes: u64 };
 const STREAM = {
   name: text,
   subjects: texts,

@@ -27,16 +27,18 @@ use crate::values::u64_of;
 pub struct OpenOptions {
     pub read_only: Option<bool>,
     pub create: Option<bool>,
+    pub cache_bytes: Option<BigInt>,
 }
 
 impl OpenOptions {
-    fn into_core(self) -> EngineOptions {
+    fn into_core(self) -> Result<EngineOptions> {
         let defaults = EngineOptions::default();
-        EngineOptions {
+        Ok(EngineOptions {
             read_only: self.read_only.unwrap_or(defaults.read_only),
             create: self.create.unwrap_or(defaults.create),
+            cache_bytes: self.cache_bytes.map_or(Ok(defaults.cache_bytes), |b| u64_of("cacheBytes", &b))?,
             ..defaults
-        }
+        })
     }
 }
 
@@ -57,14 +59,14 @@ fn perform(
 /// Opens a directory.
 #[napi(catch_unwind)]
 pub fn engine_open(env: Env, hub_number: u32, dir: String, options: OpenOptions) -> Result<Raw> {
-    let options = options.into_core();
+    let options = options.into_core()?;
     jobs::run(env, &hub(hub_number)?, move || Engine::open_with(dir, options).map(Answer::handle))
 }
 
 /// Opens a directory, and waits for it.
 #[napi(catch_unwind)]
 pub fn engine_open_sync(hub_number: u32, dir: String, options: OpenOptions) -> Result<u32> {
-    Ok(Engine::open_with(dir, options.into_core()).map_err(fault)?.hold(&hub(hub_number)?))
+    Ok(Engine::open_with(dir, options.into_core()?).map_err(fault)?.hold(&hub(hub_number)?))
 }
 
 /// An engine in memory.

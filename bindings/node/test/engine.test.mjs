@@ -29,6 +29,25 @@ test('what was appended is there after the directory is opened again', async (t)
   again.closeSync();
 });
 
+test('records read the same with any cache', async (t) => {
+  const dir = await scratch(t);
+  const engine = await open(dir);
+  const stream = await engine.createStream({ name: 's', subjects: ['s.>'], durability: 'os' });
+  for (let n = 0; n < 300; n += 1) await stream.append(`s.${n % 30}`, Buffer.alloc(300, n));
+  await engine.close();
+  for (const cacheBytes of [undefined, 0, 1n << 20n]) {
+    const again = await open(dir, cacheBytes === undefined ? {} : { cacheBytes });
+    const records = await again.stream('s');
+    for (let n = 270; n < 300; n += 1) {
+      const last = await records.last(`s.${n % 30}`);
+      assert.equal(last.seq, BigInt(n + 1));
+      assert.ok(last.payload.every((byte) => byte === n % 256));
+    }
+    await again.close();
+  }
+  await rejects(open(dir, { cacheBytes: -1 }), 'invalid');
+});
+
 test('a directory has one owner, and readers beside it', async (t) => {
   const dir = await scratch(t);
   const engine = await open(dir);

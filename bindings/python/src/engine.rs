@@ -26,17 +26,21 @@ pub(crate) struct Engine(Held<()>);
 
 /// Opens the directory `path`, and makes it if it is not there.
 ///
-/// With `clock`, time stands still between its moves, and timers run only in `Engine.step`.
+/// `cache_bytes` bounds what is kept in memory to read single records from: 32 MiB unless it is set, 0 for none. With
+/// `clock`, time stands still between its moves, and timers run only in `Engine.step`.
 #[pyfunction]
-#[pyo3(signature = (path, *, read_only=false, create=true, clock=None))]
+#[pyo3(signature = (path, *, read_only=false, create=true, cache_bytes=None, clock=None))]
 pub(crate) fn open(
     py: Python<'_>,
     path: PathBuf,
     read_only: bool,
     create: bool,
+    cache_bytes: Option<u64>,
     clock: Option<PyRef<'_, ManualClock>>,
 ) -> PyResult<Engine> {
-    let options = EngineOptions { read_only, create, ..options(clock) };
+    let defaults = options(clock);
+    let cache_bytes = cache_bytes.unwrap_or(defaults.cache_bytes);
+    let options = EngineOptions { read_only, create, cache_bytes, ..defaults };
     let engine = run(py, || hw::Engine::open_with(path, options))?;
     Ok(Engine(Held::new((), &engine)))
 }

@@ -189,3 +189,20 @@ def test_memory_and_temporary_engines() -> None:
         assert path is not None and path.is_dir()
         engine.create_stream("s").append("s", b"")
     assert not path.exists()
+
+
+@pytest.mark.parametrize("cache_bytes", [None, 0, 1 << 20])
+def test_records_read_the_same_with_any_cache(tmp_path: Path, cache_bytes: int | None) -> None:
+    with hw.open(tmp_path) as engine:
+        stream = engine.create_stream("s", subjects=["s.>"], durability="os")
+        for n in range(500):
+            stream.append(f"s.{n % 50}", bytes([n % 256]) * 300)
+    with hw.open(tmp_path, cache_bytes=cache_bytes) as engine:
+        stream = engine.stream("s")
+        for _ in range(2):
+            for n in range(450, 500):
+                last = stream.last(f"s.{n % 50}")
+                assert last is not None
+                assert (last.seq, last.payload) == (n + 1, bytes([n % 256]) * 300)
+    with pytest.raises(OverflowError):
+        hw.open(tmp_path, cache_bytes=-1)

@@ -142,7 +142,12 @@ class _ImportArguments(TypedDict, total=False):
     progress: Callable[[int], object] | None
 
 def open(
-    path: _Path, *, read_only: bool = False, create: bool = True, clock: ManualClock | None = None
+    path: _Path,
+    *,
+    read_only: bool = False,
+    create: bool = True,
+    cache_bytes: int | None = None,
+    clock: ManualClock | None = None,
 ) -> Engine: ...
 def memory(*, clock: ManualClock | None = None) -> Engine: ...
 def temporary() -> Engine: ...
