@@ -21,7 +21,7 @@ var offlineRoom = make(chan struct{}, blockingCallsMax)
 // Backup copies the live directory to another one, consistent by stream, while writers go on, and says how many
 // bytes it copied. Progress may be nil. When ctx ends first, or the copy fails, nothing is left at to.
 func (e *Engine) Backup(ctx context.Context, to string, progress Progress) (uint64, error) {
-	return long(ctx, e.blocking, progress, func(p *C.hw_progress) (uint64, error) {
+	return long(ctx, e.room(), progress, func(p *C.hw_progress) (uint64, error) {
 		var copied C.uint64_t
 		err := e.call(ctx, func(engine *C.hw_engine, err **C.hw_error) C.hw_status {
 			data, size := text(to)

@@ -130,7 +130,7 @@ func (c *Consumer) Ack(ctx context.Context, seqs ...uint64) (int, error) {
 // AckSync is as Ack, and returns when the acknowledgement is on disk.
 func (c *Consumer) AckSync(ctx context.Context, seqs ...uint64) (int, error) {
 	seqs = slices.Clone(seqs)
-	return slow(ctx, c.engine.blocking, func() (int, error) {
+	return slow(ctx, c.engine.room(), func() (int, error) {
 		var acked C.size_t
 		err := c.call(ctx, func(p *C.hw_consumer, err **C.hw_error) C.hw_status {
 			return C.hw_consumer_ack_sync(p, (*C.uint64_t)(unsafe.SliceData(seqs)), C.size_t(len(seqs)), &acked, err)

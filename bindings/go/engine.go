@@ -174,12 +174,34 @@ func (e *Engine) arm(body func(*C.hw_waker, **C.hw_error) C.hw_status) error {
 func (e *Engine) enter() { e.short <- struct{}{} }
 func (e *Engine) leave() { <-e.short }
 
+// room is where the calls find room that may hold an OS thread; nil for what was never opened.
+func (e *Engine) room() chan struct{} {
+	if e == nil {
+		return nil
+	}
+	return e.blocking
+}
+
+func canBegin(ctx context.Context, room chan struct{}) error {
+	if err := contextError(ctx); err != nil {
+		return err
+	}
+	if room == nil {
+		return neverOpened()
+	}
+	return nil
+}
+
 // slow runs a call that may hold an OS thread for long, when there is room for one more. When ctx ends first, the
 // call goes on by itself and its result is dropped.
 func slow[T any](ctx context.Context, room chan struct{}, body func() (T, error)) (T, error) {
 	type outcome struct {
 		value T
 		err   error
+	}
+	if err := canBegin(ctx, room); err != nil {
+		var none T
+		return none, err
 	}
 	done := make(chan outcome, 1)
 	select {

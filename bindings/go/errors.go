@@ -98,8 +98,16 @@ func closed(what string) error {
 	return &Error{Code: ErrClosed, Message: "the " + what + " is closed"}
 }
 
-// contextError turns the end of ctx into an error that is both ErrTimeout and the context's own error.
+func neverOpened() error {
+	return &Error{Code: ErrClosed, Message: "it was never opened: an engine or a stream gives what can be used"}
+}
+
+// contextError turns the end of ctx into an error that is both ErrTimeout and the context's own error. It is where a
+// ctx that is nil is found, so every call that takes one comes by here first.
 func contextError(ctx context.Context) error {
+	if ctx == nil {
+		return invalid("ctx is nil: pass context.Background() where nothing ends the call")
+	}
 	cause := ctx.Err()
 	if cause == nil {
 		return nil

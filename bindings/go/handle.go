@@ -25,8 +25,12 @@ func newHandle(what string, ptr unsafe.Pointer, free func(unsafe.Pointer)) *hand
 	return &handle{what: what, ptr: ptr, free: free, done: make(chan struct{})}
 }
 
-// acquire keeps the pointer alive until release; after close it fails with ErrClosed.
+// acquire keeps the pointer alive until release; after close, and in a value that nobody opened, it fails with
+// ErrClosed.
 func (h *handle) acquire() (unsafe.Pointer, error) {
+	if h == nil {
+		return nil, neverOpened()
+	}
 	if h.users.Add(1) < 0 {
 		h.release()
 		return nil, closed(h.what)
@@ -43,6 +47,9 @@ func (h *handle) release() {
 
 // close refuses new users, ends waits, and frees the pointer once the last user is gone.
 func (h *handle) close() {
+	if h == nil {
+		return
+	}
 	h.shut.Do(func() {
 		close(h.done)
 		if h.users.Add(-closedBias) == -closedBias && h.freed.CompareAndSwap(false, true) {

@@ -3,6 +3,7 @@ package headwater_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -186,4 +187,59 @@ func TestOpenRefusals(t *testing.T) {
 	cancel()
 	_, err = headwater.Open(ended, t.TempDir())
 	wantCode(t, err, headwater.ErrTimeout)
+}
+
+func TestWhatWasNeverOpenedIsClosed(t *testing.T) {
+	ctx := within(t)
+	var (
+		engine   headwater.Engine
+		s        headwater.Stream
+		sub      headwater.Subscription
+		consumer headwater.Consumer
+		bucket   headwater.Bucket
+		watcher  headwater.Watcher
+		points   headwater.Points
+		live     headwater.PointWatcher
+		pending  headwater.PendingAck
+	)
+	uses := map[string]func(context.Context) error{
+		"engine":       func(ctx context.Context) error { _, err := engine.Streams(ctx); return err },
+		"backup":       func(ctx context.Context) error { _, err := engine.Backup(ctx, t.TempDir(), nil); return err },
+		"append":       func(ctx context.Context) error { _, err := s.Append(ctx, "orders", nil); return err },
+		"async":        func(ctx context.Context) error { _, err := s.AppendAsync(ctx, "orders", nil); return err },
+		"sync":         func(ctx context.Context) error { return s.Sync(ctx) },
+		"read":         func(ctx context.Context) error { _, err := s.Read(ctx, headwater.ReadOptions{}); return err },
+		"delete":       func(ctx context.Context) error { _, err := s.Delete(ctx, 1); return err },
+		"pending":      func(ctx context.Context) error { _, err := pending.Wait(ctx); return err },
+		"subscription": func(ctx context.Context) error { _, err := sub.Next(ctx, 0); return err },
+		"consumer":     func(ctx context.Context) error { _, err := consumer.Next(ctx, 0); return err },
+		"ack":          func(ctx context.Context) error { _, err := consumer.AckSync(ctx, 1); return err },
+		"bucket":       func(ctx context.Context) error { _, err := bucket.Put(ctx, "a", nil); return err },
+		"watcher":      func(ctx context.Context) error { _, err := watcher.Next(ctx, 0); return err },
+		"points":       func(ctx context.Context) error { _, err := points.Latest(ctx, "", false); return err },
+		"query":        func(ctx context.Context) error { _, err := points.Query(ctx, headwater.Query{}); return err },
+		"live":         func(ctx context.Context) error { _, err := live.Next(ctx, 0); return err },
+	}
+	for name, use := range uses {
+		if err := use(ctx); !errors.Is(err, headwater.ErrClosed) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := use(nil); !errors.Is(err, headwater.ErrInvalid) {
+			t.Errorf("%s without a context: %v", name, err)
+		}
+	}
+	for name, shut := range map[string]func() error{
+		"engine": engine.Close, "stream": s.Close, "subscription": sub.Close, "consumer": consumer.Close,
+		"bucket": bucket.Close, "watcher": watcher.Close, "points": points.Close, "live": live.Close,
+	} {
+		if err := shut(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := headwater.Open(nil, t.TempDir()); !errors.Is(err, headwater.ErrInvalid) {
+		t.Errorf("open without a context: %v", err)
+	}
+	if _, err := headwater.Open(ctx, ""); !errors.Is(err, headwater.ErrInvalid) {
+		t.Errorf("open without a directory: %v", err)
+	}
 }

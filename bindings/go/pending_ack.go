@@ -47,6 +47,9 @@ func (p *PendingAck) wait(ctx context.Context) (Ack, error) {
 // Wait waits until the write is done, and says what came of it, every time in the same way. When ctx ends first, the
 // write goes on, and waiting again is safe.
 func (p *PendingAck) Wait(ctx context.Context) (Ack, error) {
+	if err := canBegin(ctx, p.turn); err != nil {
+		return Ack{}, err
+	}
 	select {
 	case p.turn <- struct{}{}:
 	case <-ctx.Done():

@@ -12,7 +12,7 @@ import (
 
 // Query computes aggregates in buckets, without loading the range into memory: rows by series, then start.
 func (p *Points) Query(ctx context.Context, query Query) ([]Row, error) {
-	return slow(ctx, p.engine.blocking, func() ([]Row, error) { return p.query(ctx, &query) })
+	return slow(ctx, p.engine.room(), func() ([]Row, error) { return p.query(ctx, &query) })
 }
 
 func (p *Points) query(ctx context.Context, query *Query) ([]Row, error) {

@@ -21,7 +21,7 @@ func long[T any](
 	ctx context.Context, room chan struct{}, report Progress, body func(*C.hw_progress) (T, error),
 ) (T, error) {
 	var none T
-	if err := contextError(ctx); err != nil {
+	if err := canBegin(ctx, room); err != nil {
 		return none, err
 	}
 	select {

@@ -17,7 +17,7 @@ type PurgeOptions struct {
 
 // Delete removes one record, and says whether it was there.
 func (s *Stream) Delete(ctx context.Context, seq uint64) (bool, error) {
-	return slow(ctx, s.engine.blocking, func() (bool, error) {
+	return slow(ctx, s.engine.room(), func() (bool, error) {
 		var removed C.bool
 		err := s.call(ctx, func(p *C.hw_stream, err **C.hw_error) C.hw_status {
 			return C.hw_stream_delete(p, C.uint64_t(seq), &removed, err)
@@ -28,7 +28,7 @@ func (s *Stream) Delete(ctx context.Context, seq uint64) (bool, error) {
 
 // Purge removes records, gives back their space, and says how many went.
 func (s *Stream) Purge(ctx context.Context, options PurgeOptions) (uint64, error) {
-	return slow(ctx, s.engine.blocking, func() (uint64, error) {
+	return slow(ctx, s.engine.room(), func() (uint64, error) {
 		var l lender
 		defer l.Unpin()
 		o := C.hw_purge_options{

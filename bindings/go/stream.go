@@ -119,7 +119,7 @@ func (s *Stream) Info(ctx context.Context) (StreamInfo, error) {
 
 // Sync returns when everything appended so far is on disk, whatever the stream's durability.
 func (s *Stream) Sync(ctx context.Context) error {
-	_, err := slow(ctx, s.engine.blocking, func() (struct{}, error) {
+	_, err := slow(ctx, s.engine.room(), func() (struct{}, error) {
 		return struct{}{}, s.call(ctx, func(p *C.hw_stream, err **C.hw_error) C.hw_status { return C.hw_stream_sync(p, err) })
 	})
 	return err

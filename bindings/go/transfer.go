@@ -45,7 +45,7 @@ func (p *Points) ExportJSONL(ctx context.Context, path string, options ExportOpt
 func (p *Points) importFile(
 	ctx context.Context, path string, options *ImportOptions, format C.int32_t,
 ) (ImportReport, error) {
-	return long(ctx, p.engine.blocking, options.Progress, func(progress *C.hw_progress) (ImportReport, error) {
+	return long(ctx, p.engine.room(), options.Progress, func(progress *C.hw_progress) (ImportReport, error) {
 		var l lender
 		defer l.Unpin()
 		o := C.hw_import_options{
@@ -82,7 +82,7 @@ func (p *Points) importFile(
 func (p *Points) exportFile(
 	ctx context.Context, path string, options *ExportOptions, format C.int32_t,
 ) (uint64, error) {
-	return long(ctx, p.engine.blocking, options.Progress, func(progress *C.hw_progress) (uint64, error) {
+	return long(ctx, p.engine.room(), options.Progress, func(progress *C.hw_progress) (uint64, error) {
 		var l lender
 		defer l.Unpin()
 		o := C.hw_export_options{

@@ -1,10 +1,15 @@
 'use strict';
 // Native handles are numbers; this gives one back when the object that wraps it is collected.
 
+const { invalid } = require('./errors.js');
+
 const collected = new FinalizationRegistry(({ release, id }) => release(id));
 
 /** Lets `release` have the number `id` once `object` is gone. */
 function own(object, id, release) {
+  if (typeof id !== 'number') {
+    throw invalid(`a ${object.constructor.name} is not made with new: open() and the methods of an engine give it`);
+  }
   collected.register(object, { release, id });
 }
 

@@ -49,6 +49,12 @@ function bound(token, wait, { timeoutMs, signal, onProgress }) {
   wait.onProgress = onProgress;
   if (timeoutMs !== undefined) {
     const late = () => giveUp(token, wait, new HeadwaterError('timeout', `not done within ${timeoutMs} ms`));
+    if (timeoutMs === 0) {
+      // A look, not a wait: the answer if it is there.
+      advance(token, wait);
+      if (waiting.get(token) === wait) late();
+      return;
+    }
     wait.timer = setTimeout(late, timeoutMs);
   }
   if (signal !== undefined) {

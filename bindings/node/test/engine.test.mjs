@@ -6,6 +6,7 @@ import { appendFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { test } from 'node:test';
+import * as hw from 'headwater';
 import { HeadwaterError, memory, open, openSync, restore, temporary, testEnvironment, verify } from 'headwater';
 import { environment, rejects, scratch, throws } from './helpers.mjs';
 
@@ -259,4 +260,25 @@ test('a test environment comes in one call', async (t) => {
   await points.p.write({ node: 'n', kind: 'k', time: 1n, value: 1 });
   await rejects(testEnvironment({ streams: [{ name: '' }] }), 'invalid');
   await rejects(testEnvironment({ onDisk: true, clockAt: 1n }), 'invalid');
+});
+
+test('a class that is made with new says where its objects come from', async () => {
+  for (const made of [hw.Engine, hw.Stream, hw.Consumer, hw.Bucket, hw.Points, hw.Subscription, hw.Watcher]) {
+    const error = throws(() => new made(), 'invalid');
+    assert.match(error.message, new RegExp(`${made.name} is not made with new`));
+  }
+  await rejects(hw.open(''), 'invalid');
+});
+
+test('a wait of no time is a look', async (t) => {
+  const { streams: { s } } = await environment(t, { streams: [{ name: 's', subjects: ['s.>'], durability: 'os' }] });
+  const sub = s.subscribe();
+  for (let i = 0; i < 50; i++) {
+    await rejects(sub.next(1, { timeoutMs: 0 }), 'timeout');
+    // It is there before the next turn of the event loop, and too late for a look all the same.
+    const late = sub.next(1, { timeoutMs: 0 });
+    s.append('s.1', 'x');
+    await rejects(late, 'timeout');
+    assert.equal((await sub.next(1, { timeoutMs: 0 })).length, 1);
+  }
 });
