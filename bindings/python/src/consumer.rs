@@ -6,10 +6,11 @@ use std::time::Duration;
 use headwater as hw;
 use headwater::{AckPolicy, ConsumerConfig, Pending, Result};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::{PyDict, PyInt, PyList};
 
 use crate::call::{block, run};
 use crate::convert::Whole;
+use crate::error::wrong_type;
 use crate::fork::Held;
 use crate::model::{self, model};
 use crate::queue::{NextItems, Queue, Source, Want};
@@ -40,23 +41,24 @@ impl Source for hw::Consumer {
 }
 
 /// A sequence, or the record that has it.
-#[derive(FromPyObject)]
-pub(crate) enum Delivered<'py> {
-    Record(Bound<'py, Record>),
-    Seq(Whole),
-}
+pub(crate) struct Delivered(u64);
 
-impl Delivered<'_> {
-    fn seq(&self) -> u64 {
-        match self {
-            Delivered::Record(record) => record.get().seq,
-            Delivered::Seq(seq) => seq.0,
+impl FromPyObject<'_, '_> for Delivered {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        if let Ok(record) = object.cast::<Record>() {
+            return Ok(Delivered(record.get().seq));
         }
+        if !object.is_instance_of::<PyInt>() {
+            return Err(wrong_type("what was delivered", "a Record or its sequence", &object));
+        }
+        object.extract().map(|seq: Whole| Delivered(seq.0))
     }
 }
 
-fn seqs(delivered: &[Delivered<'_>]) -> Vec<u64> {
-    delivered.iter().map(Delivered::seq).collect()
+fn seqs(delivered: &[Delivered]) -> Vec<u64> {
+    delivered.iter().map(|one| one.0).collect()
 }
 
 /// The configuration that keyword settings say.
@@ -160,43 +162,43 @@ impl Consumer {
 
     /// Done with these records or sequences; returns how many of them were pending.
     #[pyo3(signature = (*delivered))]
-    fn ack(&self, py: Python<'_>, delivered: Vec<Delivered<'_>>) -> PyResult<usize> {
+    fn ack(&self, py: Python<'_>, delivered: Vec<Delivered>) -> PyResult<usize> {
         let seqs = seqs(&delivered);
         run(py, || self.0.source()?.ack(&seqs))
     }
 
     /// As `ack`, and done when the acknowledgement is on disk.
     #[pyo3(signature = (*delivered, timeout=None))]
-    fn ack_sync(&self, py: Python<'_>, delivered: Vec<Delivered<'_>>, timeout: Option<Seconds>) -> PyResult<usize> {
+    fn ack_sync(&self, py: Python<'_>, delivered: Vec<Delivered>, timeout: Option<Seconds>) -> PyResult<usize> {
         let seqs = seqs(&delivered);
         block(py, timeout.map(|timeout| timeout.0), || Ok(self.0.source()?.ack_sync(&seqs)))
     }
 
     /// As `ack_sync`, to await.
     #[pyo3(signature = (*delivered))]
-    fn ack_sync_async(&self, py: Python<'_>, delivered: Vec<Delivered<'_>>) -> PyResult<Wait> {
+    fn ack_sync_async(&self, py: Python<'_>, delivered: Vec<Delivered>) -> PyResult<Wait> {
         let seqs = seqs(&delivered);
         Wait::begin(py, self.0.held(), |consumer| consumer.ack_sync(&seqs), wait::plain)
     }
 
     /// Not done: deliver it again after `delay`.
     #[pyo3(signature = (delivered, delay=None))]
-    fn nak(&self, py: Python<'_>, delivered: Delivered<'_>, delay: Option<Seconds>) -> PyResult<()> {
-        let (seq, delay) = (delivered.seq(), delay.map_or(Duration::ZERO, |delay| delay.0));
+    fn nak(&self, py: Python<'_>, delivered: Delivered, delay: Option<Seconds>) -> PyResult<()> {
+        let (seq, delay) = (delivered.0, delay.map_or(Duration::ZERO, |delay| delay.0));
         run(py, || self.0.source()?.nak(seq, delay))
     }
 
     /// Still at it: start the ack wait anew.
     #[pyo3(signature = (delivered))]
-    fn in_progress(&self, py: Python<'_>, delivered: Delivered<'_>) -> PyResult<()> {
-        let seq = delivered.seq();
+    fn in_progress(&self, py: Python<'_>, delivered: Delivered) -> PyResult<()> {
+        let seq = delivered.0;
         run(py, || self.0.source()?.in_progress(seq))
     }
 
     /// Never deliver it again; it does not go to the dead-letter stream.
     #[pyo3(signature = (delivered))]
-    fn term(&self, py: Python<'_>, delivered: Delivered<'_>) -> PyResult<()> {
-        let seq = delivered.seq();
+    fn term(&self, py: Python<'_>, delivered: Delivered) -> PyResult<()> {
+        let seq = delivered.0;
         run(py, || self.0.source()?.term(seq))
     }
 

@@ -9,6 +9,8 @@ use pyo3::types::{PyDateTime, PyDelta, PyFloat, PyInt};
 use crate::error::{invalid, wrong_type};
 
 const SECOND_NS: i128 = 1_000_000_000;
+/// The whole seconds of the longest duration that 64 bits of nanoseconds hold.
+const SECONDS_MAX: u64 = u64::MAX / 1_000_000_000;
 
 /// A duration argument: seconds as int or float, or a `timedelta`.
 pub(crate) struct Seconds(pub(crate) Duration);
@@ -18,18 +20,21 @@ impl FromPyObject<'_, '_> for Seconds {
 
     fn extract(object: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
         let py = object.py();
-        let out_of_range = || invalid(py, format!("a duration must not be negative or endless: {}", &*object));
+        let out_of_range =
+            || invalid(py, format!("a duration must be from 0 to {SECONDS_MAX} seconds (584 years), not {}", &*object));
         if object.is_instance_of::<PyDelta>() {
             let nanos = delta_nanos(&object)?;
             let nanos = u64::try_from(nanos).map_err(|_| out_of_range())?;
             return Ok(Seconds(Duration::from_nanos(nanos)));
         }
         if object.is_instance_of::<PyInt>() {
-            return object.extract().map(|seconds| Seconds(Duration::from_secs(seconds))).map_err(|_| out_of_range());
+            let seconds = object.extract().ok().filter(|&seconds| seconds <= SECONDS_MAX);
+            return seconds.map(|seconds| Seconds(Duration::from_secs(seconds))).ok_or_else(out_of_range);
         }
         if object.is_instance_of::<PyFloat>() {
-            let seconds = Duration::try_from_secs_f64(object.extract()?).map_err(|_| out_of_range())?;
-            return Ok(Seconds(seconds));
+            let seconds = Duration::try_from_secs_f64(object.extract()?).ok();
+            let seconds = seconds.filter(|&seconds| seconds <= Duration::from_secs(SECONDS_MAX));
+            return seconds.map(Seconds).ok_or_else(out_of_range);
         }
         Err(wrong_type("a duration", "seconds or a timedelta", &object))
     }

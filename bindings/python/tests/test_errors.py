@@ -49,3 +49,16 @@ def test_subjects() -> None:
     assert subject.decode_token(subject.encode_token("São Paulo.*")) == "São Paulo.*"
     with pytest.raises(hw.InvalidError):
         subject.decode_token("=zz")
+
+
+def test_a_number_out_of_range_is_told_with_its_bound(orders: hw.Stream, engine: hw.Engine) -> None:
+    consumer = orders.create_consumer("c")
+    with pytest.raises(hw.InvalidError, match="from 0 to 18446744073709551615, not -1"):
+        consumer.ack(-1)
+    with pytest.raises(TypeError, match="must be a Record or its sequence, not str"):
+        consumer.ack("1")  # type: ignore[arg-type]
+    for ttl in (1e30, 2e10, -1, float("inf"), 2**70):
+        with pytest.raises(hw.InvalidError, match=r"from 0 to 18446744073 seconds \(584 years\)"):
+            orders.append("orders.1", b"", ttl=ttl)
+    with pytest.raises(hw.InvalidError, match="dir is empty"):
+        hw.open("")
