@@ -49,6 +49,12 @@ fn among(context: &mut Context, named: &str, subjects: u64) -> Outcome<Vec<Line>
         let from = round as u64 * lookups;
         (from..from + lookups).map(|lookup| source.subject(mix(lookup) % subjects))
     };
+    // Each side has looked at everything once, so that all caches, which hold it all, are as full.
+    context.progress("warming all caches");
+    let every = || (0..subjects).map(|subject| source.subject(subject));
+    last_ours(&ours, every())?;
+    last_sqlite(&sqlite, every())?;
+    redb.last(every())?;
     // What the sides found, added up by round: all must have found the same records.
     let mut sums = [const { Vec::new() }; 3];
     let [our_sums, sqlite_sums, redb_sums] = &mut sums;
