@@ -95,6 +95,7 @@ impl Shared {
     pub(crate) fn ring(&self, at: Option<Nanos>) {
         let mut bell = self.bell.lock().unwrap_or_else(PoisonError::into_inner);
         match at {
+            None if bell.now => return,
             None => bell.now = true,
             Some(at) if bell.at.is_none_or(|b| at < b) => bell.at = Some(at),
             Some(_) => return,

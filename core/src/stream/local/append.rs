@@ -86,6 +86,7 @@ impl Local {
         state.committed = state.tail.end();
         let woken = std::mem::take(&mut state.woken);
         let waiting = state.tail.waiting();
+        let upkeep = state.wants_upkeep();
         let dirty = state.dirty_since.is_none();
         if dirty {
             state.dirty_since = Some(now);
@@ -94,6 +95,9 @@ impl Local {
         }
         drop(state);
         super::waiters::wake(woken);
+        if upkeep && self.shared.has_worker() {
+            self.shared.ring(None);
+        }
         if waiting >= FLUSH_BYTES {
             self.relieve(waiting)?;
         }

@@ -214,6 +214,7 @@ impl Local {
         let committed = state.committed;
         woken.append(&mut state.woken);
         state.waiters.take_writers(committed, woken);
+        let upkeep = state.wants_upkeep();
         let called = state.turn.next();
         let others = state.waiters.has_writers() || called.others_wait();
         drop(state);
@@ -225,6 +226,9 @@ impl Local {
         if others && self.shared.has_worker() {
             // Whoever was woken to commit the rest may have given up its wait: then the worker does it.
             self.shared.ring(Some(self.shared.clock.now() + ABANDONED_NANOS));
+        }
+        if upkeep && self.shared.has_worker() {
+            self.shared.ring(None);
         }
         outcome
     }

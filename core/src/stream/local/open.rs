@@ -325,10 +325,11 @@ pub(crate) fn rebuild_index(segment: &Segment, base: Base) -> Result<SegmentInde
     let mut subjects = Subjects::new(0);
     let mut active = Active::new(base.seq);
     let mut last: Vec<u64> = Vec::new();
+    let packed = segment.is_packed();
     let scanned = scan(segment, segment.base, &mut |pos, found| {
         if let Some(view) = record_of(found, base) {
             let offset = (pos - segment.base) as u32;
-            if segment.is_packed() {
+            if packed {
                 active.push_gaps(view.seq, offset, view.time);
             }
             push(&mut active, &mut subjects, &mut last, offset, found, &view);
@@ -427,6 +428,7 @@ impl State {
     }
 
     fn restore(&mut self, snapshot: Snapshot) {
+        snapshot.each_subject(&mut |name, subject| self.subjects.restore(name, subject));
         self.config = Arc::new(snapshot.config);
         self.created = snapshot.created;
         self.last_seq = snapshot.last_seq;
@@ -439,9 +441,6 @@ impl State {
         self.expiries = snapshot.expiries.into_iter().collect();
         for (id, seq, time) in snapshot.ids {
             self.dedup.insert(&id, seq, time);
-        }
-        for (name, subject) in &snapshot.subjects {
-            self.subjects.restore(name, *subject);
         }
         self.snapshot_pos = snapshot.pos;
         self.snapshot_len = snapshot.len;
@@ -515,7 +514,7 @@ impl State {
 
     /// Takes in the frames of a segment from `from` on. Before `covered` only the active index needs them.
     fn replay(&mut self, segment: &Arc<Segment>, from: Pos, covered: Pos) -> Result<Scanned> {
-        let base = self.active_part.base;
+        let (base, packed) = (self.active_part.base, segment.is_packed());
         let mut last: Vec<u64> = Vec::new();
         let scanned = scan(segment, from, &mut |pos, found| {
             if found.note() {
@@ -537,7 +536,7 @@ impl State {
             let view = decode(found.tag(), base, found.body).ok_or_else(whole)?;
             if pos < covered {
                 let offset = (pos - segment.base) as u32;
-                if segment.is_packed() {
+                if packed {
                     self.active.push_gaps(view.seq, offset, view.time);
                 }
                 let id = push(&mut self.active, &mut self.subjects, &mut last, offset, found, &view);
@@ -548,7 +547,7 @@ impl State {
                 self.active_part.set_end_seq(view.seq + 1);
                 return Ok(());
             }
-            if segment.is_packed() {
+            if packed {
                 self.pass_over((pos - segment.base) as u32, view.seq, view.time);
             } else if view.seq != self.next_seq && view.seq != base.seq {
                 return Err(Error::corrupt(format!(

@@ -15,7 +15,7 @@ use crate::varint::{put_varint, take_varint};
 
 const MAGIC: &[u8; 8] = b"HWSNAPS\x01";
 
-/// What a snapshot says, decoded but for the subjects.
+/// What a snapshot says, decoded but for the subjects: there may be millions.
 pub(crate) struct Snapshot {
     /// It covers everything before this position.
     pub(crate) pos: Pos,
@@ -30,9 +30,29 @@ pub(crate) struct Snapshot {
     pub(crate) parts: Vec<(Pos, u64, Dead)>,
     pub(crate) expiries: Vec<(Nanos, u64)>,
     pub(crate) ids: Vec<(String, u64, Nanos)>,
-    /// Name, last sequence, last position, first sequence, count.
-    pub(crate) subjects: Vec<(String, (u64, Pos, u64, u32))>,
+    bytes_of: Vec<u8>,
+    /// Where the list of subjects begins in them.
+    subjects: usize,
     pub(crate) len: u64,
+}
+
+impl Snapshot {
+    /// Hands out each subject's name, and its last sequence, last position, first sequence and count.
+    pub(crate) fn each_subject(&self, take: &mut dyn FnMut(&str, (u64, Pos, u64, u32))) {
+        // It was read to its end when it was decoded.
+        let _ = each_subject(&mut &self.bytes_of[self.subjects..], take);
+    }
+}
+
+fn each_subject(rest: &mut &[u8], take: &mut dyn FnMut(&str, (u64, Pos, u64, u32))) -> Option<()> {
+    for _ in 0..take_varint(rest)? {
+        let len = take_varint(rest)? as usize;
+        let (name, after) = rest.split_at_checked(len)?;
+        *rest = after;
+        let subject = (take_varint(rest)?, take_varint(rest)?, take_varint(rest)?, take_varint(rest)? as u32);
+        take(std::str::from_utf8(name).ok()?, subject);
+    }
+    Some(())
 }
 
 pub(crate) fn path(dir: &Path) -> PathBuf {
@@ -94,10 +114,10 @@ pub(crate) fn write(disk: &dyn Disk, dir: &Path, bytes: &[u8]) -> Result<()> {
 /// The snapshot in a directory; `None` when it is not there or does not hold.
 pub(crate) fn load(disk: &dyn Disk, dir: &Path) -> Option<Snapshot> {
     let file = disk.open(&path(dir), OpenMode::Read).ok()?;
-    decode(&read_all(&*file).ok()?)
+    decode(read_all(&*file).ok()?)
 }
 
-fn decode(bytes: &[u8]) -> Option<Snapshot> {
+fn decode(bytes: Vec<u8>) -> Option<Snapshot> {
     let (covered, check) = bytes.split_at_checked(bytes.len().checked_sub(4)?)?;
     if crc32fast::hash(covered).to_le_bytes() != check {
         return None;
@@ -122,11 +142,8 @@ fn decode(bytes: &[u8]) -> Option<Snapshot> {
     })?;
     let expiries = take_list(rest, |rest| Some((take_varint(rest)?, take_varint(rest)?)))?;
     let ids = take_list(rest, |rest| Some((take_text(rest)?, take_varint(rest)?, take_varint(rest)?)))?;
-    let subjects = take_list(rest, |rest| {
-        let name = take_text(rest)?;
-        let entry = (take_varint(rest)?, take_varint(rest)?, take_varint(rest)?, take_varint(rest)? as u32);
-        Some((name, entry))
-    })?;
+    let subjects = covered.len() - rest.len();
+    each_subject(rest, &mut |_, _| {})?;
     Some(Snapshot {
         pos,
         config,
@@ -141,6 +158,7 @@ fn decode(bytes: &[u8]) -> Option<Snapshot> {
         ids,
         subjects,
         len: bytes.len() as u64,
+        bytes_of: bytes,
     })
 }
 

@@ -271,6 +271,11 @@ impl State {
         }
     }
 
+    /// Whether something waits for upkeep that would otherwise pile up.
+    pub(crate) fn wants_upkeep(&self) -> bool {
+        self.snapshot.is_some() || !self.unsaved.is_empty() || !self.dropped.is_empty()
+    }
+
     /// Turns the index in memory into one that can be written to a file.
     pub(crate) fn seal_active(&mut self, end: Pos) {
         let index = SegmentIndex::build(&self.active, end, |id| name_hash(self.subjects.name(id)));
