@@ -576,14 +576,14 @@ typedef struct hw_read_options {
     /** How many. */
     size_t filters_len;
     /** Begin at this sequence; 0 is the first record (backward: the last one). */
-    uint64_t start_seq;
+    uint64_t from_seq;
     /**
-     * Instead of `start_seq`: begin at the first record committed at or after this time (backward: the last one
+     * Instead of `from_seq`: begin at the first record committed at or after this time (backward: the last one
      * at or before it), in nanoseconds since the epoch; 0 is not set.
      */
-    uint64_t start_time;
+    uint64_t from_time;
     /** No record committed at or after this time (backward: before it); 0 is not set. */
-    uint64_t until_time;
+    uint64_t until;
     /**
      * With `has_event_range`: only records whose event time (commit time where it has none) is at or after
      * this.
@@ -830,7 +830,8 @@ typedef struct hw_query {
     size_t filters_len;
     /**
      * What to compute: `count`, `min`, `max`, `mean`, `sum`, `first`, `last`, or a percentile such as `p50` or
-     * `p99.9`.
+     * `p99.9`: exact for up to 1,024 numbers in a bucket, beyond that within 0.4 % as long as they span no more than
+     * 32 powers of two; the error doubles each time that this span does.
      */
     const struct hw_str *aggregates;
     /** How many. */
@@ -2542,6 +2543,9 @@ HW_API hw_status hw_points_stream(const struct hw_points *points, struct hw_stre
 
 /**
  * Writes 1 to 1,000 points, all or nothing, and returns when the store's durability is reached. `ack` may be NULL.
+ *
+ * Of two points with the same time, tombstone and origin the first stays the winning one: to correct a value, write it
+ * with a greater tombstone or another origin.
  *
  * Errors:    HW_STATUS_INVALID, HW_STATUS_LIMIT, HW_STATUS_IO, HW_STATUS_CLOSED.
  * Ownership: inputs are borrowed for the call.

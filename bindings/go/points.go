@@ -87,6 +87,9 @@ func (p *Points) Stream(ctx context.Context) (*Stream, error) {
 }
 
 // Write writes 1 to 1,000 points, all or nothing, and returns when the store's durability is reached.
+//
+// Of two with the same time, tombstone and origin the first stays the winning one: to correct a value, write it with a
+// greater tombstone or another origin.
 func (p *Points) Write(ctx context.Context, points ...Point) (Ack, error) {
 	var l lender
 	defer l.Unpin()

@@ -170,7 +170,7 @@ func (s *Stream) Subjects(ctx context.Context, filter, after string, limit int) 
 func (l *lender) readOptions(options *ReadOptions) (C.hw_read_options, error) {
 	o := C.hw_read_options{
 		struct_size: C.sizeof_hw_read_options,
-		start_seq:   C.uint64_t(options.FromSeq),
+		from_seq:    C.uint64_t(options.FromSeq),
 		backward:    flag(options.Backward),
 	}
 	o.filters, o.filters_len = l.strs(options.Filters)
@@ -183,10 +183,10 @@ func (l *lender) readOptions(options *ReadOptions) (C.hw_read_options, error) {
 		return o, err
 	}
 	o.max_records, o.max_bytes = C.uint64_t(records), C.uint64_t(size)
-	if o.start_time, err = commitBound("FromTime", options.FromTime); err != nil {
+	if o.from_time, err = commitBound("FromTime", options.FromTime); err != nil {
 		return o, err
 	}
-	if o.until_time, err = commitBound("Until", options.Until); err != nil {
+	if o.until, err = commitBound("Until", options.Until); err != nil {
 		return o, err
 	}
 	from, hasFrom, err := bound("EventFrom", options.EventFrom, math.MinInt64)

@@ -626,7 +626,11 @@ export interface PointsQuery<A extends string = string> extends Limits {
   to?: Time;
   /** The width of a bucket, aligned to the epoch in UTC; one bucket for everything when left out. */
   everyMs?: number;
-  /** `count`, `min`, `max`, `mean`, `sum`, `first`, `last`, and percentiles as `p50` or `p99.9`. */
+  /**
+   * `count`, `min`, `max`, `mean`, `sum`, `first`, `last`, and percentiles as `p50` or `p99.9`: exact for up to 1,024
+   * numbers in a bucket, beyond that within 0.4 % as long as they span no more than 32 powers of two; the error doubles
+   * each time that this span does.
+   */
   aggregates: A | A[];
 }
 
@@ -668,7 +672,10 @@ export class Points {
   private constructor();
   /** The stream below. */
   readonly stream: Stream;
-  /** Writes a point, or up to 1,000 of them, all or nothing. */
+  /**
+   * Writes a point, or up to 1,000 of them, all or nothing. Of two with the same time, tombstone and origin the first
+   * stays the winning one: to correct a value, write it with a greater tombstone or another origin.
+   */
   write(points: PointInput | PointInput[], limits?: Limits): Promise<Ack>;
   /** The winning point of each series that the filter takes; deleted ones only when asked for. */
   latest(filter?: string, options?: { deleted?: boolean }): Promise<Point[]>;

@@ -151,6 +151,9 @@ pub extern "C" fn hw_points_stream(
 
 /// Writes 1 to 1,000 points, all or nothing, and returns when the store's durability is reached. `ack` may be NULL.
 ///
+/// Of two points with the same time, tombstone and origin the first stays the winning one: to correct a value, write it
+/// with a greater tombstone or another origin.
+///
 /// Errors:    HW_STATUS_INVALID, HW_STATUS_LIMIT, HW_STATUS_IO, HW_STATUS_CLOSED.
 /// Ownership: inputs are borrowed for the call.
 /// Threads:   any.

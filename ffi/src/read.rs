@@ -23,12 +23,12 @@ pub struct hw_read_options {
     /// How many.
     pub filters_len: usize,
     /// Begin at this sequence; 0 is the first record (backward: the last one).
-    pub start_seq: u64,
-    /// Instead of `start_seq`: begin at the first record committed at or after this time (backward: the last one
+    pub from_seq: u64,
+    /// Instead of `from_seq`: begin at the first record committed at or after this time (backward: the last one
     /// at or before it), in nanoseconds since the epoch; 0 is not set.
-    pub start_time: u64,
+    pub from_time: u64,
     /// No record committed at or after this time (backward: before it); 0 is not set.
-    pub until_time: u64,
+    pub until: u64,
     /// With `has_event_range`: only records whose event time (commit time where it has none) is at or after
     /// this.
     pub event_from: i64,
@@ -52,16 +52,16 @@ pub(crate) fn count(number: u64) -> usize {
 }
 
 fn read_options(from: &hw_read_options) -> Result<ReadOptions> {
-    let start = match (from.start_seq, from.start_time) {
+    let start = match (from.from_seq, from.from_time) {
         (0, 0) => None,
         (seq, 0) => Some(Start::Seq(seq)),
         (0, time) => Some(Start::Time(time)),
-        _ => return Err(invalid("start_seq and start_time are both set")),
+        _ => return Err(invalid("from_seq and from_time are both set")),
     };
     Ok(ReadOptions {
         filters: raw::strings("filters", from.filters, from.filters_len)?,
         start,
-        until: (from.until_time != 0).then_some(from.until_time),
+        until: (from.until != 0).then_some(from.until),
         event_range: (from.has_event_range != 0).then_some((from.event_from, from.event_to)),
         backward: from.backward != 0,
         max_records: count(from.max_records),

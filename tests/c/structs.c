@@ -119,8 +119,8 @@ static void numbers_that_no_enum_has_are_refused(const hw_engine *engine, const 
     FAILS(HW_STATUS_INVALID, hw_stream_append(stream, HW_LIT("s.a"), HW_LIT("x"), &options, NULL, &error));
     hw_read_options read;
     HW_INIT(&read);
-    read.start_seq = 1;
-    read.start_time = 1;
+    read.from_seq = 1;
+    read.from_time = 1;
     hw_batch *batch = NULL;
     FAILS(HW_STATUS_INVALID, hw_stream_read(stream, &read, &batch, &error));
     SAID("both set");

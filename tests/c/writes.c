@@ -50,7 +50,7 @@ static void all_of_an_append_comes_back(const hw_stream *stream) {
     hw_batch *batches[2] = {NULL, NULL};
     hw_read_options read;
     HW_INIT(&read);
-    read.start_seq = seq;
+    read.from_seq = seq;
     OK(hw_stream_get(stream, seq, &batches[0], &error));
     OK(hw_stream_read(stream, &read, &batches[1], &error));
     for (int i = 0; i < 2; i++) {

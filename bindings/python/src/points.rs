@@ -77,7 +77,8 @@ impl Points {
         self.0.child(py, |points, _| Ok(points.stream().clone())).map(Stream::new)
     }
 
-    /// Writes a point, or up to 1,000 points, all or nothing.
+    /// Writes a point, or up to 1,000 points, all or nothing. Of two with the same time, tombstone and origin the first
+    /// stays the winning one: to correct a value, write it with a greater tombstone or another origin.
     #[pyo3(signature = (points, *, timeout=None))]
     fn write(&self, py: Python<'_>, points: &Bound<'_, PyAny>, timeout: Option<Seconds>) -> PyResult<Ack> {
         let points = collect(points)?;
@@ -116,7 +117,9 @@ impl Points {
         Ok((list(py, points)?, next))
     }
 
-    /// Aggregates in buckets of `every`, aligned to the epoch in UTC; one bucket when that is not given.
+    /// Aggregates in buckets of `every`, aligned to the epoch in UTC; one bucket when that is not given. A percentile
+    /// such as `p99.9` is exact for up to 1,024 numbers in a bucket, and beyond that within 0.4 % as long as they span
+    /// no more than 32 powers of two; the error doubles each time that this span does.
     #[pyo3(signature = (filters=None, aggregates=None, *, start=None, end=None, every=None),
         text_signature = "($self, filters=None, aggregates='mean', *, start=None, end=None, every=None)")]
     fn query<'py>(

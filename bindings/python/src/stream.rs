@@ -133,23 +133,23 @@ impl Stream {
     /// The records that are there now, in order, read as they are asked for.
     ///
     /// `event_range` is `(from, to)`: only records whose event time, or commit time where there is none, is in it.
-    #[pyo3(signature = (filters=None, *, start_seq=None, start_time=None, until=None, event_range=None,
+    #[pyo3(signature = (filters=None, *, from_seq=None, from_time=None, until=None, event_range=None,
         backward=false, max_records=None, max_bytes=None))]
     #[expect(clippy::too_many_arguments, reason = "all but one are keywords")]
     fn read(
         &self,
         py: Python<'_>,
         filters: Option<Filters>,
-        start_seq: Option<Whole>,
-        start_time: Option<Moment>,
+        from_seq: Option<Whole>,
+        from_time: Option<Moment>,
         until: Option<Moment>,
         event_range: Option<(Moment, Moment)>,
         backward: bool,
         max_records: Option<Whole>,
         max_bytes: Option<Whole>,
     ) -> PyResult<Reader> {
-        let start = match (start_seq, start_time) {
-            (Some(_), Some(_)) => return Err(invalid(py, "start_seq and start_time exclude each other")),
+        let start = match (from_seq, from_time) {
+            (Some(_), Some(_)) => return Err(invalid(py, "from_seq and from_time exclude each other")),
             (Some(seq), None) => Some(Start::Seq(seq.0)),
             (None, Some(time)) => Some(Start::Time(time.commit(py)?)),
             (None, None) => None,

@@ -152,7 +152,7 @@ class Runner:
     def read(self, stream: str, from_seq: int | None = None, **step: Any) -> Any:
         if "event_range" in step:
             step["event_range"] = tuple(step["event_range"])
-        return self.engine.stream(stream).read(start_seq=from_seq, **step)
+        return self.engine.stream(stream).read(from_seq=from_seq, **step)
 
     def delete(self, stream: str, seq: int) -> Any:
         return self.engine.stream(stream).delete(seq)

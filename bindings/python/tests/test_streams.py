@@ -47,19 +47,19 @@ def test_reads(orders: hw.Stream) -> None:
     assert seqs(orders.read()) == list(range(1, 2501))
     assert seqs(orders.read(backward=True)) == list(range(2500, 0, -1))
     assert seqs(orders.read("orders.1", max_records=3)) == [2, 4, 6]
-    assert seqs(orders.read(["orders.0"], start_seq=2400, max_records=2)) == [2401, 2403]
-    assert seqs(orders.read(start_seq=3, backward=True)) == [3, 2, 1]
+    assert seqs(orders.read(["orders.0"], from_seq=2400, max_records=2)) == [2401, 2403]
+    assert seqs(orders.read(from_seq=3, backward=True)) == [3, 2, 1]
     assert seqs(orders.read(event_range=(10, 12))) == [11, 12]
-    assert seqs(orders.read(start_seq=2501)) == []
+    assert seqs(orders.read(from_seq=2501)) == []
     assert seqs(orders.read(max_records=0)) == []
     assert len(seqs(orders.read(max_bytes=1))) == 1
     third = orders.get(3)
     assert third is not None
-    assert 3 in seqs(orders.read(start_time=third.time, max_records=2500))
+    assert 3 in seqs(orders.read(from_time=third.time, max_records=2500))
     with pytest.raises(hw.InvalidError):
         orders.read("orders..x")
     with pytest.raises(hw.InvalidError, match="exclude each other"):
-        orders.read(start_seq=1, start_time=1)
+        orders.read(from_seq=1, from_time=1)
 
 
 def test_a_read_ends_where_it_began_to(orders: hw.Stream) -> None:

@@ -35,7 +35,10 @@ pub(crate) enum Verb {
     #[command(after_help = "Examples:
   headwater points put weather seattle temperature 4.5 --dir data
   headwater points put weather seattle sky 'light rain' --type text \\
-      --time 2026-01-01T06:00:00Z --dir data")]
+      --time 2026-01-01T06:00:00Z --dir data
+
+Of two points with the same time, tombstone and origin the first stays the winning one: to correct a value, write it \
+with a greater --tombstone.")]
     Put(Put),
     /// Imports a CSV or JSON lines file, and makes the point store if it is not there.
     #[command(after_help = transfer::IMPORT_EXAMPLES)]

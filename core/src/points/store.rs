@@ -85,7 +85,8 @@ impl Points {
         &self.0.stream
     }
 
-    /// Writes up to 1,000 points, all or nothing.
+    /// Writes up to 1,000 points, all or nothing. Of two with the same time, tombstone and origin the first stays the
+    /// winning one: to correct a value, write it with a greater tombstone or another origin.
     ///
     /// Refused with [`ErrorKind::Invalid`], before anything is written, when a point has no node or kind, or a JSON
     /// value that is not JSON.

@@ -238,7 +238,7 @@ hw_status op_read(runner *r) {
     hw_read_options options;
     HW_INIT(&options);
     options.filters = arg_texts(r, r->args, "filters", &options.filters_len);
-    options.start_seq = arg_u64(r, r->args, "from_seq", 0);
+    options.from_seq = arg_u64(r, r->args, "from_seq", 0);
     options.backward = arg_bool(r, r->args, "backward");
     options.max_records = arg_u64(r, r->args, "max_records", 0);
     options.max_bytes = arg_u64(r, r->args, "max_bytes", 0);
