@@ -149,7 +149,10 @@ fn no_leak(source: &str) {
     let dir = scratch(&format!("{name}-valgrind"));
     let program = compile(&[source], Language::C99, Linked::Shared, &dir);
     let mut valgrind = Command::new("valgrind");
-    valgrind.args(["--quiet", "--leak-check=full", "--errors-for-leak-kinds=definite", "--error-exitcode=9"]);
+    valgrind.args(["--quiet", "--leak-check=full", "--errors-for-leak-kinds=definite,indirect,possible"]);
+    valgrind
+        .arg("--error-exitcode=9")
+        .arg(format!("--suppressions={}", root().join("tests/c/valgrind.supp").display()));
     run(valgrind.arg(&program).arg(&dir).current_dir(&dir));
 }
 

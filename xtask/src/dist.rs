@@ -37,6 +37,7 @@ fn c() -> Result {
     copy(root().join("include/headwater.h"), stage.join("include/headwater.h"))?;
     copy(root().join("LICENSE"), stage.join("LICENSE"))?;
     copy(root().join("docs/abi.md"), stage.join("share/doc/headwater/abi.md"))?;
+    copy(root().join("tests/c/valgrind.supp"), stage.join("share/doc/headwater/valgrind.supp"))?;
     let soname = soname(&libraries.join("libheadwater.so"))?;
     copy(libraries.join("libheadwater.so"), stage.join("lib").join(&soname))?;
     quiet(&mut command("strip", [Path::new("--strip-unneeded"), &stage.join("lib").join(&soname)]))?;
