@@ -381,7 +381,7 @@ typedef struct hw_engine_options {
     uint8_t no_worker;
     /**
      * The most bytes of segment files that are kept in memory to read single records from, over all streams; 0 is
-     * 32 MiB, and 1 keeps none. It is taken as it fills.
+     * 16 MiB, and 1 keeps none. It is taken as it fills.
      */
     uint64_t cache_bytes;
 } hw_engine_options;

@@ -43,7 +43,7 @@ func ReadOnly() Option { return func(o *C.hw_engine_options) { o.read_only = 1 }
 func MustExist() Option { return func(o *C.hw_engine_options) { o.must_exist = 1 } }
 
 // CacheBytes sets the most bytes of segment files that are kept in memory to read single records from, over all
-// streams: 32 MiB unless it is set, and 0 for none. It is taken as it fills.
+// streams: 16 MiB unless it is set, and 0 for none. It is taken as it fills.
 func CacheBytes(bytes uint64) Option {
 	return func(o *C.hw_engine_options) { o.cache_bytes = C.uint64_t(max(bytes, 1)) }
 }

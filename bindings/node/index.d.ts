@@ -54,7 +54,7 @@ export interface OpenOptions {
   /** Makes the directory if it is not there: true unless said otherwise. */
   create?: boolean;
   /**
-   * The most bytes of segment files that are kept in memory to read single records from, over all streams: 32 MiB
+   * The most bytes of segment files that are kept in memory to read single records from, over all streams: 16 MiB
    * unless it is set, and 0 for none. It is taken as it fills.
    */
   cacheBytes?: number | bigint;

@@ -468,6 +468,8 @@ impl Inner {
         {
             let _ = worker.join();
         }
+        // Nobody reads any more, and storing an index takes memory of its own.
+        self.shared.pages.clear();
         let streams = std::mem::take(&mut *self.streams());
         let mut result = Ok(());
         for opened in streams.values() {

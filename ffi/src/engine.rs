@@ -41,7 +41,7 @@ pub struct hw_engine_options {
     /// Not 0: no thread does timers, interval sync and cleaning; call hw_engine_step instead.
     pub no_worker: u8,
     /// The most bytes of segment files that are kept in memory to read single records from, over all streams; 0 is
-    /// 32 MiB, and 1 keeps none. It is taken as it fills.
+    /// 16 MiB, and 1 keeps none. It is taken as it fills.
     pub cache_bytes: u64,
 }
 

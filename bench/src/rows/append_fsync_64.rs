@@ -23,9 +23,9 @@ const WRITERS: u64 = 64;
 /// Turns of each side in what the command line calls a round.
 const SLICES: usize = 5;
 /// Records that the raw loop writes in one turn.
-const RAW_RECORDS: u64 = 50;
+const RAW_RECORDS: u64 = 200;
 /// Records that each of our writers appends in one turn.
-const WRITER_RECORDS: u64 = 50;
+const WRITER_RECORDS: u64 = 200;
 
 fn run(context: &mut Context) -> Outcome<Vec<Line>> {
     let (raw_each, writer_each) = (context.turns(RAW_RECORDS), context.turns(WRITER_RECORDS));

@@ -26,7 +26,7 @@ pub(crate) struct Engine(Held<()>);
 
 /// Opens the directory `path`, and makes it if it is not there.
 ///
-/// `cache_bytes` bounds what is kept in memory to read single records from: 32 MiB unless it is set, 0 for none. With
+/// `cache_bytes` bounds what is kept in memory to read single records from: 16 MiB unless it is set, 0 for none. With
 /// `clock`, time stands still between its moves, and timers run only in `Engine.step`.
 #[pyfunction]
 #[pyo3(signature = (path, *, read_only=false, create=true, cache_bytes=None, clock=None))]

@@ -18,13 +18,13 @@ pub struct EngineOptions {
     pub disk: Arc<dyn Disk>,
     /// Whether a thread does timers, interval sync and cleaning; without it, call [`crate::Engine::step`].
     pub worker: bool,
-    /// The most bytes of segment files that are kept in memory to read single records from, over all streams: 32 MiB
+    /// The most bytes of segment files that are kept in memory to read single records from, over all streams: 16 MiB
     /// unless it is set, and 0 for none. It is taken as it fills.
     pub cache_bytes: u64,
 }
 
-/// Holds the pages of about eight thousand records asked for again and again.
-const CACHE_BYTES: u64 = 32 << 20;
+/// Holds the pages of about four thousand records that lie apart.
+const CACHE_BYTES: u64 = 16 << 20;
 
 impl Default for EngineOptions {
     fn default() -> Self {

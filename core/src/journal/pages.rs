@@ -103,6 +103,12 @@ impl Pages {
         Pages { kept: RwLock::new(kept), logs: AtomicU32::new(0) }
     }
 
+    /// Lets go of all of them, and of their memory.
+    pub(crate) fn clear(&self) {
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        (kept.slots, kept.bytes) = (Vec::new(), Vec::new());
+    }
+
     /// A number for a log, which tells its pages from all others'.
     pub(crate) fn new_log(&self) -> u32 {
         self.logs.fetch_add(1, Ordering::Relaxed)

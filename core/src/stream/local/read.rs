@@ -228,7 +228,10 @@ impl Local {
         let mut collector = Collector { plan, batch: Batch::default(), bytes: 0 };
         let hit = |p: &&Arc<Part>| p.end_seq() > plan.min_seq && p.base.seq <= plan.max_seq && p.live() > 0;
         if plan.min_seq <= plan.max_seq {
-            let wanted: Vec<&Arc<Part>> = parts.iter().filter(hit).collect();
+            // What the next part counts from is no earlier than anything in this one.
+            let late = |i: usize| parts.get(i + 1).is_none_or(|next| next.base.time >= plan.min_time);
+            let wanted = parts.iter().enumerate().filter(|(i, p)| late(*i) && hit(p)).map(|(_, p)| p);
+            let wanted: Vec<&Arc<Part>> = wanted.collect();
             let count = wanted.len();
             for i in 0..count {
                 let part = wanted[if plan.backward { count - 1 - i } else { i }];

@@ -15,6 +15,9 @@ use crate::varint::{put_varint, take_varint};
 
 const MAGIC: &[u8; 8] = b"HWSNAPS\x01";
 
+/// Last sequence, last position, first sequence and count of a subject.
+pub(crate) type Numbers = (u64, Pos, u64, u32);
+
 /// What a snapshot says, decoded but for the subjects: there may be millions.
 pub(crate) struct Snapshot {
     /// It covers everything before this position.
@@ -37,22 +40,57 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    /// Hands out each subject's name, and its last sequence, last position, first sequence and count.
-    pub(crate) fn each_subject(&self, take: &mut dyn FnMut(&str, (u64, Pos, u64, u32))) {
+    /// Hands out each subject's name and numbers.
+    pub(crate) fn each_subject(&self, take: &mut dyn FnMut(&str, Numbers)) {
         // It was read to its end when it was decoded.
         let _ = each_subject(&mut &self.bytes_of[self.subjects..], take);
     }
 }
 
-fn each_subject(rest: &mut &[u8], take: &mut dyn FnMut(&str, (u64, Pos, u64, u32))) -> Option<()> {
+/// Reads the list of subjects, each told by what differs from the one before.
+fn each_subject(rest: &mut &[u8], take: &mut dyn FnMut(&str, Numbers)) -> Option<()> {
+    let mut name = Vec::new();
+    let (mut last_seq, mut last_pos) = (0u64, 0u64);
     for _ in 0..take_varint(rest)? {
-        let len = take_varint(rest)? as usize;
-        let (name, after) = rest.split_at_checked(len)?;
+        let (shared, len) = (take_varint(rest)? as usize, take_varint(rest)? as usize);
+        let (new, after) = rest.split_at_checked(len)?;
         *rest = after;
-        let subject = (take_varint(rest)?, take_varint(rest)?, take_varint(rest)?, take_varint(rest)? as u32);
-        take(std::str::from_utf8(name).ok()?, subject);
+        name.truncate(shared);
+        name.extend_from_slice(new);
+        last_seq = last_seq.wrapping_add_signed(unzigzag(take_varint(rest)?));
+        last_pos = last_pos.wrapping_add_signed(unzigzag(take_varint(rest)?));
+        let count = take_varint(rest)? as u32;
+        let first_seq = last_seq.checked_sub(if count == 1 { 0 } else { take_varint(rest)? })?;
+        take(std::str::from_utf8(&name).ok()?, (last_seq, last_pos, first_seq, count));
     }
     Some(())
+}
+
+fn put_subjects(out: &mut Vec<u8>, state: &State) {
+    put_varint(out, state.subjects.live() as u64);
+    let mut before = "";
+    let (mut last_seq, mut last_pos) = (0u64, 0u64);
+    for (_, name, subject) in state.subjects.iter() {
+        let shared = name.bytes().zip(before.bytes()).take_while(|(a, b)| a == b).count();
+        put_varint(out, shared as u64);
+        put_varint(out, (name.len() - shared) as u64);
+        out.extend_from_slice(&name.as_bytes()[shared..]);
+        put_varint(out, zigzag(subject.last_seq.wrapping_sub(last_seq) as i64));
+        put_varint(out, zigzag(subject.last_pos.wrapping_sub(last_pos) as i64));
+        put_varint(out, u64::from(subject.count));
+        if subject.count != 1 {
+            put_varint(out, subject.last_seq - subject.first_seq);
+        }
+        (before, last_seq, last_pos) = (name, subject.last_seq, subject.last_pos);
+    }
+}
+
+fn zigzag(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)) as u64
+}
+
+fn unzigzag(value: u64) -> i64 {
+    (value >> 1) as i64 ^ -((value & 1) as i64)
 }
 
 pub(crate) fn path(dir: &Path) -> PathBuf {
@@ -93,13 +131,7 @@ pub(crate) fn encode(state: &State, pos: Pos) -> Vec<u8> {
         put_varint(&mut out, seq);
         put_varint(&mut out, time);
     }
-    put_varint(&mut out, state.subjects.live() as u64);
-    for (_, name, subject) in state.subjects.iter() {
-        put_text(&mut out, name);
-        for number in [subject.last_seq, subject.last_pos, subject.first_seq, u64::from(subject.count)] {
-            put_varint(&mut out, number);
-        }
-    }
+    put_subjects(&mut out, state);
     let check = crc32fast::hash(&out);
     out.extend_from_slice(&check.to_le_bytes());
     out

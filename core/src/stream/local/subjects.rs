@@ -4,6 +4,7 @@
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use std::hash::BuildHasher;
+use std::ops::{Index, IndexMut};
 
 use crate::journal::Pos;
 
@@ -39,17 +40,55 @@ enum Name {
     Arena(u32, u16),
 }
 
+/// Subjects by id, in chunks: a table of a million grows without being copied, and takes no more than it holds.
+#[derive(Default)]
+struct Entries(Vec<Vec<Subject>>);
+
+/// Subjects to a chunk.
+const CHUNK: usize = 4096;
+
+impl Entries {
+    fn len(&self) -> usize {
+        self.0.last().map_or(0, |last| (self.0.len() - 1) * CHUNK + last.len())
+    }
+
+    fn push(&mut self, subject: Subject) {
+        match self.0.last_mut() {
+            Some(last) if last.len() < CHUNK => last.push(subject),
+            _ => {
+                let mut chunk = Vec::with_capacity(CHUNK);
+                chunk.push(subject);
+                self.0.push(chunk);
+            }
+        }
+    }
+}
+
+impl Index<SubjectId> for Entries {
+    type Output = Subject;
+
+    fn index(&self, id: SubjectId) -> &Subject {
+        &self.0[id as usize / CHUNK][id as usize % CHUNK]
+    }
+}
+
+impl IndexMut<SubjectId> for Entries {
+    fn index_mut(&mut self, id: SubjectId) -> &mut Subject {
+        &mut self.0[id as usize / CHUNK][id as usize % CHUNK]
+    }
+}
+
 /// The table. Names too long for an entry lie end to end in one arena.
 pub(crate) struct Subjects {
     names: Vec<u8>,
-    entries: Vec<Subject>,
+    entries: Entries,
     table: HashTable<SubjectId>,
     hasher: FixedState,
     live: usize,
 }
 
-fn bytes_of<'a>(entries: &'a [Subject], names: &'a [u8], id: SubjectId) -> &'a [u8] {
-    match &entries[id as usize].name {
+fn bytes_of<'a>(entries: &'a Entries, names: &'a [u8], id: SubjectId) -> &'a [u8] {
+    match &entries[id].name {
         Name::Inline(name, len) => &name[..*len as usize],
         &Name::Arena(start, len) => &names[start as usize..start as usize + len as usize],
     }
@@ -62,7 +101,7 @@ impl Subjects {
     pub(crate) fn new(seed: u64) -> Self {
         Subjects {
             names: Vec::new(),
-            entries: Vec::new(),
+            entries: Entries::default(),
             table: HashTable::new(),
             hasher: FixedState::with_seed(seed),
             live: 0,
@@ -85,11 +124,11 @@ impl Subjects {
 
     /// The live subject of this name.
     pub(crate) fn get(&self, name: &str) -> Option<&Subject> {
-        self.find(name).map(|id| &self.entries[id as usize]).filter(|s| s.count > 0)
+        self.find(name).map(|id| &self.entries[id]).filter(|s| s.count > 0)
     }
 
     pub(crate) fn entry(&self, id: SubjectId) -> &Subject {
-        &self.entries[id as usize]
+        &self.entries[id]
     }
 
     pub(crate) fn name(&self, id: SubjectId) -> &str {
@@ -121,7 +160,7 @@ impl Subjects {
                 let mut inline = [0; INLINE_BYTES];
                 if let Some(room) = inline.get_mut(..name.len()) {
                     room.copy_from_slice(name.as_bytes());
-                    self.entries[id as usize].name = Name::Inline(inline, name.len() as u8);
+                    self.entries[id].name = Name::Inline(inline, name.len() as u8);
                 } else {
                     self.names.extend_from_slice(name.as_bytes());
                 }
@@ -132,7 +171,7 @@ impl Subjects {
 
     /// Notes a new newest record.
     pub(crate) fn add(&mut self, id: SubjectId, seq: u64, pos: Pos, active_base: u64) {
-        let s = &mut self.entries[id as usize];
+        let s = &mut self.entries[id];
         if s.count == 0 {
             s.first_seq = seq;
             self.live += 1;
@@ -147,7 +186,7 @@ impl Subjects {
 
     /// Notes that one record is gone; returns how many are left.
     pub(crate) fn remove_one(&mut self, id: SubjectId) -> u32 {
-        let s = &mut self.entries[id as usize];
+        let s = &mut self.entries[id];
         s.count = s.count.saturating_sub(1);
         if s.count == 0 {
             self.live -= 1;
@@ -156,15 +195,15 @@ impl Subjects {
     }
 
     pub(crate) fn set_first(&mut self, id: SubjectId, seq: u64) {
-        self.entries[id as usize].first_seq = seq;
+        self.entries[id].first_seq = seq;
     }
 
     pub(crate) fn set_active_first(&mut self, id: SubjectId, seq: u64) {
-        self.entries[id as usize].active_first = seq;
+        self.entries[id].active_first = seq;
     }
 
     pub(crate) fn set_last(&mut self, id: SubjectId, seq: u64, pos: Pos) {
-        let s = &mut self.entries[id as usize];
+        let s = &mut self.entries[id];
         s.last_seq = seq;
         s.last_pos = pos;
     }
@@ -173,7 +212,7 @@ impl Subjects {
     pub(crate) fn restore(&mut self, name: &str, subject: (u64, Pos, u64, u32)) {
         let id = self.intern(name);
         let (last_seq, last_pos, first_seq, count) = subject;
-        let s = &mut self.entries[id as usize];
+        let s = &mut self.entries[id];
         (s.last_seq, s.last_pos, s.first_seq, s.count) = (last_seq, last_pos, first_seq, count);
         self.live += usize::from(count > 0);
     }
@@ -181,7 +220,9 @@ impl Subjects {
     /// All live subjects, in no order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (SubjectId, &str, &Subject)> {
         self.entries
+            .0
             .iter()
+            .flatten()
             .enumerate()
             .filter(|(_, s)| s.count > 0)
             .map(|(id, s)| (id as SubjectId, self.name(id as SubjectId), s))
@@ -198,7 +239,7 @@ impl Subjects {
         let old = std::mem::replace(self, fresh);
         for (_, name, subject) in old.iter() {
             let id = self.intern(name);
-            let s = &mut self.entries[id as usize];
+            let s = &mut self.entries[id];
             *s = Subject { name: s.name, ..*subject };
             self.live += 1;
         }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::Local;
-use super::active::BLOCK_RECORDS;
+use super::active::{Active, BLOCK_RECORDS};
 use super::dead::Dead;
 use super::gaps::Gaps;
 use super::open::SEAL_AT_CLOSE_BYTES;
@@ -218,24 +218,31 @@ impl Local {
         }
         self.finish_tail()?;
         let _only = self.upkeep.lock();
-        let bytes = {
-            let mut state = self.lock();
-            if state.snapshot_pos == state.committed {
-                None
-            } else {
-                let end = state.committed;
-                if end - state.active_part.segment.base >= SEAL_AT_CLOSE_BYTES {
-                    state.seal_active(end);
-                }
-                Some(snapshot::encode(&state, end))
-            }
-        };
-        let saved = self.save_indexes().and_then(|()| match bytes {
-            Some(bytes) => snapshot::write(self.disk().as_ref(), &self.dir, &bytes),
-            None => Ok(()),
-        });
-        if let Err(error) = saved {
+        if let Err(error) = self.store_index() {
             self.shared.log("warn", format!("stream '{}': its index was not stored: {error}", self.name));
+        }
+        Ok(())
+    }
+
+    /// Stores the index of a closed stream, one part after the other: each takes memory.
+    fn store_index(&self) -> Result<()> {
+        let changed = {
+            let mut state = self.lock();
+            let end = state.committed;
+            let changed = state.snapshot_pos != end;
+            if changed && end - state.active_part.segment.base >= SEAL_AT_CLOSE_BYTES {
+                state.seal_active(end);
+                state.active = Active::new(state.next_seq);
+            }
+            changed
+        };
+        self.save_indexes()?;
+        if changed {
+            let bytes = {
+                let state = self.lock();
+                snapshot::encode(&state, state.committed)
+            };
+            snapshot::write(self.disk().as_ref(), &self.dir, &bytes)?;
         }
         Ok(())
     }
