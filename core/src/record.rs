@@ -287,7 +287,8 @@ impl Batch {
         self.items.is_empty()
     }
 
-    /// How many records limits removed before this subscriber came to read them: it fell that far behind.
+    /// How many records limits removed before this subscriber came to read them: it fell that far behind. One that has
+    /// read nothing yet misses nothing.
     pub fn missed(&self) -> u64 {
         self.missed
     }

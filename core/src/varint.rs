@@ -1,5 +1,8 @@
 //! Whole numbers in as few bytes as they need: LEB128, seven bits a byte, low bits first.
 
+/// Bytes to the largest number.
+const BYTES_MAX: usize = 10;
+
 /// Appends a number.
 pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
@@ -12,11 +15,10 @@ pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
 /// Takes a number from the front of `bytes`; `None` when they end before it does.
 pub(crate) fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
     let mut value = 0u64;
-    for shift in (0..64).step_by(7) {
-        let (&byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        value |= u64::from(byte & 0x7f) << shift;
+    for (i, &byte) in bytes.iter().take(BYTES_MAX).enumerate() {
+        value |= u64::from(byte & 0x7f) << (7 * i);
         if byte < 0x80 {
+            *bytes = &bytes[i + 1..];
             return Some(value);
         }
     }

@@ -13,8 +13,9 @@ use crate::clock::Nanos;
 use crate::error::{Error, Result};
 use crate::journal::Pos;
 use crate::journal::frame::{self, Fault, Frame};
-use crate::record::{Base, Batch, Record, TAG_CONTROL, decode, take_stamp};
+use crate::record::{Base, Batch, Record, TAG_CONTROL, decode};
 use crate::subject::{Filters, is_wildcard};
+use crate::varint::take_varint;
 
 /// How much is read at a time.
 const READ_BYTES: usize = 256 << 10;
@@ -90,7 +91,7 @@ impl Collector<'_> {
 }
 
 pub(crate) fn seq_of(part: &Part, found: &Frame<'_>) -> Option<u64> {
-    take_stamp(part.base, &mut &*found.body).map(|s| s.0)
+    part.base.seq.checked_add(take_varint(&mut &*found.body)?)
 }
 
 pub(crate) fn is_record(found: &Frame<'_>) -> bool {

@@ -31,8 +31,8 @@ pub(crate) struct Turn {
     /// How many turns to lead without a watch, because the last one was in vain; and how many the next time.
     skip: u32,
     vain: u32,
-    /// Somebody keeps watch over the turn that collects.
-    watched: bool,
+    /// One past the count at which somebody began to watch over the turn that collects; a watch ends with its turn.
+    watched: usize,
     /// How many threads wait for an even turn, and for an odd one.
     waiting: [usize; 2],
 }
@@ -69,7 +69,9 @@ impl Turn {
     /// A watch that began with so many turns taken and so many joined is over; whether it goes on because more came.
     /// Otherwise notes whether it was in vain, so that such a watch is rarely kept.
     fn watched(&mut self, (count, joined): (usize, usize)) -> bool {
-        self.watched = false;
+        if self.watched == count + 1 {
+            self.watched = 0;
+        }
         if self.count == count && self.joined < self.writers && self.joined > joined {
             return true;
         }
@@ -124,9 +126,11 @@ impl Turns {
         let (count, joined) = (state.turn.count, state.turn.joined);
         let collects = end > state.turn.end;
         let at = (count + usize::from(collects)) % 2;
-        let watches = collects && !state.flushing && !state.turn.watched;
+        let watches = collects && !state.flushing && state.turn.watched != count + 1;
         let timeout = if watches { Some(timeout.map_or(WATCH, |t| t.min(WATCH))) } else { timeout };
-        state.turn.watched |= watches;
+        if watches {
+            state.turn.watched = count + 1;
+        }
         state.turn.waiting[at] += 1;
         let mut state = match timeout {
             None => self.0[at].wait(state).unwrap_or_else(PoisonError::into_inner),
