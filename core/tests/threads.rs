@@ -14,7 +14,8 @@ use std::thread;
 use std::time::Duration;
 
 use headwater::{
-    Append, ConsumerConfig, Durability, Engine, ErrorKind, ReadOptions, Stream, StreamConfig, SubscribeOptions,
+    Append, ConsumerConfig, Durability, Engine, EngineOptions, ErrorKind, ReadOptions, Stream, StreamConfig,
+    SubscribeOptions,
 };
 
 const WRITERS: usize = 16;
@@ -187,4 +188,35 @@ fn a_reader_without_a_lock_follows_the_writer() {
         assert_eq!(batch.seq(0), Some(ack.seq), "round {round}");
     }
     assert!(follower.info().expect("info").segments > 1, "the writer went on in new segments");
+}
+
+#[test]
+fn writers_who_leave_at_different_times_hold_nobody_up() {
+    let (done, ended) = std::sync::mpsc::channel();
+    let writing = thread::spawn(move || {
+        for _ in 0..5 {
+            // Without a worker nobody but the writers themselves can wake a writer that was forgotten.
+            let options = EngineOptions { worker: false, ..EngineOptions::default() };
+            let disk = Arc::new(headwater::disk::MemDisk::default());
+            let engine = Engine::open_with("/turns", EngineOptions { disk, ..options }).expect("open");
+            let stream = engine.create_stream(StreamConfig::new("s", ["s.>"])).expect("create");
+            thread::scope(|scope| {
+                for writer in 0..8u64 {
+                    let stream = &stream;
+                    scope.spawn(move || {
+                        for n in 0..40 * (writer + 1) {
+                            stream
+                                .append(&Append::new(&format!("s.{writer}"), &n.to_le_bytes()))
+                                .wait()
+                                .expect("append");
+                        }
+                    });
+                }
+            });
+            assert_eq!(stream.info().expect("info").records, 40 * 36);
+        }
+        done.send(()).expect("somebody waits");
+    });
+    ended.recv_timeout(Duration::from_secs(120)).expect("a writer waits for ever");
+    writing.join().expect("joined");
 }
