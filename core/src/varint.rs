@@ -24,3 +24,13 @@ pub(crate) fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
     }
     None
 }
+
+/// A signed number as one that is small when it is near zero on either side.
+pub(crate) fn zigzag(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)) as u64
+}
+
+/// The signed number that [`zigzag`] was given.
+pub(crate) fn unzigzag(value: u64) -> i64 {
+    (value >> 1) as i64 ^ -((value & 1) as i64)
+}

@@ -55,7 +55,7 @@ impl Engine {
                 // What was dropped and not removed yet may hold the last header that there is.
                 let made = state.parts.iter().chain(&state.dropped).filter(|p| p.segment.is_made());
                 let parts = made.map(|p| Ok((p.segment.file()?, source_end(p, state.committed), Arc::clone(p))));
-                let gaps = Gaps::between(state.parts.iter().map(|p| (p.segment.base, p.end())));
+                let gaps = Gaps::between(&state.parts);
                 (parts.collect::<Result<Vec<_>>>()?, gaps, snapshot::encode(&state, state.committed))
             };
             if !self.is_read_only() {

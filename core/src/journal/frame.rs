@@ -31,7 +31,6 @@ pub(crate) const TAG_MASK: u8 = 0x0f;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Frame<'a> {
     pub(crate) flags: u8,
-    pub(crate) mark: Option<Pos>,
     /// Without the mark.
     pub(crate) body: &'a [u8],
     /// Where the body begins in the bytes that were parsed.
@@ -140,16 +139,11 @@ pub(crate) fn parse(bytes: &[u8], at: usize, pos: Pos) -> Result<Frame<'_>, Faul
         return Err(Fault::Bad);
     }
     let flags = frame[7];
-    let (mark, skip) = if flags & FLAG_MARK != 0 {
-        let (mark, skip) = mark_of(frame, pos).ok_or(Fault::Bad)?;
-        (Some(mark), skip)
-    } else {
-        (None, FRAME_HEAD)
-    };
+    let skip = if flags & FLAG_MARK != 0 { mark_of(frame, pos).ok_or(Fault::Bad)?.1 } else { FRAME_HEAD };
     if flags & FLAG_TXN != 0 {
         return Err(Fault::Bad);
     }
-    Ok(Frame { flags, mark, body: &frame[skip..], body_start: at + skip, len, raw: frame })
+    Ok(Frame { flags, body: &frame[skip..], body_start: at + skip, len, raw: frame })
 }
 
 /// Whether a frame that proves everything before `limit` synced stands somewhere in `bytes`, the first of which is at
@@ -178,5 +172,5 @@ pub(crate) fn parse_trusted(bytes: &[u8]) -> Option<Frame<'_>> {
     let len = frame_len(bytes)?;
     let flags = *bytes.get(7)?;
     let skip = body_start(bytes)?;
-    Some(Frame { flags, mark: None, body: bytes.get(skip..len)?, body_start: skip, len, raw: bytes.get(..len)? })
+    Some(Frame { flags, body: bytes.get(skip..len)?, body_start: skip, len, raw: bytes.get(..len)? })
 }

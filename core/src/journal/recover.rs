@@ -18,8 +18,6 @@ pub(crate) struct Scanned {
     pub(crate) torn: bool,
     /// Zeros stand behind `end`: room that was made ahead.
     pub(crate) reserved: bool,
-    /// The highest position that a frame proved synced.
-    pub(crate) proven: Pos,
     /// The last frame says that nothing was left open.
     pub(crate) clean: bool,
 }
@@ -32,7 +30,7 @@ pub(crate) fn scan(
     each: &mut dyn FnMut(Pos, &Frame<'_>) -> Result<()>,
 ) -> Result<Scanned> {
     let file_end = segment.end()?;
-    let mut scanned = Scanned { end: from, torn: false, reserved: false, proven: 0, clean: false };
+    let mut scanned = Scanned { end: from, torn: false, reserved: false, clean: false };
     let mut buf: Vec<u8> = Vec::new();
     let mut start = from;
     let mut want = READ_BYTES;
@@ -47,7 +45,6 @@ pub(crate) fn scan(
             }
             match parse(&buf, at, pos) {
                 Ok(frame) => {
-                    scanned.proven = scanned.proven.max(frame.mark.unwrap_or(0));
                     let first = at;
                     at += frame.len;
                     if frame.more() {

@@ -11,7 +11,7 @@
 //! encodes to the same bytes again. Bits 5 to 7 are for later and must be 0.
 
 use crate::error::{Error, Result};
-use crate::varint::put_varint;
+use crate::varint::{put_varint, unzigzag, zigzag};
 
 use super::value::ValueView;
 
@@ -54,7 +54,7 @@ pub fn encode_payload(point: &PointView<'_>, out: &mut Vec<u8>) {
     }
     match point.value {
         ValueView::Float(v) => out.extend_from_slice(&v.to_le_bytes()),
-        ValueView::Int(v) => put_varint(out, ((v << 1) ^ (v >> 63)) as u64),
+        ValueView::Int(v) => put_varint(out, zigzag(v)),
         ValueView::Text(v) | ValueView::Json(v) => out.extend_from_slice(v.as_bytes()),
     }
 }
@@ -90,8 +90,8 @@ pub(super) fn read(payload: &[u8]) -> Result<PointView<'_>, &'static str> {
     let value = match tag & TYPE_MASK {
         FLOAT => ValueView::Float(f64::from_le_bytes(rest.try_into().map_err(|_| "its float is not 8 bytes")?)),
         INT => {
-            let zigzag = take(&mut rest).filter(|_| rest.is_empty()).ok_or("its int is malformed")?;
-            ValueView::Int((zigzag >> 1) as i64 ^ -((zigzag & 1) as i64))
+            let int = take(&mut rest).filter(|_| rest.is_empty()).ok_or("its int is malformed")?;
+            ValueView::Int(unzigzag(int))
         }
         TEXT => ValueView::Text(std::str::from_utf8(rest).map_err(|_| "its text is not UTF-8")?),
         JSON => ValueView::Json(std::str::from_utf8(rest).map_err(|_| "its json is not UTF-8")?),

@@ -5,7 +5,9 @@
 //! here was lost, even where the snapshot is lost with it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use super::part::Part;
 use crate::disk::{Disk, OpenMode, read_all, replace};
 use crate::error::{Error, Result};
 use crate::journal::Pos;
@@ -18,14 +20,14 @@ const MAGIC: &[u8; 8] = b"HWGAPS\0\x01";
 pub(crate) struct Gaps(Vec<(Pos, Pos)>);
 
 impl Gaps {
-    /// What lies between segments, given where each begins and ends, and before the first.
-    pub(crate) fn between(segments: impl Iterator<Item = (Pos, Pos)>) -> Self {
+    /// What lies between parts that follow each other, and before the first.
+    pub(crate) fn between(parts: &[Arc<Part>]) -> Self {
         let (mut gaps, mut due) = (Vec::new(), 0);
-        for (base, end) in segments {
-            if base > due {
-                gaps.push((due, base));
+        for part in parts {
+            if part.segment.base > due {
+                gaps.push((due, part.segment.base));
             }
-            due = end;
+            due = part.end();
         }
         Gaps(gaps)
     }

@@ -11,7 +11,7 @@ use crate::disk::{Disk, OpenMode, read_all, replace};
 use crate::error::{Error, Result};
 use crate::journal::Pos;
 use crate::stream::config::StreamConfig;
-use crate::varint::{put_varint, take_varint};
+use crate::varint::{put_varint, take_varint, unzigzag, zigzag};
 
 const MAGIC: &[u8; 8] = b"HWSNAPS\x01";
 
@@ -83,14 +83,6 @@ fn put_subjects(out: &mut Vec<u8>, state: &State) {
         }
         (before, last_seq, last_pos) = (name, subject.last_seq, subject.last_pos);
     }
-}
-
-fn zigzag(value: i64) -> u64 {
-    ((value << 1) ^ (value >> 63)) as u64
-}
-
-fn unzigzag(value: u64) -> i64 {
-    (value >> 1) as i64 ^ -((value & 1) as i64)
 }
 
 pub(crate) fn path(dir: &Path) -> PathBuf {

@@ -151,7 +151,7 @@ impl Local {
             let pos = state.committed;
             state.snapshot_pos = pos;
             state.snapshot = None;
-            let gaps = Gaps::between(state.parts.iter().map(|p| (p.segment.base, p.end())));
+            let gaps = Gaps::between(&state.parts);
             (dropped, gaps, snapshot::encode(&state, pos))
         };
         self.sync_now()?;
