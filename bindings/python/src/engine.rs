@@ -128,7 +128,7 @@ impl Engine {
     /// Changes the settings that are given and leaves the others.
     #[pyo3(signature = (name, **settings))]
     fn update_stream(&self, py: Python<'_>, name: String, settings: Option<&Bound<'_, PyDict>>) -> PyResult<Stream> {
-        let mut config = run(py, || Ok(self.inner()?.stream(&name)?.config()))?;
+        let mut config = run(py, || Ok(self.inner()?.stream(&name).wait()?.config()))?;
         set_stream_config(py, "update_stream", &mut config, settings)?;
         self.0.child(py, |(), engine| engine.update_stream(config)).map(Stream::new)
     }

@@ -78,6 +78,11 @@ pub(crate) trait EngineOps: Send + Sync {
     fn stream(&self, name: &str) -> Pending<Arc<dyn StreamOps>>;
     fn delete_stream(&self, name: &str) -> Pending<()>;
     fn streams(&self) -> Pending<Vec<StreamInfo>>;
-    /// Ends all that is open; later calls answer `Closed`.
+    /// The names of all streams, also of those that cannot be read.
+    fn stream_names(&self) -> Pending<Vec<String>> {
+        self.streams().map(|infos| infos.into_iter().map(|info| info.config.name).collect())
+    }
+    /// Ends all that is open, and the log; later calls answer `Closed`. Twice is nothing, and the last handle to go does
+    /// it too.
     fn close(&self) -> Result<()>;
 }
