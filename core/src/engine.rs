@@ -5,6 +5,8 @@ mod backup;
 mod local;
 mod metrics;
 mod options;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 use std::path::{Path, PathBuf};

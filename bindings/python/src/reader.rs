@@ -9,7 +9,7 @@ use headwater::{ReadOptions, Start};
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
 
-use crate::call::{block, run};
+use crate::call::block;
 use crate::error::raise;
 use crate::fork::Held;
 use crate::record::Record;

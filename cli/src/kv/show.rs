@@ -133,16 +133,13 @@ impl Keys {
 impl Watch {
     pub(super) fn run(self, place: &Place) -> Done {
         let engine = place.reader()?;
-        let watcher = engine
-            .bucket(&self.bucket)
-            .wait()?
-            .watch(WatchOptions {
-                filters: self.filters,
-                include_history: self.history,
-                updates_only: self.updates_only,
-                ignore_deletes: self.ignore_deletes,
-            })
-            .wait()?;
+        let options = WatchOptions {
+            filters: self.filters,
+            include_history: self.history,
+            updates_only: self.updates_only,
+            ignore_deletes: self.ignore_deletes,
+        };
+        let watcher = engine.bucket(&self.bucket).wait()?.watch(options).wait()?;
         let mut left = self.limit.unwrap_or(u64::MAX);
         let mut out = place.output();
         while left > 0 {

@@ -2,8 +2,8 @@
 //! [`super::Consumer`] are the handles.
 //!
 //! Whoever implements them decides where the records are; nobody above asks. What may have to wait returns a
-//! [`Pending`], which is ready at once where everything is local. An implementation refuses by name what it cannot keep,
-//! and never does something weaker instead.
+//! [`Pending`], which is ready at once where everything is local. An implementation refuses by name what it cannot
+//! keep, and never does something weaker instead.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -18,13 +18,13 @@ use crate::error::Result;
 use crate::pending::Pending;
 use crate::record::{Ack, Append, Batch, Record};
 
-/// The operations of a stream. Filters and options were checked by the handle.
+/// The operations of a stream. Filters, options and configurations were checked by the handle.
 pub(crate) trait StreamOps: Send + Sync {
     fn name(&self) -> &str;
     /// Its configuration as it was known last.
     fn config(&self) -> StreamConfig;
     fn info(&self) -> Pending<StreamInfo>;
-    /// One record, or several all or nothing.
+    /// One record, or several all or nothing. Checks them with [`super::shape::check`], which tells their bytes too.
     fn append(&self, batch: &[Append<'_>]) -> Pending<Ack>;
     fn get(&self, seq: u64) -> Pending<Option<Record>>;
     fn last(&self, filter: &str) -> Pending<Option<Record>>;
@@ -82,7 +82,7 @@ pub(crate) trait EngineOps: Send + Sync {
     fn stream_names(&self) -> Pending<Vec<String>> {
         self.streams().map(|infos| infos.into_iter().map(|info| info.config.name).collect())
     }
-    /// Ends all that is open, and the log; later calls answer `Closed`. Twice is nothing, and the last handle to go does
-    /// it too.
+    /// Ends all that is open, and the log; later calls answer `Closed`. Twice is nothing, and the last handle to go
+    /// does it too.
     fn close(&self) -> Result<()>;
 }

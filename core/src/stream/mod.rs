@@ -11,6 +11,7 @@ pub(crate) mod info;
 pub(crate) mod ledger;
 pub(crate) mod local;
 pub(crate) mod options;
+pub(crate) mod shape;
 pub(crate) mod subscription;
 
 use std::sync::Arc;
