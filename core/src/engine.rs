@@ -158,34 +158,22 @@ impl Engine {
     /// # Errors
     /// [`ErrorKind::Conflict`] also when its subjects overlap with those of another stream.
     pub fn create_stream(&self, config: StreamConfig) -> Pending<Stream> {
-        match config.checked() {
-            Ok(config) => self.ops().create_stream(config).map(Stream::over),
-            Err(error) => Pending::ready(Err(error)),
-        }
+        Pending::after(config.checked(), |config| self.ops().create_stream(config).map(Stream::over))
     }
 
     /// Changes a stream's limits, subjects and durability after the fact; records over the new limits go.
     pub fn update_stream(&self, config: StreamConfig) -> Pending<Stream> {
-        match config.checked() {
-            Ok(config) => self.ops().update_stream(config).map(Stream::over),
-            Err(error) => Pending::ready(Err(error)),
-        }
+        Pending::after(config.checked(), |config| self.ops().update_stream(config).map(Stream::over))
     }
 
     /// The stream of this name.
     pub fn stream(&self, name: &str) -> Pending<Stream> {
-        match check_name("stream", name) {
-            Ok(()) => self.ops().stream(name).map(Stream::over),
-            Err(error) => Pending::ready(Err(error)),
-        }
+        Pending::after(check_name("stream", name), |()| self.ops().stream(name).map(Stream::over))
     }
 
     /// Removes a stream and everything in it, a damaged one too. Handles of it answer `Closed` from then on.
     pub fn delete_stream(&self, name: &str) -> Pending<()> {
-        match check_name("stream", name) {
-            Ok(()) => self.ops().delete_stream(name),
-            Err(error) => Pending::ready(Err(error)),
-        }
+        Pending::after(check_name("stream", name), |()| self.ops().delete_stream(name))
     }
 
     /// All streams that can be read, by name; the log names a damaged one, and asking for it says what is missing.

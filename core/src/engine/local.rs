@@ -321,10 +321,9 @@ impl EngineOps for Arc<Inner> {
     }
 
     fn update_stream(&self, config: StreamConfig) -> Pending<Arc<dyn StreamOps>> {
-        match self.stream_to_update(&config) {
-            Ok(stream) => stream.local.control(&Control::Config(config)).map(move |_| shared(stream)),
-            Err(error) => Pending::ready(Err(error)),
-        }
+        Pending::after(self.stream_to_update(&config), |stream| {
+            stream.local.control(&Control::Config(config)).map(move |_| shared(stream))
+        })
     }
 
     fn stream(&self, name: &str) -> Pending<Arc<dyn StreamOps>> {

@@ -191,7 +191,7 @@ fn a_bucket_of_an_engine_that_has_to_wait_is_as_any() {
 fn points_on_an_engine_that_has_to_wait_are_as_any() {
     let (engine, _) = late_engine();
     let points = Points::create(&engine, PointsConfig { name: "p".into(), ..PointsConfig::default() }).expect("points");
-    let list: Vec<Point> = (0..5).map(|n| Point::new(&format!("n{n}"), "t", n, Value::Int(n))).collect();
+    let list: Vec<Point> = (0..5).map(|n| Point::new(format!("n{n}"), "t", n, Value::Int(n))).collect();
     points.write(&list).wait().expect("ack");
     assert_eq!(points.latest(">", false).expect("latest").len(), 5);
     assert_eq!(points.latest("n3.t", false).expect("latest")[0].value, Value::Int(3));

@@ -11,6 +11,16 @@ use std::time::Duration;
 use super::{Deadline, Pending, State, Wait, taken};
 use crate::error::{Error, Result};
 
+impl<T> Pending<T> {
+    /// What follows from a check that needs no wait, or why it refused.
+    pub(crate) fn after<A>(check: Result<A>, next: impl FnOnce(A) -> Self) -> Self {
+        match check {
+            Ok(value) => next(value),
+            Err(error) => Pending::ready(Err(error)),
+        }
+    }
+}
+
 impl<T: Send + 'static> Pending<T> {
     /// The same wait with its value changed.
     pub fn map<U: 'static>(self, change: impl FnOnce(T) -> U + Send + 'static) -> Pending<U> {

@@ -190,12 +190,9 @@ fn check_key(key: &str) -> Result<()> {
 }
 
 pub(crate) fn create(engine: &Engine, config: &BucketConfig) -> Pending<Bucket> {
-    let (engine, bucket) = (engine.clone(), config.bucket.clone());
-    let stream_config = match config.stream_config() {
-        Ok(stream_config) => stream_config,
-        Err(error) => return Pending::ready(Err(error)),
-    };
+    let (engine, bucket, stream_config) = (engine.clone(), config.bucket.clone(), config.stream_config());
     Pending::of(async move {
+        let stream_config = stream_config?;
         let name = stream_config.name.clone();
         match engine.create_stream(stream_config).await {
             Ok(stream) => Ok(Bucket::over(&bucket, stream)),
@@ -209,15 +206,13 @@ pub(crate) fn create(engine: &Engine, config: &BucketConfig) -> Pending<Bucket> 
 }
 
 pub(crate) fn open(engine: &Engine, name: &str) -> Pending<Bucket> {
-    if let Err(error) = check_bucket(name) {
-        return Pending::ready(Err(error));
-    }
     let (bucket, wanted) = (name.to_owned(), name.to_owned());
     let missing = move |error: Error| match error.kind() {
         ErrorKind::NotFound => Error::not_found(format!("there is no bucket '{wanted}'")),
         _ => error,
     };
-    engine.stream(&stream_name(name)).map_err(missing).map(move |stream| Bucket::over(&bucket, stream))
+    let stream = Pending::after(check_bucket(name), |()| engine.stream(&stream_name(name)));
+    stream.map_err(missing).map(move |stream| Bucket::over(&bucket, stream))
 }
 
 /// The stream of a bucket.
@@ -268,17 +263,9 @@ impl Bucket {
         Ok(format!("{}{key}", self.prefix))
     }
 
-    /// Does `work` with the subject of a key.
-    fn at<T>(&self, key: &str, work: impl FnOnce(String) -> Pending<T>) -> Pending<T> {
-        match self.subject(key) {
-            Ok(subject) => work(subject),
-            Err(error) => Pending::ready(Err(error)),
-        }
-    }
-
     /// Appends what `build` makes of the key's new value; a conflict speaks of the key.
     fn write(&self, key: &str, value: &[u8], build: impl FnOnce(Append<'_>) -> Append<'_>) -> Pending<u64> {
-        self.at(key, |subject| {
+        Pending::after(self.subject(key), |subject| {
             let pending = self.stream.append(&build(Append::new(&subject, value)));
             let of_key = move |error: Error| match (error.expected(), error.actual()) {
                 (Some(expected), Some(actual)) => wrong_revision(&subject, expected, actual),
@@ -307,9 +294,9 @@ impl Bucket {
 
     fn create_after(&self, newest: Option<Entry>, key: &str, value: &[u8], ttl: Option<Duration>) -> Pending<u64> {
         match newest {
-            Some(entry) if entry.is_put() => {
-                self.at(key, |subject| Pending::ready(Err(wrong_revision(&subject, 0, entry.revision))))
-            }
+            Some(entry) if entry.is_put() => Pending::after(self.subject(key), |subject| {
+                Pending::ready(Err(wrong_revision(&subject, 0, entry.revision)))
+            }),
             newest => self.conditional(key, value, newest.map_or(0, |e| e.revision), ttl),
         }
     }
@@ -341,7 +328,7 @@ impl Bucket {
 
     fn newest(&self, key: &str) -> Pending<Option<Entry>> {
         let prefix_bytes = self.prefix.len();
-        self.at(key, |subject| {
+        Pending::after(self.subject(key), |subject| {
             let batch = self.stream.last_many(&[&subject], 0, 1);
             batch.map(move |batch| batch.get(0).map(|r| Entry::of(&r, prefix_bytes)))
         })
@@ -355,7 +342,7 @@ impl Bucket {
     /// That revision of a key, deletes included.
     pub fn get_revision(&self, key: &str, revision: u64) -> Pending<Option<Entry>> {
         let prefix_bytes = self.prefix.len();
-        self.at(key, |subject| {
+        Pending::after(self.subject(key), |subject| {
             if revision == 0 {
                 return Pending::ready(Ok(None));
             }
@@ -369,7 +356,7 @@ impl Bucket {
     /// The kept revisions of a key, oldest first, deletes included.
     pub fn history(&self, key: &str) -> Pending<Vec<Entry>> {
         let prefix_bytes = self.prefix.len();
-        self.at(key, |subject| {
+        Pending::after(self.subject(key), |subject| {
             let options = ReadOptions { filters: vec![subject], max_bytes: usize::MAX, ..ReadOptions::default() };
             self.stream.read(&options).map(move |batch| entries(&batch, prefix_bytes, false))
         })

@@ -16,7 +16,6 @@ pub(crate) mod subscription;
 
 use std::sync::Arc;
 
-use crate::error::Result;
 use crate::pending::Pending;
 use crate::record::{Ack, Append, Batch, Record};
 use crate::subject::check_filter;
@@ -36,14 +35,6 @@ pub struct Stream(Arc<dyn StreamOps>);
 impl std::fmt::Debug for Stream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Stream").field("name", &self.name()).finish_non_exhaustive()
-    }
-}
-
-/// Does `work` if the arguments are such as every engine takes.
-fn checked<T>(check: Result<()>, work: impl FnOnce() -> Pending<T>) -> Pending<T> {
-    match check {
-        Ok(()) => work(),
-        Err(error) => Pending::ready(Err(error)),
     }
 }
 
@@ -92,37 +83,37 @@ impl Stream {
 
     /// The newest record of a subject, or of all that a wildcard filter takes.
     pub fn last(&self, filter: &str) -> Pending<Option<Record>> {
-        checked(check_filter(filter), || self.0.last(filter))
+        Pending::after(check_filter(filter), |()| self.0.last(filter))
     }
 
     /// The newest record of every subject that the filters take, by sequence, at most `max` after sequence `after`.
     pub fn last_many(&self, filters: &[&str], after: u64, max: usize) -> Pending<Batch> {
-        checked(filters.iter().try_for_each(|f| check_filter(f)), || self.0.last_many(filters, after, max))
+        Pending::after(filters.iter().try_for_each(|f| check_filter(f)), |()| self.0.last_many(filters, after, max))
     }
 
     /// The last sequence among all subjects that the filter takes; 0 when there is none.
     pub fn last_seq(&self, filter: &str) -> Pending<u64> {
-        checked(check_filter(filter), || self.0.last_seq(filter))
+        Pending::after(check_filter(filter), |()| self.0.last_seq(filter))
     }
 
     /// The subjects that have a record, with how many, in order, at most `max` after the subject `after`.
     pub fn subjects(&self, filter: &str, after: &str, max: usize) -> Pending<Vec<(String, u64)>> {
-        checked(check_filter(filter), || self.0.subjects(filter, after, max))
+        Pending::after(check_filter(filter), |()| self.0.subjects(filter, after, max))
     }
 
     /// Reads records; for more, go on behind the last one's sequence. Stable while appends go on.
     pub fn read(&self, options: &ReadOptions) -> Pending<Batch> {
-        checked(options.check(), || self.0.read(options))
+        Pending::after(options.check(), |()| self.0.read(options))
     }
 
     /// History, then live, with no gap and no duplicate at the seam.
     pub fn subscribe(&self, options: SubscribeOptions) -> Pending<Subscription> {
-        checked(options.check(), || self.0.subscribe(options).map(Subscription))
+        Pending::after(options.check(), |()| self.0.subscribe(options).map(Subscription))
     }
 
     /// Makes a durable consumer; the same configuration again returns the one there, another one is a conflict.
     pub fn create_consumer(&self, config: ConsumerConfig) -> Pending<Consumer> {
-        checked(config.check(), || self.0.create_consumer(config).map(Consumer))
+        Pending::after(config.check(), |()| self.0.create_consumer(config).map(Consumer))
     }
 
     /// The consumer of this name.
@@ -147,7 +138,7 @@ impl Stream {
 
     /// Removes records and gives back their space; returns how many.
     pub fn purge(&self, options: &PurgeOptions) -> Pending<u64> {
-        checked(options.check(), || self.0.purge(options))
+        Pending::after(options.check(), |()| self.0.purge(options))
     }
 
     /// Returns when everything appended so far is on disk, whatever the stream's durability.

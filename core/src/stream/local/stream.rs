@@ -160,23 +160,21 @@ impl StreamOps for LocalStream {
     }
 
     fn delete(&self, seq: u64) -> Pending<bool> {
-        if let Err(error) = self.refuse_if(|c| c.deny_delete, "deleting") {
-            return Pending::ready(Err(error));
-        }
-        if seq == 0 || seq > self.local.lock().last_seq {
-            return Pending::ready(Ok(false));
-        }
-        self.local.control(&Control::Delete(seq)).map(|n| n > 0)
+        Pending::after(self.refuse_if(|c| c.deny_delete, "deleting"), |()| {
+            if seq == 0 || seq > self.local.lock().last_seq {
+                return Pending::ready(Ok(false));
+            }
+            self.local.control(&Control::Delete(seq)).map(|n| n > 0)
+        })
     }
 
     fn purge(&self, options: &PurgeOptions) -> Pending<u64> {
-        if let Err(error) = self.refuse_if(|c| c.deny_purge, "purging") {
-            return Pending::ready(Err(error));
-        }
-        // What is appended after this call stays.
-        let before = options.before_seq.unwrap_or_else(|| self.local.lock().next_seq);
-        let filter = options.filter.clone().filter(|f| f != ">");
-        self.local.control(&Control::Purge { filter, before, keep: options.keep })
+        Pending::after(self.refuse_if(|c| c.deny_purge, "purging"), |()| {
+            // What is appended after this call stays.
+            let before = options.before_seq.unwrap_or_else(|| self.local.lock().next_seq);
+            let filter = options.filter.clone().filter(|f| f != ">");
+            self.local.control(&Control::Purge { filter, before, keep: options.keep })
+        })
     }
 
     fn sync(&self) -> Pending<()> {
