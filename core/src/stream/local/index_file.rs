@@ -3,10 +3,11 @@
 //! A cache: it is checked as a whole when it is loaded, and built anew from the segment when it does not hold.
 //! Subjects are known by the CRC32 of their name; whoever follows an entry checks the name in the record.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::active::{Active, BLOCK_RECORDS, Block, GAP, NONE};
+use super::active::{Active, BLOCK_RECORDS, Block, NONE};
 use crate::disk::{Disk, File, OpenMode, read_all, read_full};
 use crate::error::{Error, Result};
 use crate::journal::Pos;
@@ -42,39 +43,25 @@ pub(crate) fn name_hash(name: &str) -> u32 {
 }
 
 impl SegmentIndex {
-    /// From the index of a segment that was just sealed; `name_of` gives the hash of a subject's name.
-    pub(crate) fn build(active: &Active, end: Pos, hash_of: impl Fn(u32) -> u32) -> Self {
-        let mut follows = vec![false; active.next.len()];
-        for &next in active.next.iter().filter(|&&n| n != NONE) {
-            follows[next as usize] = true;
-        }
-        let mut heads: Vec<(u32, u32)> = (0..active.len())
-            .filter(|&ord| !follows[ord as usize] && active.subjects[ord as usize] != GAP)
-            .map(|ord| (hash_of(active.subjects[ord as usize]), ord))
-            .collect();
+    /// From the index in memory of a segment that was sealed.
+    pub(crate) fn build(active: Active, end: Pos) -> Self {
+        let Active { offsets, next, mut heads, blocks, events, base_seq, .. } = active;
         heads.sort_unstable();
-        let mut lists = Vec::with_capacity(active.next.len() * 4);
+        let mut lists = Vec::with_capacity(next.len() * 4);
         let mut entries = Vec::with_capacity(heads.len());
         for (hash, head) in heads {
             entries.push((hash, lists.len() as u32));
             let (mut last_ord, mut last_offset, mut at) = (0, 0, head);
             while at != NONE {
-                let offset = active.offsets[at as usize];
+                let offset = offsets[at as usize];
                 put_varint(&mut lists, u64::from(at - last_ord));
                 put_varint(&mut lists, u64::from(offset - last_offset));
                 (last_ord, last_offset) = (at, offset);
-                at = active.next[at as usize];
+                at = next[at as usize];
             }
         }
-        SegmentIndex {
-            end,
-            base_seq: active.base_seq,
-            count: active.len(),
-            blocks: active.blocks.clone(),
-            events: active.events,
-            entries,
-            lists: Lists::Memory(lists),
-        }
+        let (count, lists) = (offsets.len() as u32, Lists::Memory(lists));
+        SegmentIndex { end, base_seq, count, blocks, events, entries, lists }
     }
 
     /// One past its last sequence.
@@ -159,12 +146,12 @@ impl SegmentIndex {
         Some(SegmentIndex { end, base_seq, count, blocks, events, entries, lists: Lists::File { file, start, len } })
     }
 
-    /// Ordinal and offset of each record whose subject has this hash, in order.
-    pub(crate) fn find(&self, hash: u32) -> Result<Vec<(u32, u32)>> {
+    /// Ordinal and offset of each record in a range of ordinals whose subject has this hash, in order.
+    pub(crate) fn find(&self, hash: u32, range: Range<u32>) -> Result<Vec<(u32, u32)>> {
         let first = self.entries.partition_point(|e| e.0 < hash);
         let mut found = Vec::new();
         for (i, _) in self.entries.iter().enumerate().skip(first).take_while(|(_, e)| e.0 == hash) {
-            self.list(i, &mut found)?;
+            self.list(i, &range, &mut found)?;
         }
         if self.entries.get(first + 1).is_some_and(|e| e.0 == hash) {
             found.sort_unstable();
@@ -172,7 +159,7 @@ impl SegmentIndex {
         Ok(found)
     }
 
-    fn list(&self, entry: usize, found: &mut Vec<(u32, u32)>) -> Result<()> {
+    fn list(&self, entry: usize, range: &Range<u32>, found: &mut Vec<(u32, u32)>) -> Result<()> {
         let start = self.entries[entry].1;
         let end_of = |len: u32| self.entries.get(entry + 1).map_or(len, |e| e.1);
         let read;
@@ -196,7 +183,12 @@ impl SegmentIndex {
                     self.count
                 )));
             }
-            found.push((ord, offset));
+            if ord >= range.end {
+                break;
+            }
+            if ord >= range.start {
+                found.push((ord, offset));
+            }
         }
         Ok(())
     }

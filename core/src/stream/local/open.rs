@@ -8,9 +8,9 @@ use super::active::{Active, NONE};
 use super::control::{self, Control, SegmentHead};
 use super::dead::Dead;
 use super::gaps::Gaps;
-use super::index_file::{SegmentIndex, name_hash};
+use super::index_file::SegmentIndex;
 use super::limits::size_of_body;
-use super::part::Part;
+use super::part::{Index, Part};
 use super::snapshot::{self, Snapshot};
 use super::state::{Special, State};
 use super::subjects::Subjects;
@@ -344,7 +344,7 @@ pub(crate) fn rebuild_index(segment: &Segment, base: Base) -> Result<SegmentInde
             active.end_seq() - 1
         )));
     }
-    Ok(SegmentIndex::build(&active, scanned.end, |id| name_hash(subjects.name(id))))
+    Ok(SegmentIndex::build(active, scanned.end))
 }
 
 fn record_of<'a>(found: &Frame<'a>, base: Base) -> Option<crate::record::RecordView<'a>> {
@@ -367,7 +367,8 @@ fn push(
         last.resize(id as usize + 1, 0);
     }
     let event = view.event_time.unwrap_or(view.time as i64);
-    active.push(id, offset, size_of_body(found.body.len()), last[id as usize], view.time, event);
+    let place = (offset, size_of_body(found.body.len()));
+    active.push((id, view.subject), place, last[id as usize], view.time, event);
     last[id as usize] = view.seq;
     id
 }
@@ -466,7 +467,7 @@ impl State {
             let part = Part::new(Arc::clone(&found.segment), found.head.base());
             part.set_end_seq(*end_seq);
             *part.dead_mut() = dead.clone();
-            part.seal(None, found.end);
+            part.seal(Index::Stored, found.end);
             parts.push(Arc::new(part));
         }
         parts.push(Arc::clone(&self.active_part));
@@ -482,7 +483,7 @@ impl State {
         let index = SegmentIndex::load(&*shared.disk, &part.index_path());
         match index {
             Some(index) if index.end == found.end && index.base_seq + u64::from(index.count) == part.end_seq() => {
-                part.seal(Some(index), found.end);
+                part.seal(Index::Made(Arc::new(index)), found.end);
                 true
             }
             _ => false,
