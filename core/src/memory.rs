@@ -1,9 +1,8 @@
-//! Large stretches of zeroed memory for tables that are looked into at random places, in huge pages where the system has
-//! them.
+//! Large stretches of zeroed memory for tables that are looked into at random places, in huge pages where the system
+//! has them.
 //!
 //! A lookup in a large table waits for memory twice: for the page table's entry and for the bytes. Huge pages spare the
-//! first, which made lookups 1.4 times as fast. The system gives the memory as it is touched. Knows nothing of what lies
-//! in it.
+//! first (ADR 0010). The system gives the memory as it is touched. Knows nothing of what lies in it.
 
 use std::ops::{Deref, DerefMut};
 

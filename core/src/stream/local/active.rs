@@ -1,7 +1,8 @@
 //! The index of the segment that is being written, in memory: where each record lies and which is the next of its
 //! subject.
 //!
-//! Sixteen bytes a record, and eight a subject. When the segment is sealed this becomes an index file (`index_file.rs`).
+//! Sixteen bytes a record, and eight a subject. When the segment is sealed this becomes an index file
+//! (`index_file.rs`).
 
 use super::index_file::name_hash;
 use super::subjects::SubjectId;
@@ -68,7 +69,14 @@ impl Active {
     }
 
     /// Adds the next record, of the subject with this id and name; `previous` is the subject's record before it.
-    pub(crate) fn push(&mut self, subject: (SubjectId, &str), place: (u32, u32), previous: u64, time: Nanos, event: i64) {
+    pub(crate) fn push(
+        &mut self,
+        subject: (SubjectId, &str),
+        place: (u32, u32),
+        previous: u64,
+        time: Nanos,
+        event: i64,
+    ) {
         let ((id, name), (offset, size)) = (subject, place);
         let ord = self.len();
         if previous >= self.base_seq

@@ -208,7 +208,10 @@ impl Local {
             let after = parts.partition_point(|p| p.base.seq <= seq);
             let Some(part) = parts[..after].iter().rev().find(|p| p.contains(seq)) else { continue };
             if !part.dead().contains((seq - part.base.seq) as u32) {
-                frames.record(part, pos, seq, |found| Ok(gather.add(part.base, seq, found)))?;
+                frames.record(part, pos, seq, |found| {
+                    gather.add(part.base, seq, found);
+                    Ok(())
+                })?;
             }
         }
         Ok(gather.finish())

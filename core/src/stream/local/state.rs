@@ -277,7 +277,8 @@ impl State {
 
     /// Ends the active part; its index is made by whoever asks for it first, which is upkeep when nobody does.
     pub(crate) fn seal_active(&mut self, end: Pos) {
-        let active = std::mem::replace(&mut self.active, Active::new(self.next_seq));
+        let mut active = std::mem::replace(&mut self.active, Active::new(self.next_seq));
+        (active.subjects, active.sizes) = (Vec::new(), Vec::new());
         self.active_part.seal(Index::Due(Box::new(active)), end);
         self.unsaved.push(Arc::clone(&self.active_part));
         if self.active_part.live() == 0 {
