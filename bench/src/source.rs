@@ -83,6 +83,11 @@ impl Source {
         &self.names[at..at + SUBJECT_BYTES]
     }
 
+    /// The names that lie end to end in `names`.
+    pub(crate) fn names_in(names: &str) -> impl Iterator<Item = &str> {
+        (0..names.len() / SUBJECT_BYTES).map(|at| &names[at * SUBJECT_BYTES..(at + 1) * SUBJECT_BYTES])
+    }
+
     /// What a store of the first `count` records must hold.
     pub(crate) fn expected(&mut self, count: u64) -> Digest {
         let mut digest = Digest::default();

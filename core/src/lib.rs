@@ -25,6 +25,7 @@ mod engine;
 mod error;
 mod journal;
 mod log;
+mod memory;
 mod pending;
 pub mod points;
 mod record;

@@ -45,10 +45,11 @@ fn among(context: &mut Context, named: &str, subjects: u64) -> Outcome<Vec<Line>
     let ours = Ours::open_cached(&dirs[0])?;
     let sqlite = Sqlite::open(&dirs[1], Sync::Normal)?;
     let redb = Redb::open(&dirs[2])?;
-    let asked = |round: usize| {
-        let from = round as u64 * lookups;
-        (from..from + lookups).map(|lookup| source.subject(mix(lookup) % subjects))
-    };
+    // The names lie in the order in which they are asked for, so that no side waits for memory of the harness.
+    let asked: Vec<String> = (0..context.rounds as u64)
+        .map(|round| (round * lookups..(round + 1) * lookups).map(|l| source.subject(mix(l) % subjects)).collect())
+        .collect();
+    let asked = |round: usize| Source::names_in(&asked[round]);
     // Each side has looked at everything once, so that all caches, which hold it all, are as full.
     context.progress("warming all caches");
     let every = || (0..subjects).map(|subject| source.subject(subject));

@@ -14,77 +14,87 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use super::Pos;
 use super::segment::Segment;
 use crate::error::Result;
+use crate::memory::Memory;
 
 /// Bytes to a page, counted from its segment's base.
 pub(crate) const PAGE_BYTES: usize = 4096;
 /// Places where a page can lie.
 const WAYS: usize = 8;
 
-#[derive(Default)]
-struct Slot {
-    start: Pos,
-    log: u32,
-    /// 0 when nothing lies here.
-    len: u16,
-    /// It was asked for since it came, or since it was last spared.
-    used: AtomicBool,
-}
-
 /// Every page that is kept.
 pub(crate) struct Kept {
     slots_max: usize,
-    /// Rows of [`WAYS`] slots; none before the first page comes.
-    slots: Vec<Slot>,
-    /// The slots' bytes, in the same order. The system gives their memory as they are filled.
-    bytes: Vec<u8>,
+    /// The key of what lies in each slot, 0 for nothing, in rows of [`WAYS`]: a row is one line of memory. None before
+    /// the first page comes.
+    keys: Vec<u64>,
+    /// How long each slot's page is.
+    lens: Vec<u16>,
+    /// Whether it was asked for since it came, or since it was last spared.
+    used: Vec<AtomicBool>,
+    /// The slots' bytes, in the same order.
+    bytes: Memory,
     hand: usize,
 }
 
+/// Bits of a key that say where its page begins; its log stands above them.
+const START_BITS: u32 = 44;
+
+/// A page's key, never 0. Pages past the 16 TiB of a log, or of one past the millionth, have none and are not kept.
+fn key(log: u32, start: Pos) -> Option<u64> {
+    let log = u64::from(log) + 1;
+    (start >> START_BITS == 0 && log >> (u64::BITS - START_BITS) == 0).then_some(log << START_BITS | start)
+}
+
 impl Kept {
-    /// The page that begins at `start`, if it is kept.
-    pub(crate) fn get(&self, log: u32, start: Pos) -> Option<&[u8]> {
-        let slot = self.find(self.row(log, start)?, log, start)?;
-        let Slot { len, used, .. } = &self.slots[slot];
-        if !used.load(Ordering::Relaxed) {
-            used.store(true, Ordering::Relaxed);
-        }
-        Some(&self.bytes[slot * PAGE_BYTES..slot * PAGE_BYTES + *len as usize])
+    fn new(slots_max: usize) -> Self {
+        let (keys, lens, used) = (Vec::new(), Vec::new(), Vec::new());
+        Kept { slots_max, keys, lens, used, bytes: Memory::zeroed(0), hand: 0 }
     }
 
-    fn find(&self, row: usize, log: u32, start: Pos) -> Option<usize> {
-        let row_of = &self.slots[row..row + WAYS];
-        row_of.iter().position(|s| s.start == start && s.log == log && s.len > 0).map(|way| row + way)
+    /// The page that begins at `start`, if it is kept.
+    pub(crate) fn get(&self, log: u32, start: Pos) -> Option<&[u8]> {
+        let key = key(log, start)?;
+        let slot = self.find(self.row(key)?, key)?;
+        if !self.used[slot].load(Ordering::Relaxed) {
+            self.used[slot].store(true, Ordering::Relaxed);
+        }
+        Some(&self.bytes[slot * PAGE_BYTES..slot * PAGE_BYTES + self.lens[slot] as usize])
+    }
+
+    fn find(&self, row: usize, key: u64) -> Option<usize> {
+        self.keys[row..row + WAYS].iter().position(|&k| k == key).map(|way| row + way)
     }
 
     /// Where a page's row begins.
-    fn row(&self, log: u32, start: Pos) -> Option<usize> {
-        let rows = self.slots.len() / WAYS;
-        let page = (start / PAGE_BYTES as u64).wrapping_add(u64::from(log) << 40);
-        let hash = page.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    fn row(&self, key: u64) -> Option<usize> {
+        let rows = self.keys.len() / WAYS;
+        let hash = key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         (rows > 0).then(|| ((u128::from(hash) * rows as u128) >> 64) as usize * WAYS)
     }
 
     /// Puts a page in the place of one of its row that was not asked for lately.
     fn put(&mut self, log: u32, start: Pos, page: &[u8]) {
-        if self.slots.is_empty() {
-            self.slots.resize_with(self.slots_max, Slot::default);
-            self.bytes = vec![0; self.slots_max * PAGE_BYTES];
+        if self.keys.is_empty() {
+            self.keys.resize(self.slots_max, 0);
+            self.lens.resize(self.slots_max, 0);
+            self.used.resize_with(self.slots_max, AtomicBool::default);
+            self.bytes = Memory::zeroed(self.slots_max * PAGE_BYTES);
         }
-        let Some(row) = self.row(log, start) else { return };
-        if self.find(row, log, start).is_some() {
+        let Some((key, row)) = key(log, start).and_then(|key| Some((key, self.row(key)?))) else { return };
+        if self.find(row, key).is_some() {
             return;
         }
-        let empty = (row..row + WAYS).find(|&s| self.slots[s].len == 0);
-        let slot = empty.unwrap_or_else(|| {
+        let slot = self.find(row, 0).unwrap_or_else(|| {
             loop {
                 self.hand = (self.hand + 1) % WAYS;
                 let slot = row + self.hand;
-                if !std::mem::take(self.slots[slot].used.get_mut()) {
+                if !std::mem::take(self.used[slot].get_mut()) {
                     return slot;
                 }
             }
         });
-        self.slots[slot] = Slot { start, log, len: page.len() as u16, used: AtomicBool::new(false) };
+        (self.keys[slot], self.lens[slot]) = (key, page.len() as u16);
+        self.used[slot] = AtomicBool::new(false);
         self.bytes[slot * PAGE_BYTES..slot * PAGE_BYTES + page.len()].copy_from_slice(page);
     }
 }
@@ -99,14 +109,13 @@ impl Pages {
     /// At most `bytes` of them; none when that is less than a row.
     pub(crate) fn new(bytes: u64) -> Self {
         let slots_max = bytes as usize / (WAYS * PAGE_BYTES) * WAYS;
-        let kept = Kept { slots_max, slots: Vec::new(), bytes: Vec::new(), hand: 0 };
-        Pages { kept: RwLock::new(kept), logs: AtomicU32::new(0) }
+        Pages { kept: RwLock::new(Kept::new(slots_max)), logs: AtomicU32::new(0) }
     }
 
     /// Lets go of all of them, and of their memory.
     pub(crate) fn clear(&self) {
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
-        (kept.slots, kept.bytes) = (Vec::new(), Vec::new());
+        *kept = Kept::new(kept.slots_max);
     }
 
     /// A number for a log, which tells its pages from all others'.

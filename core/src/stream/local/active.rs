@@ -1,8 +1,10 @@
 //! The index of the segment that is being written, in memory: where each record lies and which is the next of its
 //! subject.
 //!
-//! Sixteen bytes a record. When the segment is sealed this becomes an index file (`index_file.rs`).
+//! Sixteen bytes a record, and eight a subject. When the segment is sealed this becomes an index file
+//! (`index_file.rs`).
 
+use super::index_file::name_hash;
 use super::subjects::SubjectId;
 use crate::clock::Nanos;
 
@@ -37,6 +39,8 @@ pub(crate) struct Active {
     /// What each record counts for in the stream's bytes.
     pub(crate) sizes: Vec<u32>,
     pub(crate) blocks: Vec<Block>,
+    /// Of each subject, the hash of its name and the ordinal of its first record.
+    pub(crate) heads: Vec<(u32, u32)>,
     /// The least and the most event time of all; the first is greater while there is none.
     pub(crate) events: (i64, i64),
 }
@@ -50,6 +54,7 @@ impl Active {
             next: Vec::new(),
             sizes: Vec::new(),
             blocks: Vec::new(),
+            heads: Vec::new(),
             events: (i64::MAX, i64::MIN),
         }
     }
@@ -63,13 +68,23 @@ impl Active {
         self.base_seq + self.offsets.len() as u64
     }
 
-    /// Adds the next record; `previous` is the subject's record before it.
-    pub(crate) fn push(&mut self, id: SubjectId, offset: u32, size: u32, previous: u64, time: Nanos, event: i64) {
+    /// Adds the next record, of the subject with this id and name; `previous` is the subject's record before it.
+    pub(crate) fn push(
+        &mut self,
+        subject: (SubjectId, &str),
+        place: (u32, u32),
+        previous: u64,
+        time: Nanos,
+        event: i64,
+    ) {
+        let ((id, name), (offset, size)) = (subject, place);
         let ord = self.len();
         if previous >= self.base_seq
             && let Some(link) = self.next.get_mut((previous - self.base_seq) as usize)
         {
             *link = ord;
+        } else {
+            self.heads.push((name_hash(name), ord));
         }
         if (ord as usize).is_multiple_of(BLOCK_RECORDS) {
             self.blocks.push(Block { offset, first_time: time, min_event: event, max_event: event });

@@ -12,6 +12,8 @@ use crate::record::{Base, Batch};
 
 /// What is read of a record that no page holds, before its length is known.
 const GUESS_BYTES: usize = 512;
+/// Records apart from each other that are fetched from memory together.
+pub(crate) const PREFETCH_RECORDS: usize = 16;
 /// Longer frames are read by themselves and take no room among the pages.
 const PAGED_BYTES_MAX: usize = 4 * PAGE_BYTES;
 
@@ -29,25 +31,53 @@ impl<'a> Frames<'a> {
         Frames { local, memory: state.tail.memory_start(), own: (0, Vec::new()) }
     }
 
-    /// The record at a position; `None` when it was taken out, and its segment packed, since its place was looked up.
-    pub(crate) fn record(&mut self, part: &Part, pos: Pos, seq: u64) -> Result<Option<Frame<'_>>> {
+    /// What `take` makes of the record at a position; `None` when it was taken out, and its segment packed, since its
+    /// place was looked up.
+    pub(crate) fn record<T>(
+        &mut self,
+        part: &Part,
+        pos: Pos,
+        seq: u64,
+        take: impl FnOnce(&Frame<'_>) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let right = |found: &Frame<'_>| is_record(found) && seq_of(part, found) == Some(seq);
+        if pos < self.memory && !self.holds(pos, FRAME_HEAD) {
+            // Most frames lie within one page, and are used where they lie.
+            let at = (pos - part.segment.base) as usize % PAGE_BYTES;
+            let kept = self.local.shared.pages.kept();
+            if let Some(rest) = kept.get(self.local.log, pos - at as u64).and_then(|page| page.get(at..))
+                && let Ok(found) = frame::parse(rest, 0, pos)
+                && right(&found)
+            {
+                return take(&found).map(Some);
+            }
+        }
         let local = self.local;
         let len = frame::frame_len(self.bytes(part, pos, FRAME_HEAD)?).unwrap_or(FRAME_HEAD);
         match frame::parse(self.bytes(part, pos, len)?, 0, pos) {
-            Ok(found) if is_record(&found) && seq_of(part, &found) == Some(seq) => Ok(Some(found)),
+            Ok(found) if right(&found) => take(&found).map(Some),
             _ if part.dead().contains((seq - part.base.seq) as u32) => Ok(None),
             _ => Err(local.damaged(part, pos, seq)),
         }
     }
 
+    /// Whether what was read last has this.
+    fn holds(&self, pos: Pos, len: usize) -> bool {
+        pos >= self.own.0 && pos + len as u64 <= self.own.0 + self.own.1.len() as u64
+    }
+
     /// Fetches what pages hold of several records from memory at once, which one after another would each wait for.
     pub(crate) fn prefetch(&self, part: &Part, places: &[(u32, u32)]) {
         let (kept, base) = (self.local.shared.pages.kept(), part.segment.base);
-        let touched = places.iter().fold(0u8, |sum, &(_, offset)| {
+        let mut pages: [&[u8]; PREFETCH_RECORDS] = [&[]; PREFETCH_RECORDS];
+        for (page, &(_, offset)) in pages.iter_mut().zip(places) {
             let at = offset as usize % PAGE_BYTES;
-            let page = kept.get(self.local.log, base + (offset as usize - at) as u64);
-            page.map_or(sum, |p| [at, at + 64, at + 128].iter().fold(sum, |sum, &i| sum ^ p.get(i).unwrap_or(&0)))
-        });
+            let found = kept.get(self.local.log, base + (offset as usize - at) as u64);
+            *page = found.and_then(|page| page.get(at..)).unwrap_or_default();
+        }
+        // Nothing here waits for what stands before it, so the processor fetches many lines at a time.
+        let lines = |page: &[u8]| [0, 64, 128].map(|at| page.get(at).copied().unwrap_or_default());
+        let touched = pages.iter().map(|page| lines(page)).fold(0u8, |sum, [a, b, c]| sum ^ a ^ b ^ c);
         std::hint::black_box(touched);
     }
 
@@ -62,8 +92,7 @@ impl<'a> Frames<'a> {
             }
         }
         let len = len.min((self.memory - pos) as usize);
-        let own_end = self.own.0 + self.own.1.len() as u64;
-        if pos >= self.own.0 && pos + len as u64 <= own_end {
+        if self.holds(pos, len) {
             return Ok(&self.own.1[(pos - self.own.0) as usize..]);
         }
         let segment = &part.segment;

@@ -1,13 +1,15 @@
 //! The index of a sealed segment: a sparse table by sequence and time, and for each subject where its records lie.
 //!
-//! A cache: it is checked as a whole when it is loaded, and built anew from the segment when it does not hold.
+//! A cache: it is checked as a whole when it is loaded, and built anew from the segment when it does not hold. Reads by
+//! sequence and time load the sparse table alone; the rest follows with the first question about a subject.
 //! Subjects are known by the CRC32 of their name; whoever follows an entry checks the name in the record.
 
+use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use super::active::{Active, BLOCK_RECORDS, Block, GAP, NONE};
-use crate::disk::{Disk, File, OpenMode, read_all, read_full};
+use super::active::{Active, BLOCK_RECORDS, Block, NONE};
+use crate::disk::{Disk, File, OpenMode, read_full};
 use crate::error::{Error, Result};
 use crate::journal::Pos;
 use crate::varint::{put_varint, take_varint};
@@ -26,15 +28,24 @@ pub(crate) struct SegmentIndex {
     pub(crate) blocks: Vec<Block>,
     /// The least and the most event time of all blocks.
     pub(crate) events: (i64, i64),
-    /// Hash of a subject's name and where its list starts, by hash.
-    entries: Vec<(u32, u32)>,
+    /// Hash of a subject's name and where its list starts, by hash; loaded when they are asked for.
+    entries: OnceLock<Vec<(u32, u32)>>,
     lists: Lists,
 }
 
 enum Lists {
     Memory(Vec<u8>),
-    File { file: Arc<dyn File>, start: u64, len: u32 },
+    /// Where the lists start, and their length; the entries stand before them.
+    File {
+        file: Arc<dyn File>,
+        start: u64,
+        len: u32,
+        entries: u32,
+    },
 }
+
+/// How much of a file is checked at a time; whole entries.
+const CHECK_BYTES: usize = 256 << 10;
 
 /// The stable hash of a subject's name.
 pub(crate) fn name_hash(name: &str) -> u32 {
@@ -42,39 +53,25 @@ pub(crate) fn name_hash(name: &str) -> u32 {
 }
 
 impl SegmentIndex {
-    /// From the index of a segment that was just sealed; `name_of` gives the hash of a subject's name.
-    pub(crate) fn build(active: &Active, end: Pos, hash_of: impl Fn(u32) -> u32) -> Self {
-        let mut follows = vec![false; active.next.len()];
-        for &next in active.next.iter().filter(|&&n| n != NONE) {
-            follows[next as usize] = true;
-        }
-        let mut heads: Vec<(u32, u32)> = (0..active.len())
-            .filter(|&ord| !follows[ord as usize] && active.subjects[ord as usize] != GAP)
-            .map(|ord| (hash_of(active.subjects[ord as usize]), ord))
-            .collect();
+    /// From the index in memory of a segment that was sealed.
+    pub(crate) fn build(active: Active, end: Pos) -> Self {
+        let Active { offsets, next, mut heads, blocks, events, base_seq, .. } = active;
         heads.sort_unstable();
-        let mut lists = Vec::with_capacity(active.next.len() * 4);
+        let mut lists = Vec::with_capacity(next.len() * 4);
         let mut entries = Vec::with_capacity(heads.len());
         for (hash, head) in heads {
             entries.push((hash, lists.len() as u32));
             let (mut last_ord, mut last_offset, mut at) = (0, 0, head);
             while at != NONE {
-                let offset = active.offsets[at as usize];
+                let offset = offsets[at as usize];
                 put_varint(&mut lists, u64::from(at - last_ord));
                 put_varint(&mut lists, u64::from(offset - last_offset));
                 (last_ord, last_offset) = (at, offset);
-                at = active.next[at as usize];
+                at = next[at as usize];
             }
         }
-        SegmentIndex {
-            end,
-            base_seq: active.base_seq,
-            count: active.len(),
-            blocks: active.blocks.clone(),
-            events: active.events,
-            entries,
-            lists: Lists::Memory(lists),
-        }
+        let (count, lists) = (offsets.len() as u32, Lists::Memory(lists));
+        SegmentIndex { end, base_seq, count, blocks, events, entries: OnceLock::from(entries), lists }
     }
 
     /// One past its last sequence.
@@ -89,14 +86,14 @@ impl SegmentIndex {
 
     /// The bytes of the file.
     pub(crate) fn to_bytes(&self) -> Option<Vec<u8>> {
-        let Lists::Memory(lists) = &self.lists else { return None };
-        let size = FIXED + self.blocks.len() * BLOCK_BYTES + self.entries.len() * ENTRY_BYTES + lists.len() + 4;
+        let (Lists::Memory(lists), Some(entries)) = (&self.lists, self.entries.get()) else { return None };
+        let size = FIXED + self.blocks.len() * BLOCK_BYTES + entries.len() * ENTRY_BYTES + lists.len() + 4;
         let mut out = Vec::with_capacity(size);
         out.extend_from_slice(MAGIC);
         out.extend_from_slice(&self.end.to_le_bytes());
         out.extend_from_slice(&self.base_seq.to_le_bytes());
         out.extend_from_slice(&self.count.to_le_bytes());
-        out.extend_from_slice(&(self.entries.len() as u32).to_le_bytes());
+        out.extend_from_slice(&(entries.len() as u32).to_le_bytes());
         out.extend_from_slice(&(lists.len() as u32).to_le_bytes());
         for block in &self.blocks {
             out.extend_from_slice(&block.offset.to_le_bytes());
@@ -104,7 +101,7 @@ impl SegmentIndex {
             out.extend_from_slice(&block.min_event.to_le_bytes());
             out.extend_from_slice(&block.max_event.to_le_bytes());
         }
-        for (hash, start) in &self.entries {
+        for (hash, start) in entries {
             out.extend_from_slice(&hash.to_le_bytes());
             out.extend_from_slice(&start.to_le_bytes());
         }
@@ -117,26 +114,25 @@ impl SegmentIndex {
     /// Loads the file; `None` when it is not there or does not hold.
     pub(crate) fn load(disk: &dyn Disk, path: &Path) -> Option<Self> {
         let file = disk.open(path, OpenMode::Read).ok()?;
-        let bytes = read_all(&*file).ok()?;
-        Self::parse(&bytes, file)
-    }
-
-    fn parse(bytes: &[u8], file: Arc<dyn File>) -> Option<Self> {
-        let (covered, check) = bytes.split_at_checked(bytes.len().checked_sub(4)?)?;
-        if covered.get(..8)? != MAGIC || crc32fast::hash(covered).to_le_bytes() != check {
-            return None;
-        }
-        let mut rest = covered.get(8..)?;
-        let end = take_u64(&mut rest)?;
-        let base_seq = take_u64(&mut rest)?;
-        let count = take_u32(&mut rest)?;
-        let entry_count = take_u32(&mut rest)? as usize;
-        let len = take_u32(&mut rest)?;
+        let mut sum = crc32fast::Hasher::new();
+        let mut at = 0;
+        let mut take = |len: usize| {
+            let bytes = read_at(&*file, at, len)?;
+            at += len as u64;
+            sum.update(&bytes);
+            Some(bytes)
+        };
+        let head = take(FIXED)?;
+        let mut rest = head.strip_prefix(MAGIC)?;
+        let (end, base_seq) = (take_u64(&mut rest)?, take_u64(&mut rest)?);
+        let (count, entry_count, len) = (take_u32(&mut rest)?, take_u32(&mut rest)?, take_u32(&mut rest)?);
         let block_count = (count as usize).div_ceil(BLOCK_RECORDS);
-        let start = covered.len().checked_sub(len as usize)? as u64;
-        if covered.len() != FIXED + block_count * BLOCK_BYTES + entry_count * ENTRY_BYTES + len as usize {
+        let start = (FIXED + block_count * BLOCK_BYTES + entry_count as usize * ENTRY_BYTES) as u64;
+        if file.len().ok()? != start + u64::from(len) + 4 {
             return None;
         }
+        let bytes = take(block_count * BLOCK_BYTES)?;
+        let mut rest = &bytes[..];
         let mut blocks = Vec::with_capacity(block_count);
         for _ in 0..block_count {
             blocks.push(Block {
@@ -146,40 +142,59 @@ impl SegmentIndex {
                 max_event: take_u64(&mut rest)? as i64,
             });
         }
-        let mut entries = Vec::with_capacity(entry_count);
-        for _ in 0..entry_count {
-            entries.push((take_u32(&mut rest)?, take_u32(&mut rest)?));
+        let mut last = (0, 0);
+        for len in pieces(entry_count as usize * ENTRY_BYTES) {
+            for entry in parse_entries(&take(len)?) {
+                // What is looked up relies on this order.
+                if entry < last || entry.1 < last.1 {
+                    return None;
+                }
+                last = entry;
+            }
         }
-        // What is looked up relies on this order.
-        let ordered = entries.is_sorted() && entries.is_sorted_by_key(|e| e.1) && entries.iter().all(|e| e.1 <= len);
-        if !ordered || !blocks.is_sorted_by_key(|b| b.offset) {
+        for len in pieces(len as usize) {
+            take(len)?;
+        }
+        let check = read_at(&*file, start + u64::from(len), 4)?;
+        if sum.finalize().to_le_bytes() != *check || last.1 > len || !blocks.is_sorted_by_key(|b| b.offset) {
             return None;
         }
         let events = blocks.iter().fold((i64::MAX, i64::MIN), |e, b| (e.0.min(b.min_event), e.1.max(b.max_event)));
-        Some(SegmentIndex { end, base_seq, count, blocks, events, entries, lists: Lists::File { file, start, len } })
+        let lists = Lists::File { file, start, len, entries: entry_count };
+        Some(SegmentIndex { end, base_seq, count, blocks, events, entries: OnceLock::new(), lists })
     }
 
-    /// Ordinal and offset of each record whose subject has this hash, in order.
-    pub(crate) fn find(&self, hash: u32) -> Result<Vec<(u32, u32)>> {
-        let first = self.entries.partition_point(|e| e.0 < hash);
-        let mut found = Vec::new();
-        for (i, _) in self.entries.iter().enumerate().skip(first).take_while(|(_, e)| e.0 == hash) {
-            self.list(i, &mut found)?;
+    fn entries(&self) -> Result<&[(u32, u32)]> {
+        if let (None, Lists::File { file, start, entries, .. }) = (self.entries.get(), &self.lists) {
+            let len = *entries as usize * ENTRY_BYTES;
+            let short = || Error::corrupt("an index file became shorter: delete it, it is made anew");
+            let bytes = read_at(&**file, start - len as u64, len).ok_or_else(short)?;
+            let _ = self.entries.set(parse_entries(&bytes).collect());
         }
-        if self.entries.get(first + 1).is_some_and(|e| e.0 == hash) {
+        Ok(self.entries.get().map_or(&[], Vec::as_slice))
+    }
+
+    /// Ordinal and offset of each record in a range of ordinals whose subject has this hash, in order.
+    pub(crate) fn find(&self, hash: u32, range: Range<u32>) -> Result<Vec<(u32, u32)>> {
+        let entries = self.entries()?;
+        let first = entries.partition_point(|e| e.0 < hash);
+        let mut found = Vec::new();
+        for (i, _) in entries.iter().enumerate().skip(first).take_while(|(_, e)| e.0 == hash) {
+            self.list(entries[i].1, entries.get(i + 1).map(|e| e.1), &range, &mut found)?;
+        }
+        if entries.get(first + 1).is_some_and(|e| e.0 == hash) {
             found.sort_unstable();
         }
         Ok(found)
     }
 
-    fn list(&self, entry: usize, found: &mut Vec<(u32, u32)>) -> Result<()> {
-        let start = self.entries[entry].1;
-        let end_of = |len: u32| self.entries.get(entry + 1).map_or(len, |e| e.1);
+    /// The list from `start` to `end`, or to the end of all lists.
+    fn list(&self, start: u32, end: Option<u32>, range: &Range<u32>, found: &mut Vec<(u32, u32)>) -> Result<()> {
         let read;
         let mut bytes = match &self.lists {
-            Lists::Memory(lists) => &lists[start as usize..end_of(lists.len() as u32) as usize],
-            Lists::File { file, start: lists, len } => {
-                let mut buf = vec![0; (end_of(*len) - start) as usize];
+            Lists::Memory(lists) => &lists[start as usize..end.map_or(lists.len(), |end| end as usize)],
+            Lists::File { file, start: lists, len, .. } => {
+                let mut buf = vec![0; (end.unwrap_or(*len) - start) as usize];
                 read_full(&**file, &mut buf, lists + u64::from(start))
                     .map_err(|e| Error::io("read an index file", &e))?;
                 read = buf;
@@ -196,10 +211,34 @@ impl SegmentIndex {
                     self.count
                 )));
             }
-            found.push((ord, offset));
+            if ord >= range.end {
+                break;
+            }
+            if ord >= range.start {
+                found.push((ord, offset));
+            }
         }
         Ok(())
     }
+}
+
+/// So many bytes from `at` on; `None` when there are fewer.
+fn read_at(file: &dyn File, at: u64, len: usize) -> Option<Vec<u8>> {
+    if len as u64 > file.len().ok()?.saturating_sub(at) {
+        return None;
+    }
+    let mut bytes = vec![0; len];
+    (read_full(file, &mut bytes, at).ok()? == len).then_some(bytes)
+}
+
+/// The lengths of the pieces in which so many bytes are checked.
+fn pieces(len: usize) -> impl Iterator<Item = usize> {
+    (0..len).step_by(CHECK_BYTES).map(move |at| CHECK_BYTES.min(len - at))
+}
+
+fn parse_entries(bytes: &[u8]) -> impl Iterator<Item = (u32, u32)> {
+    let number = |at: &[u8]| at.first_chunk().map_or(0, |b| u32::from_le_bytes(*b));
+    bytes.chunks_exact(ENTRY_BYTES).map(move |entry| (number(entry), number(&entry[4..])))
 }
 
 fn take_u32(bytes: &mut &[u8]) -> Option<u32> {

@@ -142,7 +142,7 @@ impl State {
             let of = |ord: u32| (part.base.seq + u64::from(ord), base + u64::from(self.active.offsets[ord as usize]));
             return Ok(self.active.chain(first).filter(|&ord| !dead.contains(ord)).map(of).collect());
         }
-        let found = part.index(&*self.disk)?.find(name_hash(self.subjects.name(id)))?;
+        let found = part.index(&*self.disk)?.find(name_hash(self.subjects.name(id)), 0..u32::MAX)?;
         let mut kept = Vec::with_capacity(found.len());
         for (ord, offset) in found {
             let seq = part.base.seq + u64::from(ord);

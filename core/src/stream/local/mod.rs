@@ -18,6 +18,7 @@ pub(crate) mod limits;
 pub(crate) mod open;
 pub(crate) mod part;
 pub(crate) mod read;
+pub(crate) mod slots;
 pub(crate) mod snapshot;
 pub(crate) mod state;
 pub(crate) mod stream;

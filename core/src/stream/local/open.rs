@@ -3,6 +3,9 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
 use super::Local;
 use super::active::{Active, NONE};
 use super::control::{self, Control, SegmentHead};
@@ -10,7 +13,7 @@ use super::dead::Dead;
 use super::gaps::Gaps;
 use super::index_file::{SegmentIndex, name_hash};
 use super::limits::size_of_body;
-use super::part::Part;
+use super::part::{Index, Part};
 use super::snapshot::{self, Snapshot};
 use super::state::{Special, State};
 use super::subjects::Subjects;
@@ -322,9 +325,8 @@ fn cut(shared: &Arc<Shared>, found: &mut Vec<Found>, at: usize, scanned: &Scanne
 
 /// Reads a sealed segment and makes its index anew.
 pub(crate) fn rebuild_index(segment: &Segment, base: Base) -> Result<SegmentIndex> {
-    let mut subjects = Subjects::new(0);
     let mut active = Active::new(base.seq);
-    let mut last: Vec<u64> = Vec::new();
+    let mut last = Newest::default();
     let packed = segment.is_packed();
     let scanned = scan(segment, segment.base, &mut |pos, found| {
         if let Some(view) = record_of(found, base) {
@@ -332,7 +334,8 @@ pub(crate) fn rebuild_index(segment: &Segment, base: Base) -> Result<SegmentInde
             if packed {
                 active.push_gaps(view.seq, offset, view.time);
             }
-            push(&mut active, &mut subjects, &mut last, offset, found, &view);
+            // An index file knows subjects by these hashes, so those of one hash may share a list.
+            push(&mut active, name_hash(view.subject), &mut last, offset, found, &view);
         }
         Ok(())
     })?;
@@ -344,7 +347,7 @@ pub(crate) fn rebuild_index(segment: &Segment, base: Base) -> Result<SegmentInde
             active.end_seq() - 1
         )));
     }
-    Ok(SegmentIndex::build(&active, scanned.end, |id| name_hash(subjects.name(id))))
+    Ok(SegmentIndex::build(active, scanned.end))
 }
 
 fn record_of<'a>(found: &Frame<'a>, base: Base) -> Option<crate::record::RecordView<'a>> {
@@ -354,22 +357,21 @@ fn record_of<'a>(found: &Frame<'a>, base: Base) -> Option<crate::record::RecordV
     decode(found.tag(), base, found.body)
 }
 
+/// The ordinal of the last record of each subject that was seen, by a number of the subject's.
+type Newest = HashMap<u32, u32, FixedState>;
+
+/// Adds a record behind the one before it that has the same id; `last` remembers the last of each.
 fn push(
     active: &mut Active,
-    subjects: &mut Subjects,
-    last: &mut Vec<u64>,
+    id: u32,
+    last: &mut Newest,
     offset: u32,
     found: &Frame<'_>,
     view: &crate::record::RecordView<'_>,
-) -> u32 {
-    let id = subjects.intern(view.subject);
-    if last.len() <= id as usize {
-        last.resize(id as usize + 1, 0);
-    }
+) {
+    let previous = last.insert(id, active.len()).map_or(0, |ord| active.base_seq + u64::from(ord));
     let event = view.event_time.unwrap_or(view.time as i64);
-    active.push(id, offset, size_of_body(found.body.len()), last[id as usize], view.time, event);
-    last[id as usize] = view.seq;
-    id
+    active.push((id, view.subject), (offset, size_of_body(found.body.len())), previous, view.time, event);
 }
 
 impl State {
@@ -466,7 +468,7 @@ impl State {
             let part = Part::new(Arc::clone(&found.segment), found.head.base());
             part.set_end_seq(*end_seq);
             *part.dead_mut() = dead.clone();
-            part.seal(None, found.end);
+            part.seal(Index::Stored, found.end);
             parts.push(Arc::new(part));
         }
         parts.push(Arc::clone(&self.active_part));
@@ -482,7 +484,7 @@ impl State {
         let index = SegmentIndex::load(&*shared.disk, &part.index_path());
         match index {
             Some(index) if index.end == found.end && index.base_seq + u64::from(index.count) == part.end_seq() => {
-                part.seal(Some(index), found.end);
+                part.seal(Index::Made(Arc::new(index)), found.end);
                 true
             }
             _ => false,
@@ -515,7 +517,7 @@ impl State {
     /// Takes in the frames of a segment from `from` on. Before `covered` only the active index needs them.
     fn replay(&mut self, segment: &Arc<Segment>, from: Pos, covered: Pos) -> Result<Scanned> {
         let (base, packed) = (self.active_part.base, segment.is_packed());
-        let mut last: Vec<u64> = Vec::new();
+        let mut last = Newest::default();
         let scanned = scan(segment, from, &mut |pos, found| {
             if found.note() {
                 return Ok(());
@@ -539,7 +541,8 @@ impl State {
                 if packed {
                     self.active.push_gaps(view.seq, offset, view.time);
                 }
-                let id = push(&mut self.active, &mut self.subjects, &mut last, offset, found, &view);
+                let id = self.subjects.intern(view.subject);
+                push(&mut self.active, id, &mut last, offset, found, &view);
                 let first = self.subjects.entry(id).active_first;
                 if first < base.seq && !self.active_part.dead().contains((view.seq - base.seq) as u32) {
                     self.subjects.set_active_first(id, view.seq);

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use super::active::Active;
 use super::dead::Dead;
 use super::index_file::SegmentIndex;
 use crate::disk::Disk;
@@ -12,6 +13,17 @@ use crate::journal::Pos;
 use crate::journal::segment::Segment;
 use crate::record::Base;
 
+/// Where the index of a sealed part is.
+#[derive(Default)]
+pub(crate) enum Index {
+    /// In its file.
+    #[default]
+    Stored,
+    /// To be made of this.
+    Due(Box<Active>),
+    Made(Arc<SegmentIndex>),
+}
+
 /// A segment and what is known of its records.
 pub(crate) struct Part {
     pub(crate) segment: Arc<Segment>,
@@ -19,8 +31,7 @@ pub(crate) struct Part {
     /// One past its last sequence; grows while it is the active one.
     end_seq: AtomicU64,
     dead: RwLock<Dead>,
-    /// Of a sealed part; loaded when it is asked for, let go by [`Part::unload`].
-    index: Mutex<Option<Arc<SegmentIndex>>>,
+    index: Mutex<Index>,
     sealed: AtomicBool,
     /// One past its last position, once it is sealed.
     end: AtomicU64,
@@ -80,10 +91,26 @@ impl Part {
         self.end.load(Ordering::Acquire)
     }
 
-    pub(crate) fn seal(&self, index: Option<SegmentIndex>, end: Pos) {
+    pub(crate) fn seal(&self, index: Index, end: Pos) {
         self.end.store(end, Ordering::Release);
-        *self.index.lock().unwrap_or_else(PoisonError::into_inner) = index.map(Arc::new);
+        *self.lock_index() = index;
         self.sealed.store(true, Ordering::Release);
+    }
+
+    fn lock_index(&self) -> MutexGuard<'_, Index> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The index, if it is in memory.
+    fn made_index(&self) -> (MutexGuard<'_, Index>, Option<Arc<SegmentIndex>>) {
+        let mut index = self.lock_index();
+        if let Index::Due(_) = *index
+            && let Index::Due(active) = std::mem::take(&mut *index)
+        {
+            *index = Index::Made(Arc::new(SegmentIndex::build(*active, self.end())));
+        }
+        let made = if let Index::Made(made) = &*index { Some(Arc::clone(made)) } else { None };
+        (index, made)
     }
 
     pub(crate) fn index_path(&self) -> PathBuf {
@@ -92,9 +119,9 @@ impl Part {
 
     /// The index of a sealed part.
     pub(crate) fn index(&self, disk: &dyn Disk) -> Result<Arc<SegmentIndex>> {
-        let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(index) = &*index {
-            return Ok(Arc::clone(index));
+        let (mut index, made) = self.made_index();
+        if let Some(made) = made {
+            return Ok(made);
         }
         let path = self.index_path();
         let end = self.segment.end()?;
@@ -116,22 +143,21 @@ impl Part {
             )));
         }
         let loaded = Arc::new(loaded);
-        *index = Some(Arc::clone(&loaded));
+        *index = Index::Made(Arc::clone(&loaded));
         Ok(loaded)
     }
 
     /// The index, if it is in memory only.
     pub(crate) fn unsaved_index(&self) -> Option<Arc<SegmentIndex>> {
-        let index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
-        index.as_ref().filter(|i| i.is_unsaved()).map(Arc::clone)
+        self.made_index().1.filter(|i| i.is_unsaved())
     }
 
     pub(crate) fn is_loaded(&self) -> bool {
-        self.index.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|i| !i.is_unsaved())
+        matches!(&*self.lock_index(), Index::Made(made) if !made.is_unsaved())
     }
 
     /// Lets go of the index; it is loaded again when it is asked for.
     pub(crate) fn unload(&self) {
-        *self.index.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.lock_index() = Index::Stored;
     }
 }

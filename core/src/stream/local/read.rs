@@ -5,7 +5,7 @@ use std::sync::{Arc, MutexGuard};
 
 use super::Local;
 use super::active::BLOCK_RECORDS;
-use super::frames::{Frames, Gather};
+use super::frames::{Frames, Gather, PREFETCH_RECORDS};
 use super::index_file::name_hash;
 use super::part::Part;
 use super::state::State;
@@ -19,9 +19,6 @@ use crate::varint::take_varint;
 
 /// How much is read at a time.
 const READ_BYTES: usize = 256 << 10;
-
-/// Records apart from each other that are fetched from memory together.
-const PREFETCH_RECORDS: usize = 16;
 
 /// What to read, checked.
 #[derive(Debug, Clone)]
@@ -135,8 +132,8 @@ impl Local {
     fn record_at(&self, state: MutexGuard<'_, State>, part: &Part, pos: Pos, seq: u64) -> Result<Option<Record>> {
         let mut frames = Frames::new(self, &state);
         drop(state);
-        let found = frames.record(part, pos, seq)?;
-        Ok(found.and_then(|f| decode(f.tag(), part.base, f.body).map(|v| v.to_record())))
+        let found = frames.record(part, pos, seq, |f| Ok(decode(f.tag(), part.base, f.body).map(|v| v.to_record())))?;
+        Ok(found.flatten())
     }
 
     /// The lock, with what came of age taken out; refuses when the stream is closed.
@@ -210,10 +207,11 @@ impl Local {
         for &(seq, pos) in places {
             let after = parts.partition_point(|p| p.base.seq <= seq);
             let Some(part) = parts[..after].iter().rev().find(|p| p.contains(seq)) else { continue };
-            if !part.dead().contains((seq - part.base.seq) as u32)
-                && let Some(found) = frames.record(part, pos, seq)?
-            {
-                gather.add(part.base, seq, &found);
+            if !part.dead().contains((seq - part.base.seq) as u32) {
+                frames.record(part, pos, seq, |found| {
+                    gather.add(part.base, seq, found);
+                    Ok(())
+                })?;
             }
         }
         Ok(gather.finish())
@@ -430,13 +428,12 @@ impl Local {
             }
         }
         let index = part.index(self.disk().as_ref())?;
-        for name in plan.filters.as_slice() {
-            found.extend(index.find(name_hash(name))?);
-        }
         let time_block = |time: Nanos| index.blocks.partition_point(|b| b.first_time < time);
         let low = first.max((time_block(plan.min_time).saturating_sub(1) * BLOCK_RECORDS) as u32);
         let high = after.min((time_block(plan.max_time) * BLOCK_RECORDS).min(u32::MAX as usize) as u32);
-        found.retain(|f| f.0 >= low && f.0 < high);
+        for name in plan.filters.as_slice() {
+            found.extend(index.find(name_hash(name), low..high)?);
+        }
         if let Some((from, to)) = plan.event_range {
             found.retain(|f| {
                 let block = &index.blocks[f.0 as usize / BLOCK_RECORDS];
@@ -461,13 +458,15 @@ impl Local {
                 break;
             }
             let (seq, pos) = (part.base.seq + u64::from(ord), part.segment.base + u64::from(offset));
-            if !part.dead().contains(ord)
-                && let Some(frame) = frames.record(part, pos, seq)?
-                && collector.wants(part, seq, &frame)?
-            {
-                gather.add(part.base, seq, &frame);
-                collector.bytes += frame.body.len();
-                room -= 1;
+            if !part.dead().contains(ord) {
+                frames.record(part, pos, seq, |frame| {
+                    if collector.wants(part, seq, frame)? {
+                        gather.add(part.base, seq, frame);
+                        collector.bytes += frame.body.len();
+                        room -= 1;
+                    }
+                    Ok(())
+                })?;
             }
         }
         collector.batch.absorb(gather.finish());

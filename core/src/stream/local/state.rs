@@ -9,9 +9,8 @@ use std::task::Waker;
 use super::active::Active;
 use super::control::{Control, SegmentHead};
 use super::dedup::Dedup;
-use super::index_file::{SegmentIndex, name_hash};
 use super::limits::BlockCache;
-use super::part::Part;
+use super::part::{Index, Part};
 use super::subjects::Subjects;
 use super::tips::Tips;
 use super::turns::Turn;
@@ -147,7 +146,7 @@ impl State {
         };
         let offset = (pos - self.active_part.segment.base) as u32;
         let event = record.event_time.unwrap_or(record.time as i64);
-        self.active.push(id, offset, size, previous, record.time, event);
+        self.active.push((id, record.subject), (offset, size), previous, record.time, event);
         self.active_part.set_end_seq(record.seq + 1);
         self.subjects.add(id, record.seq, pos, self.active.base_seq);
         if self.records == 0 {
@@ -276,10 +275,11 @@ impl State {
         self.snapshot.is_some() || !self.unsaved.is_empty() || !self.dropped.is_empty()
     }
 
-    /// Turns the index in memory into one that can be written to a file.
+    /// Ends the active part; its index is made by whoever asks for it first, which is upkeep when nobody does.
     pub(crate) fn seal_active(&mut self, end: Pos) {
-        let index = SegmentIndex::build(&self.active, end, |id| name_hash(self.subjects.name(id)));
-        self.active_part.seal(Some(index), end);
+        let mut active = std::mem::replace(&mut self.active, Active::new(self.next_seq));
+        (active.subjects, active.sizes) = (Vec::new(), Vec::new());
+        self.active_part.seal(Index::Due(Box::new(active)), end);
         self.unsaved.push(Arc::clone(&self.active_part));
         if self.active_part.live() == 0 {
             self.drop_part(&Arc::clone(&self.active_part));

@@ -2,11 +2,12 @@
 //! where that is long.
 
 use foldhash::fast::FixedState;
-use hashbrown::HashTable;
 use std::hash::BuildHasher;
 use std::ops::{Index, IndexMut};
 
+use super::slots::{SLOTS_MIN, Slots};
 use crate::journal::Pos;
+use crate::memory::Memory;
 
 /// An index into the table; stable until [`Subjects::compact`].
 pub(crate) type SubjectId = u32;
@@ -14,9 +15,9 @@ pub(crate) type SubjectId = u32;
 /// The longest name that lies in its entry; what looks a subject up then fetches one line of memory for it.
 const INLINE_BYTES: usize = 26;
 
-/// What is known of one subject.
-#[derive(Debug, Clone, Copy)]
-#[repr(align(64))]
+/// What is known of one subject: one line of memory.
+#[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
 pub(crate) struct Subject {
     /// The newest record.
     pub(crate) last_seq: u64,
@@ -27,40 +28,44 @@ pub(crate) struct Subject {
     pub(crate) active_first: u64,
     /// How many live records it has; 0 keeps only its name.
     pub(crate) count: u32,
-    name: Name,
+    name_len: u16,
+    /// The name, or where in the arena it starts when it is longer.
+    name: [u8; INLINE_BYTES],
 }
 
-const _: () = assert!(size_of::<Subject>() == 64, "a subject is one line of memory");
+const SUBJECT_BYTES: usize = size_of::<Subject>();
+const _: () = assert!(SUBJECT_BYTES == 64, "a subject is one line of memory");
 
-/// A subject's name.
-#[derive(Debug, Clone, Copy)]
-enum Name {
-    Inline([u8; INLINE_BYTES], u8),
-    /// Where it starts in the arena, and its length.
-    Arena(u32, u16),
-}
-
-/// Subjects by id, in chunks: a table of a million grows without being copied, and takes no more than it holds.
+/// Subjects by id, in chunks each as large as all before it: a table of a million grows without being copied, and the
+/// system gives memory only for what it holds.
 #[derive(Default)]
-struct Entries(Vec<Vec<Subject>>);
+struct Entries {
+    chunks: Vec<Memory>,
+    len: usize,
+}
 
-/// Subjects to a chunk.
-const CHUNK: usize = 4096;
+/// Subjects in the first chunk; a power of two.
+const CHUNK_MIN: usize = 64;
 
 impl Entries {
-    fn len(&self) -> usize {
-        self.0.last().map_or(0, |last| (self.0.len() - 1) * CHUNK + last.len())
+    /// The chunk of an id, and where in it its bytes begin.
+    fn place(id: SubjectId) -> (usize, usize) {
+        let chunk = (id as usize / CHUNK_MIN).checked_ilog2().map_or(0, |log| log as usize + 1);
+        let before = if chunk == 0 { 0 } else { CHUNK_MIN << (chunk - 1) };
+        (chunk, (id as usize - before) * SUBJECT_BYTES)
     }
 
     fn push(&mut self, subject: Subject) {
-        match self.0.last_mut() {
-            Some(last) if last.len() < CHUNK => last.push(subject),
-            _ => {
-                let mut chunk = Vec::with_capacity(CHUNK);
-                chunk.push(subject);
-                self.0.push(chunk);
-            }
+        let id = self.len as SubjectId;
+        if Self::place(id).0 == self.chunks.len() {
+            self.chunks.push(Memory::zeroed(self.len.max(CHUNK_MIN) * SUBJECT_BYTES));
         }
+        self.len += 1;
+        self[id] = subject;
+    }
+
+    fn ids(&self) -> std::ops::Range<SubjectId> {
+        0..self.len as SubjectId
     }
 }
 
@@ -68,13 +73,15 @@ impl Index<SubjectId> for Entries {
     type Output = Subject;
 
     fn index(&self, id: SubjectId) -> &Subject {
-        &self.0[id as usize / CHUNK][id as usize % CHUNK]
+        let (chunk, at) = Self::place(id);
+        bytemuck::from_bytes(&self.chunks[chunk][at..at + SUBJECT_BYTES])
     }
 }
 
 impl IndexMut<SubjectId> for Entries {
     fn index_mut(&mut self, id: SubjectId) -> &mut Subject {
-        &mut self.0[id as usize / CHUNK][id as usize % CHUNK]
+        let (chunk, at) = Self::place(id);
+        bytemuck::from_bytes_mut(&mut self.chunks[chunk][at..at + SUBJECT_BYTES])
     }
 }
 
@@ -82,16 +89,9 @@ impl IndexMut<SubjectId> for Entries {
 pub(crate) struct Subjects {
     names: Vec<u8>,
     entries: Entries,
-    table: HashTable<SubjectId>,
+    slots: Slots,
     hasher: FixedState,
     live: usize,
-}
-
-fn bytes_of<'a>(entries: &'a Entries, names: &'a [u8], id: SubjectId) -> &'a [u8] {
-    match &entries[id].name {
-        Name::Inline(name, len) => &name[..*len as usize],
-        &Name::Arena(start, len) => &names[start as usize..start as usize + len as usize],
-    }
 }
 
 /// The most bytes that all names may take together.
@@ -102,7 +102,7 @@ impl Subjects {
         Subjects {
             names: Vec::new(),
             entries: Entries::default(),
-            table: HashTable::new(),
+            slots: Slots::new(SLOTS_MIN),
             hasher: FixedState::with_seed(seed),
             live: 0,
         }
@@ -119,7 +119,7 @@ impl Subjects {
 
     pub(crate) fn find(&self, name: &str) -> Option<SubjectId> {
         let hash = self.hasher.hash_one(name.as_bytes());
-        self.table.find(hash, |&id| self.name_bytes(id) == name.as_bytes()).copied()
+        self.slots.find(hash, |id| self.name_bytes(id) == name.as_bytes())
     }
 
     /// The live subject of this name.
@@ -136,37 +136,37 @@ impl Subjects {
     }
 
     fn name_bytes(&self, id: SubjectId) -> &[u8] {
-        bytes_of(&self.entries, &self.names, id)
+        let Subject { name, name_len, .. } = &self.entries[id];
+        let len = *name_len as usize;
+        name.get(..len).unwrap_or_else(|| {
+            let start = u32::from_le_bytes([name[0], name[1], name[2], name[3]]) as usize;
+            &self.names[start..start + len]
+        })
     }
 
     /// The id of a name, which gets one if it has none.
     pub(crate) fn intern(&mut self, name: &str) -> SubjectId {
         let hash = self.hasher.hash_one(name.as_bytes());
-        let (names, entries, hasher) = (&self.names, &self.entries, &self.hasher);
-        let bytes_of = |id: SubjectId| bytes_of(entries, names, id);
-        match self.table.entry(hash, |&id| bytes_of(id) == name.as_bytes(), |&id| hasher.hash_one(bytes_of(id))) {
-            hashbrown::hash_table::Entry::Occupied(found) => *found.get(),
-            hashbrown::hash_table::Entry::Vacant(slot) => {
-                let id = self.entries.len() as SubjectId;
-                slot.insert(id);
-                self.entries.push(Subject {
-                    last_seq: 0,
-                    last_pos: 0,
-                    first_seq: 0,
-                    active_first: 0,
-                    count: 0,
-                    name: Name::Arena(self.names.len() as u32, name.len() as u16),
-                });
-                let mut inline = [0; INLINE_BYTES];
-                if let Some(room) = inline.get_mut(..name.len()) {
-                    room.copy_from_slice(name.as_bytes());
-                    self.entries[id].name = Name::Inline(inline, name.len() as u8);
-                } else {
-                    self.names.extend_from_slice(name.as_bytes());
-                }
-                id
+        if let Some(id) = self.slots.find(hash, |id| self.name_bytes(id) == name.as_bytes()) {
+            return id;
+        }
+        let id = self.entries.len as SubjectId;
+        let mut subject = Subject { name_len: name.len() as u16, ..bytemuck::Zeroable::zeroed() };
+        if let Some(inline) = subject.name.get_mut(..name.len()) {
+            inline.copy_from_slice(name.as_bytes());
+        } else {
+            subject.name[..4].copy_from_slice(&(self.names.len() as u32).to_le_bytes());
+            self.names.extend_from_slice(name.as_bytes());
+        }
+        self.entries.push(subject);
+        if self.slots.is_full(self.entries.len) {
+            self.slots = self.slots.larger();
+            for id in 0..id {
+                self.slots.insert(self.hasher.hash_one(self.name_bytes(id)), id);
             }
         }
+        self.slots.insert(hash, id);
+        id
     }
 
     /// Notes a new newest record.
@@ -219,18 +219,13 @@ impl Subjects {
 
     /// All live subjects, in no order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (SubjectId, &str, &Subject)> {
-        self.entries
-            .0
-            .iter()
-            .flatten()
-            .enumerate()
-            .filter(|(_, s)| s.count > 0)
-            .map(|(id, s)| (id as SubjectId, self.name(id as SubjectId), s))
+        let all = self.entries.ids().map(|id| (id, &self.entries[id]));
+        all.filter(|(_, s)| s.count > 0).map(|(id, s)| (id, self.name(id), s))
     }
 
     /// Whether more than half of the table is names without a record.
     pub(crate) fn wants_compaction(&self) -> bool {
-        self.entries.len() > 4096 && self.live * 2 < self.entries.len()
+        self.entries.len > 4096 && self.live * 2 < self.entries.len
     }
 
     /// Drops the names without a record; every id changes.
@@ -240,7 +235,7 @@ impl Subjects {
         for (_, name, subject) in old.iter() {
             let id = self.intern(name);
             let s = &mut self.entries[id];
-            *s = Subject { name: s.name, ..*subject };
+            *s = Subject { name: s.name, name_len: s.name_len, ..*subject };
             self.live += 1;
         }
     }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::Local;
-use super::active::{Active, BLOCK_RECORDS};
+use super::active::BLOCK_RECORDS;
 use super::dead::Dead;
 use super::gaps::Gaps;
 use super::open::SEAL_AT_CLOSE_BYTES;
@@ -232,7 +232,6 @@ impl Local {
             let changed = state.snapshot_pos != end;
             if changed && end - state.active_part.segment.base >= SEAL_AT_CLOSE_BYTES {
                 state.seal_active(end);
-                state.active = Active::new(state.next_seq);
             }
             changed
         };
