@@ -118,16 +118,16 @@ fn fill(dir: &Path, records: u64, subjects: u64) -> Outcome<()> {
 fn work(dir: &Path, subjects: u64) -> Outcome<()> {
     let source = Source::new(subjects, PAYLOAD_BYTES);
     let ours = Ours::open(dir)?;
-    let last = ours.stream.info()?.last_seq;
+    let last = ours.stream.info().wait()?.last_seq;
     for lookup in 0..LOOKUPS {
         let subject = source.subject(mix(lookup) % subjects);
-        if ours.stream.last(subject)?.is_none() {
+        if ours.stream.last(subject).wait()?.is_none() {
             return Err(format!("no record of {subject}").into());
         }
     }
     for at in 0..10 {
         let read = ReadOptions::default().from_seq(last / 10 * at + 1).max_records(READ_RECORDS);
-        std::hint::black_box(ours.stream.read(&read)?);
+        std::hint::black_box(ours.stream.read(&read).wait()?);
     }
     let resident = memory::resident_bytes()?;
     ours.close()?;
@@ -140,12 +140,12 @@ fn open(dir: &Path) -> Outcome<()> {
     let source = Source::new(1, PAYLOAD_BYTES);
     let began = Instant::now();
     let ours = Ours::open(dir)?;
-    let found = ours.stream.last(source.subject(0))?;
+    let found = ours.stream.last(source.subject(0)).wait()?;
     let seconds = began.elapsed().as_secs_f64();
     if found.is_none() {
         return Err(format!("no record of {}", source.subject(0)).into());
     }
-    println!("seconds {seconds}\nrecords {}", ours.stream.info()?.records);
+    println!("seconds {seconds}\nrecords {}", ours.stream.info().wait()?.records);
     ours.close()
 }
 

@@ -27,21 +27,21 @@ impl Ours {
     pub(crate) fn create(dir: &Path, durability: Durability) -> Outcome<Self> {
         let engine = Engine::open(dir)?;
         let config = StreamConfig { durability, ..StreamConfig::new(STREAM, ["bench.>", "other.>"]) };
-        let stream = engine.create_stream(config)?;
+        let stream = engine.create_stream(config).wait()?;
         Ok(Ours { engine, stream })
     }
 
     /// The directory as it is.
     pub(crate) fn open(dir: &Path) -> Outcome<Self> {
         let engine = Engine::open(dir)?;
-        let stream = engine.stream(STREAM)?;
+        let stream = engine.stream(STREAM).wait()?;
         Ok(Ours { engine, stream })
     }
 
     /// The directory as it is, with as large a cache as SQLite gets.
     pub(crate) fn open_cached(dir: &Path) -> Outcome<Self> {
         let engine = Engine::open_with(dir, EngineOptions { cache_bytes: CACHE_BYTES, ..EngineOptions::default() })?;
-        let stream = engine.stream(STREAM)?;
+        let stream = engine.stream(STREAM).wait()?;
         Ok(Ours { engine, stream })
     }
 
@@ -88,7 +88,7 @@ impl Ours {
         let mut digest = Digest::default();
         loop {
             let next = digest.count + 1;
-            let batch = ours.stream.read(&ReadOptions::default().from_seq(next).max_records(READ_RECORDS))?;
+            let batch = ours.stream.read(&ReadOptions::default().from_seq(next).max_records(READ_RECORDS)).wait()?;
             if batch.is_empty() {
                 break;
             }

@@ -8,10 +8,10 @@
 //! use headwater::{Append, Engine, ReadOptions, StreamConfig};
 //! # fn main() -> headwater::Result<()> {
 //! let engine = Engine::memory()?;
-//! let orders = engine.create_stream(StreamConfig::new("orders", ["orders.>"]))?;
+//! let orders = engine.create_stream(StreamConfig::new("orders", ["orders.>"])).wait()?;
 //! let ack = orders.append(&Append::new("orders.eu.1", b"hello")).wait()?;
 //! assert_eq!(ack.seq, 1);
-//! for record in orders.read(&ReadOptions::default().filter("orders.*.1"))?.iter() {
+//! for record in orders.read(&ReadOptions::default().filter("orders.*.1")).wait()?.iter() {
 //!     println!("{} {:?}", record.subject, record.payload);
 //! }
 //! # Ok(())

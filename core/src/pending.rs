@@ -1,6 +1,9 @@
 //! What may have to wait: a future that any executor can poll, with `.wait()` for callers who block.
 //!
-//! A pending value that is ready at once costs no allocation. Dropping one gives up the wait, not the work.
+//! A pending value that is ready at once costs no allocation. Dropping one gives up the wait, not the work. `chain.rs`
+//! makes one of another.
+
+mod chain;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -40,45 +43,37 @@ impl<T> Pending<T> {
         Pending(State::Waiting(Box::new(wait)))
     }
 
+    /// Its outcome if it is done, else itself: for work that need not be copied when it can be done at once.
+    pub(crate) fn into_ready(self) -> std::result::Result<Result<T>, Self> {
+        match self.0 {
+            State::Ready(result) => Ok(result.unwrap_or_else(|| Err(taken()))),
+            waiting @ State::Waiting(_) => Err(Pending(waiting)),
+        }
+    }
+
     /// Blocks until it is done.
-    pub fn wait(mut self) -> Result<T> {
-        self.wait_option(None)
+    pub fn wait(self) -> Result<T> {
+        // By value, so that what is ready is not moved more often than need be.
+        match self.0 {
+            State::Ready(Some(result)) => result,
+            State::Ready(None) => Err(taken()),
+            State::Waiting(mut wait) => wait.wait(None).unwrap_or_else(|| Err(late())),
+        }
     }
 
     /// Blocks until it is done, for `timeout` at the most: then [`ErrorKind::Timeout`], and it may be waited for again.
     pub fn wait_timeout(&mut self, timeout: Duration) -> Result<T> {
-        self.wait_option(Some(timeout))
+        self.block(Some(timeout)).unwrap_or_else(|| Err(late()))
     }
 
-    fn wait_option(&mut self, timeout: Option<Duration>) -> Result<T> {
-        match &mut self.0 {
-            State::Ready(result) => result.take().unwrap_or_else(|| Err(taken())),
-            State::Waiting(wait) => match wait.wait(timeout) {
-                Some(result) => {
-                    self.0 = State::Ready(None);
-                    result
-                }
-                None => Err(Error::new(ErrorKind::Timeout, "the deadline passed before it was done")),
-            },
-        }
-    }
-}
-
-impl<T: Send + 'static> Pending<T> {
-    /// The same wait with its value changed.
-    pub fn map<U: 'static>(self, change: impl FnOnce(T) -> U + Send + 'static) -> Pending<U> {
-        match self.0 {
-            State::Ready(result) => Pending(State::Ready(result.map(|r| r.map(change)))),
-            State::Waiting(wait) => Pending::waiting(Mapped { wait, change: Some(change) }),
-        }
-    }
-
-    /// Changes the error of what was refused at once.
-    pub(crate) fn map_refusal(self, change: impl FnOnce(Error) -> Error) -> Self {
-        match self.0 {
-            State::Ready(result) => Pending(State::Ready(result.map(|r| r.map_err(change)))),
-            waiting @ State::Waiting(_) => Pending(waiting),
-        }
+    /// Blocks for `timeout` at the most; `None` when that passed.
+    fn block(&mut self, timeout: Option<Duration>) -> Option<Result<T>> {
+        let result = match &mut self.0 {
+            State::Ready(result) => return Some(result.take().unwrap_or_else(|| Err(taken()))),
+            State::Waiting(wait) => wait.wait(timeout)?,
+        };
+        self.0 = State::Ready(None);
+        Some(result)
     }
 }
 
@@ -132,34 +127,12 @@ pub(crate) fn park<T>(timeout: Option<Duration>, mut poll: impl FnMut(&mut Conte
     }
 }
 
+fn late() -> Error {
+    Error::new(ErrorKind::Timeout, "the deadline passed before it was done")
+}
+
 fn taken() -> Error {
     Error::new(ErrorKind::Misuse, "the result was taken already")
-}
-
-struct Mapped<T, F> {
-    wait: Box<dyn Wait<T> + Send>,
-    change: Option<F>,
-}
-
-impl<T, U, F: FnOnce(T) -> U> Mapped<T, F> {
-    fn apply(&mut self, result: Result<T>) -> Result<U> {
-        let change = self.change.take().ok_or_else(taken)?;
-        result.map(change)
-    }
-}
-
-impl<T, U, F: FnOnce(T) -> U> Wait<U> for Mapped<T, F> {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<U>> {
-        match self.wait.poll(cx) {
-            Poll::Ready(result) => Poll::Ready(self.apply(result)),
-            Poll::Pending => Poll::Pending,
-        }
-    }
-
-    fn wait(&mut self, timeout: Option<Duration>) -> Option<Result<U>> {
-        let result = self.wait.wait(timeout)?;
-        Some(self.apply(result))
-    }
 }
 
 impl<T> Unpin for Pending<T> {}

@@ -64,7 +64,13 @@ fn settle(engine: &Engine) {
 
 fn all(stream: &Stream) -> Records {
     let options = ReadOptions { max_records: 100_000, max_bytes: usize::MAX, ..ReadOptions::default() };
-    stream.read(&options).expect("read").iter().map(|r| (r.seq, r.subject.to_owned(), r.payload.to_vec())).collect()
+    stream
+        .read(&options)
+        .wait()
+        .expect("read")
+        .iter()
+        .map(|r| (r.seq, r.subject.to_owned(), r.payload.to_vec()))
+        .collect()
 }
 
 /// Takes a backup, checks and restores it, and returns what the copy of `stream` holds.
@@ -75,15 +81,15 @@ fn round(dir: &Dir, engine: &Engine, stream: &str) -> Records {
     assert_eq!((report.damage, report.torn), (vec![], vec![]));
     Engine::restore(&backup, &fresh, &mut go_on).expect("restore");
     let copy = Engine::open(&fresh).expect("open the copy");
-    let held = copy.stream(stream).expect("the stream of the copy");
+    let held = copy.stream(stream).wait().expect("the stream of the copy");
     let records = all(&held);
     for (seq, subject, payload) in records.iter().step_by(97) {
-        assert_eq!(&held.get(*seq).expect("get").expect("there").payload, payload);
-        assert!(held.last_seq(subject).expect("last") >= *seq);
+        assert_eq!(&held.get(*seq).wait().expect("get").expect("there").payload, payload);
+        assert!(held.last_seq(subject).wait().expect("last") >= *seq);
     }
-    let last = held.info().expect("info").last_seq;
+    let last = held.info().wait().expect("info").last_seq;
     fill(&held, 1);
-    assert_eq!(held.info().expect("info").last_seq, last + 1);
+    assert_eq!(held.info().wait().expect("info").last_seq, last + 1);
     copy.close().expect("close the copy");
     fs::remove_dir_all(backup).expect("remove");
     fs::remove_dir_all(fresh).expect("remove");
@@ -94,15 +100,15 @@ fn round(dir: &Dir, engine: &Engine, stream: &str) -> Records {
 fn a_closed_directory_of_more_than_a_mebibyte_comes_back_whole() {
     let dir = Dir::new("closed");
     let engine = dir.open();
-    fill(&engine.create_stream(config("s")).expect("create"), RECORDS);
-    let before = all(&engine.stream("s").expect("stream"));
+    fill(&engine.create_stream(config("s")).wait().expect("create"), RECORDS);
+    let before = all(&engine.stream("s").wait().expect("stream"));
     assert_eq!(round(&dir, &engine, "s"), before, "live");
     engine.close().expect("close");
     let engine = dir.open();
     assert_eq!(round(&dir, &engine, "s"), before, "reopened");
     let reader = Engine::open_with(dir.data(), headwater::EngineOptions::read_only()).expect("open");
     assert_eq!(round(&dir, &reader, "s"), before, "beside the writer");
-    fill(&engine.stream("s").expect("stream"), 10);
+    fill(&engine.stream("s").wait().expect("stream"), 10);
     assert_eq!(round(&dir, &engine, "s").len() as u64, RECORDS + 10, "and written again");
 }
 
@@ -113,6 +119,7 @@ fn a_stream_whose_segments_were_dropped_or_packed_comes_back_whole() {
         let engine = dir.open();
         let stream = engine
             .create_stream(StreamConfig { segment_bytes: SEGMENT_BYTES, compression, ..config("s") })
+            .wait()
             .expect("create");
         fill(&stream, RECORDS);
         stream.purge(&PurgeOptions { before_seq: Some(RECORDS / 2), ..PurgeOptions::default() }).wait().expect("purge");
@@ -137,7 +144,7 @@ fn a_stream_whose_segments_were_dropped_or_packed_comes_back_whole() {
 fn a_copy_into_what_is_copied_is_refused() {
     let dir = Dir::new("inside");
     let engine = dir.open();
-    engine.create_stream(config("s")).expect("create");
+    engine.create_stream(config("s")).wait().expect("create");
     let link = dir.0.join("link");
     std::os::unix::fs::symlink(dir.data(), &link).expect("link");
     let data = dir.data();
@@ -157,14 +164,14 @@ fn a_copy_into_what_is_copied_is_refused() {
 fn a_stream_that_was_emptied_stays_empty() {
     let dir = Dir::new("emptied");
     let engine = dir.open();
-    let stream = engine.create_stream(config("s")).expect("create");
+    let stream = engine.create_stream(config("s")).wait().expect("create");
     fill(&stream, RECORDS);
     assert_eq!(stream.purge(&PurgeOptions::default()).wait().expect("purge"), RECORDS);
     engine.close().expect("close");
     let engine = dir.open();
-    let stream = engine.stream("s").expect("stream");
+    let stream = engine.stream("s").wait().expect("stream");
     assert_eq!(all(&stream), vec![]);
-    let info = stream.info().expect("info");
+    let info = stream.info().wait().expect("info");
     assert_eq!((info.records, info.last_seq), (0, RECORDS));
     assert_eq!(round(&dir, &engine, "s"), vec![]);
     engine.close().expect("close");
@@ -182,6 +189,7 @@ fn a_backup_beside_writers_and_the_cleaning_of_segments_is_one_moment() {
             max_msgs_per_subject: 40,
             ..config("s")
         })
+        .wait()
         .expect("create");
     fill(&stream, 2_000);
     let done = AtomicBool::new(false);

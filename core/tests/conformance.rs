@@ -221,10 +221,12 @@ impl World {
             "ack" | "nak" | "in_progress" | "term" | "consumer_info" => self.consumer(op, args),
             _ if op.starts_with("points_") || op == "create_points" => self.points(op, args),
             _ if op.contains("bucket") => self.bucket(op, args),
-            "create_stream" => self.engine.create_stream(args.option("config").unwrap()).map(|s| config(&s)),
-            "update_stream" => self.engine.update_stream(args.option("config").unwrap()).map(|s| config(&s)),
-            "delete_stream" => self.engine.delete_stream(&args.text("stream")).map(|()| Value::Null),
-            "streams" => Ok(self.engine.streams()?.iter().map(|s| s.config.name.clone()).collect::<Vec<_>>().into()),
+            "create_stream" => self.engine.create_stream(args.option("config").unwrap()).wait().map(|s| config(&s)),
+            "update_stream" => self.engine.update_stream(args.option("config").unwrap()).wait().map(|s| config(&s)),
+            "delete_stream" => self.engine.delete_stream(&args.text("stream")).wait().map(|()| Value::Null),
+            "streams" => {
+                Ok(self.engine.streams().wait()?.iter().map(|s| s.config.name.clone()).collect::<Vec<_>>().into())
+            }
             _ => self.stream(op, args),
         }
     }
@@ -236,28 +238,29 @@ impl World {
         let options = (op == "read").then(|| read_options(args));
         // Taken out before the stream is looked up: a stream that is not there leaves no argument over.
         let args = &mut Args(std::mem::take(&mut args.0));
-        let stream = self.engine.stream(&name)?;
+        let stream = self.engine.stream(&name).wait()?;
         let result = match op {
             "append" => stream.append(&append.unwrap().borrow()).wait().map(ack),
             "append_batch" => {
                 let batch = batch.unwrap();
                 stream.append_batch(&batch.iter().map(OwnedAppend::borrow).collect::<Vec<_>>()).wait().map(ack)
             }
-            "read" => stream.read(&options.unwrap()).map(|b| records(&b)),
-            "stream_info" => stream.info().map(|i| {
+            "read" => stream.read(&options.unwrap()).wait().map(|b| records(&b)),
+            "stream_info" => stream.info().wait().map(|i| {
                 json!({"records": i.records, "bytes": i.bytes, "subjects": i.subjects, "first_seq": i.first_seq,
                        "last_seq": i.last_seq, "deleted": i.deleted, "consumers": i.consumers})
             }),
-            "get" => stream.get(args.number("seq")).map(|r| r.map_or(Value::Null, |r| owned_record(&r))),
-            "last" => stream.last(&args.text("filter")).map(|r| r.map_or(Value::Null, |r| owned_record(&r))),
+            "get" => stream.get(args.number("seq")).wait().map(|r| r.map_or(Value::Null, |r| owned_record(&r))),
+            "last" => stream.last(&args.text("filter")).wait().map(|r| r.map_or(Value::Null, |r| owned_record(&r))),
             "last_many" => {
                 let filters: Vec<String> = args.or("filters", Vec::new());
                 let filters: Vec<&str> = filters.iter().map(String::as_str).collect();
-                stream.last_many(&filters, args.or("after", 0), args.or("max", 1000)).map(|b| records(&b))
+                stream.last_many(&filters, args.or("after", 0), args.or("max", 1000)).wait().map(|b| records(&b))
             }
-            "last_seq" => stream.last_seq(&args.text("filter")).map(|n| json!(n)),
+            "last_seq" => stream.last_seq(&args.text("filter")).wait().map(|n| json!(n)),
             "subjects" => stream
                 .subjects(&args.text("filter"), &args.or("after", String::new()), args.or("max", 1000))
+                .wait()
                 .map(|s| json!(s)),
             "delete" => stream.delete(args.number("seq")).wait().map(|b| json!(b)),
             "purge" => {
@@ -273,15 +276,17 @@ impl World {
                 let options =
                     SubscribeOptions { filters: args.or("filters", Vec::new()), deliver_policy: args.deliver_policy() };
                 let name = args.text("as");
-                stream.subscribe(options).map(|s| {
+                stream.subscribe(options).wait().map(|s| {
                     self.subscriptions.insert(name, s);
                     Value::Null
                 })
             }
-            "create_consumer" => stream.create_consumer(consumer_config(args.object("config"))).map(|_| Value::Null),
-            "delete_consumer" => stream.delete_consumer(&args.text("consumer")).map(|()| Value::Null),
+            "create_consumer" => {
+                stream.create_consumer(consumer_config(args.object("config"))).wait().map(|_| Value::Null)
+            }
+            "delete_consumer" => stream.delete_consumer(&args.text("consumer")).wait().map(|()| Value::Null),
             "consumers" => {
-                let all = stream.consumers()?;
+                let all = stream.consumers().wait()?;
                 Ok(all.into_iter().map(|c| c.config.name).collect::<Vec<_>>().into())
             }
             _ => panic!("there is no operation '{op}'"),
@@ -294,13 +299,13 @@ impl World {
         let (stream, name) = (args.text("stream"), args.text("consumer"));
         let (seqs, seq) = (args.option::<Vec<u64>>("seqs"), args.option::<u64>("seq"));
         let delay = args.duration("delay").unwrap_or_default();
-        let consumer = self.engine.stream(&stream)?.consumer(&name)?;
+        let consumer = self.engine.stream(&stream).wait()?.consumer(&name).wait()?;
         match op {
             "ack" => consumer.ack(&seqs.unwrap()).map(|n| json!(n)),
             "nak" => consumer.nak(seq.unwrap(), delay).map(|()| Value::Null),
             "in_progress" => consumer.in_progress(seq.unwrap()).map(|()| Value::Null),
             "term" => consumer.term(seq.unwrap()).map(|()| Value::Null),
-            _ => consumer.info().map(|i| {
+            _ => consumer.info().wait().map(|i| {
                 json!({"delivered_seq": i.delivered_seq, "ack_floor": i.ack_floor, "num_ack_pending": i.num_ack_pending,
                        "num_redelivered": i.num_redelivered, "num_pending": i.num_pending, "num_dead": i.num_dead})
             }),
@@ -336,7 +341,7 @@ impl World {
                 }
             }
         } else {
-            let consumer = self.engine.stream(&args.text("stream"))?.consumer(&args.text("consumer"))?;
+            let consumer = self.engine.stream(&args.text("stream")).wait()?.consumer(&args.text("consumer")).wait()?;
             match op {
                 "take" => take(count.unwrap(), timeout, |max| consumer.next(max), |b| record_list(&b)),
                 "try_next" => consumer.try_next(max).map(|b| records(&b)),
@@ -359,10 +364,10 @@ impl World {
                     durability: args.durability(),
                 };
                 assert!(args.0.is_empty(), "unknown fields of a bucket: {:?}", args.0);
-                return self.engine.create_bucket(config).map(|_| Value::Null);
+                return self.engine.create_bucket(config).wait().map(|_| Value::Null);
             }
-            "delete_bucket" => return self.engine.delete_bucket(&args.text("bucket")).map(|()| Value::Null),
-            "buckets" => return self.engine.buckets().map(|b| json!(b)),
+            "delete_bucket" => return self.engine.delete_bucket(&args.text("bucket")).wait().map(|()| Value::Null),
+            "buckets" => return self.engine.buckets().wait().map(|b| json!(b)),
             _ => {}
         }
         let name = args.text("bucket");
@@ -377,7 +382,7 @@ impl World {
             ignore_deletes: args.or("ignore_deletes", false),
         };
         let as_name = args.option::<String>("as");
-        let bucket: Bucket = self.engine.bucket(&name)?;
+        let bucket: Bucket = self.engine.bucket(&name).wait()?;
         let number = |pending: Pending<u64>| pending.wait().map(|n| json!(n));
         match op {
             "bucket_put" => number(bucket.put(&key, &value)),
@@ -385,14 +390,14 @@ impl World {
             "bucket_update" => number(bucket.update(&key, &value, revision.unwrap())),
             "bucket_delete" => number(bucket.delete(&key, revision)),
             "bucket_purge" => number(bucket.purge(&key, revision)),
-            "bucket_get" => bucket.get(&key).map(|e| e.map_or(Value::Null, |e| entry(&e))),
+            "bucket_get" => bucket.get(&key).wait().map(|e| e.map_or(Value::Null, |e| entry(&e))),
             "bucket_get_revision" => {
-                bucket.get_revision(&key, revision.unwrap()).map(|e| e.map_or(Value::Null, |e| entry(&e)))
+                bucket.get_revision(&key, revision.unwrap()).wait().map(|e| e.map_or(Value::Null, |e| entry(&e)))
             }
-            "bucket_history" => bucket.history(&key).map(|e| entries(e).into()),
-            "bucket_keys" => bucket.keys(&filter).map(|k| json!(k)),
-            "bucket_status" => bucket.status().map(|s| json!({"values": s.values, "bytes": s.bytes})),
-            "bucket_watch" => bucket.watch(watch).map(|w| {
+            "bucket_history" => bucket.history(&key).wait().map(|e| entries(e).into()),
+            "bucket_keys" => bucket.keys(&filter).wait().map(|k| json!(k)),
+            "bucket_status" => bucket.status().wait().map(|s| json!({"values": s.values, "bytes": s.bytes})),
+            "bucket_watch" => bucket.watch(watch).wait().map(|w| {
                 self.watchers.insert(as_name.unwrap(), Watch::Bucket(w));
                 Value::Null
             }),

@@ -13,7 +13,7 @@ fn made(name: &str, clean: bool) -> (PathBuf, PathBuf) {
     let dir = std::env::temp_dir().join(format!("headwater-damage-{name}-{}", std::process::id()));
     let _ = fs::remove_dir_all(&dir);
     let engine = Engine::open(&dir).expect("open");
-    let stream = engine.create_stream(StreamConfig::new("s", ["s.>"])).expect("create");
+    let stream = engine.create_stream(StreamConfig::new("s", ["s.>"])).wait().expect("create");
     for n in 0..RECORDS {
         stream.append(&Append::new("s.a", format!("record {n}").as_bytes())).wait().expect("append");
     }
@@ -43,7 +43,7 @@ fn every_flipped_bit_of_a_cleanly_closed_directory_is_found() {
         // still knows how far it was synced.
         assert!(!report.damage.is_empty(), "byte {at} of {} was flipped and nothing was found", whole.len());
         let opened = Engine::open(&dir).expect("open").stream("s").map(|s| s.last("s.a").map(|_| ()));
-        assert!(opened.is_err(), "byte {at} was flipped and the stream opened");
+        assert!(opened.wait().is_err(), "byte {at} was flipped and the stream opened");
     }
     fs::write(&segment, &whole).expect("write");
     let report = Engine::verify(&dir, &mut |_, _| ControlFlow::Continue(())).expect("verify");
@@ -61,10 +61,10 @@ fn a_flipped_bit_after_a_kill_is_damage_before_the_last_record_and_a_torn_tail_i
         bytes[at] ^= 1 << (at % 8);
         fs::write(&segment, &bytes).expect("write");
         let engine = Engine::open(&dir).expect("open");
-        match engine.stream("s") {
+        match engine.stream("s").wait() {
             Ok(stream) => {
                 assert!(at >= whole.len() - last, "byte {at} of {} was flipped and the stream opened", whole.len());
-                let read = stream.read(&ReadOptions::default()).expect("read");
+                let read = stream.read(&ReadOptions::default()).wait().expect("read");
                 assert_eq!(read.len() as u64, RECORDS - 1, "only the torn record is cut");
             }
             Err(error) => {
@@ -86,7 +86,7 @@ fn verify(dir: &Path) -> VerifyReport {
 fn a_flipped_bit_in_a_batch_costs_the_records_that_it_hit() {
     let (dir, _) = made("batch", true);
     let engine = Engine::open(&dir).expect("open");
-    let stream = engine.create_stream(StreamConfig::new("b", ["b.>"])).expect("create");
+    let stream = engine.create_stream(StreamConfig::new("b", ["b.>"])).wait().expect("create");
     let payloads: Vec<String> = (0..1000).map(|n| format!("record {n} of a batch")).collect();
     let batch: Vec<Append<'_>> = payloads.iter().map(|p| Append::new("b.a", p.as_bytes())).collect();
     for _ in 0..3 {
@@ -117,8 +117,8 @@ fn a_newer_format_is_no_damage() {
     let refused = || Engine::verify(&dir, &mut |_, _| ControlFlow::Continue(())).expect_err("a newer format");
     assert_eq!(refused().kind(), ErrorKind::Unsupported, "{}", refused());
     let engine = Engine::open(&dir).expect("open");
-    assert_eq!(engine.stream("s").expect_err("a newer format").kind(), ErrorKind::Unsupported);
-    assert_eq!(engine.delete_stream("s").expect_err("a newer format").kind(), ErrorKind::Unsupported);
+    assert_eq!(engine.stream("s").wait().expect_err("a newer format").kind(), ErrorKind::Unsupported);
+    assert_eq!(engine.delete_stream("s").wait().expect_err("a newer format").kind(), ErrorKind::Unsupported);
     drop(engine);
     fs::write(&segment, bytes).expect("write");
     let identity = dir.join("headwater.json");
@@ -132,24 +132,24 @@ fn a_newer_format_is_no_damage() {
 fn a_damaged_stream_is_in_nobodys_way_and_can_be_deleted() {
     let (dir, segment) = made("alone", true);
     let engine = Engine::open(&dir).expect("open");
-    engine.create_stream(StreamConfig::new("whole", ["whole.>"])).expect("create");
+    engine.create_stream(StreamConfig::new("whole", ["whole.>"])).wait().expect("create");
     engine.close().expect("close");
     let mut bytes = fs::read(&segment).expect("read");
     bytes[20] ^= 1;
     fs::write(&segment, bytes).expect("write");
     let engine = Engine::open(&dir).expect("open");
-    let names = || engine.streams().expect("streams").into_iter().map(|i| i.config.name).collect::<Vec<_>>();
+    let names = || engine.streams().wait().expect("streams").into_iter().map(|i| i.config.name).collect::<Vec<_>>();
     assert_eq!(names(), ["whole"]);
     assert!(engine.logs(10).iter().any(|l| l.level == "error" && l.message.contains("stream 's'")));
-    engine.stream("whole").expect("stream").append(&Append::new("whole.1", b"x")).wait().expect("append");
-    engine.create_stream(StreamConfig::new("new", ["new.>"])).expect("create");
-    let again = engine.create_stream(StreamConfig::new("s", ["s.>"])).expect_err("damaged");
+    engine.stream("whole").wait().expect("stream").append(&Append::new("whole.1", b"x")).wait().expect("append");
+    engine.create_stream(StreamConfig::new("new", ["new.>"])).wait().expect("create");
+    let again = engine.create_stream(StreamConfig::new("s", ["s.>"])).wait().expect_err("damaged");
     assert_eq!(again.kind(), ErrorKind::Corrupt, "{again}");
     let backup = engine.backup(dir.with_extension("copy"), &mut |_, _| ControlFlow::Continue(()));
     assert_eq!(backup.expect_err("a backup leaves nothing out").kind(), ErrorKind::Corrupt);
-    engine.delete_stream("s").expect("delete");
-    assert_eq!(engine.stream("s").expect_err("deleted").kind(), ErrorKind::NotFound);
-    engine.create_stream(StreamConfig::new("s", ["s.>"])).expect("create");
+    engine.delete_stream("s").wait().expect("delete");
+    assert_eq!(engine.stream("s").wait().expect_err("deleted").kind(), ErrorKind::NotFound);
+    engine.create_stream(StreamConfig::new("s", ["s.>"])).wait().expect("create");
     assert_eq!(names(), ["new", "s", "whole"]);
     engine.close().expect("close");
     assert_eq!(verify(&dir).damage, Vec::<String>::new());
@@ -160,9 +160,9 @@ fn a_damaged_stream_is_in_nobodys_way_and_can_be_deleted() {
 fn every_flipped_bit_in_a_consumer_is_found_and_the_consumer_can_be_deleted() {
     let (dir, _) = made("consumer", true);
     let engine = Engine::open(&dir).expect("open");
-    let stream = engine.stream("s").expect("stream");
-    let consumer = stream.create_consumer(ConsumerConfig::new("c")).expect("create");
-    stream.create_consumer(ConsumerConfig::new("other")).expect("create");
+    let stream = engine.stream("s").wait().expect("stream");
+    let consumer = stream.create_consumer(ConsumerConfig::new("c")).wait().expect("create");
+    stream.create_consumer(ConsumerConfig::new("other")).wait().expect("create");
     for _ in 0..4 {
         let seqs: Vec<u64> = consumer.try_next(5).expect("next").iter().map(|r| r.seq).collect();
         consumer.ack_sync(&seqs[1..]).wait().expect("ack");
@@ -195,16 +195,16 @@ fn every_flipped_bit_in_a_consumer_is_found_and_the_consumer_can_be_deleted() {
     assert!(report.damage.len() == 1 && report.damage[0].contains("entries from there on"), "{:?}", report.damage);
 
     let engine = Engine::open(&dir).expect("open");
-    let stream = engine.stream("s").expect("stream");
-    let error = stream.consumer("c").map(drop).expect_err("damaged");
+    let stream = engine.stream("s").wait().expect("stream");
+    let error = stream.consumer("c").map(drop).wait().expect_err("damaged");
     assert!(error.kind() == ErrorKind::Corrupt && error.message().contains("consumer 'c'"), "{error}");
     let again = stream.create_consumer(ConsumerConfig::new("c")).map(drop);
-    assert_eq!(again.expect_err("damaged").kind(), ErrorKind::Corrupt);
-    assert_eq!(stream.consumer("other").expect("consumer").try_next(5).expect("next").len(), 5);
-    let names: Vec<String> = stream.consumers().expect("consumers").into_iter().map(|i| i.config.name).collect();
+    assert_eq!(again.wait().expect_err("damaged").kind(), ErrorKind::Corrupt);
+    assert_eq!(stream.consumer("other").wait().expect("consumer").try_next(5).expect("next").len(), 5);
+    let names: Vec<String> = stream.consumers().wait().expect("consumers").into_iter().map(|i| i.config.name).collect();
     assert_eq!(names, ["other"]);
-    stream.delete_consumer("c").expect("delete");
-    stream.create_consumer(ConsumerConfig::new("c")).expect("create");
+    stream.delete_consumer("c").wait().expect("delete");
+    stream.create_consumer(ConsumerConfig::new("c")).wait().expect("create");
     engine.close().expect("close");
     assert_eq!(verify(&dir).damage, Vec::<String>::new());
     fs::remove_dir_all(dir).expect("remove");

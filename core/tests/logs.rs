@@ -14,7 +14,7 @@ fn torn(name: &str) -> PathBuf {
     let dir = std::env::temp_dir().join(format!("headwater-logs-{name}-{}", std::process::id()));
     let _ = fs::remove_dir_all(&dir);
     let engine = Engine::open(&dir).expect("open");
-    let stream = engine.create_stream(StreamConfig::new("s", ["s"])).expect("create");
+    let stream = engine.create_stream(StreamConfig::new("s", ["s"])).wait().expect("create");
     stream.append(&Append::new("s", b"kept")).wait().expect("append");
     engine.close().expect("close");
     let segment = dir.join("streams/s/0000000000000000.seg");
@@ -28,7 +28,7 @@ fn a_wait_for_the_log_ends_with_what_an_open_has_to_say() {
     let engine = Engine::open(&dir).expect("open");
     let wait = engine.next_logs(10);
     let waiter = std::thread::spawn(move || wait.wait());
-    engine.stream("s").expect("the stream opens");
+    engine.stream("s").wait().expect("the stream opens");
     let lines = waiter.join().expect("no panic").expect("a line");
     assert!(lines[0].level == "warn" && lines[0].message.contains("torn"), "{lines:?}");
     assert!(engine.logs(10).is_empty());
@@ -43,7 +43,7 @@ fn without_a_worker_a_step_ends_the_wait() {
     let mut wait = engine.next_logs(10);
     assert_eq!(wait.wait_timeout(Duration::ZERO).expect_err("nothing there").kind(), ErrorKind::Timeout);
     let waiter = std::thread::spawn(move || wait.wait());
-    engine.stream("s").expect("the stream opens");
+    engine.stream("s").wait().expect("the stream opens");
     while !waiter.is_finished() {
         engine.step();
         std::thread::yield_now();

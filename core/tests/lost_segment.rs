@@ -32,7 +32,7 @@ impl World {
     fn fill(&self, config: StreamConfig) -> Engine {
         let engine = self.open();
         let config = StreamConfig { durability: Durability::Os, segment_bytes: 64 << 10, ..config };
-        let stream = engine.create_stream(config).expect("create");
+        let stream = engine.create_stream(config).wait().expect("create");
         for n in 0..10_000 {
             stream.append(&Append::new(&format!("s.{}", n % 10), &[n as u8; 50])).wait().expect("append");
         }
@@ -50,7 +50,7 @@ impl World {
 
     fn count(&self) -> Result<usize, headwater::Error> {
         let engine = self.open();
-        let count = engine.stream("s")?.read(&ReadOptions::default().max_records(100_000))?.len();
+        let count = engine.stream("s").wait()?.read(&ReadOptions::default().max_records(100_000)).wait()?.len();
         engine.close()?;
         Ok(count)
     }
@@ -88,7 +88,7 @@ fn what_was_removed_is_not_missed_when_the_snapshot_is_lost() {
     let world = World::new();
     let engine = world.fill(StreamConfig::new("s", ["s.>"]));
     let before = world.segments();
-    let stream = engine.stream("s").expect("stream");
+    let stream = engine.stream("s").wait().expect("stream");
     // The beginning, and a stretch in the middle.
     stream.purge(&PurgeOptions { before_seq: Some(3000), ..PurgeOptions::default() }).wait().expect("purge");
     for seq in 4000..8500 {
@@ -117,6 +117,6 @@ fn a_stream_whose_every_record_came_of_age_opens_again() {
     engine.close().expect("close");
     assert_eq!(world.count().expect("an empty stream"), 0);
     let engine = world.open();
-    let ack = engine.stream("s").expect("stream").append(&Append::new("s.1", b"on")).wait().expect("append");
+    let ack = engine.stream("s").wait().expect("stream").append(&Append::new("s.1", b"on")).wait().expect("append");
     assert_eq!(ack.seq, 10_001);
 }

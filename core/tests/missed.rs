@@ -16,10 +16,10 @@ fn append(stream: &Stream, records: u64) {
 #[test]
 fn what_went_while_nothing_was_left_is_told_with_the_next_record() {
     let engine = Engine::memory().expect("an engine");
-    let stream = engine.create_stream(StreamConfig::new("s", ["s"])).expect("a stream");
+    let stream = engine.create_stream(StreamConfig::new("s", ["s"])).wait().expect("a stream");
     let (polled, waiting) = (
-        stream.subscribe(SubscribeOptions::default()).expect("subscribed"),
-        stream.subscribe(SubscribeOptions::default()).expect("subscribed"),
+        stream.subscribe(SubscribeOptions::default()).wait().expect("subscribed"),
+        stream.subscribe(SubscribeOptions::default()).wait().expect("subscribed"),
     );
     append(&stream, 1);
     assert_eq!((polled.try_next(9).expect("one").len(), waiting.try_next(9).expect("one").len()), (1, 1));
@@ -41,8 +41,8 @@ fn what_went_while_nothing_was_left_is_told_with_the_next_record() {
 #[test]
 fn a_subscription_to_all_that_has_read_nothing_has_missed_nothing() {
     let engine = Engine::memory().expect("an engine");
-    let stream = engine.create_stream(StreamConfig::new("s", ["s"])).expect("a stream");
-    let subscription = stream.subscribe(SubscribeOptions::default()).expect("subscribed");
+    let stream = engine.create_stream(StreamConfig::new("s", ["s"])).wait().expect("a stream");
+    let subscription = stream.subscribe(SubscribeOptions::default()).wait().expect("subscribed");
     append(&stream, 5);
     stream.purge(&PurgeOptions { keep: 1, ..PurgeOptions::default() }).wait().expect("purged");
     assert_eq!((subscription.try_next(9).expect("one").seq(0), subscription.missed()), (Some(5), 0));
@@ -51,9 +51,9 @@ fn a_subscription_to_all_that_has_read_nothing_has_missed_nothing() {
 #[test]
 fn a_watcher_of_a_bucket_is_told() {
     let engine = Engine::memory().expect("an engine");
-    let bucket = engine.create_bucket(BucketConfig::new("b")).expect("a bucket");
+    let bucket = engine.create_bucket(BucketConfig::new("b")).wait().expect("a bucket");
     bucket.put("a", b"1").wait().expect("put");
-    let watcher = bucket.watch(WatchOptions::default()).expect("a watcher");
+    let watcher = bucket.watch(WatchOptions::default()).wait().expect("a watcher");
     assert_eq!((watcher.try_next(9).expect("one").len(), watcher.missed()), (1, 0));
     for _ in 0..10 {
         bucket.put("a", b"2").wait().expect("put");

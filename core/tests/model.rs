@@ -75,7 +75,7 @@ impl Model {
 }
 
 fn check(stream: &Stream, model: &Model, world: &World, note: &str) {
-    let info = stream.info().expect("info");
+    let info = stream.info().wait().expect("info");
     assert_eq!(info.last_seq, model.last_seq, "{note}: last_seq");
     assert_eq!(info.records, model.records.len() as u64, "{note}: records");
     if let Some(first) = model.records.keys().next() {
@@ -85,23 +85,28 @@ fn check(stream: &Stream, model: &Model, world: &World, note: &str) {
     let filter = filters[world.below(filters.len() as u64) as usize];
     let matching: Vec<(u64, &(String, Vec<u8>))> =
         model.records.iter().filter(|(_, r)| headwater::subject::matches(filter, &r.0)).map(|(s, r)| (*s, r)).collect();
-    assert_eq!(stream.last_seq(filter).expect("last_seq"), model.last_of(filter), "{note}: last_seq of {filter}");
-    let last = stream.last(filter).expect("last");
+    assert_eq!(
+        stream.last_seq(filter).wait().expect("last_seq"),
+        model.last_of(filter),
+        "{note}: last_seq of {filter}"
+    );
+    let last = stream.last(filter).wait().expect("last");
     assert_eq!(last.as_ref().map(|r| r.seq), matching.last().map(|m| m.0), "{note}: last of {filter}");
     let from = 1 + world.below(model.last_seq + 2);
     let max = 1 + world.below(50) as usize;
     let options = ReadOptions::default().filter(filter).from_seq(from).max_records(max);
-    let read = stream.read(&options).expect("read");
+    let read = stream.read(&options).wait().expect("read");
     let want: Vec<_> = matching.iter().filter(|m| m.0 >= from).take(max).collect();
     let got: Vec<_> = read.iter().map(|r| r.seq).collect();
     assert_eq!(got, want.iter().map(|m| m.0).collect::<Vec<_>>(), "{note}: read {filter} from {from}");
     for (record, want) in read.iter().zip(&want) {
         assert_eq!((record.subject, record.payload), (want.1.0.as_str(), want.1.1.as_slice()), "{note}");
     }
-    let backward: Vec<_> = stream.read(&options.backward()).expect("read").iter().map(|r| r.seq).collect();
+    let backward: Vec<_> = stream.read(&options.backward()).wait().expect("read").iter().map(|r| r.seq).collect();
     let want: Vec<_> = matching.iter().rev().filter(|m| m.0 <= from).take(max).map(|m| m.0).collect();
     assert_eq!(backward, want, "{note}: backward {filter} from {from}");
-    let newest: Vec<_> = stream.last_many(&[filter], 0, 1000).expect("last_many").iter().map(|r| r.seq).collect();
+    let newest: Vec<_> =
+        stream.last_many(&[filter], 0, 1000).wait().expect("last_many").iter().map(|r| r.seq).collect();
     let mut tips: BTreeMap<&str, u64> = BTreeMap::new();
     for (seq, record) in &matching {
         tips.insert(&record.0, *seq);
@@ -110,7 +115,7 @@ fn check(stream: &Stream, model: &Model, world: &World, note: &str) {
     want.sort_unstable();
     assert_eq!(newest, want, "{note}: last_many {filter}");
     let seq = 1 + world.below(model.last_seq + 1);
-    let got = stream.get(seq).expect("get").map(|r| r.payload);
+    let got = stream.get(seq).wait().expect("get").map(|r| r.payload);
     assert_eq!(got, model.records.get(&seq).map(|r| r.1.clone()), "{note}: get {seq}");
 }
 
@@ -132,7 +137,7 @@ fn life(seed: u64, durability: Durability, steps: usize) {
         config.max_msgs = 50 + world.below(2000);
     }
     (model.max_msgs, model.max_per_subject) = (config.max_msgs, config.max_msgs_per_subject);
-    let mut stream = engine.create_stream(config.clone()).expect("create");
+    let mut stream = engine.create_stream(config.clone()).wait().expect("create");
     for step in 0..steps {
         let note = format!("seed {seed} step {step}");
         let subject = format!("{}.{}", ["a", "b", "c"][world.below(3) as usize], world.below(5));
@@ -218,12 +223,12 @@ fn life(seed: u64, durability: Durability, steps: usize) {
             93 => {
                 engine.close().expect("close");
                 engine = world.open();
-                stream = engine.stream("s").expect("stream");
+                stream = engine.stream("s").wait().expect("stream");
             }
             94 if world.below(4) == 0 => {
                 config.max_msgs = if world.below(2) == 0 { 0 } else { 20 + world.below(500) };
                 (model.max_msgs, model.max_per_subject) = (config.max_msgs, config.max_msgs_per_subject);
-                stream = engine.update_stream(config.clone()).expect("update");
+                stream = engine.update_stream(config.clone()).wait().expect("update");
                 while model.max_msgs > 0 && model.records.len() as u64 > model.max_msgs {
                     model.records.pop_first();
                 }
@@ -241,7 +246,7 @@ fn life(seed: u64, durability: Durability, steps: usize) {
         }
     }
     let engine = world.open();
-    let stream = engine.stream("s").expect("stream");
+    let stream = engine.stream("s").wait().expect("stream");
     for i in 0..20 {
         check(&stream, &model, &world, &format!("seed {seed} rebuilt {i}"));
     }

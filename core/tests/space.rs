@@ -28,7 +28,13 @@ fn settle(engine: &Engine) {
 
 fn all(stream: &Stream) -> Vec<(u64, String, Vec<u8>)> {
     let options = ReadOptions { max_records: 100_000, max_bytes: usize::MAX, ..ReadOptions::default() };
-    stream.read(&options).expect("read").iter().map(|r| (r.seq, r.subject.to_owned(), r.payload.to_vec())).collect()
+    stream
+        .read(&options)
+        .wait()
+        .expect("read")
+        .iter()
+        .map(|r| (r.seq, r.subject.to_owned(), r.payload.to_vec()))
+        .collect()
 }
 
 #[test]
@@ -37,7 +43,7 @@ fn overwritten_keys_leave_the_disk_though_old_ones_stay_between_them() {
     let engine = open(&disk);
     let mut config = config("kv");
     config.max_msgs_per_subject = 1;
-    let stream = engine.create_stream(config).expect("create");
+    let stream = engine.create_stream(config).wait().expect("create");
     let noise: Vec<u8> = (0..200u64).map(|n| (n.wrapping_mul(0x9e37_79b9) >> 7) as u8).collect();
     for n in 0..20_000 {
         // One key in a hundred is written once and stays; the others are overwritten for ever.
@@ -46,17 +52,17 @@ fn overwritten_keys_leave_the_disk_though_old_ones_stay_between_them() {
     }
     let before = all(&stream);
     settle(&engine);
-    let info = stream.info().expect("info");
+    let info = stream.info().wait().expect("info");
     assert_eq!(info.records, 207);
     assert!(info.disk_bytes < 1_000_000, "{} bytes for {} records", info.disk_bytes, info.records);
     assert_eq!(all(&stream), before);
     engine.close().expect("close");
     let engine = open(&disk);
-    let stream = engine.stream("kv").expect("stream");
+    let stream = engine.stream("kv").wait().expect("stream");
     assert_eq!(all(&stream), before);
     for (seq, subject, payload) in &before {
-        assert_eq!(&stream.get(*seq).expect("get").expect("there").payload, payload);
-        assert_eq!(stream.last_seq(subject).expect("last"), *seq);
+        assert_eq!(&stream.get(*seq).wait().expect("get").expect("there").payload, payload);
+        assert_eq!(stream.last_seq(subject).wait().expect("last"), *seq);
     }
 }
 
@@ -64,9 +70,11 @@ fn overwritten_keys_leave_the_disk_though_old_ones_stay_between_them() {
 fn a_compressed_stream_is_smaller_and_reads_the_same() {
     let disk = Arc::<MemDisk>::default();
     let engine = open(&disk);
-    let plain = engine.create_stream(config("plain")).expect("create");
-    let small =
-        engine.create_stream(StreamConfig { compression: Compression::Zstd, ..config("small") }).expect("create");
+    let plain = engine.create_stream(config("plain")).wait().expect("create");
+    let small = engine
+        .create_stream(StreamConfig { compression: Compression::Zstd, ..config("small") })
+        .wait()
+        .expect("create");
     for n in 0..5_000 {
         let payload = format!("{{\"sensor\":{},\"temperature\":{}.5,\"unit\":\"celsius\"}}", n % 10, n % 40);
         for stream in [&plain, &small] {
@@ -75,19 +83,19 @@ fn a_compressed_stream_is_smaller_and_reads_the_same() {
         }
     }
     settle(&engine);
-    let (big, little) = (plain.info().expect("info").disk_bytes, small.info().expect("info").disk_bytes);
+    let (big, little) = (plain.info().wait().expect("info").disk_bytes, small.info().wait().expect("info").disk_bytes);
     assert!(little * 2 < big, "{little} bytes compressed, {big} plain");
     let payloads = |stream: &Stream| all(stream).into_iter().map(|r| (r.0, r.2)).collect::<Vec<_>>();
     assert_eq!(payloads(&plain), payloads(&small));
     let one = ReadOptions::default().filter("small.3").backward();
-    assert_eq!(small.read(&one).expect("read").len(), 500);
+    assert_eq!(small.read(&one).wait().expect("read").len(), 500);
     let changed = StreamConfig { compression: Compression::Zstd, ..config("plain") };
-    engine.update_stream(changed).expect("update");
+    engine.update_stream(changed).wait().expect("update");
     settle(&engine);
-    assert!(plain.info().expect("info").disk_bytes * 2 < big, "compression can be turned on later");
+    assert!(plain.info().wait().expect("info").disk_bytes * 2 < big, "compression can be turned on later");
     small.purge(&PurgeOptions::default()).wait().expect("purge");
     settle(&engine);
-    assert!(small.info().expect("info").disk_bytes < 100_000, "a purge gives everything back");
+    assert!(small.info().wait().expect("info").disk_bytes < 100_000, "a purge gives everything back");
 }
 
 #[test]
@@ -96,7 +104,7 @@ fn packing_right_after_a_reopen_leaves_a_directory_that_opens() {
     let engine = open(&disk);
     // One segment that a close seals, and that nobody has packed by then.
     let config = StreamConfig { compression: Compression::Zstd, segment_bytes: 64 << 20, ..config("s") };
-    let stream = engine.create_stream(config).expect("create");
+    let stream = engine.create_stream(config).wait().expect("create");
     for n in 0..20_000 {
         let payload = format!("record {n} of a stream that a close seals, and the next open packs");
         stream.append(&Append::new("s.a", payload.as_bytes())).wait().expect("append");
@@ -105,9 +113,9 @@ fn packing_right_after_a_reopen_leaves_a_directory_that_opens() {
     engine.close().expect("close");
     // Nothing is appended, so the next segment is only planned when the snapshot that packing needs is written.
     let engine = open(&disk);
-    assert_eq!(engine.stream("s").expect("stream").info().expect("info").last_seq, 20_000);
+    assert_eq!(engine.stream("s").wait().expect("stream").info().wait().expect("info").last_seq, 20_000);
     settle(&engine);
     let options = EngineOptions { disk: disk.clone(), worker: false, ..EngineOptions::read_only() };
     let beside = Engine::open_with("/space", options).expect("open");
-    assert_eq!(all(&beside.stream("s").expect("stream")), before);
+    assert_eq!(all(&beside.stream("s").wait().expect("stream")), before);
 }

@@ -15,7 +15,7 @@ fn made(name: &str) -> (PathBuf, Engine) {
     let place = std::env::temp_dir().join(format!("headwater-stop-{name}-{}", std::process::id()));
     let _ = fs::remove_dir_all(&place);
     let engine = Engine::open(place.join("data")).expect("open");
-    let stream = engine.create_stream(StreamConfig::new("s", ["s.>"])).expect("create");
+    let stream = engine.create_stream(StreamConfig::new("s", ["s.>"])).wait().expect("create");
     for _ in 0..RECORDS {
         stream.append(&Append::new("s.a", &vec![7; RECORD_BYTES])).wait().expect("append");
     }
@@ -53,8 +53,8 @@ fn a_backup_that_is_stopped_leaves_nothing_and_can_be_made_again() {
         outcome
     });
     assert!(stops >= RECORDS, "{stops}");
-    let copy = Engine::open(&to).expect("the copy opens").stream("s").expect("stream");
-    assert_eq!(copy.info().expect("info").records, RECORDS as u64);
+    let copy = Engine::open(&to).expect("the copy opens").stream("s").wait().expect("stream");
+    assert_eq!(copy.info().wait().expect("info").records, RECORDS as u64);
     fs::remove_dir_all(place).expect("remove");
 }
 
@@ -69,8 +69,8 @@ fn a_restore_that_is_stopped_while_it_checks_or_copies_leaves_nothing() {
         outcome
     });
     assert!(stops >= 2 * RECORDS, "{stops}: every byte is read twice");
-    let restored = Engine::open(&to).expect("the copy opens").stream("s").expect("stream");
-    assert_eq!(restored.info().expect("info").records, RECORDS as u64);
+    let restored = Engine::open(&to).expect("the copy opens").stream("s").wait().expect("stream");
+    assert_eq!(restored.info().wait().expect("info").records, RECORDS as u64);
     fs::remove_dir_all(place).expect("remove");
 }
 

@@ -25,7 +25,7 @@ fn stream(engine: &Engine, durability: Durability) -> Stream {
     let mut config = StreamConfig::new("s", ["s.>"]);
     config.durability = durability;
     config.segment_bytes = 64 << 10;
-    engine.create_stream(config).expect("create")
+    engine.create_stream(config).wait().expect("create")
 }
 
 fn write_all(stream: &Stream) -> BTreeSet<u64> {
@@ -50,7 +50,7 @@ fn writers_readers_and_subscribers_agree() {
         let engine = Engine::temporary().expect("engine");
         let stream = stream(&engine, durability);
         let subscriber = {
-            let subscription = stream.subscribe(SubscribeOptions::default()).expect("subscribe");
+            let subscription = stream.subscribe(SubscribeOptions::default()).wait().expect("subscribe");
             thread::spawn(move || {
                 let mut seen = Vec::new();
                 while seen.len() < WRITERS * EACH {
@@ -60,7 +60,7 @@ fn writers_readers_and_subscribers_agree() {
                 seen
             })
         };
-        let consumer = stream.create_consumer(ConsumerConfig::new("c")).expect("consumer");
+        let consumer = stream.create_consumer(ConsumerConfig::new("c")).wait().expect("consumer");
         let workers: Vec<_> = (0..3)
             .map(|_| {
                 let consumer = consumer.clone();
@@ -82,7 +82,7 @@ fn writers_readers_and_subscribers_agree() {
         let mut consumed: Vec<u64> = workers.into_iter().flat_map(|w| w.join().expect("worker")).collect();
         consumed.sort_unstable();
         assert_eq!(consumed, all, "{durability:?}: consumed");
-        let read = stream.read(&ReadOptions::default().max_records(10_000)).expect("read");
+        let read = stream.read(&ReadOptions::default().max_records(10_000)).wait().expect("read");
         assert_eq!(read.iter().map(|r| r.seq).collect::<Vec<_>>(), all, "{durability:?}: read");
         let dir = engine.dir().expect("dir");
         stream.sync().wait().expect("sync");
@@ -105,7 +105,7 @@ fn a_wildcard_condition_lets_one_of_many_through() {
                 let subject = format!("s.{}.x", w % 4);
                 let mut done = 0;
                 while done < 20 {
-                    let seen = stream.last_seq("s.*.x").expect("last_seq");
+                    let seen = stream.last_seq("s.*.x").wait().expect("last_seq");
                     match stream.append(&Append::new(&subject, b"").expect_filter_last_seq("s.*.x", seen)).wait() {
                         Ok(ack) => {
                             assert!(ack.seq > seen);
@@ -123,7 +123,7 @@ fn a_wildcard_condition_lets_one_of_many_through() {
     for thread in threads {
         thread.join().expect("writer");
     }
-    assert_eq!(passed.load(Ordering::SeqCst), stream.info().expect("info").last_seq);
+    assert_eq!(passed.load(Ordering::SeqCst), stream.info().wait().expect("info").last_seq);
 }
 
 /// Found by the Go binding: the one who was woken to commit the rest had given up its wait.
@@ -147,7 +147,8 @@ fn an_append_that_was_polled_and_is_held_stalls_nobody() {
 fn a_wait_ends_by_deadline_close_and_record() {
     let engine = Engine::memory().expect("engine");
     let stream = stream(&engine, Durability::Fsync);
-    let subscription = Arc::new(stream.subscribe(SubscribeOptions::default().filter("s.wanted")).expect("subscribe"));
+    let subscription =
+        Arc::new(stream.subscribe(SubscribeOptions::default().filter("s.wanted")).wait().expect("subscribe"));
     let mut pending = subscription.next(10);
     let error = pending.wait_timeout(Duration::from_millis(20)).expect_err("nothing is there");
     assert_eq!(error.kind(), ErrorKind::Timeout);
@@ -163,7 +164,7 @@ fn a_wait_ends_by_deadline_close_and_record() {
     subscription.close();
     assert_eq!(waiting.join().expect("waiter"), ErrorKind::Closed);
     let other =
-        stream.subscribe(SubscribeOptions::default().deliver(headwater::DeliverPolicy::New)).expect("subscribe");
+        stream.subscribe(SubscribeOptions::default().deliver(headwater::DeliverPolicy::New)).wait().expect("subscribe");
     let waiting = thread::spawn(move || other.next(1).wait().expect_err("closed").kind());
     thread::sleep(Duration::from_millis(20));
     engine.close().expect("close");
@@ -178,8 +179,8 @@ fn a_reader_without_a_lock_follows_the_writer() {
     let dir = engine.dir().expect("dir");
     assert_eq!(Engine::open(&dir).expect_err("locked").kind(), ErrorKind::Busy);
     let reader = Engine::open_with(&dir, headwater::EngineOptions::read_only()).expect("read-only");
-    let follower = reader.stream("s").expect("stream");
-    let subscription = follower.subscribe(SubscribeOptions::default()).expect("subscribe");
+    let follower = reader.stream("s").wait().expect("stream");
+    let subscription = follower.subscribe(SubscribeOptions::default()).wait().expect("subscribe");
     assert!(follower.append(&Append::new("s.a", b"")).wait().is_err());
     let payload = vec![1; 2000];
     for round in 0..100u64 {
@@ -187,7 +188,7 @@ fn a_reader_without_a_lock_follows_the_writer() {
         let batch = subscription.next(10).wait_timeout(Duration::from_secs(10)).expect("follow");
         assert_eq!(batch.seq(0), Some(ack.seq), "round {round}");
     }
-    assert!(follower.info().expect("info").segments > 1, "the writer went on in new segments");
+    assert!(follower.info().wait().expect("info").segments > 1, "the writer went on in new segments");
 }
 
 #[test]
@@ -199,7 +200,7 @@ fn writers_who_leave_at_different_times_hold_nobody_up() {
             let options = EngineOptions { worker: false, ..EngineOptions::default() };
             let disk = Arc::new(headwater::disk::MemDisk::default());
             let engine = Engine::open_with("/turns", EngineOptions { disk, ..options }).expect("open");
-            let stream = engine.create_stream(StreamConfig::new("s", ["s.>"])).expect("create");
+            let stream = engine.create_stream(StreamConfig::new("s", ["s.>"])).wait().expect("create");
             thread::scope(|scope| {
                 for writer in 0..8u64 {
                     let stream = &stream;
@@ -213,7 +214,7 @@ fn writers_who_leave_at_different_times_hold_nobody_up() {
                     });
                 }
             });
-            assert_eq!(stream.info().expect("info").records, 40 * 36);
+            assert_eq!(stream.info().wait().expect("info").records, 40 * 36);
         }
         done.send(()).expect("somebody waits");
     });

@@ -98,7 +98,7 @@ pub extern "C" fn hw_engine_create_bucket(
     on(engine, error, |engine| {
         let config = self::config(&raw::required("config", config)?)?;
         let out = Out::required("bucket", bucket)?;
-        out.give(hw_bucket::new(&engine.root, engine.root.engine.create_bucket(config)?));
+        out.give(hw_bucket::new(&engine.root, engine.root.engine.create_bucket(config).wait()?));
         Ok(())
     })
 }
@@ -120,7 +120,7 @@ pub extern "C" fn hw_engine_bucket(
     on(engine, error, |engine| {
         let name = raw::text("name", name, name_len)?;
         let out = Out::required("bucket", bucket)?;
-        out.give(hw_bucket::new(&engine.root, engine.root.engine.bucket(name)?));
+        out.give(hw_bucket::new(&engine.root, engine.root.engine.bucket(name).wait()?));
         Ok(())
     })
 }
@@ -138,7 +138,7 @@ pub extern "C" fn hw_engine_buckets(
 ) -> hw_status {
     on(engine, error, |engine| {
         let out = Out::required("names", names)?;
-        out.give(hw_strings::plain(engine.root.engine.buckets()?));
+        out.give(hw_strings::plain(engine.root.engine.buckets().wait()?));
         Ok(())
     })
 }
@@ -155,7 +155,7 @@ pub extern "C" fn hw_engine_delete_bucket(
     name_len: usize,
     error: *mut *mut hw_error,
 ) -> hw_status {
-    on(engine, error, |engine| engine.root.engine.delete_bucket(raw::text("name", name, name_len)?))
+    on(engine, error, |engine| engine.root.engine.delete_bucket(raw::text("name", name, name_len)?).wait())
 }
 
 /// Its name.
@@ -210,7 +210,7 @@ pub extern "C" fn hw_bucket_get(
     on(bucket, error, |bucket| {
         let key = raw::text("key", key, key_len)?;
         let out = Out::required("entries", entries)?;
-        out.give(hw_entries(bucket.bucket.get(key)?.into_iter().collect()));
+        out.give(hw_entries(bucket.bucket.get(key).wait()?.into_iter().collect()));
         Ok(())
     })
 }
@@ -233,7 +233,7 @@ pub extern "C" fn hw_bucket_get_revision(
     on(bucket, error, |bucket| {
         let key = raw::text("key", key, key_len)?;
         let out = Out::required("entries", entries)?;
-        out.give(hw_entries(bucket.bucket.get_revision(key, revision)?.into_iter().collect()));
+        out.give(hw_entries(bucket.bucket.get_revision(key, revision).wait()?.into_iter().collect()));
         Ok(())
     })
 }
@@ -255,7 +255,7 @@ pub extern "C" fn hw_bucket_history(
     on(bucket, error, |bucket| {
         let key = raw::text("key", key, key_len)?;
         let out = Out::required("entries", entries)?;
-        out.give(hw_entries(bucket.bucket.history(key)?));
+        out.give(hw_entries(bucket.bucket.history(key).wait()?));
         Ok(())
     })
 }
@@ -280,7 +280,7 @@ pub extern "C" fn hw_bucket_keys(
             some => some,
         };
         let out = Out::required("keys", keys)?;
-        out.give(hw_strings::plain(bucket.bucket.keys(filter)?));
+        out.give(hw_strings::plain(bucket.bucket.keys(filter).wait()?));
         Ok(())
     })
 }

@@ -74,7 +74,7 @@ pub extern "C" fn hw_bucket_status(
 ) -> hw_status {
     on(bucket, error, |bucket| {
         let out = Out::required("infos", infos)?;
-        out.give(hw_bucket_infos(vec![Described::new(bucket.bucket.status()?)]));
+        out.give(hw_bucket_infos(vec![Described::new(bucket.bucket.status().wait()?)]));
         Ok(())
     })
 }

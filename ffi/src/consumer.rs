@@ -48,7 +48,7 @@ pub extern "C" fn hw_stream_create_consumer(
     on(stream, error, |stream| {
         let config = consumer_config::from_c(&raw::required("config", config)?)?;
         let out = Out::required("consumer", consumer)?;
-        out.give(hw_consumer::new(stream.root(), stream.stream.create_consumer(config)?));
+        out.give(hw_consumer::new(stream.root(), stream.stream.create_consumer(config).wait()?));
         Ok(())
     })
 }
@@ -70,7 +70,7 @@ pub extern "C" fn hw_stream_consumer(
     on(stream, error, |stream| {
         let name = raw::text("name", name, name_len)?;
         let out = Out::required("consumer", consumer)?;
-        out.give(hw_consumer::new(stream.root(), stream.stream.consumer(name)?));
+        out.give(hw_consumer::new(stream.root(), stream.stream.consumer(name).wait()?));
         Ok(())
     })
 }
@@ -87,7 +87,7 @@ pub extern "C" fn hw_stream_delete_consumer(
     name_len: usize,
     error: *mut *mut hw_error,
 ) -> hw_status {
-    on(stream, error, |stream| stream.stream.delete_consumer(raw::text("name", name, name_len)?))
+    on(stream, error, |stream| stream.stream.delete_consumer(raw::text("name", name, name_len)?).wait())
 }
 
 /// Its name.

@@ -86,7 +86,7 @@ pub extern "C" fn hw_stream_consumers(
 ) -> hw_status {
     on(stream, error, |stream| {
         let out = Out::required("infos", infos)?;
-        let infos = stream.stream.consumers()?;
+        let infos = stream.stream.consumers().wait()?;
         out.give(hw_consumer_infos(infos.into_iter().map(Described::new).collect()));
         Ok(())
     })
@@ -105,7 +105,7 @@ pub extern "C" fn hw_consumer_info(
 ) -> hw_status {
     on(consumer, error, |consumer| {
         let out = Out::required("infos", infos)?;
-        out.give(hw_consumer_infos(vec![Described::new(consumer.wait.queue.info()?)]));
+        out.give(hw_consumer_infos(vec![Described::new(consumer.wait.queue.info().wait()?)]));
         Ok(())
     })
 }

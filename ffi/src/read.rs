@@ -85,7 +85,7 @@ pub extern "C" fn hw_stream_read(
     on(stream, error, |stream| {
         let options = read_options(&raw::options(options)?)?;
         let out = Out::required("batch", batch)?;
-        out.give(hw_batch::many(stream.stream.read(&options)?));
+        out.give(hw_batch::many(stream.stream.read(&options).wait()?));
         Ok(())
     })
 }
@@ -105,7 +105,7 @@ pub extern "C" fn hw_stream_get(
 ) -> hw_status {
     on(stream, error, |stream| {
         let out = Out::required("batch", batch)?;
-        out.give(hw_batch::one(stream.stream.get(seq)?));
+        out.give(hw_batch::one(stream.stream.get(seq).wait()?));
         Ok(())
     })
 }
@@ -128,7 +128,7 @@ pub extern "C" fn hw_stream_last(
     on(stream, error, |stream| {
         let filter = raw::text("filter", filter, filter_len)?;
         let out = Out::required("batch", batch)?;
-        out.give(hw_batch::one(stream.stream.last(filter)?));
+        out.give(hw_batch::one(stream.stream.last(filter).wait()?));
         Ok(())
     })
 }
@@ -153,7 +153,7 @@ pub extern "C" fn hw_stream_last_many(
     on(stream, error, |stream| {
         let filters = raw::texts("filters", filters, filters_len)?;
         let out = Out::required("batch", batch)?;
-        out.give(hw_batch::many(stream.stream.last_many(&filters, after, or_default(max))?));
+        out.give(hw_batch::many(stream.stream.last_many(&filters, after, or_default(max)).wait()?));
         Ok(())
     })
 }
@@ -175,7 +175,7 @@ pub extern "C" fn hw_stream_last_seq(
     on(stream, error, |stream| {
         let filter = raw::text("filter", filter, filter_len)?;
         let out = Out::required("seq", seq)?;
-        out.set(stream.stream.last_seq(filter)?);
+        out.set(stream.stream.last_seq(filter).wait()?);
         Ok(())
     })
 }
@@ -202,7 +202,7 @@ pub extern "C" fn hw_stream_subjects(
         let filter = raw::text("filter", filter, filter_len)?;
         let after = raw::text("after", after, after_len)?;
         let out = Out::required("subjects", subjects)?;
-        out.give(hw_strings(stream.stream.subjects(filter, after, or_default(max))?));
+        out.give(hw_strings(stream.stream.subjects(filter, after, or_default(max)).wait()?));
         Ok(())
     })
 }

@@ -50,7 +50,7 @@ pub extern "C" fn hw_engine_create_stream(
     on(engine, error, |engine| {
         let config = stream_config::from_c(&raw::required("config", config)?)?;
         let out = Out::required("stream", stream)?;
-        out.give(hw_stream::new(&engine.root, engine.root.engine.create_stream(config)?));
+        out.give(hw_stream::new(&engine.root, engine.root.engine.create_stream(config).wait()?));
         Ok(())
     })
 }
@@ -71,7 +71,7 @@ pub extern "C" fn hw_engine_update_stream(
 ) -> hw_status {
     on(engine, error, |engine| {
         let config = stream_config::from_c(&raw::required("config", config)?)?;
-        let updated = engine.root.engine.update_stream(config)?;
+        let updated = engine.root.engine.update_stream(config).wait()?;
         if let Some(out) = Out::optional(stream) {
             out.give(hw_stream::new(&engine.root, updated));
         }
@@ -96,7 +96,7 @@ pub extern "C" fn hw_engine_stream(
     on(engine, error, |engine| {
         let name = raw::text("name", name, name_len)?;
         let out = Out::required("stream", stream)?;
-        out.give(hw_stream::new(&engine.root, engine.root.engine.stream(name)?));
+        out.give(hw_stream::new(&engine.root, engine.root.engine.stream(name).wait()?));
         Ok(())
     })
 }
@@ -113,7 +113,7 @@ pub extern "C" fn hw_engine_delete_stream(
     name_len: usize,
     error: *mut *mut hw_error,
 ) -> hw_status {
-    on(engine, error, |engine| engine.root.engine.delete_stream(raw::text("name", name, name_len)?))
+    on(engine, error, |engine| engine.root.engine.delete_stream(raw::text("name", name, name_len)?).wait())
 }
 
 /// Its name.

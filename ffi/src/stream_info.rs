@@ -100,7 +100,7 @@ pub extern "C" fn hw_engine_streams(
 ) -> hw_status {
     on(engine, error, |engine| {
         let out = Out::required("infos", infos)?;
-        let infos = engine.root.engine.streams()?;
+        let infos = engine.root.engine.streams().wait()?;
         out.give(hw_stream_infos(infos.into_iter().map(Described::new).collect()));
         Ok(())
     })
@@ -119,7 +119,7 @@ pub extern "C" fn hw_stream_info(
 ) -> hw_status {
     on(stream, error, |stream| {
         let out = Out::required("infos", infos)?;
-        out.give(hw_stream_infos(vec![Described::new(stream.stream.info()?)]));
+        out.give(hw_stream_infos(vec![Described::new(stream.stream.info().wait()?)]));
         Ok(())
     })
 }

@@ -98,7 +98,7 @@ pub extern "C" fn hw_stream_subscribe(
             filters: raw::strings("filters", options.filters, options.filters_len)?,
             deliver_policy: deliver_policy(options.deliver_policy, options.start_seq, options.start_time)?,
         };
-        let wait = Waitable::new(stream.stream.subscribe(options)?);
+        let wait = Waitable::new(stream.stream.subscribe(options).wait()?);
         out.give(hw_subscription { root: stream.root().clone(), wait });
         Ok(())
     })

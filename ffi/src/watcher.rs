@@ -65,7 +65,7 @@ pub extern "C" fn hw_bucket_watch(
             updates_only: options.updates_only != 0,
             ignore_deletes: options.ignore_deletes != 0,
         };
-        let wait = Waitable::new(bucket.bucket.watch(options)?);
+        let wait = Waitable::new(bucket.bucket.watch(options).wait()?);
         out.give(hw_watcher { root: bucket.root().clone(), wait });
         Ok(())
     })

@@ -30,8 +30,8 @@ fn make(with_filler: bool) -> Result<Files> {
     let engine = Engine::open_with(ROOT, options(&disk, false))?;
     let config =
         StreamConfig { segment_bytes: 64 << 10, allow_rollup: true, ..StreamConfig::new("s", ["s.>", "dead"]) };
-    let stream = engine.create_stream(config)?;
-    let consumer = stream.create_consumer(ConsumerConfig::new("c"))?;
+    let stream = engine.create_stream(config).wait()?;
+    let consumer = stream.create_consumer(ConsumerConfig::new("c")).wait()?;
     let filler = [b'x'; 30 << 10];
     for n in 0..12 {
         let subject = format!("s.{}", n % 3);
@@ -107,12 +107,12 @@ pub fn exercise(files: &Files) {
 }
 
 fn read(engine: &Engine) -> Result<u64> {
-    let stream = engine.stream("s")?;
-    let info = stream.info()?;
+    let stream = engine.stream("s").wait()?;
+    let info = stream.info().wait()?;
     let mut count = 0;
     let mut after = 0;
     loop {
-        let batch = stream.read(&ReadOptions::default().from_seq(after + 1))?;
+        let batch = stream.read(&ReadOptions::default().from_seq(after + 1)).wait()?;
         let Some(last) = batch.iter().last().map(|r| r.seq) else { break };
         assert!(last > after, "a read goes on: from {after} to {last}");
         after = last;
@@ -125,24 +125,24 @@ fn read(engine: &Engine) -> Result<u64> {
         }
     }
     for filter in ["s.0", "s.*", ">"] {
-        let _ = stream.last(filter)?;
-        let _ = stream.read(&ReadOptions::default().filter(filter).backward())?;
-        let _ = stream.last_seq(filter)?;
+        let _ = stream.last(filter).wait()?;
+        let _ = stream.read(&ReadOptions::default().filter(filter).backward()).wait()?;
+        let _ = stream.last_seq(filter).wait()?;
     }
-    let _ = stream.read(&ReadOptions::default().from_time(NOW))?;
-    let _ = stream.subjects(">", "", 100)?;
-    let _ = stream.last_many(&[">"], 0, 100)?;
-    let _ = stream.get(info.first_seq)?;
-    let _ = stream.consumers()?;
+    let _ = stream.read(&ReadOptions::default().from_time(NOW)).wait()?;
+    let _ = stream.subjects(">", "", 100).wait()?;
+    let _ = stream.last_many(&[">"], 0, 100).wait()?;
+    let _ = stream.get(info.first_seq).wait()?;
+    let _ = stream.consumers().wait()?;
     Ok(count)
 }
 
 fn write(engine: &Engine) -> Result<()> {
-    let stream = engine.stream("s")?;
+    let stream = engine.stream("s").wait()?;
     let ack = stream.append(&Append { msg_id: Some("id 1"), ..Append::new("s.0", b"new") }).wait()?;
     stream.append(&Append::new("s.1", b"newer")).wait()?;
     stream.delete(ack.seq).wait()?;
-    let consumer = stream.consumer("c")?;
+    let consumer = stream.consumer("c").wait()?;
     let batch = consumer.try_next(10)?;
     let seqs: Vec<u64> = batch.iter().map(|r| r.seq).collect();
     consumer.ack(&seqs)?;

@@ -92,8 +92,9 @@ impl World {
         if self.compress {
             config.compression = Compression::Zstd;
         }
-        let stream = engine.create_stream(config)?;
-        let consumer = stream.create_consumer(ConsumerConfig { max_ack_pending: 0, ..ConsumerConfig::new("c") })?;
+        let stream = engine.create_stream(config).wait()?;
+        let consumer =
+            stream.create_consumer(ConsumerConfig { max_ack_pending: 0, ..ConsumerConfig::new("c") }).wait()?;
         Ok((engine, stream, consumer))
     }
 
@@ -174,7 +175,7 @@ impl World {
             .collect();
         let mut batch: Vec<Append<'_>> = sent.iter().map(|s| Append::new(&s.subject, &s.payload)).collect();
         if self.random.once_in(3) {
-            let last = stream.info()?.last_seq;
+            let last = stream.info().wait()?.last_seq;
             batch[0].expect_last_seq = Some(last);
         }
         match stream.append_batch(&batch).wait() {

@@ -38,7 +38,7 @@ impl Oracle {
         let mut from = 1;
         loop {
             let options = ReadOptions::default().from_seq(from).max_records(200);
-            let batch = stream.read(&options).map_err(|e| format!("read from {from}: {e}"))?;
+            let batch = stream.read(&options).wait().map_err(|e| format!("read from {from}: {e}"))?;
             let Some(last) = batch.seq(batch.len().wrapping_sub(1)) else { break };
             for record in batch.iter() {
                 let sent = Sent { subject: record.subject.to_owned(), payload: record.payload.to_vec(), group: 0 };
@@ -96,7 +96,7 @@ impl Oracle {
             newest.insert(&sent.subject, *seq);
         }
         for (subject, seq) in newest {
-            let last = stream.last_seq(subject).map_err(|e| e.to_string())?;
+            let last = stream.last_seq(subject).wait().map_err(|e| e.to_string())?;
             if last != seq {
                 return Err(format!("the last of '{subject}' is {seq}, the index says {last}"));
             }

@@ -30,18 +30,18 @@ fn config(name: &str) -> StreamConfig {
 fn world(seed: u64) -> (SimDisk, Engine) {
     let disk = SimDisk::new(seed, None);
     let engine = open(&disk).expect("open");
-    let stream = engine.create_stream(config("o")).expect("create");
+    let stream = engine.create_stream(config("o")).wait().expect("create");
     stream.append(&Append::new("o.1", b"x")).wait().expect("append");
-    stream.create_consumer(ConsumerConfig::new("kept")).expect("create");
+    stream.create_consumer(ConsumerConfig::new("kept")).wait().expect("create");
     (disk, engine)
 }
 
 /// What was there before is there now.
 fn check_the_others(engine: &Engine, note: &str) {
-    let stream = engine.stream("o").unwrap_or_else(|e| panic!("{note}: {e}"));
-    assert_eq!(stream.read(&ReadOptions::default()).expect("read").len(), 1, "{note}");
-    stream.consumer("kept").unwrap_or_else(|e| panic!("{note}: {e}")).info().expect("info");
-    let names: Vec<String> = engine.streams().expect("streams").into_iter().map(|i| i.config.name).collect();
+    let stream = engine.stream("o").wait().unwrap_or_else(|e| panic!("{note}: {e}"));
+    assert_eq!(stream.read(&ReadOptions::default()).wait().expect("read").len(), 1, "{note}");
+    stream.consumer("kept").wait().unwrap_or_else(|e| panic!("{note}: {e}")).info().wait().expect("info");
+    let names: Vec<String> = engine.streams().wait().expect("streams").into_iter().map(|i| i.config.name).collect();
     assert_eq!(names[0], "o", "{note}");
     let damaged = engine.logs(1000).into_iter().find(|l| l.level == "error");
     assert_eq!(damaged, None, "{note}");
@@ -64,15 +64,15 @@ fn making_a_stream_is_whole_or_nothing_at_every_operation() {
         for at in 0..OPERATIONS {
             let note = format!("seed {seed}, cut at {at}");
             let (disk, engine) = world(seed);
-            let (off, engine) = cut(&disk, engine, at, |e| e.create_stream(config("p")).map(drop));
+            let (off, engine) = cut(&disk, engine, at, |e| e.create_stream(config("p")).map(drop).wait());
             check_the_others(&engine, &note);
-            match engine.stream("p") {
-                Ok(stream) => assert_eq!(stream.info().expect("info").last_seq, 0, "{note}"),
+            match engine.stream("p").wait() {
+                Ok(stream) => assert_eq!(stream.info().wait().expect("info").last_seq, 0, "{note}"),
                 Err(error) => assert!(off && error.kind() == ErrorKind::NotFound, "{note}: {error}"),
             }
-            let stream = engine.create_stream(config("p")).unwrap_or_else(|e| panic!("{note}: {e}"));
+            let stream = engine.create_stream(config("p")).wait().unwrap_or_else(|e| panic!("{note}: {e}"));
             stream.append(&Append::new("p.1", b"y")).wait().expect("append");
-            engine.delete_stream("p").unwrap_or_else(|e| panic!("{note}: {e}"));
+            engine.delete_stream("p").wait().unwrap_or_else(|e| panic!("{note}: {e}"));
         }
     }
 }
@@ -83,13 +83,13 @@ fn removing_a_stream_is_whole_or_nothing_at_every_operation() {
         for at in 0..OPERATIONS {
             let note = format!("seed {seed}, cut at {at}");
             let (disk, engine) = world(seed);
-            let stream = engine.create_stream(config("p")).expect("create");
+            let stream = engine.create_stream(config("p")).wait().expect("create");
             stream.append(&Append::new("p.1", b"y")).wait().expect("append");
             drop(stream);
-            let (_, engine) = cut(&disk, engine, at, |e| e.delete_stream("p"));
+            let (_, engine) = cut(&disk, engine, at, |e| e.delete_stream("p").wait());
             check_the_others(&engine, &note);
-            match engine.stream("p") {
-                Ok(stream) => assert_eq!(stream.info().expect("info").last_seq, 1, "{note}"),
+            match engine.stream("p").wait() {
+                Ok(stream) => assert_eq!(stream.info().wait().expect("info").last_seq, 1, "{note}"),
                 Err(error) => assert_eq!(error.kind(), ErrorKind::NotFound, "{note}: {error}"),
             }
         }
@@ -103,30 +103,30 @@ fn making_and_removing_a_consumer_is_whole_or_nothing_at_every_operation() {
             for making in [true, false] {
                 let note = format!("seed {seed}, cut at {at}, making {making}");
                 let (disk, engine) = world(seed);
-                let stream = engine.stream("o").expect("stream");
+                let stream = engine.stream("o").wait().expect("stream");
                 if !making {
-                    stream.create_consumer(ConsumerConfig::new("c")).expect("create");
+                    stream.create_consumer(ConsumerConfig::new("c")).wait().expect("create");
                 }
                 drop(stream);
                 let (off, engine) = cut(&disk, engine, at, |e| {
-                    let stream = e.stream("o")?;
+                    let stream = e.stream("o").wait()?;
                     if making {
-                        stream.create_consumer(ConsumerConfig::new("c")).map(drop)
+                        stream.create_consumer(ConsumerConfig::new("c")).map(drop).wait()
                     } else {
-                        stream.delete_consumer("c")
+                        stream.delete_consumer("c").wait()
                     }
                 });
                 check_the_others(&engine, &note);
-                let stream = engine.stream("o").expect("stream");
-                match stream.consumer("c") {
-                    Ok(consumer) => drop(consumer.info().expect("info")),
+                let stream = engine.stream("o").wait().expect("stream");
+                match stream.consumer("c").wait() {
+                    Ok(consumer) => drop(consumer.info().wait().expect("info")),
                     Err(error) => {
                         assert!(off || !making, "{note}");
                         assert_eq!(error.kind(), ErrorKind::NotFound, "{note}: {error}");
                     }
                 }
                 let consumer =
-                    stream.create_consumer(ConsumerConfig::new("c")).unwrap_or_else(|e| panic!("{note}: {e}"));
+                    stream.create_consumer(ConsumerConfig::new("c")).wait().unwrap_or_else(|e| panic!("{note}: {e}"));
                 assert_eq!(consumer.try_next(5).expect("next").len(), 1, "{note}");
             }
         }
@@ -137,18 +137,18 @@ fn making_and_removing_a_consumer_is_whole_or_nothing_at_every_operation() {
 fn a_full_disk_leaves_nothing_of_what_was_being_made() {
     for room in (0..600).step_by(25) {
         let (disk, engine) = world(1);
-        let stream = engine.stream("o").expect("stream");
+        let stream = engine.stream("o").wait().expect("stream");
         disk.set_room(room);
-        let made = engine.create_stream(config("p")).map(drop);
-        let consumer = stream.create_consumer(ConsumerConfig::new("c")).map(drop);
+        let made = engine.create_stream(config("p")).map(drop).wait();
+        let consumer = stream.create_consumer(ConsumerConfig::new("c")).wait().map(drop);
         disk.set_room(u64::MAX);
         for error in [&made, &consumer].into_iter().filter_map(|o| o.as_ref().err()) {
             assert_eq!(error.kind(), ErrorKind::Limit, "{room} bytes: {error}");
         }
         check_the_others(&engine, &format!("{room} bytes"));
-        assert_eq!(engine.stream("p").is_ok(), made.is_ok(), "{room} bytes");
-        assert_eq!(stream.consumer("c").is_ok(), consumer.is_ok(), "{room} bytes");
-        engine.create_stream(config("p")).expect("there is room");
-        stream.create_consumer(ConsumerConfig::new("c")).expect("there is room");
+        assert_eq!(engine.stream("p").wait().is_ok(), made.is_ok(), "{room} bytes");
+        assert_eq!(stream.consumer("c").wait().is_ok(), consumer.is_ok(), "{room} bytes");
+        engine.create_stream(config("p")).wait().expect("there is room");
+        stream.create_consumer(ConsumerConfig::new("c")).wait().expect("there is room");
     }
 }

@@ -20,11 +20,11 @@ fn a_close_on_a_full_disk_is_a_close() {
     for room in (0..400).step_by(7) {
         let disk = SimDisk::new(1, None);
         let engine = open(&disk);
-        let stream = engine.create_stream(StreamConfig::new("o", ["o.>"])).expect("create");
+        let stream = engine.create_stream(StreamConfig::new("o", ["o.>"])).wait().expect("create");
         stream.append(&Append::new("o.1", b"x")).wait().expect("append");
         stream.append(&Append::new("o.2", b"y")).wait().expect("append");
         stream.delete(1).wait().expect("delete");
-        let consumer = stream.create_consumer(ConsumerConfig::new("kept")).expect("create");
+        let consumer = stream.create_consumer(ConsumerConfig::new("kept")).wait().expect("create");
         assert_eq!(consumer.ack(&[consumer.try_next(1).expect("next").seq(0).expect("one")]).expect("ack"), 1);
         disk.set_room(room);
         engine.close().unwrap_or_else(|e| panic!("{room} bytes: {e}"));
@@ -32,9 +32,13 @@ fn a_close_on_a_full_disk_is_a_close() {
         assert!(warned || room > 200, "{room} bytes: what could not be stored is told");
         disk.set_room(u64::MAX);
         let engine = open(&disk);
-        let stream = engine.stream("o").expect("stream");
-        let seqs: Vec<u64> = stream.read(&ReadOptions::default()).expect("read").iter().map(|r| r.seq).collect();
+        let stream = engine.stream("o").wait().expect("stream");
+        let seqs: Vec<u64> = stream.read(&ReadOptions::default()).wait().expect("read").iter().map(|r| r.seq).collect();
         assert_eq!(seqs, [2], "{room} bytes");
-        assert_eq!(stream.consumer("kept").expect("consumer").info().expect("info").ack_floor, 2, "{room} bytes");
+        assert_eq!(
+            stream.consumer("kept").wait().expect("consumer").info().wait().expect("info").ack_floor,
+            2,
+            "{room} bytes"
+        );
     }
 }

@@ -18,7 +18,7 @@ fn open(disk: &SimDisk, clock: &ManualClock) -> Engine {
 }
 
 fn count(stream: &Stream) -> usize {
-    stream.read(&ReadOptions::default().max_records(100_000)).expect("read").len()
+    stream.read(&ReadOptions::default().max_records(100_000)).wait().expect("read").len()
 }
 
 #[test]
@@ -27,7 +27,7 @@ fn an_interval_stream_takes_nothing_more_while_nothing_can_be_written() {
     let clock = ManualClock::new(1_700_000_000 * SECOND, 1);
     let engine = open(&disk, &clock);
     let config = StreamConfig { durability: Durability::Interval, ..StreamConfig::new("s", ["s.>"]) };
-    let stream = engine.create_stream(config).expect("create");
+    let stream = engine.create_stream(config).wait().expect("create");
     let append = |n: u32| stream.append(&Append::new(&format!("s.{n}"), &[7; 200])).wait();
     for n in 0..50 {
         append(n).expect("append");
@@ -49,5 +49,5 @@ fn an_interval_stream_takes_nothing_more_while_nothing_can_be_written() {
     drop((stream, engine));
     disk.restart();
     let engine = open(&disk, &clock);
-    assert_eq!(count(&engine.stream("s").expect("stream")), 51);
+    assert_eq!(count(&engine.stream("s").wait().expect("stream")), 51);
 }

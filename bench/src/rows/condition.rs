@@ -55,7 +55,7 @@ fn under(context: &mut Context, filter: &str) -> Outcome<Line> {
         }),
         Side::new(filter, |round| {
             let from = start(round, 1);
-            let mut last = ours.stream.last_seq(filter)?;
+            let mut last = ours.stream.last_seq(filter).wait()?;
             rate(appends, || {
                 for record in from..from + appends {
                     let (subject, payload) = record_of(&mut conditional, record, subjects);

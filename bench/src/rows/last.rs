@@ -79,7 +79,7 @@ fn among(context: &mut Context, named: &str, subjects: u64) -> Outcome<Vec<Line>
 fn last_ours<'a>(ours: &Ours, subjects: impl Iterator<Item = &'a str>) -> Outcome<u64> {
     let mut sum = 0;
     for subject in subjects {
-        sum += ours.stream.last(subject)?.ok_or_else(|| format!("no record of {subject}"))?.seq;
+        sum += ours.stream.last(subject).wait()?.ok_or_else(|| format!("no record of {subject}"))?.seq;
     }
     Ok(sum)
 }

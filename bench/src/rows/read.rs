@@ -30,7 +30,7 @@ fn run(context: &mut Context) -> Outcome<Vec<Line>> {
     check(Kind::Ours, &dir, source.expected(records))?;
 
     let ours = Ours::open(&dir)?;
-    let segments = largest(&dir, ours.stream.info()?.segments as usize)?;
+    let segments = largest(&dir, ours.stream.info().wait()?.segments as usize)?;
     let mut buffer = Vec::new();
     let whole = checksum(&segments, &mut buffer)?;
     let [ours_rates, raw_rates] = context.interleave([
@@ -51,7 +51,7 @@ fn run(context: &mut Context) -> Outcome<Vec<Line>> {
 fn read_all(ours: &Ours, records: u64) -> Outcome<()> {
     let (mut seen, mut bytes) = (0, 0);
     while seen < records {
-        let batch = ours.stream.read(&ReadOptions::default().from_seq(seen + 1).max_records(READ_RECORDS))?;
+        let batch = ours.stream.read(&ReadOptions::default().from_seq(seen + 1).max_records(READ_RECORDS)).wait()?;
         if batch.is_empty() {
             return Err(format!("the stream ends after {seen} records of {records}").into());
         }

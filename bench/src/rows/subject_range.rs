@@ -89,7 +89,7 @@ fn fill_sqlite(dirs: &[PathBuf; 2]) -> Outcome<Vec<u64>> {
     let mut times = Vec::new();
     loop {
         let next = ReadOptions::default().from_seq(times.len() as u64 + 1).max_records(READ_RECORDS);
-        let batch = ours.stream.read(&next)?;
+        let batch = ours.stream.read(&next).wait()?;
         if batch.is_empty() {
             break;
         }
@@ -117,7 +117,7 @@ fn select_ours<'a>(ours: &Ours, queries: impl Iterator<Item = Query<'a>>) -> Out
             ..ReadOptions::default()
         };
         loop {
-            let batch = ours.stream.read(&options)?;
+            let batch = ours.stream.read(&options).wait()?;
             for record in batch.iter() {
                 digest.add(record.subject.as_bytes(), record.payload);
             }

@@ -7,7 +7,7 @@ const { LIMITS, bytes, check, flag, millis, text, texts, u64 } = require('./opti
 const { Reader } = require('./pack.js');
 const { Source } = require('./source.js');
 const { Stream } = require('./stream.js');
-const { begin, settle } = require('./waits.js');
+const { begin, same, settle } = require('./waits.js');
 
 const CREATE = { ttlMs: millis, ...LIMITS };
 const REMOVE = { revision: u64, ...LIMITS };
@@ -48,6 +48,10 @@ function readEntry(reader) {
 
 function unpack(packed) {
   return new Reader(packed).list(readEntry);
+}
+
+function first(packed) {
+  return unpack(packed)[0] ?? null;
 }
 
 /** Follows the changes of a bucket. */
@@ -97,7 +101,7 @@ class Bucket {
 
   /** What it holds. */
   async status() {
-    return native.bucketStatus(this.#id);
+    return settle(native.bucketStatus(this.#id), same);
   }
 
   /** Sets a key; returns the revision. */
@@ -134,22 +138,22 @@ class Bucket {
 
   /** The newest revision of a key that has a value, or null. */
   async get(key) {
-    return unpack(native.bucketGet(this.#id, text('key', key)))[0] ?? null;
+    return settle(native.bucketGet(this.#id, text('key', key)), first);
   }
 
   /** That revision of a key, or null. */
   async getRevision(key, revision) {
-    return unpack(native.bucketGet(this.#id, text('key', key), u64('revision', revision)))[0] ?? null;
+    return settle(native.bucketGet(this.#id, text('key', key), u64('revision', revision)), first);
   }
 
   /** The kept revisions of a key, oldest first, deletes included. */
   async history(key) {
-    return unpack(native.bucketHistory(this.#id, text('key', key)));
+    return settle(native.bucketHistory(this.#id, text('key', key)), unpack);
   }
 
   /** The keys that have a value, in order, that the filter takes. */
   async keys(filter = '>') {
-    return native.bucketKeys(this.#id, text('filter', filter));
+    return settle(native.bucketKeys(this.#id, text('filter', filter)), same);
   }
 
   /** What is there, then what changes. */

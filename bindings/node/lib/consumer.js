@@ -5,7 +5,7 @@ const { native } = require('./native.js');
 const { check, millis, u64 } = require('./options.js');
 const { Record, unpackBatch } = require('./records.js');
 const { Source } = require('./source.js');
-const { begin, settle } = require('./waits.js');
+const { begin, same, settle } = require('./waits.js');
 
 const CALLS = { next: 'consumerNext', tryNext: 'consumerTryNext', release: 'releaseConsumer' };
 // One at a time: a record taken ahead would spend its ack wait unseen.
@@ -65,7 +65,7 @@ class Consumer extends Source {
 
   /** Where it stands. */
   async info() {
-    return native.consumerInfo(this.#id);
+    return settle(native.consumerInfo(this.#id), same);
   }
 
   /** Done with these sequences; returns how many of them were pending. */

@@ -11,7 +11,7 @@ const {
 const { Reader } = require('./pack.js');
 const { Points } = require('./points.js');
 const { Stream } = require('./stream.js');
-const { begin, hub, settle } = require('./waits.js');
+const { begin, hub, same, settle } = require('./waits.js');
 
 const OPEN = { readOnly: flag, create: flag, cacheBytes: u64 };
 const STREAM = {
@@ -103,7 +103,7 @@ class Engine {
 
   /** The stream of this name. */
   async stream(name) {
-    return new Stream(native.engineStream(this.#id, text('name', name)));
+    return settle(native.engineStream(this.#id, text('name', name)), (id) => new Stream(id));
   }
 
   /** Removes a stream and everything in it. */
@@ -114,7 +114,7 @@ class Engine {
 
   /** All streams, by name: what each is and holds. */
   async streams() {
-    return native.engineStreams(this.#id);
+    return settle(native.engineStreams(this.#id), same);
   }
 
   /** Makes a bucket, or returns the one there. */
@@ -126,7 +126,7 @@ class Engine {
 
   /** The bucket of this name. */
   async bucket(name) {
-    return new Bucket(native.engineBucket(this.#id, text('name', name)));
+    return settle(native.engineBucket(this.#id, text('name', name)), (id) => new Bucket(id));
   }
 
   /** Removes a bucket. */
@@ -137,7 +137,7 @@ class Engine {
 
   /** All buckets, by name. */
   async buckets() {
-    return native.engineBuckets(this.#id);
+    return settle(native.engineBuckets(this.#id), same);
   }
 
   /** Opens a point store, and makes it if it is not there. */
@@ -232,7 +232,7 @@ async function restore(from, to, options = undefined) {
 /** Checks every byte of a directory without changing it; damage is in the report, not an error. */
 async function verify(dir, options = undefined) {
   const limits = begin('verify', options, PROGRESS);
-  return settle(native.verify(hub, dirOf(dir)), (report) => report, limits);
+  return settle(native.verify(hub, dirOf(dir)), same, limits);
 }
 
 module.exports = { Engine, attach, memory, memoryAt, open, openSync, restore, temporary, verify };

@@ -12,7 +12,7 @@ const { Reader } = require('./pack.js');
 const { APPEND_WAIT, packAppend, packBatch, unpackBatch, unpackRecord } = require('./records.js');
 const { ack } = require('./slots.js');
 const { Subscription } = require('./subscription.js');
-const { begin, park, settle } = require('./waits.js');
+const { begin, park, same, settle } = require('./waits.js');
 
 const READ = {
   filters: texts,
@@ -46,6 +46,14 @@ const CONSUMER = {
 
 const LIST_MAX = 1000;
 
+function unpackRecords(packed) {
+  return unpackBatch(packed).records;
+}
+
+function unpackSubjects(packed) {
+  return new Reader(packed).list((reader) => ({ subject: reader.text(), count: reader.u64() }));
+}
+
 class Stream {
   #id;
   #name;
@@ -68,7 +76,7 @@ class Stream {
 
   /** What it is and holds. */
   async info() {
-    return native.streamInfo(this.#id);
+    return settle(native.streamInfo(this.#id), same);
   }
 
   /** Appends one record; done when the stream's durability is reached. */
@@ -121,55 +129,55 @@ class Stream {
 
   /** The record with this sequence, or null. */
   async get(seq) {
-    return this.getSync(seq);
+    return settle(native.streamGet(this.#id, u64('seq', seq)), unpackRecord);
   }
 
   /** As `get`, at once. */
   getSync(seq) {
-    return unpackRecord(native.streamGet(this.#id, u64('seq', seq)));
+    return unpackRecord(native.streamGetSync(this.#id, u64('seq', seq)));
   }
 
   /** The newest record of a subject, or of all that a wildcard filter takes; or null. */
   async last(filter) {
-    return this.lastSync(filter);
+    return settle(native.streamLast(this.#id, text('filter', filter)), unpackRecord);
   }
 
   /** As `last`, at once. */
   lastSync(filter) {
-    return unpackRecord(native.streamLast(this.#id, text('filter', filter)));
+    return unpackRecord(native.streamLastSync(this.#id, text('filter', filter)));
   }
 
   /** The newest record of every subject that the filters take, by sequence. */
   async lastMany(filters, options = undefined) {
-    return this.lastManySync(filters, options);
+    const { after = 0n, max = LIST_MAX } = check('lastMany', options, LAST_MANY);
+    return settle(native.streamLastMany(this.#id, texts('filters', filters), after, max), unpackRecords);
   }
 
   /** As `lastMany`, at once. */
   lastManySync(filters, options = undefined) {
     const { after = 0n, max = LIST_MAX } = check('lastMany', options, LAST_MANY);
-    return unpackBatch(native.streamLastMany(this.#id, texts('filters', filters), after, max)).records;
+    return unpackRecords(native.streamLastManySync(this.#id, texts('filters', filters), after, max));
   }
 
   /** The last sequence among all subjects that the filter takes; 0n when there is none. */
   async lastSeq(filter) {
-    return native.streamLastSeq(this.#id, text('filter', filter));
+    return settle(native.streamLastSeq(this.#id, text('filter', filter)), BigInt);
   }
 
   /** The subjects that have a record, in order, each with how many. */
   async subjects(filter = '>', options = undefined) {
     const { after = '', max = LIST_MAX } = check('subjects', options, SUBJECTS);
-    const packed = native.streamSubjects(this.#id, text('filter', filter), after, max);
-    return new Reader(packed).list((reader) => ({ subject: reader.text(), count: reader.u64() }));
+    return settle(native.streamSubjects(this.#id, text('filter', filter), after, max), unpackSubjects);
   }
 
   /** Reads records; go on from the last one's sequence for more. */
   async read(options = undefined) {
-    return this.readSync(options);
+    return settle(native.streamRead(this.#id, check('read', options, READ)), unpackRecords);
   }
 
   /** As `read`, at once. */
   readSync(options = undefined) {
-    return unpackBatch(native.streamRead(this.#id, check('read', options, READ))).records;
+    return unpackRecords(native.streamReadSync(this.#id, check('read', options, READ)));
   }
 
   /** History, then live, with no gap and no duplicate at the seam. */
@@ -179,22 +187,23 @@ class Stream {
 
   /** Makes a durable consumer, or returns the one of this configuration. */
   async createConsumer(config) {
-    return new Consumer(native.streamCreateConsumer(this.#id, check('consumer', config, CONSUMER)));
+    const call = native.streamCreateConsumer(this.#id, check('consumer', config, CONSUMER));
+    return settle(call, (id) => new Consumer(id));
   }
 
   /** The consumer of this name. */
   async consumer(name) {
-    return new Consumer(native.streamConsumer(this.#id, text('name', name)));
+    return settle(native.streamConsumer(this.#id, text('name', name)), (id) => new Consumer(id));
   }
 
   /** Removes a consumer. */
   async deleteConsumer(name) {
-    native.streamDeleteConsumer(this.#id, text('name', name));
+    await settle(native.streamDeleteConsumer(this.#id, text('name', name)), Boolean);
   }
 
   /** All consumers, by name: where each stands. */
   async consumers() {
-    return native.streamConsumers(this.#id);
+    return settle(native.streamConsumers(this.#id), same);
   }
 
   /** Removes one record; false when it was not there. */

@@ -14,8 +14,13 @@ const waiting = new Map();
 const hub = raw.setup(slots, drain);
 
 /** The promise of an answer that is there already, or of one that will be. */
-function settle(answer, decode, limits) {
+function settle(answer, decode, limits = undefined) {
   return answer === undefined ? park(decode, limits) : Promise.resolve(decode(answer));
+}
+
+/** What decodes an answer that needs no decoding. */
+function same(answer) {
+  return answer;
 }
 
 class Wait {
@@ -139,4 +144,4 @@ function begin(what, options, fields = LIMITS) {
   return checked;
 }
 
-module.exports = { begin, hub, park, settle };
+module.exports = { begin, hub, park, same, settle };

@@ -47,8 +47,9 @@ pub fn bucket_stream(bucket: u32) -> Result<u32> {
 
 /// What it holds.
 #[napi(catch_unwind)]
-pub fn bucket_status(bucket: u32) -> Result<BucketDescription> {
-    Bucket::with(bucket, |bucket, _| Ok(bucket.status().map_err(fault)?.into()))
+pub fn bucket_status(env: Env, bucket: u32) -> Result<Raw> {
+    let describe = |status| Answer::value(BucketDescription::from(status));
+    Bucket::with(bucket, |bucket, hub| hub.settle(env, bucket.status().map(describe)))
 }
 
 /// Sets a key; answers the revision.
@@ -94,20 +95,22 @@ pub fn bucket_get(env: Env, bucket: u32, key: String, revision: Option<BigInt>) 
             None => bucket.get(&key),
             Some(revision) => bucket.get_revision(&key, revision),
         };
-        Answer::Bytes(pack(entry.map_err(fault)?.as_slice())).into_js(env, hub)
+        hub.settle(env, entry.map(|entry| Answer::Bytes(pack(entry.as_slice()))))
     })
 }
 
 /// The kept revisions of a key, packed.
 #[napi(catch_unwind)]
 pub fn bucket_history(env: Env, bucket: u32, key: String) -> Result<Raw> {
-    Bucket::with(bucket, |bucket, hub| Answer::Bytes(pack(&bucket.history(&key).map_err(fault)?)).into_js(env, hub))
+    Bucket::with(bucket, |bucket, hub| {
+        hub.settle(env, bucket.history(&key).map(|entries| Answer::Bytes(pack(&entries))))
+    })
 }
 
 /// The keys that have a value.
 #[napi(catch_unwind)]
-pub fn bucket_keys(bucket: u32, filter: String) -> Result<Vec<String>> {
-    Bucket::with(bucket, |bucket, _| bucket.keys(&filter).map_err(fault))
+pub fn bucket_keys(env: Env, bucket: u32, filter: String) -> Result<Raw> {
+    Bucket::with(bucket, |bucket, hub| hub.settle(env, bucket.keys(&filter).map(Answer::value)))
 }
 
 /// What a watcher sees.
@@ -119,7 +122,7 @@ pub struct WatchRequest {
     pub ignore_deletes: Option<bool>,
 }
 
-/// What is there, then what changes.
+/// What is there, then what changes. It is made in the call, which waits where the records are not local.
 #[napi(catch_unwind)]
 pub fn bucket_watch(bucket: u32, request: WatchRequest) -> Result<u32> {
     let options = WatchOptions {
@@ -128,7 +131,7 @@ pub fn bucket_watch(bucket: u32, request: WatchRequest) -> Result<u32> {
         updates_only: request.updates_only.unwrap_or_default(),
         ignore_deletes: request.ignore_deletes.unwrap_or_default(),
     };
-    Bucket::with(bucket, |bucket, hub| Ok(bucket.watch(options).map_err(fault)?.hold(hub)))
+    Bucket::with(bucket, |bucket, hub| Ok(bucket.watch(options).wait().map_err(fault)?.hold(hub)))
 }
 
 /// Waits for entries, then takes up to `max`, packed.

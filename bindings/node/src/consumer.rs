@@ -20,8 +20,9 @@ pub fn consumer_name(consumer: u32) -> Result<String> {
 
 /// Where it stands.
 #[napi(catch_unwind)]
-pub fn consumer_info(consumer: u32) -> Result<ConsumerDescription> {
-    Consumer::with(consumer, |consumer, _| Ok(consumer.info().map_err(fault)?.into()))
+pub fn consumer_info(env: Env, consumer: u32) -> Result<Raw> {
+    let describe = |info| Answer::value(ConsumerDescription::from(info));
+    Consumer::with(consumer, |consumer, hub| hub.settle(env, consumer.info().map(describe)))
 }
 
 /// Waits for records to deliver, then takes up to `max`, packed.

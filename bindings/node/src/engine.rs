@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use headwater::{Engine, EngineOptions, Error, ErrorKind, LogLine};
+use headwater::{Engine, EngineOptions, Error, ErrorKind, LogLine, Pending, StreamInfo};
 use napi::Env;
 use napi::bindgen_prelude::BigInt;
 use napi_derive::napi;
@@ -42,18 +42,18 @@ impl OpenOptions {
     }
 }
 
-/// Runs `work`: in the call when the engine touches no disk, else as a job.
+/// Begins `work` in the call, where it touches no disk; else it is a job, in which it blocks.
 fn perform(
     env: Env,
     hub: &Rc<Hub>,
     engine: &Engine,
-    work: impl FnOnce(&Engine) -> headwater::Result<Answer> + Send + 'static,
+    work: impl FnOnce(&Engine) -> Pending<Answer> + Send + 'static,
 ) -> Result<Raw> {
     if engine.dir().is_none() {
-        return work(engine).map_err(fault)?.into_js(env, hub);
+        return hub.settle(env, work(engine));
     }
     let engine = engine.clone();
-    jobs::run(env, hub, move || work(&engine))
+    jobs::run(env, hub, move || work(&engine).wait())
 }
 
 /// Opens a directory.
@@ -128,7 +128,9 @@ pub fn engine_attach(hub_number: u32, key: BigInt) -> Result<u32> {
 #[napi(catch_unwind)]
 pub fn engine_close(env: Env, engine: u32, key: Option<BigInt>) -> Result<Raw> {
     unshare(key)?;
-    Engine::with(engine, |engine, hub| perform(env, hub, engine, |engine| engine.close().map(|()| Answer::Done)))
+    Engine::with(engine, |engine, hub| {
+        perform(env, hub, engine, |engine| Pending::ready(engine.close().map(|()| Answer::Done)))
+    })
 }
 
 /// Syncs and closes everything, and waits for it.
@@ -166,8 +168,8 @@ pub fn engine_update_stream(env: Env, engine: u32, options: StreamOptions) -> Re
 
 /// The stream of this name.
 #[napi(catch_unwind)]
-pub fn engine_stream(engine: u32, name: String) -> Result<u32> {
-    Engine::with(engine, |engine, hub| Ok(engine.stream(&name).map_err(fault)?.hold(hub)))
+pub fn engine_stream(env: Env, engine: u32, name: String) -> Result<Raw> {
+    Engine::with(engine, |engine, hub| hub.settle(env, engine.stream(&name).map(Answer::handle)))
 }
 
 /// Removes a stream.
@@ -180,10 +182,10 @@ pub fn engine_delete_stream(env: Env, engine: u32, name: String) -> Result<Raw> 
 
 /// All streams.
 #[napi(catch_unwind)]
-pub fn engine_streams(engine: u32) -> Result<Vec<StreamDescription>> {
-    Engine::with(engine, |engine, _| {
-        Ok(engine.streams().map_err(fault)?.into_iter().map(StreamDescription::from).collect())
-    })
+pub fn engine_streams(env: Env, engine: u32) -> Result<Raw> {
+    let describe =
+        |infos: Vec<StreamInfo>| Answer::value(infos.into_iter().map(StreamDescription::from).collect::<Vec<_>>());
+    Engine::with(engine, |engine, hub| hub.settle(env, engine.streams().map(describe)))
 }
 
 /// Makes a bucket.
@@ -197,8 +199,8 @@ pub fn engine_create_bucket(env: Env, engine: u32, options: BucketOptions) -> Re
 
 /// The bucket of this name.
 #[napi(catch_unwind)]
-pub fn engine_bucket(engine: u32, name: String) -> Result<u32> {
-    Engine::with(engine, |engine, hub| Ok(engine.bucket(&name).map_err(fault)?.hold(hub)))
+pub fn engine_bucket(env: Env, engine: u32, name: String) -> Result<Raw> {
+    Engine::with(engine, |engine, hub| hub.settle(env, engine.bucket(&name).map(Answer::handle)))
 }
 
 /// Removes a bucket.
@@ -211,8 +213,8 @@ pub fn engine_delete_bucket(env: Env, engine: u32, name: String) -> Result<Raw> 
 
 /// All buckets.
 #[napi(catch_unwind)]
-pub fn engine_buckets(engine: u32) -> Result<Vec<String>> {
-    Engine::with(engine, |engine, _| engine.buckets().map_err(fault))
+pub fn engine_buckets(env: Env, engine: u32) -> Result<Raw> {
+    Engine::with(engine, |engine, hub| hub.settle(env, engine.buckets().map(Answer::value)))
 }
 
 /// What the engine has done and holds, packed.

@@ -6,7 +6,9 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use headwater::{Ack, Append, Pending, PurgeOptions, ReadOptions, Start, Stream, SubscribeOptions};
+use headwater::{
+    Ack, Append, Batch, ConsumerInfo, Pending, PurgeOptions, ReadOptions, Record, Start, Stream, SubscribeOptions,
+};
 use napi::Env;
 use napi::bindgen_prelude::BigInt;
 use napi_derive::napi;
@@ -33,7 +35,7 @@ pub fn stream_append(env: Env, stream: u32, subject: Text, payload: &[u8]) -> Re
 pub fn stream_append_sync(env: Env, stream: u32, subject: Text, payload: &[u8]) -> Result<Raw> {
     Stream::with(stream, |stream, hub| {
         let pending = stream.append(&Append::new(subject.as_str(), payload));
-        finish(env, hub, pending, None)
+        finish(env, hub, pending.map(Answer::Ack), None)
     })
 }
 
@@ -54,7 +56,10 @@ pub fn stream_append_packed_sync(
     timeout_ms: Option<f64>,
 ) -> Result<Raw> {
     let timeout = timeout_ms.map(|ms| millis("timeoutMs", ms)).transpose()?;
-    Stream::with(stream, |stream, hub| finish(env, hub, append_packed(stream, packed, count, batch)?, timeout))
+    Stream::with(stream, |stream, hub| {
+        let pending = append_packed(stream, packed, count, batch)?;
+        finish(env, hub, pending.map(Answer::Ack), timeout)
+    })
 }
 
 fn append_packed(stream: &Stream, packed: &[u8], count: u32, batch: bool) -> Result<Pending<Ack>> {
@@ -65,12 +70,13 @@ fn append_packed(stream: &Stream, packed: &[u8], count: u32, batch: bool) -> Res
     })
 }
 
-fn finish(env: Env, hub: &Rc<Hub>, mut pending: Pending<Ack>, timeout: Option<Duration>) -> Result<Raw> {
-    let ack = match timeout {
+/// The answer of a call that blocks until it has one.
+fn finish(env: Env, hub: &Rc<Hub>, mut pending: Pending<Answer>, timeout: Option<Duration>) -> Result<Raw> {
+    let answer = match timeout {
         None => pending.wait(),
         Some(timeout) => pending.wait_timeout(timeout),
     };
-    Answer::Ack(ack.map_err(fault)?).into_js(env, hub)
+    answer.map_err(fault)?.into_js(env, hub)
 }
 
 /// The name of a stream.
@@ -87,58 +93,84 @@ pub fn stream_config(stream: u32) -> Result<StreamOptions> {
 
 /// What a stream is and holds.
 #[napi(catch_unwind)]
-pub fn stream_info(stream: u32) -> Result<StreamDescription> {
-    Stream::with(stream, |stream, _| Ok(stream.info().map_err(fault)?.into()))
+pub fn stream_info(env: Env, stream: u32) -> Result<Raw> {
+    let describe = |info| Answer::value(StreamDescription::from(info));
+    Stream::with(stream, |stream, hub| hub.settle(env, stream.info().map(describe)))
+}
+
+fn one(record: Option<Record>) -> Answer {
+    record.map_or(Answer::Done, |r| Answer::Bytes(pack_record(&r)))
+}
+
+fn many(batch: &Batch) -> Answer {
+    Answer::Bytes(pack(batch))
 }
 
 /// The record with this sequence, packed; `null` when there is none.
 #[napi(catch_unwind)]
 pub fn stream_get(env: Env, stream: u32, seq: BigInt) -> Result<Raw> {
     let seq = u64_of("seq", &seq)?;
-    Stream::with(stream, |stream, hub| {
-        let record = stream.get(seq).map_err(fault)?;
-        record.map_or(Answer::Done, |r| Answer::Bytes(pack_record(&r))).into_js(env, hub)
-    })
+    Stream::with(stream, |stream, hub| hub.settle(env, stream.get(seq).map(one)))
+}
+
+/// As [`stream_get`], and waits for it.
+#[napi(catch_unwind)]
+pub fn stream_get_sync(env: Env, stream: u32, seq: BigInt) -> Result<Raw> {
+    let seq = u64_of("seq", &seq)?;
+    Stream::with(stream, |stream, hub| finish(env, hub, stream.get(seq).map(one), None))
 }
 
 /// The newest record that the filter takes, packed; `null` when there is none.
 #[napi(catch_unwind)]
 pub fn stream_last(env: Env, stream: u32, filter: Text) -> Result<Raw> {
-    Stream::with(stream, |stream, hub| {
-        let record = stream.last(filter.as_str()).map_err(fault)?;
-        record.map_or(Answer::Done, |r| Answer::Bytes(pack_record(&r))).into_js(env, hub)
-    })
+    Stream::with(stream, |stream, hub| hub.settle(env, stream.last(filter.as_str()).map(one)))
+}
+
+/// As [`stream_last`], and waits for it.
+#[napi(catch_unwind)]
+pub fn stream_last_sync(env: Env, stream: u32, filter: Text) -> Result<Raw> {
+    Stream::with(stream, |stream, hub| finish(env, hub, stream.last(filter.as_str()).map(one), None))
+}
+
+fn last_many(stream: &Stream, filters: &[String], after: &BigInt, max: u32) -> Result<Pending<Answer>> {
+    let after = u64_of("after", after)?;
+    let filters = filters.iter().map(String::as_str).collect::<Vec<_>>();
+    Ok(stream.last_many(&filters, after, max as usize).map(|batch| many(&batch)))
 }
 
 /// The newest record of every subject, packed.
 #[napi(catch_unwind)]
 pub fn stream_last_many(env: Env, stream: u32, filters: Vec<String>, after: BigInt, max: u32) -> Result<Raw> {
-    let after = u64_of("after", &after)?;
-    let filters = filters.iter().map(String::as_str).collect::<Vec<_>>();
-    Stream::with(stream, |stream, hub| {
-        let batch = stream.last_many(&filters, after, max as usize).map_err(fault)?;
-        Answer::Bytes(pack(&batch)).into_js(env, hub)
-    })
+    Stream::with(stream, |stream, hub| hub.settle(env, last_many(stream, &filters, &after, max)?))
+}
+
+/// As [`stream_last_many`], and waits for it.
+#[napi(catch_unwind)]
+pub fn stream_last_many_sync(env: Env, stream: u32, filters: Vec<String>, after: BigInt, max: u32) -> Result<Raw> {
+    Stream::with(stream, |stream, hub| finish(env, hub, last_many(stream, &filters, &after, max)?, None))
 }
 
 /// The last sequence among all subjects that the filter takes.
 #[napi(catch_unwind)]
-pub fn stream_last_seq(stream: u32, filter: Text) -> Result<u64> {
-    Stream::with(stream, |stream, _| stream.last_seq(filter.as_str()).map_err(fault))
+pub fn stream_last_seq(env: Env, stream: u32, filter: Text) -> Result<Raw> {
+    Stream::with(stream, |stream, hub| hub.settle(env, stream.last_seq(filter.as_str()).map(Answer::Count)))
+}
+
+fn pack_subjects(subjects: Vec<(String, u64)>) -> Answer {
+    let mut out = Writer::default();
+    out.u32(subjects.len() as u32);
+    for (subject, count) in &subjects {
+        out.text(subject);
+        out.u64(*count);
+    }
+    Answer::Bytes(out.finish())
 }
 
 /// The subjects that have a record, with how many, packed.
 #[napi(catch_unwind)]
 pub fn stream_subjects(env: Env, stream: u32, filter: String, after: String, max: u32) -> Result<Raw> {
     Stream::with(stream, |stream, hub| {
-        let subjects = stream.subjects(&filter, &after, max as usize).map_err(fault)?;
-        let mut out = Writer::default();
-        out.u32(subjects.len() as u32);
-        for (subject, count) in &subjects {
-            out.text(subject);
-            out.u64(*count);
-        }
-        Answer::Bytes(out.finish()).into_js(env, hub)
+        hub.settle(env, stream.subjects(&filter, &after, max as usize).map(pack_subjects))
     })
 }
 
@@ -179,10 +211,14 @@ impl ReadRequest {
 #[napi(catch_unwind)]
 pub fn stream_read(env: Env, stream: u32, request: ReadRequest) -> Result<Raw> {
     let options = request.into_core()?;
-    Stream::with(stream, |stream, hub| {
-        let batch = stream.read(&options).map_err(fault)?;
-        Answer::Bytes(pack(&batch)).into_js(env, hub)
-    })
+    Stream::with(stream, |stream, hub| hub.settle(env, stream.read(&options).map(|batch| many(&batch))))
+}
+
+/// As [`stream_read`], and waits for it.
+#[napi(catch_unwind)]
+pub fn stream_read_sync(env: Env, stream: u32, request: ReadRequest) -> Result<Raw> {
+    let options = request.into_core()?;
+    Stream::with(stream, |stream, hub| finish(env, hub, stream.read(&options).map(|batch| many(&batch)), None))
 }
 
 /// What to subscribe to.
@@ -195,39 +231,40 @@ pub struct SubscribeRequest {
 }
 
 /// History, then live.
+/// It is made in the call, which waits where the records are not local.
 #[napi(catch_unwind)]
 pub fn stream_subscribe(stream: u32, request: SubscribeRequest) -> Result<u32> {
     let policy =
         deliver_policy(request.deliver_policy.as_deref(), request.start_seq.as_ref(), request.start_time.as_ref())?;
     let options = SubscribeOptions { filters: request.filters.unwrap_or_default(), deliver_policy: policy };
-    Stream::with(stream, |stream, hub| Ok(stream.subscribe(options).map_err(fault)?.hold(hub)))
+    Stream::with(stream, |stream, hub| Ok(stream.subscribe(options).wait().map_err(fault)?.hold(hub)))
 }
 
 /// Makes a durable consumer.
 #[napi(catch_unwind)]
-pub fn stream_create_consumer(stream: u32, options: ConsumerOptions) -> Result<u32> {
+pub fn stream_create_consumer(env: Env, stream: u32, options: ConsumerOptions) -> Result<Raw> {
     let config = options.into_core()?;
-    Stream::with(stream, |stream, hub| Ok(stream.create_consumer(config).map_err(fault)?.hold(hub)))
+    Stream::with(stream, |stream, hub| hub.settle(env, stream.create_consumer(config).map(Answer::handle)))
 }
 
 /// The consumer of this name.
 #[napi(catch_unwind)]
-pub fn stream_consumer(stream: u32, name: String) -> Result<u32> {
-    Stream::with(stream, |stream, hub| Ok(stream.consumer(&name).map_err(fault)?.hold(hub)))
+pub fn stream_consumer(env: Env, stream: u32, name: String) -> Result<Raw> {
+    Stream::with(stream, |stream, hub| hub.settle(env, stream.consumer(&name).map(Answer::handle)))
 }
 
 /// Removes a consumer.
 #[napi(catch_unwind)]
-pub fn stream_delete_consumer(stream: u32, name: String) -> Result<()> {
-    Stream::with(stream, |stream, _| stream.delete_consumer(&name).map_err(fault))
+pub fn stream_delete_consumer(env: Env, stream: u32, name: String) -> Result<Raw> {
+    Stream::with(stream, |stream, hub| hub.settle(env, stream.delete_consumer(&name).map(|()| Answer::Done)))
 }
 
 /// All consumers.
 #[napi(catch_unwind)]
-pub fn stream_consumers(stream: u32) -> Result<Vec<ConsumerDescription>> {
-    Stream::with(stream, |stream, _| {
-        Ok(stream.consumers().map_err(fault)?.into_iter().map(ConsumerDescription::from).collect())
-    })
+pub fn stream_consumers(env: Env, stream: u32) -> Result<Raw> {
+    let describe =
+        |infos: Vec<ConsumerInfo>| Answer::value(infos.into_iter().map(ConsumerDescription::from).collect::<Vec<_>>());
+    Stream::with(stream, |stream, hub| hub.settle(env, stream.consumers().map(describe)))
 }
 
 /// Removes one record.

@@ -72,12 +72,12 @@ impl Bucket {
     /// The stream that it is a view of.
     #[getter]
     fn stream(&self, py: Python<'_>) -> PyResult<Stream> {
-        self.0.child(py, |bucket, _| Ok(bucket.stream().clone())).map(Stream::new)
+        self.0.child(py, |bucket, _| Pending::ready(Ok(bucket.stream().clone()))).map(Stream::new)
     }
 
     /// What it holds.
     fn status<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let status = run(py, || self.0.get()?.status())?;
+        let status = block(py, None, || Ok(self.0.get()?.status()))?;
         let config = PyDict::new(py);
         config.set_item("name", &status.config.bucket)?;
         config.set_item("description", &status.config.description)?;
@@ -172,19 +172,19 @@ impl Bucket {
     /// The newest revision of a key that has a value; or that revision of it.
     #[pyo3(signature = (key, *, revision=None))]
     fn get(&self, py: Python<'_>, key: &str, revision: Option<Whole>) -> PyResult<Option<Entry>> {
-        let entry = run(py, || {
+        let entry = block(py, None, || {
             let bucket = self.0.get()?;
-            match revision {
+            Ok(match revision {
                 None => bucket.get(key),
                 Some(revision) => bucket.get_revision(key, revision.0),
-            }
+            })
         })?;
         Ok(entry.map(|entry| Entry::new(py, &entry)))
     }
 
     /// The kept revisions of a key, oldest first, deletes included.
     fn history<'py>(&self, py: Python<'py>, key: &str) -> PyResult<Bound<'py, PyList>> {
-        let entries = run(py, || self.0.get()?.history(key))?;
+        let entries = block(py, None, || Ok(self.0.get()?.history(key)))?;
         let list = PyList::empty(py);
         for entry in &entries {
             list.append(Entry::new(py, entry))?;
@@ -195,7 +195,7 @@ impl Bucket {
     /// The keys that have a value, in order, that `filter` takes.
     #[pyo3(signature = (filter=">"))]
     fn keys(&self, py: Python<'_>, filter: &str) -> PyResult<Vec<String>> {
-        run(py, || self.0.get()?.keys(filter))
+        block(py, None, || Ok(self.0.get()?.keys(filter)))
     }
 
     /// What is there, then what changes.

@@ -122,7 +122,7 @@ impl Consumer {
 
     /// Where it stands.
     fn info<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let info = run(py, || self.0.source()?.info())?;
+        let info = block(py, None, || Ok(self.0.source()?.info()))?;
         consumer_info(py, &info)
     }
 

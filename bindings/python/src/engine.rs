@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use headwater as hw;
-use headwater::{BucketConfig, EngineOptions, StreamConfig};
+use headwater::{BucketConfig, EngineOptions, Pending, StreamConfig};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
@@ -128,7 +128,7 @@ impl Engine {
     /// Changes the settings that are given and leaves the others.
     #[pyo3(signature = (name, **settings))]
     fn update_stream(&self, py: Python<'_>, name: String, settings: Option<&Bound<'_, PyDict>>) -> PyResult<Stream> {
-        let mut config = run(py, || Ok(self.inner()?.stream(&name)?.config()))?;
+        let mut config = run(py, || Ok(self.inner()?.stream(&name).wait()?.config()))?;
         set_stream_config(py, "update_stream", &mut config, settings)?;
         self.0.child(py, |(), engine| engine.update_stream(config)).map(Stream::new)
     }
@@ -140,12 +140,12 @@ impl Engine {
 
     /// Removes a stream and everything in it.
     fn delete_stream(&self, py: Python<'_>, name: &str) -> PyResult<()> {
-        run(py, || self.inner()?.delete_stream(name))
+        block(py, None, || Ok(self.inner()?.delete_stream(name)))
     }
 
     /// All streams, by name.
     fn streams<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let infos = run(py, || self.inner()?.streams())?;
+        let infos = block(py, None, || Ok(self.inner()?.streams()))?;
         let infos: Vec<_> = infos.iter().map(|info| stream_info(py, info)).collect::<PyResult<_>>()?;
         PyList::new(py, infos)
     }
@@ -165,24 +165,24 @@ impl Engine {
 
     /// All buckets, by name.
     fn buckets(&self, py: Python<'_>) -> PyResult<Vec<String>> {
-        run(py, || self.inner()?.buckets())
+        block(py, None, || Ok(self.inner()?.buckets()))
     }
 
     /// Removes a bucket.
     fn delete_bucket(&self, py: Python<'_>, name: &str) -> PyResult<()> {
-        run(py, || self.inner()?.delete_bucket(name))
+        block(py, None, || Ok(self.inner()?.delete_bucket(name)))
     }
 
     /// Opens a point store, and makes it if it is not there.
     #[pyo3(signature = (name, **settings))]
     fn create_points(&self, py: Python<'_>, name: String, settings: Option<&Bound<'_, PyDict>>) -> PyResult<Points> {
         let config = points_config(py, name, settings)?;
-        self.0.child(py, |(), engine| hw::points::Points::create(engine, config)).map(Points::new)
+        self.0.child(py, |(), engine| Pending::ready(hw::points::Points::create(engine, config))).map(Points::new)
     }
 
     /// The point store of this name.
     fn points(&self, py: Python<'_>, name: &str) -> PyResult<Points> {
-        self.0.child(py, |(), engine| hw::points::Points::open(engine, name)).map(Points::new)
+        self.0.child(py, |(), engine| Pending::ready(hw::points::Points::open(engine, name))).map(Points::new)
     }
 
     /// Copies the live directory to `target`, consistent by stream; returns how many bytes.

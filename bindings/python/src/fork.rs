@@ -5,10 +5,11 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use headwater::{Engine, Error, ErrorKind, Result};
+use headwater::{Engine, Error, ErrorKind, Pending, Result};
 use pyo3::prelude::*;
 
-use crate::call::run;
+use crate::call::block;
+use crate::error::raise;
 
 /// How many forks lie between this process and the one that loaded the module.
 static FORKS: AtomicU64 = AtomicU64::new(0);
@@ -52,15 +53,14 @@ impl<T> Held<T> {
     pub(crate) fn child<U: Send>(
         &self,
         py: Python<'_>,
-        make: impl FnOnce(&T, &Engine) -> Result<U> + Send,
+        make: impl FnOnce(&T, &Engine) -> Pending<U> + Send,
     ) -> PyResult<Held<U>>
     where
         T: Sync,
     {
-        run(py, || {
-            let engine = self.engine()?;
-            Ok(Held::new(make(self.get()?, engine)?, engine))
-        })
+        let made = block(py, None, || Ok(make(self.get()?, self.engine()?)))?;
+        let engine = self.engine().map_err(|error| raise(py, &error))?;
+        Ok(Held::new(made, engine))
     }
 
     /// The handle, if this is its process.

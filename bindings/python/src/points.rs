@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use headwater as hw;
+use headwater::Pending;
 use headwater::points::{self, Aggregate, PointsConfig, Query};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -74,7 +75,7 @@ impl Points {
     /// The stream below.
     #[getter]
     fn stream(&self, py: Python<'_>) -> PyResult<Stream> {
-        self.0.child(py, |points, _| Ok(points.stream().clone())).map(Stream::new)
+        self.0.child(py, |points, _| Pending::ready(Ok(points.stream().clone()))).map(Stream::new)
     }
 
     /// Writes a point, or up to 1,000 points, all or nothing. Of two with the same time, tombstone and origin the first
@@ -213,6 +214,6 @@ impl Points {
     /// Follows points as they come: the winning point of each series first, then every new one.
     #[pyo3(signature = (filter=">"))]
     fn watch(&self, py: Python<'_>, filter: &str) -> PyResult<PointWatcher> {
-        self.0.child(py, |points, _| points.watch(filter)).map(PointWatcher::new)
+        self.0.child(py, |points, _| Pending::ready(points.watch(filter))).map(PointWatcher::new)
     }
 }

@@ -9,7 +9,7 @@ use headwater::{ReadOptions, Start};
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
 
-use crate::call::run;
+use crate::call::block;
 use crate::error::raise;
 use crate::fork::Held;
 use crate::record::Record;
@@ -41,7 +41,7 @@ impl Reader {
     pub(crate) fn new(py: Python<'_>, stream: Arc<Held<hw::Stream>>, options: ReadOptions) -> PyResult<Self> {
         let left = options.max_records;
         let one_page = options.max_bytes > 0;
-        let end_seq = run(py, || stream.get()?.last_seq(">"))?;
+        let end_seq = block(py, None, || Ok(stream.get()?.last_seq(">")))?;
         let state = State { options, end_seq, left, one_page, page: hw::Batch::default(), at: 0, done: left == 0 };
         let reader = Reader { stream, state: Mutex::new(state) };
         {
@@ -62,7 +62,7 @@ impl Reader {
             return Ok(());
         }
         state.options.max_records = if state.one_page { state.left } else { state.left.min(PAGE_RECORDS) };
-        state.page = run(py, || self.stream.get()?.read(&state.options))?;
+        state.page = block(py, None, || Ok(self.stream.get()?.read(&state.options)))?;
         state.at = 0;
         state.left = state.left.saturating_sub(state.page.len());
         let last = state.page.len().checked_sub(1).and_then(|last| state.page.seq(last));

@@ -7,7 +7,7 @@ use headwater::{ReadOptions, Start, SubscribeOptions};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use crate::call::run;
+use crate::call::{block, run};
 use crate::consumer::{Consumer, consumer_config, consumer_info};
 use crate::convert::{Filters, Whole};
 use crate::error::invalid;
@@ -61,19 +61,19 @@ impl Stream {
 
     /// What it is and holds.
     fn info<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let info = run(py, || self.inner()?.info())?;
+        let info = block(py, None, || Ok(self.inner()?.info()))?;
         stream_info(py, &info)
     }
 
     /// The record with this sequence.
     fn get(&self, py: Python<'_>, seq: Whole) -> PyResult<Option<Record>> {
-        let record = run(py, || self.inner()?.get(seq.0))?;
+        let record = block(py, None, || Ok(self.inner()?.get(seq.0)))?;
         record.map(|record| Record::from_record(py, &record)).transpose()
     }
 
     /// The newest record of a subject, or of all that a wildcard filter takes.
     fn last(&self, py: Python<'_>, filter: &str) -> PyResult<Option<Record>> {
-        let record = run(py, || self.inner()?.last(filter))?;
+        let record = block(py, None, || Ok(self.inner()?.last(filter)))?;
         record.map(|record| Record::from_record(py, &record)).transpose()
     }
 
@@ -92,7 +92,7 @@ impl Stream {
         let records = PyList::empty(py);
         let (mut after, mut left) = (after.0, limit(max_records));
         while left > 0 {
-            let batch = run(py, || self.inner()?.last_many(&filters, after, left.min(PAGE_ITEMS)))?;
+            let batch = block(py, None, || Ok(self.inner()?.last_many(&filters, after, left.min(PAGE_ITEMS))))?;
             let Some(last) = batch.len().checked_sub(1).and_then(|last| batch.seq(last)) else { break };
             after = last;
             left -= batch.len().min(left);
@@ -104,7 +104,7 @@ impl Stream {
     /// The last sequence among all subjects that the filter takes; 0 when there is none.
     #[pyo3(signature = (filter=">"))]
     fn last_seq(&self, py: Python<'_>, filter: &str) -> PyResult<u64> {
-        run(py, || self.inner()?.last_seq(filter))
+        block(py, None, || Ok(self.inner()?.last_seq(filter)))
     }
 
     /// The subjects that have a record, with how many, in order, of those after `after`.
@@ -119,7 +119,7 @@ impl Stream {
         let subjects = PyDict::new(py);
         let (mut after, mut left) = (after.to_owned(), limit(max_subjects));
         while left > 0 {
-            let page = run(py, || self.inner()?.subjects(filter, &after, left.min(PAGE_ITEMS)))?;
+            let page = block(py, None, || Ok(self.inner()?.subjects(filter, &after, left.min(PAGE_ITEMS))))?;
             let Some((last, _)) = page.last() else { break };
             after.clone_from(last);
             left -= page.len().min(left);
@@ -200,12 +200,12 @@ impl Stream {
 
     /// Removes a consumer.
     fn delete_consumer(&self, py: Python<'_>, name: &str) -> PyResult<()> {
-        run(py, || self.inner()?.delete_consumer(name))
+        block(py, None, || Ok(self.inner()?.delete_consumer(name)))
     }
 
     /// All consumers, by name.
     fn consumers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let infos = run(py, || self.inner()?.consumers())?;
+        let infos = block(py, None, || Ok(self.inner()?.consumers()))?;
         let infos: Vec<_> = infos.iter().map(|info| consumer_info(py, info)).collect::<PyResult<_>>()?;
         PyList::new(py, infos)
     }

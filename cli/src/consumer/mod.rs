@@ -184,7 +184,8 @@ impl Add {
             dead_letter: self.dead_letter,
         };
         let stream = self.name.stream;
-        let info = place.change(|engine| Ok(engine.stream(&stream)?.create_consumer(config)?.info()?))?;
+        let info = place
+            .change(|engine| Ok(engine.stream(&stream).wait()?.create_consumer(config).wait()?.info().wait()?))?;
         show::answer(place, &stream, &info)
     }
 }
@@ -227,7 +228,7 @@ impl Ack {
 
 impl Name {
     fn open(&self, engine: &Engine) -> Done<Consumer> {
-        Ok(engine.stream(&self.stream)?.consumer(&self.consumer)?)
+        Ok(engine.stream(&self.stream).wait()?.consumer(&self.consumer).wait()?)
     }
 
     fn settle(
@@ -244,7 +245,7 @@ impl Name {
     }
 
     fn remove(&self, place: &Place) -> Done {
-        place.change(|engine| Ok(engine.stream(&self.stream)?.delete_consumer(&self.consumer)?))?;
+        place.change(|engine| Ok(engine.stream(&self.stream).wait()?.delete_consumer(&self.consumer).wait()?))?;
         let (stream, consumer) = (&self.stream, &self.consumer);
         let object = serde_json::json!({ "stream": stream, "consumer": consumer, "removed": true });
         let mut out = place.output();

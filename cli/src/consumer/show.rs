@@ -32,7 +32,7 @@ pub(super) fn answer(place: &Place, stream: &str, info: &ConsumerInfo) -> Done {
 impl Stream {
     pub(super) fn list(self, place: &Place) -> Done {
         let engine = place.reader()?;
-        let consumers = engine.stream(&self.stream)?.consumers()?;
+        let consumers = engine.stream(&self.stream).wait()?.consumers().wait()?;
         place.warn(&engine);
         let mut out = place.output();
         if out.is_json() {
@@ -57,7 +57,7 @@ impl Stream {
 impl Name {
     pub(super) fn show(&self, place: &Place) -> Done {
         let engine = place.reader()?;
-        let info = self.open(&engine)?.info()?;
+        let info = self.open(&engine)?.info().wait()?;
         let mut out = place.output();
         let line = InfoLine::of(&self.stream, &info);
         out.either(&line, || line.text())?;

@@ -30,7 +30,7 @@ pub(super) fn chapter(stage: &mut Stage, dir: &Path) -> Done<Outcome> {
     stage.chapter(4, "Killed in mid-write")?;
     stage.command(&format!("stream append {STREAM} --lines    # and then: kill -9"))?;
     let engine = Engine::open(dir)?;
-    engine.create_stream(StreamConfig::new(STREAM, [SUBJECT]))?;
+    engine.create_stream(StreamConfig::new(STREAM, [SUBJECT])).wait()?;
     engine.close()?;
     let mut outcome = Outcome::default();
     let mut on_disk = 0;
@@ -118,10 +118,10 @@ fn feed(input: ChildStdin, on_disk: u64) {
 fn check(dir: &Path, before: u64, acked: u64) -> Done<u64> {
     let options = EngineOptions { create: false, ..EngineOptions::default() };
     let engine = Engine::open_with(dir, options)?;
-    let stream = engine.stream(STREAM)?;
+    let stream = engine.stream(STREAM).wait()?;
     let mut last = 0;
     loop {
-        let batch = stream.read(&ReadOptions::default().from_seq(last + 1))?;
+        let batch = stream.read(&ReadOptions::default().from_seq(last + 1)).wait()?;
         for record in batch.iter() {
             last += 1;
             if record.seq != last || record.payload != format!("entry {last}").as_bytes() {

@@ -22,9 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) fn chapter(stage: &mut Stage, stream: &Stream) -> Done {
     stage.chapter(3, "Live: history first, then what comes, without a seam")?;
     stage.command(&format!("stream tail quakes --filter '{FILTER}' --last-per-subject"))?;
-    let replay = stream.read(&ReadOptions::default().filter(FILTER).backward().max_records(LIVE_RECORDS))?;
+    let replay = stream.read(&ReadOptions::default().filter(FILTER).backward().max_records(LIVE_RECORDS)).wait()?;
     let options = SubscribeOptions::default().filter(FILTER).deliver(DeliverPolicy::LastPerSubject);
-    let subscription = stream.subscribe(options)?;
+    let subscription = stream.subscribe(options).wait()?;
     let sent: Vec<OnceLock<Instant>> = (0..replay.len()).map(|_| OnceLock::new()).collect();
     std::thread::scope(|scope| {
         let sender = scope.spawn(|| -> headwater::Result<()> {

@@ -54,7 +54,7 @@ pub(crate) fn run(place: &Place) -> Done {
     let engine = Engine::open(&home)?;
     let points = weather::chapter(&mut stage, &engine)?;
     let stream = quakes::chapter(&mut stage, &engine)?;
-    let quakes = stream.info()?.records;
+    let quakes = stream.info().wait()?.records;
     live::chapter(&mut stage, &stream)?;
     engine.close()?;
     let crash = crash::chapter(&mut stage, &scratch.0.join("crash"))?;

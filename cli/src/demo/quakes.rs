@@ -23,7 +23,7 @@ const BAR_COLUMNS: usize = 44;
 pub(super) fn chapter(stage: &mut Stage, engine: &Engine) -> Done<Stream> {
     stage.chapter(2, "A week of the world's earthquakes")?;
     let quakes = data::quakes()?;
-    let stream = engine.create_stream(StreamConfig::new("quakes", ["quakes.>"]))?;
+    let stream = engine.create_stream(StreamConfig::new("quakes", ["quakes.>"])).wait()?;
     load(stage, &stream, &quakes)?;
     draw_map(stage, &stream)?;
     by_region(stage, &stream)?;
@@ -73,7 +73,7 @@ fn draw_map(stage: &mut Stage, stream: &Stream) -> Done {
     let mut marks = Vec::new();
     let mut options = ReadOptions::default();
     loop {
-        let batch = stream.read(&options)?;
+        let batch = stream.read(&options).wait()?;
         let Some(last) = batch.len().checked_sub(1).and_then(|i| batch.seq(i)) else { break };
         for record in batch.iter() {
             let Quake { latitude, longitude, magnitude, .. } = decode(record.payload)?;
@@ -93,7 +93,7 @@ fn by_region(stage: &mut Stage, stream: &Stream) -> Done {
     let mut regions: BTreeMap<String, u64> = BTreeMap::new();
     let mut after = String::new();
     loop {
-        let page = stream.subjects("quakes.*.*", &after, PAGE)?;
+        let page = stream.subjects("quakes.*.*", &after, PAGE).wait()?;
         let Some((last, _)) = page.last() else { break };
         after.clone_from(last);
         for (subject, count) in &page {
@@ -114,7 +114,7 @@ fn by_region(stage: &mut Stage, stream: &Stream) -> Done {
 
 fn strongest(stage: &mut Stage, stream: &Stream) -> Done {
     stage.question("Which were the strongest?", "stream read quakes --filter 'quakes.*.m6' --backward")?;
-    let batch = stream.read(&ReadOptions::default().filter("quakes.*.m6").backward())?;
+    let batch = stream.read(&ReadOptions::default().filter("quakes.*.m6").backward()).wait()?;
     for record in batch.iter() {
         let quake = decode(record.payload)?;
         let magnitude = stage.paint(Paint::Hot, &format!("{:.1}", quake.magnitude));

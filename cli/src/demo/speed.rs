@@ -35,7 +35,7 @@ pub(super) fn chapter(stage: &mut Stage, dir: &Path) -> Done<Speed> {
     let make = |name: &str, durability| {
         engine.create_stream(StreamConfig { durability, ..StreamConfig::new(name, [format!("{name}.>")]) })
     };
-    let (durable, quick) = (make("durable", Durability::Fsync)?, make("quick", Durability::Interval)?);
+    let (durable, quick) = (make("durable", Durability::Fsync).wait()?, make("quick", Durability::Interval).wait()?);
     let alone = append_alone(&durable, "durable.a", 1)?;
     report(stage, "one writer, each record synced before its ack", alone)?;
     let together = append_together(&durable)?;
@@ -107,7 +107,7 @@ fn read_back(stream: &Stream) -> Done<(u64, Duration)> {
     let began = Instant::now();
     let mut last = 0;
     loop {
-        let batch = stream.read(&ReadOptions::default().from_seq(last + 1).max_records(10_000))?;
+        let batch = stream.read(&ReadOptions::default().from_seq(last + 1).max_records(10_000)).wait()?;
         let Some(seq) = batch.len().checked_sub(1).and_then(|i| batch.seq(i)) else { break };
         last = seq;
     }

@@ -22,7 +22,7 @@ impl Add {
             durability: self.durability.level(),
         };
         let name = config.bucket.clone();
-        place.make(|engine| Ok(engine.create_bucket(config).map(drop)?))?;
+        place.make(|engine| Ok(engine.create_bucket(config).map(drop).wait()?))?;
         let mut out = place.output();
         out.either(&serde_json::json!({ "bucket": name }), || format!("bucket {name} is there"))?;
         out.flush()
@@ -58,11 +58,11 @@ impl Put {
 }
 
 fn open_or_make(engine: &Engine, name: &str) -> Done<Bucket> {
-    match engine.bucket(name) {
+    match engine.bucket(name).wait() {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let bucket = name.to_owned();
             let config = BucketConfig { bucket, history: HISTORY_BY_THE_WAY, ..BucketConfig::default() };
-            Ok(engine.create_bucket(config)?)
+            Ok(engine.create_bucket(config).wait()?)
         }
         opened => Ok(opened?),
     }
@@ -73,7 +73,7 @@ impl Update {
         let (put, last) = (self.put, self.revision);
         let value = put.value()?;
         let revision = place.change(|engine| {
-            let bucket = engine.bucket(&put.key.bucket)?;
+            let bucket = engine.bucket(&put.key.bucket).wait()?;
             Ok(bucket.update(&put.key.key, &value, last).wait()?)
         })?;
         put.answer(place, revision)
@@ -85,7 +85,7 @@ impl Remove {
     pub(super) fn run(self, place: &Place, how: fn(&Bucket, &str, Option<u64>) -> Pending<u64>) -> Done {
         let key = &self.key.key;
         let revision = place.change(|engine| {
-            let bucket = engine.bucket(&self.key.bucket)?;
+            let bucket = engine.bucket(&self.key.bucket).wait()?;
             Ok(how(&bucket, key, self.revision).wait()?)
         })?;
         let mut out = place.output();
@@ -96,7 +96,7 @@ impl Remove {
 
 impl Name {
     pub(super) fn remove(self, place: &Place) -> Done {
-        place.change(|engine| Ok(engine.delete_bucket(&self.bucket)?))?;
+        place.change(|engine| Ok(engine.delete_bucket(&self.bucket).wait()?))?;
         let object = serde_json::json!({ "bucket": self.bucket, "removed": true });
         let mut out = place.output();
         out.either(&object, || format!("bucket {} is removed", self.bucket))?;

@@ -42,8 +42,8 @@ pub(super) fn buckets(place: &Place) -> Done {
     let engine = place.reader()?;
     let mut out = place.output();
     let mut rows = Vec::new();
-    for name in engine.buckets()? {
-        let status = engine.bucket(&name)?.status()?;
+    for name in engine.buckets().wait()? {
+        let status = engine.bucket(&name).wait()?.status().wait()?;
         if out.is_json() {
             out.either(&StatusLine::of(&status), String::new)?;
         } else {
@@ -58,7 +58,7 @@ pub(super) fn buckets(place: &Place) -> Done {
 impl Name {
     pub(super) fn show(self, place: &Place) -> Done {
         let engine = place.reader()?;
-        let status = engine.bucket(&self.bucket)?.status()?;
+        let status = engine.bucket(&self.bucket).wait()?.status().wait()?;
         let mut out = place.output();
         out.either(&StatusLine::of(&status), || {
             let config = &status.config;
@@ -82,10 +82,10 @@ impl Get {
     pub(super) fn run(self, place: &Place) -> Done {
         let Key { bucket: name, key } = &self.key;
         let engine = place.reader()?;
-        let bucket = engine.bucket(name)?;
+        let bucket = engine.bucket(name).wait()?;
         let entry = match self.revision {
-            None => bucket.get(key)?,
-            Some(revision) => bucket.get_revision(key, revision)?,
+            None => bucket.get(key).wait()?,
+            Some(revision) => bucket.get_revision(key, revision).wait()?,
         };
         let missing = || match self.revision {
             None => format!("bucket '{name}' has no value of '{key}'"),
@@ -106,7 +106,7 @@ impl Get {
 impl Key {
     pub(super) fn history(self, place: &Place) -> Done {
         let engine = place.reader()?;
-        let entries = engine.bucket(&self.bucket)?.history(&self.key)?;
+        let entries = engine.bucket(&self.bucket).wait()?.history(&self.key).wait()?;
         if entries.is_empty() {
             return Err(Failure::not_found(format!("bucket '{}' never had a key '{}'", self.bucket, self.key)));
         }
@@ -121,7 +121,7 @@ impl Key {
 impl Keys {
     pub(super) fn run(self, place: &Place) -> Done {
         let engine = place.reader()?;
-        let keys = engine.bucket(&self.bucket)?.keys(&self.filter)?;
+        let keys = engine.bucket(&self.bucket).wait()?.keys(&self.filter).wait()?;
         let mut out = place.output();
         for key in &keys {
             out.either(&serde_json::json!({ "key": key }), || printable(key.as_bytes()))?;
@@ -133,12 +133,13 @@ impl Keys {
 impl Watch {
     pub(super) fn run(self, place: &Place) -> Done {
         let engine = place.reader()?;
-        let watcher = engine.bucket(&self.bucket)?.watch(WatchOptions {
+        let options = WatchOptions {
             filters: self.filters,
             include_history: self.history,
             updates_only: self.updates_only,
             ignore_deletes: self.ignore_deletes,
-        })?;
+        };
+        let watcher = engine.bucket(&self.bucket).wait()?.watch(options).wait()?;
         let mut left = self.limit.unwrap_or(u64::MAX);
         let mut out = place.output();
         while left > 0 {

@@ -170,7 +170,7 @@ fn list(place: &Place) -> Done {
     let mut out = place.output();
     let mut rows = Vec::new();
     let engine = place.reader()?;
-    for info in engine.streams()? {
+    for info in engine.streams().wait()? {
         let Some(name) = info.config.name.strip_prefix(STREAM_PREFIX) else { continue };
         if out.is_json() {
             let (records, disk_bytes) = (info.records, info.disk_bytes);

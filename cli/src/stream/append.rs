@@ -94,7 +94,7 @@ impl Append {
             None => read_payload("payload")?,
         };
         let append = self.template(subject, &payload);
-        let ack = place.change(|engine| Ok(engine.stream(&self.stream)?.append(&append).wait()?))?;
+        let ack = place.change(|engine| Ok(engine.stream(&self.stream).wait()?.append(&append).wait()?))?;
         if ack.duplicate {
             let message = format!("a duplicate: record {} has this message id, nothing was added", ack.seq);
             report_warning(&message, place.json);

@@ -40,7 +40,7 @@ pub(super) fn answer(place: &Place, info: StreamInfo, what: &str) -> Done {
 /// Lists the streams.
 pub(super) fn list(place: &Place) -> Done {
     let engine = place.reader()?;
-    let lines: Vec<InfoLine> = engine.streams()?.into_iter().map(InfoLine::of).collect();
+    let lines: Vec<InfoLine> = engine.streams().wait()?.into_iter().map(InfoLine::of).collect();
     place.warn(&engine);
     let mut out = place.output();
     if out.is_json() {
@@ -63,7 +63,7 @@ pub(super) fn list(place: &Place) -> Done {
 /// Shows one stream.
 pub(super) fn show(name: &str, place: &Place) -> Done {
     let engine = place.reader()?;
-    let line = InfoLine::of(engine.stream(name)?.info()?);
+    let line = InfoLine::of(engine.stream(name).wait()?.info().wait()?);
     let mut out = place.output();
     out.either(&line, || line.text())?;
     out.flush()

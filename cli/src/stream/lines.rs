@@ -33,7 +33,7 @@ type Answer = Option<(u64, Pending<Ack>)>;
 /// Appends every line of standard input to the stream.
 pub(crate) fn run(place: &Place, name: &str, extras: Extras) -> Done {
     let refused = place.change(|engine| {
-        let stream = engine.stream(name)?;
+        let stream = engine.stream(name).wait()?;
         let (sender, answers) = sync_channel(IN_FLIGHT_MAX);
         // Nobody joins this thread: when printing fails it may wait for input that never comes, and ends with us.
         std::thread::spawn(move || feed(&stream, &extras, &sender));

@@ -166,22 +166,22 @@ impl Add {
     fn add(self, place: &Place) -> Done {
         let mut config = StreamConfig { name: self.name, ..StreamConfig::default() };
         self.limits.apply(&mut config);
-        let info = place.make(|engine| Ok(engine.create_stream(config)?.info()?))?;
+        let info = place.make(|engine| Ok(engine.create_stream(config).wait()?.info().wait()?))?;
         info::answer(place, info, "is there")
     }
 
     fn edit(self, place: &Place) -> Done {
         let info = place.change(|engine| {
-            let mut config = engine.stream(&self.name)?.config();
+            let mut config = engine.stream(&self.name).wait()?.config();
             self.limits.apply(&mut config);
-            Ok(engine.update_stream(config)?.info()?)
+            Ok(engine.update_stream(config).wait()?.info().wait()?)
         })?;
         info::answer(place, info, "is changed")
     }
 }
 
 fn remove(name: &str, place: &Place) -> Done {
-    place.change(|engine| Ok(engine.delete_stream(name)?))?;
+    place.change(|engine| Ok(engine.delete_stream(name).wait()?))?;
     let mut out = place.output();
     out.either(&serde_json::json!({ "stream": name, "removed": true }), || format!("stream {name} is removed"))?;
     out.flush()
@@ -190,11 +190,11 @@ fn remove(name: &str, place: &Place) -> Done {
 impl Subjects {
     fn run(self, place: &Place) -> Done {
         let engine = place.reader()?;
-        let stream = engine.stream(&self.name)?;
+        let stream = engine.stream(&self.name).wait()?;
         let mut out = place.output();
         let mut after = String::new();
         loop {
-            let page = stream.subjects(&self.filter, &after, SUBJECTS_PAGE)?;
+            let page = stream.subjects(&self.filter, &after, SUBJECTS_PAGE).wait()?;
             let Some((last, _)) = page.last() else { break };
             after.clone_from(last);
             for (subject, records) in &page {
@@ -208,7 +208,7 @@ impl Subjects {
 impl Last {
     fn run(self, place: &Place) -> Done {
         let engine = place.reader()?;
-        let record = engine.stream(&self.name)?.last(&self.filter)?;
+        let record = engine.stream(&self.name).wait()?.last(&self.filter).wait()?;
         let record = record
             .ok_or_else(|| Failure::not_found(format!("stream '{}' has no record of '{}'", self.name, self.filter)))?;
         let mut out = place.output();
@@ -220,14 +220,14 @@ impl Last {
 impl Get {
     fn show(self, place: &Place) -> Done {
         let engine = place.reader()?;
-        let record = engine.stream(&self.name)?.get(self.seq)?.ok_or_else(|| self.missing())?;
+        let record = engine.stream(&self.name).wait()?.get(self.seq).wait()?.ok_or_else(|| self.missing())?;
         let mut out = place.output();
         out.record(&RecordLine::of(&record))?;
         out.flush()
     }
 
     fn delete(self, place: &Place) -> Done {
-        if !place.change(|engine| Ok(engine.stream(&self.name)?.delete(self.seq).wait()?))? {
+        if !place.change(|engine| Ok(engine.stream(&self.name).wait()?.delete(self.seq).wait()?))? {
             return Err(self.missing().into());
         }
         let (stream, seq) = (&self.name, self.seq);
@@ -245,7 +245,7 @@ impl Get {
 impl Purge {
     fn run(self, place: &Place) -> Done {
         let options = PurgeOptions { filter: self.filter, before_seq: self.before, keep: self.keep };
-        let removed = place.change(|engine| Ok(engine.stream(&self.name)?.purge(&options).wait()?))?;
+        let removed = place.change(|engine| Ok(engine.stream(&self.name).wait()?.purge(&options).wait()?))?;
         let line = CountLine { stream: &self.name, removed };
         let mut out = place.output();
         out.either(&line, || format!("{} records are removed", show_count(removed)))?;

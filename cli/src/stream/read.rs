@@ -52,7 +52,7 @@ impl Read {
     pub(crate) fn run(self, place: &Place) -> Done {
         let mut options = self.options()?;
         let engine = place.reader()?;
-        let stream = engine.stream(&self.stream)?;
+        let stream = engine.stream(&self.stream).wait()?;
         let end_seq = match self.to {
             Some(From::Seq(seq)) => seq,
             _ => u64::MAX,
@@ -61,7 +61,7 @@ impl Read {
         let mut out = place.output();
         while left > 0 {
             options.max_records = left.min(PAGE_RECORDS as u64) as usize;
-            let batch = stream.read(&options)?;
+            let batch = stream.read(&options).wait()?;
             for record in batch.iter().take_while(|r| r.seq < end_seq) {
                 out.record(&RecordLine::of_view(&record))?;
                 left -= 1;

@@ -58,8 +58,8 @@ impl Tail {
             None => DeliverPolicy::New,
         };
         let engine = place.reader()?;
-        let stream = engine.stream(&self.stream)?;
-        let subscription = stream.subscribe(SubscribeOptions { filters: self.filters, deliver_policy })?;
+        let stream = engine.stream(&self.stream).wait()?;
+        let subscription = stream.subscribe(SubscribeOptions { filters: self.filters, deliver_policy }).wait()?;
         let mut left = self.limit.unwrap_or(u64::MAX);
         let mut out = place.output();
         while left > 0 {

@@ -5,10 +5,12 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Engine, IDENTITY};
+use super::local::IDENTITY;
+use super::{Engine, Inner};
 use crate::disk::{Disk, File, OpenMode, OsDisk, is_inside, read_full};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Pos;
+use crate::stream::contract::StreamOps;
 use crate::stream::local::gaps::{self, Gaps};
 use crate::stream::local::part::Part;
 use crate::stream::local::snapshot;
@@ -32,76 +34,10 @@ impl Engine {
     /// [`ErrorKind::Corrupt`] when a stream is damaged; [`ErrorKind::Timeout`] when `progress` stopped it. Whatever
     /// else ends it: nothing is left at `to`, so it can be made again.
     pub fn backup(&self, to: impl AsRef<Path>, progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>) -> Result<u64> {
+        let engine = self.local("a backup")?;
         let (to, disk) = (to.as_ref(), OsDisk);
         make_empty(&disk, to, self.dir().as_deref())?;
-        self.copy_to(to, progress).inspect_err(|_| clear(&disk, to))
-    }
-
-    fn copy_to(&self, to: &Path, progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>) -> Result<u64> {
-        let disk = OsDisk;
-        let mut copies = Vec::new();
-        let mut written = Vec::new();
-        let names = self.0.stream_names()?;
-        for name in &names {
-            let stream = self.stream(name)?;
-            if !self.is_read_only() {
-                stream.sync().wait()?;
-            }
-            let dir = to.join("streams").join(name);
-            disk.create_dir(&dir).map_err(|e| Error::io(format_args!("create {}", dir.display()), &e))?;
-            let (parts, gaps, bytes) = {
-                let state = stream.local.lock();
-                // The files as of this moment: one that is packed later may lack what the snapshot still lists.
-                // What was dropped and not removed yet may hold the last header that there is.
-                let made = state.parts.iter().chain(&state.dropped).filter(|p| p.segment.is_made());
-                let parts = made.map(|p| Ok((p.segment.file()?, source_end(p, state.committed), Arc::clone(p))));
-                let gaps = Gaps::between(&state.parts);
-                (parts.collect::<Result<Vec<_>>>()?, gaps, snapshot::encode(&state, state.committed))
-            };
-            if !self.is_read_only() {
-                stream.sync().wait()?;
-            }
-            for (from, end, part) in parts {
-                let segment = &part.segment;
-                let len = from.len().map_err(|e| segment.io("stat", &e))?.min(end);
-                let file_name = segment.path.file_name().unwrap_or_default();
-                copies.push(Copy { from, to: dir.join(file_name), len });
-            }
-            written.push((snapshot::path(&dir), bytes));
-            written.push((gaps::path(&dir), gaps.encode()));
-            self.add_consumers(&stream.local.dir, &dir, &mut copies)?;
-        }
-        let identity = self.0.root.join(IDENTITY);
-        let from =
-            self.0.shared.disk.open(&identity, OpenMode::Read).map_err(|e| Error::io("read the identity", &e))?;
-        let len = from.len().map_err(|e| Error::io("read the identity", &e))?;
-        let done = copy_all(&disk, &copies, progress)?;
-        for (path, bytes) in written {
-            crate::disk::replace(&disk, &path, &bytes)
-                .map_err(|e| Error::io(format_args!("write {}", path.display()), &e))?;
-        }
-        // Last, so that a copy that was cut short is not taken for a whole one.
-        copy_all(&disk, &[Copy { from, to: to.join(IDENTITY), len }], &mut |_, _| ControlFlow::Continue(()))?;
-        Ok(done)
-    }
-
-    fn add_consumers(&self, from: &Path, to: &Path, copies: &mut Vec<Copy>) -> Result<()> {
-        let source = &self.0.shared.disk;
-        let dir = from.join("consumers");
-        if !source.exists(&dir) {
-            return Ok(());
-        }
-        let at = |e| Error::io(format_args!("copy {}", dir.display()), &e);
-        for name in source.list(&dir).map_err(at)?.into_iter().filter(|n| !n.contains('.')) {
-            let target = to.join("consumers").join(&name);
-            OsDisk.create_dir(&target).map_err(at)?;
-            for file in source.list(&dir.join(&name)).map_err(at)? {
-                let open = source.open(&dir.join(&name).join(&file), OpenMode::Read).map_err(at)?;
-                let len = open.len().map_err(at)?;
-                copies.push(Copy { from: open, to: target.join(&file), len });
-            }
-        }
-        Ok(())
+        engine.copy_to(to, progress).inspect_err(|_| clear(&disk, to))
     }
 
     /// Copies a backup to `to`, which must not be there or be empty, after checking every byte of it; returns the bytes
@@ -131,6 +67,74 @@ impl Engine {
             copy_all(&disk, &copies, &mut |done, total| progress(checked + done, checked + total))
         };
         copy().inspect_err(|_| clear(&disk, to))
+    }
+}
+
+impl Inner {
+    fn copy_to(self: &Arc<Self>, to: &Path, progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>) -> Result<u64> {
+        let disk = OsDisk;
+        let mut copies = Vec::new();
+        let mut written = Vec::new();
+        let names = self.names()?;
+        for name in &names {
+            let stream = self.open_stream(name)?;
+            if !self.read_only {
+                stream.sync().wait()?;
+            }
+            let dir = to.join("streams").join(name);
+            disk.create_dir(&dir).map_err(|e| Error::io(format_args!("create {}", dir.display()), &e))?;
+            let (parts, gaps, bytes) = {
+                let state = stream.local.lock();
+                // The files as of this moment: one that is packed later may lack what the snapshot still lists.
+                // What was dropped and not removed yet may hold the last header that there is.
+                let made = state.parts.iter().chain(&state.dropped).filter(|p| p.segment.is_made());
+                let parts = made.map(|p| Ok((p.segment.file()?, source_end(p, state.committed), Arc::clone(p))));
+                let gaps = Gaps::between(&state.parts);
+                (parts.collect::<Result<Vec<_>>>()?, gaps, snapshot::encode(&state, state.committed))
+            };
+            if !self.read_only {
+                stream.sync().wait()?;
+            }
+            for (from, end, part) in parts {
+                let segment = &part.segment;
+                let len = from.len().map_err(|e| segment.io("stat", &e))?.min(end);
+                let file_name = segment.path.file_name().unwrap_or_default();
+                copies.push(Copy { from, to: dir.join(file_name), len });
+            }
+            written.push((snapshot::path(&dir), bytes));
+            written.push((gaps::path(&dir), gaps.encode()));
+            self.add_consumers(&stream.local.dir, &dir, &mut copies)?;
+        }
+        let identity = self.root.join(IDENTITY);
+        let from = self.shared.disk.open(&identity, OpenMode::Read).map_err(|e| Error::io("read the identity", &e))?;
+        let len = from.len().map_err(|e| Error::io("read the identity", &e))?;
+        let done = copy_all(&disk, &copies, progress)?;
+        for (path, bytes) in written {
+            crate::disk::replace(&disk, &path, &bytes)
+                .map_err(|e| Error::io(format_args!("write {}", path.display()), &e))?;
+        }
+        // Last, so that a copy that was cut short is not taken for a whole one.
+        copy_all(&disk, &[Copy { from, to: to.join(IDENTITY), len }], &mut |_, _| ControlFlow::Continue(()))?;
+        Ok(done)
+    }
+
+    fn add_consumers(&self, from: &Path, to: &Path, copies: &mut Vec<Copy>) -> Result<()> {
+        let source = &self.shared.disk;
+        let dir = from.join("consumers");
+        if !source.exists(&dir) {
+            return Ok(());
+        }
+        let at = |e| Error::io(format_args!("copy {}", dir.display()), &e);
+        for name in source.list(&dir).map_err(at)?.into_iter().filter(|n| !n.contains('.')) {
+            let target = to.join("consumers").join(&name);
+            OsDisk.create_dir(&target).map_err(at)?;
+            for file in source.list(&dir.join(&name)).map_err(at)? {
+                let open = source.open(&dir.join(&name).join(&file), OpenMode::Read).map_err(at)?;
+                let len = open.len().map_err(at)?;
+                copies.push(Copy { from: open, to: target.join(&file), len });
+            }
+        }
+        Ok(())
     }
 }
 

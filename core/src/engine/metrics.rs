@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::Engine;
+use super::{Engine, Kind};
 
 /// A measured value.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,7 +20,7 @@ pub struct Metric {
 impl Engine {
     /// What it has done and holds, now: counters of the engine since it was opened, gauges of each open stream.
     pub fn metrics(&self) -> Vec<Metric> {
-        let counters = &self.0.shared.counters;
+        let counters = &self.shared().counters;
         let counted = |name, value: &AtomicU64| Metric {
             name,
             labels: Vec::new(),
@@ -34,7 +34,11 @@ impl Engine {
             counted("headwater_conflicts_total", &counters.conflicts),
             counted("headwater_duplicates_total", &counters.duplicates),
         ];
-        for local in self.0.locals() {
+        let locals = match &self.0 {
+            Kind::Local(inner) => inner.locals(),
+            Kind::Other(_) => Vec::new(),
+        };
+        for local in locals {
             let state = local.lock();
             let gauges = [
                 ("headwater_stream_records", state.records),

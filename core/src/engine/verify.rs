@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Engine;
+use super::local::{IDENTITY, identity};
 use crate::disk::{Disk, OsDisk};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::frame::{self, Frame};
 use crate::journal::recover::{proof_after, scan};
 use crate::journal::segment::{self, Segment};
 use crate::record::{Base, RecordView, TAG_CONTROL, decode};
-use crate::stream::consumer::registry;
+use crate::stream::local::consumer::registry;
 use crate::stream::local::control::{self, SegmentHead};
 use crate::stream::local::gaps::Gaps;
 use crate::stream::local::snapshot;
@@ -50,11 +51,11 @@ impl Engine {
     ) -> Result<VerifyReport> {
         let dir = dir.as_ref();
         let disk = OsDisk;
-        if !disk.exists(&dir.join(super::IDENTITY)) {
+        if !disk.exists(&dir.join(IDENTITY)) {
             return Err(Error::not_found(format!("{} is not a Headwater directory", dir.display())));
         }
         let mut report = VerifyReport::default();
-        if let Err(error) = super::identity(&disk, dir, true, 0) {
+        if let Err(error) = identity(&disk, dir, true, 0) {
             report.damage.push(sentence(error)?);
         }
         let streams = dir.join("streams");

@@ -239,7 +239,7 @@ impl<'a> Import<'a> {
     fn begin(&mut self, first: &[u8]) -> Result<()> {
         fnv(&mut self.id, first);
         self.subject = self.points.subjects().import(self.id);
-        if let Some(record) = self.points.stream().last(&self.subject)? {
+        if let Some(record) = self.points.stream().last(&self.subject).wait()? {
             self.earlier = serde_json::from_slice(&record.payload).map_err(|e| {
                 Error::corrupt(format!("record {} on '{}' is no import progress: {e}", record.seq, record.subject))
             })?;

@@ -34,7 +34,7 @@ impl Points {
         let mut winners = Vec::new();
         let mut after = 0;
         loop {
-            let batch = self.stream().last_many(&[&filter], after, PAGE_SERIES)?;
+            let batch = self.stream().last_many(&[&filter], after, PAGE_SERIES).wait()?;
             if batch.is_empty() {
                 break;
             }
@@ -69,7 +69,7 @@ impl Points {
 
     /// The point with this sequence, if the stream still has it.
     fn kept(&self, seq: u64) -> Result<Option<Point>> {
-        let batch = self.stream().read(&ReadOptions::default().from_seq(seq).max_records(1))?;
+        let batch = self.stream().read(&ReadOptions::default().from_seq(seq).max_records(1)).wait()?;
         batch.get(0).filter(|r| r.seq == seq).map(|r| self.point(&r)).transpose()
     }
 }
@@ -105,10 +105,10 @@ impl Latest {
 
     /// Takes in what was appended since the last time.
     fn refresh(&mut self, stream: &Stream, subjects: &Subjects) -> Result<()> {
-        let end = stream.info()?.last_seq;
+        let end = stream.info().wait()?.last_seq;
         while self.cursor < end {
             let options = ReadOptions::default().from_seq(self.cursor + 1).max_records(PAGE_RECORDS);
-            let batch = stream.read(&options)?;
+            let batch = stream.read(&options).wait()?;
             if batch.is_empty() {
                 // What lies between is gone from the stream.
                 self.cursor = end;
@@ -157,7 +157,7 @@ impl Latest {
         let mut next = 1;
         while next <= self.cursor {
             let options = ReadOptions::default().filter(&subject).from_seq(next).max_records(PAGE_RECORDS);
-            let batch = stream.read(&options)?;
+            let batch = stream.read(&options).wait()?;
             if batch.is_empty() {
                 break;
             }

@@ -59,11 +59,11 @@ impl Points {
             max_records: PAGE_RECORDS,
             ..ReadOptions::default()
         };
-        let end = self.stream().info()?.last_seq;
+        let end = self.stream().info().wait()?.last_seq;
         let mut next = 1;
         while next <= end {
             options = options.from_seq(next);
-            let batch = self.stream().read(&options)?;
+            let batch = self.stream().read(&options).wait()?;
             if batch.is_empty() {
                 break;
             }

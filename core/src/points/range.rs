@@ -36,7 +36,7 @@ impl Points {
         let mut after = after;
         while points.len() < max {
             options = options.from_seq(after.saturating_add(1)).max_records((max - points.len()).min(PAGE_RECORDS));
-            let batch = self.stream().read(&options)?;
+            let batch = self.stream().read(&options).wait()?;
             if batch.is_empty() {
                 break;
             }

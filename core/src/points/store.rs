@@ -56,18 +56,20 @@ struct Inner {
 impl Points {
     /// Opens it, and makes its stream if it is not there; another configuration than it has is a conflict.
     pub fn create(engine: &Engine, config: PointsConfig) -> Result<Points> {
-        let stream = engine.create_stream(StreamConfig {
-            durability: config.durability,
-            max_age: config.max_age,
-            max_msgs_per_subject: config.max_points_per_series,
-            ..StreamConfig::new(stream_name(&config.name)?, [Subjects::new(&config.name).all()])
-        })?;
+        let stream = engine
+            .create_stream(StreamConfig {
+                durability: config.durability,
+                max_age: config.max_age,
+                max_msgs_per_subject: config.max_points_per_series,
+                ..StreamConfig::new(stream_name(&config.name)?, [Subjects::new(&config.name).all()])
+            })
+            .wait()?;
         Ok(Points::over(stream, engine, &config.name))
     }
 
     /// Opens one that is there.
     pub fn open(engine: &Engine, name: &str) -> Result<Points> {
-        let stream = engine.stream(&stream_name(name)?).map_err(|e| match e.kind() {
+        let stream = engine.stream(&stream_name(name)?).wait().map_err(|e| match e.kind() {
             ErrorKind::NotFound => Error::not_found(format!("point store '{name}' is not there")),
             _ => e,
         })?;

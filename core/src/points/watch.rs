@@ -38,7 +38,7 @@ impl Points {
             .deliver(DeliverPolicy::ByStartSequence(cursor + 1));
         Ok(PointWatcher(Arc::new(Inner {
             points: self.clone(),
-            subscription: self.stream().subscribe(options)?,
+            subscription: self.stream().subscribe(options).wait()?,
             backlog: Mutex::new(winners.into_iter().map(Ok).collect()),
         })))
     }

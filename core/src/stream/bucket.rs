@@ -19,6 +19,8 @@ use crate::record::{Append, Batch, Durability, RecordView, Rollup};
 /// The most values of one key that are kept.
 const HISTORY_MAX: u32 = 64;
 const HEADER_OPERATION: &str = "KV-Operation";
+/// What the names of all buckets' streams begin with.
+const STREAM_PREFIX: &str = "KV_";
 
 /// What a bucket keeps.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -62,7 +64,7 @@ impl BucketConfig {
             duplicate_window: if self.ttl.is_zero() { window } else { window.min(self.ttl) },
             allow_rollup: true,
             deny_delete: true,
-            ..StreamConfig::new(format!("KV_{}", self.bucket), [format!("$KV.{}.>", self.bucket)])
+            ..StreamConfig::new(stream_name(&self.bucket), [format!("$KV.{}.>", self.bucket)])
         })
     }
 }
@@ -110,6 +112,27 @@ pub struct Entry {
     pub time: Nanos,
     /// What happened.
     pub operation: Operation,
+}
+
+impl Entry {
+    /// What a record says, whose key begins at `prefix_bytes` of its subject.
+    fn of(record: &RecordView<'_>, prefix_bytes: usize) -> Self {
+        Entry {
+            key: record.subject.get(prefix_bytes..).unwrap_or(record.subject).to_owned(),
+            value: record.payload.to_vec(),
+            revision: record.seq,
+            time: record.time,
+            operation: Operation::of(record),
+        }
+    }
+
+    fn is_put(&self) -> bool {
+        self.operation == Operation::Put
+    }
+}
+
+fn entries(batch: &Batch, prefix_bytes: usize, ignore_deletes: bool) -> Vec<Entry> {
+    batch.iter().map(|r| Entry::of(&r, prefix_bytes)).filter(|e| !ignore_deletes || e.is_put()).collect()
 }
 
 /// What a bucket holds.
@@ -166,26 +189,40 @@ fn check_key(key: &str) -> Result<()> {
     Ok(())
 }
 
-pub(crate) fn create(engine: &Engine, config: &BucketConfig) -> Result<Bucket> {
-    let stream_config = config.stream_config()?;
-    let name = stream_config.name.clone();
-    let stream = engine.create_stream(stream_config).map_err(|error| match engine.stream(&name) {
-        Ok(_) if error.kind() == ErrorKind::Conflict => {
-            let message = format!("bucket '{}' is there with another configuration", config.bucket);
-            Error::new(ErrorKind::Conflict, message)
+pub(crate) fn create(engine: &Engine, config: &BucketConfig) -> Pending<Bucket> {
+    let (engine, bucket, stream_config) = (engine.clone(), config.bucket.clone(), config.stream_config());
+    Pending::of(async move {
+        let stream_config = stream_config?;
+        let name = stream_config.name.clone();
+        match engine.create_stream(stream_config).await {
+            Ok(stream) => Ok(Bucket::over(&bucket, stream)),
+            Err(error) if error.kind() == ErrorKind::Conflict && engine.stream(&name).await.is_ok() => {
+                let message = format!("bucket '{bucket}' is there with another configuration");
+                Err(Error::new(ErrorKind::Conflict, message))
+            }
+            Err(error) => Err(error),
         }
-        _ => error,
-    })?;
-    Ok(Bucket::over(&config.bucket, stream))
+    })
 }
 
-pub(crate) fn open(engine: &Engine, name: &str) -> Result<Bucket> {
-    check_bucket(name)?;
-    let stream = engine.stream(&format!("KV_{name}")).map_err(|e| match e.kind() {
-        ErrorKind::NotFound => Error::not_found(format!("there is no bucket '{name}'")),
-        _ => e,
-    })?;
-    Ok(Bucket::over(name, stream))
+pub(crate) fn open(engine: &Engine, name: &str) -> Pending<Bucket> {
+    let (bucket, wanted) = (name.to_owned(), name.to_owned());
+    let missing = move |error: Error| match error.kind() {
+        ErrorKind::NotFound => Error::not_found(format!("there is no bucket '{wanted}'")),
+        _ => error,
+    };
+    let stream = Pending::after(check_bucket(name), |()| engine.stream(&stream_name(name)));
+    stream.map_err(missing).map(move |stream| Bucket::over(&bucket, stream))
+}
+
+/// The stream of a bucket.
+pub(crate) fn stream_name(bucket: &str) -> String {
+    format!("{STREAM_PREFIX}{bucket}")
+}
+
+/// The bucket whose stream has this name.
+pub(crate) fn of_stream(name: &str) -> Option<&str> {
+    name.strip_prefix(STREAM_PREFIX)
 }
 
 impl Bucket {
@@ -204,18 +241,21 @@ impl Bucket {
     }
 
     /// What it holds.
-    pub fn status(&self) -> Result<BucketStatus> {
-        let info = self.stream.info()?;
-        let config = BucketConfig {
-            bucket: self.name.clone(),
-            description: info.config.description.clone(),
-            history: info.config.max_msgs_per_subject as u32,
-            ttl: info.config.max_age,
-            max_bytes: info.config.max_bytes,
-            max_value_size: info.config.max_msg_size,
-            durability: info.config.durability,
-        };
-        Ok(BucketStatus { config, values: info.records, bytes: info.bytes })
+    pub fn status(&self) -> Pending<BucketStatus> {
+        let bucket = self.name.clone();
+        self.stream.info().map(move |info| BucketStatus {
+            config: BucketConfig {
+                bucket,
+                description: info.config.description,
+                history: info.config.max_msgs_per_subject as u32,
+                ttl: info.config.max_age,
+                max_bytes: info.config.max_bytes,
+                max_value_size: info.config.max_msg_size,
+                durability: info.config.durability,
+            },
+            values: info.records,
+            bytes: info.bytes,
+        })
     }
 
     fn subject(&self, key: &str) -> Result<String> {
@@ -225,21 +265,14 @@ impl Bucket {
 
     /// Appends what `build` makes of the key's new value; a conflict speaks of the key.
     fn write(&self, key: &str, value: &[u8], build: impl FnOnce(Append<'_>) -> Append<'_>) -> Pending<u64> {
-        match self.subject(key) {
-            Ok(subject) => self
-                .stream
-                .append(&build(Append::new(&subject, value)))
-                .map_refusal(|error| match (error.expected(), error.actual()) {
-                    (Some(expected), Some(actual)) => self.conflict(key, expected, actual),
-                    _ => error,
-                })
-                .map(|ack| ack.seq),
-            Err(error) => Pending::ready(Err(error)),
-        }
-    }
-
-    fn conflict(&self, key: &str, expected: u64, actual: u64) -> Error {
-        Error::wrong_sequence(&format!("key '{key}' of bucket '{}'", self.name), expected, actual)
+        Pending::after(self.subject(key), |subject| {
+            let pending = self.stream.append(&build(Append::new(&subject, value)));
+            let of_key = move |error: Error| match (error.expected(), error.actual()) {
+                (Some(expected), Some(actual)) => wrong_revision(&subject, expected, actual),
+                _ => error,
+            };
+            pending.map_err(of_key).map(|ack| ack.seq)
+        })
     }
 
     /// Sets a key; returns the revision.
@@ -249,15 +282,23 @@ impl Bucket {
 
     /// Sets a key that has no value, for `ttl` when given; a conflict when it has one.
     pub fn create(&self, key: &str, value: &[u8], ttl: Option<Duration>) -> Pending<u64> {
-        let expected = match self.newest(key) {
-            Err(error) => return Pending::ready(Err(error)),
-            Ok(Some(entry)) if entry.operation == Operation::Put => {
-                return Pending::ready(Err(self.conflict(key, 0, entry.revision)));
+        match self.newest(key).into_ready() {
+            Ok(Ok(newest)) => self.create_after(newest, key, value, ttl),
+            Ok(Err(error)) => Pending::ready(Err(error)),
+            Err(later) => {
+                let (bucket, key, value) = (self.clone(), key.to_owned(), value.to_owned());
+                later.and_then(move |newest| bucket.create_after(newest, &key, &value, ttl))
             }
-            Ok(Some(entry)) => entry.revision,
-            Ok(None) => 0,
-        };
-        self.conditional(key, value, expected, ttl)
+        }
+    }
+
+    fn create_after(&self, newest: Option<Entry>, key: &str, value: &[u8], ttl: Option<Duration>) -> Pending<u64> {
+        match newest {
+            Some(entry) if entry.is_put() => Pending::after(self.subject(key), |subject| {
+                Pending::ready(Err(wrong_revision(&subject, 0, entry.revision)))
+            }),
+            newest => self.conditional(key, value, newest.map_or(0, |e| e.revision), ttl),
+        }
     }
 
     /// Sets a key whose last revision is this one; a conflict when it is not.
@@ -285,70 +326,66 @@ impl Bucket {
         })
     }
 
-    fn newest(&self, key: &str) -> Result<Option<Entry>> {
-        let subject = self.subject(key)?;
-        let batch = self.stream.last_many(&[&subject], 0, 1)?;
-        Ok(batch.get(0).map(|r| self.entry(&r)))
-    }
-
-    fn entry(&self, record: &RecordView<'_>) -> Entry {
-        Entry {
-            key: record.subject.strip_prefix(&self.prefix).unwrap_or(record.subject).to_owned(),
-            value: record.payload.to_vec(),
-            revision: record.seq,
-            time: record.time,
-            operation: Operation::of(record),
-        }
+    fn newest(&self, key: &str) -> Pending<Option<Entry>> {
+        let prefix_bytes = self.prefix.len();
+        Pending::after(self.subject(key), |subject| {
+            let batch = self.stream.last_many(&[&subject], 0, 1);
+            batch.map(move |batch| batch.get(0).map(|r| Entry::of(&r, prefix_bytes)))
+        })
     }
 
     /// The newest revision of a key that has a value.
-    pub fn get(&self, key: &str) -> Result<Option<Entry>> {
-        Ok(self.newest(key)?.filter(|e| e.operation == Operation::Put))
+    pub fn get(&self, key: &str) -> Pending<Option<Entry>> {
+        self.newest(key).map(|newest| newest.filter(Entry::is_put))
     }
 
     /// That revision of a key, deletes included.
-    pub fn get_revision(&self, key: &str, revision: u64) -> Result<Option<Entry>> {
-        let subject = self.subject(key)?;
-        if revision == 0 {
-            return Ok(None);
-        }
-        let options = ReadOptions::default().filter(subject).from_seq(revision).max_records(1);
-        let batch = self.stream.read(&options)?;
-        Ok(batch.get(0).filter(|r| r.seq == revision).map(|r| self.entry(&r)))
+    pub fn get_revision(&self, key: &str, revision: u64) -> Pending<Option<Entry>> {
+        let prefix_bytes = self.prefix.len();
+        Pending::after(self.subject(key), |subject| {
+            if revision == 0 {
+                return Pending::ready(Ok(None));
+            }
+            let options = ReadOptions::default().filter(subject).from_seq(revision).max_records(1);
+            let that =
+                move |batch: Batch| batch.get(0).filter(|r| r.seq == revision).map(|r| Entry::of(&r, prefix_bytes));
+            self.stream.read(&options).map(that)
+        })
     }
 
     /// The kept revisions of a key, oldest first, deletes included.
-    pub fn history(&self, key: &str) -> Result<Vec<Entry>> {
-        let options =
-            ReadOptions { filters: vec![self.subject(key)?], max_bytes: usize::MAX, ..ReadOptions::default() };
-        Ok(self.entries(&self.stream.read(&options)?, false))
-    }
-
-    fn entries(&self, batch: &Batch, ignore_deletes: bool) -> Vec<Entry> {
-        let all = batch.iter().map(|r| self.entry(&r));
-        all.filter(|e| !ignore_deletes || e.operation == Operation::Put).collect()
+    pub fn history(&self, key: &str) -> Pending<Vec<Entry>> {
+        let prefix_bytes = self.prefix.len();
+        Pending::after(self.subject(key), |subject| {
+            let options = ReadOptions { filters: vec![subject], max_bytes: usize::MAX, ..ReadOptions::default() };
+            self.stream.read(&options).map(move |batch| entries(&batch, prefix_bytes, false))
+        })
     }
 
     /// The keys that have a value, in order, that `filter` (`>` for all) takes.
-    pub fn keys(&self, filter: &str) -> Result<Vec<String>> {
+    pub fn keys(&self, filter: &str) -> Pending<Vec<String>> {
+        let (stream, prefix_bytes) = (self.stream.clone(), self.prefix.len());
         let filter = format!("{}{filter}", self.prefix);
-        let mut keys = Vec::new();
-        let mut after = 0;
-        loop {
-            let batch = self.stream.last_many(&[&filter], after, KEYS_AT_ONCE)?;
-            let Some(last) = batch.seq(batch.len().wrapping_sub(1)) else { break };
-            after = last;
-            let live = batch.iter().filter(|r| Operation::of(r) == Operation::Put);
-            keys.extend(live.map(|r| r.subject[self.prefix.len()..].to_owned()));
-        }
-        keys.sort_unstable();
-        Ok(keys)
+        Pending::of(async move {
+            let mut keys = Vec::new();
+            let mut after = 0;
+            loop {
+                let batch = stream.last_many(&[&filter], after, KEYS_AT_ONCE).await?;
+                let Some(last) = batch.seq(batch.len().wrapping_sub(1)) else { break };
+                after = last;
+                let live = batch.iter().filter(|r| Operation::of(r) == Operation::Put);
+                keys.extend(live.map(|r| r.subject[prefix_bytes..].to_owned()));
+            }
+            keys.sort_unstable();
+            Ok(keys)
+        })
     }
 
     /// What is there, then what changes.
-    pub fn watch(&self, options: WatchOptions) -> Result<Watcher> {
+    pub fn watch(&self, options: WatchOptions) -> Pending<Watcher> {
         if options.include_history && options.updates_only {
-            return Err(Error::invalid("a watch takes include_history or updates_only, not both"));
+            let both = Error::invalid("a watch takes include_history or updates_only, not both");
+            return Pending::ready(Err(both));
         }
         let deliver_policy = match (options.updates_only, options.include_history) {
             (true, _) => DeliverPolicy::New,
@@ -357,11 +394,21 @@ impl Bucket {
         };
         let filters = if options.filters.is_empty() { vec![">".to_owned()] } else { options.filters };
         let filters = filters.iter().map(|f| format!("{}{f}", self.prefix)).collect();
-        let until = self.stream.local.ready()?.last_seq;
-        let subscription = self.stream.subscribe(SubscribeOptions { filters, deliver_policy })?;
-        let caught_up = AtomicBool::new(options.updates_only);
-        Ok(Watcher { bucket: self.clone(), subscription, until, caught_up, ignore_deletes: options.ignore_deletes })
+        let bucket = self.clone();
+        self.stream.last_seq(">").and_then(move |until| {
+            let subscription = bucket.stream.subscribe(SubscribeOptions { filters, deliver_policy });
+            subscription.map(move |subscription| {
+                let caught_up = AtomicBool::new(options.updates_only);
+                Watcher { bucket, subscription, until, caught_up, ignore_deletes: options.ignore_deletes }
+            })
+        })
     }
+}
+
+/// The conflict of a write, in terms of the key that is the end of its subject, `$KV.<bucket>.<key>`.
+fn wrong_revision(subject: &str, expected: u64, actual: u64) -> Error {
+    let (bucket, key) = subject.strip_prefix("$KV.").and_then(|s| s.split_once('.')).unwrap_or_default();
+    Error::wrong_sequence(&format!("key '{key}' of bucket '{bucket}'"), expected, actual)
 }
 
 /// Newest revisions that are read at a time while listing keys.
@@ -379,13 +426,13 @@ pub struct Watcher {
 impl Watcher {
     /// Waits until there is at least one entry, then takes up to `max`. Where deletes are left out, it may be none.
     pub fn next(&self, max: usize) -> Pending<Vec<Entry>> {
-        let (bucket, ignore) = (self.bucket.clone(), self.ignore_deletes);
-        self.subscription.next(max).map(move |batch| bucket.entries(&batch, ignore))
+        let (prefix_bytes, ignore_deletes) = (self.bucket.prefix.len(), self.ignore_deletes);
+        self.subscription.next(max).map(move |batch| entries(&batch, prefix_bytes, ignore_deletes))
     }
 
     /// Takes up to `max` entries that are there.
     pub fn try_next(&self, max: usize) -> Result<Vec<Entry>> {
-        Ok(self.bucket.entries(&self.subscription.try_next(max)?, self.ignore_deletes))
+        Ok(entries(&self.subscription.try_next(max)?, self.bucket.prefix.len(), self.ignore_deletes))
     }
 
     /// Ready when [`Watcher::try_next`] has something to say; else wakes `cx` then.

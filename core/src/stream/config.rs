@@ -188,6 +188,16 @@ pub enum DeliverPolicy {
     LastPerSubject,
 }
 
+impl DeliverPolicy {
+    /// Refuses what no engine takes.
+    pub(crate) fn check(self) -> Result<()> {
+        if self == DeliverPolicy::ByStartSequence(0) {
+            return Err(Error::invalid("sequences begin at 1, not 0"));
+        }
+        Ok(())
+    }
+}
+
 /// Which records need an acknowledgement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -250,6 +260,16 @@ impl ConsumerConfig {
     /// A consumer of this name, everything else by default.
     pub fn new(name: impl Into<String>) -> Self {
         ConsumerConfig { name: name.into(), ..ConsumerConfig::default() }
+    }
+
+    /// Refuses what no engine takes.
+    pub(crate) fn check(&self) -> Result<()> {
+        check_name("consumer", &self.name)?;
+        if self.ack_wait.is_zero() || self.backoff.iter().any(Duration::is_zero) {
+            return Err(Error::invalid("ack_wait and backoff must be more than zero"));
+        }
+        self.filter_subjects.iter().try_for_each(|f| check_filter(f))?;
+        self.deliver_policy.check()
     }
 }
 

@@ -1,9 +1,7 @@
 //! What a stream is and holds, counted.
 
-use super::Stream;
 use super::config::StreamConfig;
 use crate::clock::Nanos;
-use crate::error::Result;
 
 /// What a stream is and holds.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,32 +32,4 @@ pub struct StreamInfo {
     pub consumers: u64,
     /// How many segments.
     pub segments: u64,
-}
-
-pub(crate) fn of(stream: &Stream) -> Result<StreamInfo> {
-    let consumers = stream.engine.consumers(stream)?.len() as u64;
-    let disk = stream.local.disk();
-    let disk_bytes = disk
-        .list(&stream.local.dir)
-        .unwrap_or_default()
-        .iter()
-        .filter_map(|name| disk.open(&stream.local.dir.join(name), crate::disk::OpenMode::Read).ok()?.len().ok())
-        .sum();
-    let mut state = stream.local.ready()?;
-    let first_time = state.first_time()?;
-    Ok(StreamInfo {
-        config: (*state.config).clone(),
-        created: state.created,
-        records: state.records,
-        bytes: state.bytes,
-        disk_bytes,
-        subjects: state.subjects.live() as u64,
-        first_seq: if state.records == 0 { state.last_seq + 1 } else { state.first_seq },
-        first_time,
-        last_seq: state.last_seq,
-        last_time: state.last_time,
-        deleted: if state.records == 0 { 0 } else { state.last_seq + 1 - state.first_seq - state.records },
-        consumers,
-        segments: state.parts.len() as u64,
-    })
 }

@@ -3,7 +3,7 @@
 use super::local::read::Plan;
 use crate::clock::Nanos;
 use crate::error::{Error, Result};
-use crate::subject::Filters;
+use crate::subject::{Filters, check_filter};
 
 /// Records that a read returns when it is not told how many.
 const RECORDS_DEFAULT: usize = 1000;
@@ -71,6 +71,16 @@ impl ReadOptions {
         self
     }
 
+    /// Refuses what no engine takes.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.filters.iter().try_for_each(|f| check_filter(f))?;
+        if self.start == Some(Start::Seq(0)) {
+            return Err(Error::invalid("sequences begin at 1, not 0"));
+        }
+        Ok(())
+    }
+
+    /// What a local stream makes of it.
     pub(crate) fn plan(&self) -> Result<Plan> {
         let mut plan = Plan {
             filters: Filters::new(&self.filters)?,
@@ -85,7 +95,6 @@ impl ReadOptions {
         };
         match (self.start, self.backward) {
             (None, _) => {}
-            (Some(Start::Seq(0)), _) => return Err(Error::invalid("sequences begin at 1, not 0")),
             (Some(Start::Seq(seq)), false) => plan.min_seq = seq,
             (Some(Start::Seq(seq)), true) => plan.max_seq = seq,
             (Some(Start::Time(time)), false) => plan.min_time = time,
@@ -109,4 +118,17 @@ pub struct PurgeOptions {
     pub before_seq: Option<u64>,
     /// Keep this many of the newest of what would go; not together with `before_seq`.
     pub keep: u64,
+}
+
+impl PurgeOptions {
+    /// Refuses what no engine takes.
+    pub(crate) fn check(&self) -> Result<()> {
+        if let Some(filter) = &self.filter {
+            check_filter(filter)?;
+        }
+        if self.keep > 0 && self.before_seq.is_some() {
+            return Err(Error::invalid("a purge takes keep or before_seq, not both"));
+        }
+        Ok(())
+    }
 }

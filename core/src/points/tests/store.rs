@@ -13,7 +13,7 @@ fn points_lie_where_every_tool_finds_them() {
     let points = store(&engine);
     let point = Point { key: "a b".into(), ..temperature(-5, 4.0) };
     assert_eq!(points.write(&[point]).wait().expect("written").seq, 1);
-    let record = engine.stream("PT_test").expect("the stream").get(1).expect("read").expect("the record");
+    let record = engine.stream("PT_test").wait().expect("the stream").get(1).wait().expect("read").expect("the record");
     assert_eq!(record.subject, "$PT.test.seattle.temperature.a=20b");
     assert_eq!((record.event_time, record.payload.len()), (Some(-5), 9));
 }
@@ -47,7 +47,7 @@ fn bad_points_are_refused_before_anything_is_written() {
         let error = points.write(&vec![good.clone(); count]).wait().expect_err("refused");
         assert_eq!(error.kind(), ErrorKind::Invalid);
     }
-    assert_eq!(points.stream().info().expect("info").last_seq, 0);
+    assert_eq!(points.stream().info().wait().expect("info").last_seq, 0);
     assert_eq!(points.write(&vec![good; 1000]).wait().expect("written").count, 1000);
 }
 
@@ -97,7 +97,7 @@ fn points_without_event_time_count_at_their_commit() {
     let engine = Engine::memory().expect("an engine");
     let points = store(&engine);
     points.stream().append(&Append::new("$PT.test.a.b", &[2, 2])).wait().expect("appended");
-    let time = points.stream().read(&ReadOptions::default()).expect("read").get(0).expect("the record").time;
+    let time = points.stream().read(&ReadOptions::default()).wait().expect("read").get(0).expect("the record").time;
     let point = &points.latest("a.b", false).expect("latest")[0];
     assert_eq!((point.time, &point.value), (time as i64, &Value::Int(1)));
 }

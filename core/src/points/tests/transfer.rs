@@ -241,13 +241,13 @@ fn a_changed_file_is_refused_before_anything_is_written() {
     let points = store(&engine);
     let text = weather(100);
     csv(&points, &text, &wide()).expect("imported");
-    let end = points.stream().info().expect("info").last_seq;
+    let end = points.stream().info().wait().expect("info").last_seq;
     let changed = text.replace("950.5", "951.5") + "2011-01-01,1,1\n";
     for text in [changed, weather(99)] {
         let error = csv(&points, &text, &wide()).expect_err("refused");
         assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
     }
-    assert_eq!(points.stream().info().expect("info").last_seq, end);
+    assert_eq!(points.stream().info().wait().expect("info").last_seq, end);
 }
 
 /// A file that cannot be read any further at some byte.

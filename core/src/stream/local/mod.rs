@@ -7,6 +7,7 @@
 pub(crate) mod active;
 pub(crate) mod append;
 pub(crate) mod commit;
+pub(crate) mod consumer;
 pub(crate) mod control;
 pub(crate) mod dead;
 pub(crate) mod dedup;
@@ -20,7 +21,9 @@ pub(crate) mod read;
 pub(crate) mod slots;
 pub(crate) mod snapshot;
 pub(crate) mod state;
+pub(crate) mod stream;
 pub(crate) mod subjects;
+pub(crate) mod subscription;
 pub(crate) mod tips;
 pub(crate) mod turns;
 pub(crate) mod upkeep;

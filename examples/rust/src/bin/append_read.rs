@@ -14,7 +14,7 @@ fn main() -> Result<()> {
 
 fn write(dir: &Path) -> Result<()> {
     let engine = Engine::open(dir)?;
-    let orders = engine.create_stream(StreamConfig::new("orders", ["orders.>"]))?;
+    let orders = engine.create_stream(StreamConfig::new("orders", ["orders.>"])).wait()?;
     for subject in ["orders.eu.1", "orders.us.2", "orders.eu.1"] {
         let ack = orders.append(&Append::new(subject, br#"{"total":12}"#)).wait()?;
         println!("appended {subject} as {} ({})", ack.seq, ack.durability.name());
@@ -33,12 +33,12 @@ fn write(dir: &Path) -> Result<()> {
 
 fn read_back(dir: &Path) -> Result<()> {
     let engine = Engine::open(dir)?;
-    let orders = engine.stream("orders")?;
-    let batch = orders.read(&ReadOptions::default().filter("orders.eu.*"))?;
+    let orders = engine.stream("orders").wait()?;
+    let batch = orders.read(&ReadOptions::default().filter("orders.eu.*")).wait()?;
     for record in batch.iter() {
         println!("read {} {} {}", record.seq, record.subject, String::from_utf8_lossy(record.payload));
     }
-    if let Some(last) = orders.last("orders.us.2")? {
+    if let Some(last) = orders.last("orders.us.2").wait()? {
         println!("last of {} is {}", last.subject, last.seq);
     }
     engine.close()?;

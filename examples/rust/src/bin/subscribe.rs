@@ -10,11 +10,12 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 fn main() -> Result<()> {
     let engine = Engine::temporary()?;
-    let ticks =
-        engine.create_stream(StreamConfig { durability: Durability::Os, ..StreamConfig::new("ticks", ["ticks.>"]) })?;
+    let ticks = engine
+        .create_stream(StreamConfig { durability: Durability::Os, ..StreamConfig::new("ticks", ["ticks.>"]) })
+        .wait()?;
     append_ticks(&ticks, HISTORY_RECORDS)?;
 
-    let live = ticks.subscribe(SubscribeOptions::default().filter("ticks.*"))?;
+    let live = ticks.subscribe(SubscribeOptions::default().filter("ticks.*")).wait()?;
     let writer = std::thread::spawn(move || append_ticks(&ticks, LIVE_RECORDS));
 
     let mut next = 1;

@@ -5,15 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::progress::{Change, Progress};
-use super::{Consumer, ConsumerInfo, Core, dead_letter};
-use crate::Engine;
+use super::{Core, LocalConsumer, dead_letter};
 use crate::disk::{Disk, sweep, take_dir};
 use crate::error::{Error, ErrorKind, Result};
-use crate::stream::Stream;
-use crate::stream::config::{ConsumerConfig, check_name};
+use crate::stream::config::ConsumerConfig;
+use crate::stream::consumer::ConsumerInfo;
+use crate::stream::contract::StreamOps;
 use crate::stream::ledger::Ledger;
-use crate::stream::subscription::begin;
-use crate::subject::Filters;
+use crate::stream::local::stream::LocalStream;
+use crate::stream::local::subscription::begin;
+use crate::subject::{Filters, check_subject};
 
 /// All consumers of one stream.
 pub(crate) struct Registry {
@@ -23,13 +24,13 @@ pub(crate) struct Registry {
 /// A consumer, or why it cannot be opened. A damaged one is in nobody's way, and can be deleted.
 type Found = Result<Arc<Core>>;
 
-fn dir_of(stream: &Stream) -> PathBuf {
+fn dir_of(stream: &LocalStream) -> PathBuf {
     stream.local.dir.join("consumers")
 }
 
 impl Registry {
     /// Opens what is there.
-    pub(crate) fn open(stream: &Stream) -> Result<Self> {
+    pub(crate) fn open(stream: &LocalStream) -> Result<Self> {
         let disk = stream.local.disk();
         let dir = dir_of(stream);
         let mut cores = BTreeMap::new();
@@ -59,18 +60,14 @@ impl Registry {
         self.cores().len()
     }
 
-    pub(crate) fn create(&self, stream: &Stream, config: ConsumerConfig) -> Result<Consumer> {
+    pub(crate) fn create(&self, stream: &LocalStream, config: ConsumerConfig) -> Result<LocalConsumer> {
         stream.local.refuse_if_read_only()?;
-        check_name("consumer", &config.name)?;
-        if config.ack_wait.is_zero() || config.backoff.iter().any(std::time::Duration::is_zero) {
-            return Err(Error::invalid("ack_wait and backoff must be more than zero"));
-        }
         let filters = Filters::new(&config.filter_subjects)?;
         let mut cores = self.cores();
         if let Some(found) = cores.get(&config.name) {
             let core = found.as_ref().map_err(Error::clone)?;
             if core.config() == config {
-                return Ok(Consumer::new(Arc::clone(core), stream.clone()));
+                return Ok(LocalConsumer::new(Arc::clone(core), stream.clone()));
             }
             return Err(Error::new(
                 ErrorKind::Conflict,
@@ -78,10 +75,10 @@ impl Registry {
             ));
         }
         if config.max_deliver > 0 {
-            let engine = Engine::from_inner(Arc::clone(&stream.engine));
-            let dead = dead_letter::open(&engine, stream.name(), &config)?;
+            let dead = dead_letter::open(stream, &config)?;
             let probe = format!("$DLQ.{}.{}.{}", dead.name(), stream.name(), config.name);
-            if !dead.takes(&probe)? {
+            check_subject(&probe)?;
+            if !dead.takes(&probe) {
                 return Err(Error::invalid(format!(
                     "dead-letter stream '{}' does not take '$DLQ.{}.>'",
                     dead.name(),
@@ -96,15 +93,15 @@ impl Registry {
         let ledger = Ledger::create(stream.local.disk(), &dir, &state)?;
         let core = Arc::new(Core::new(progress, ledger, &stream.local.shared)?);
         cores.insert(core.name.clone(), Ok(Arc::clone(&core)));
-        Ok(Consumer::new(core, stream.clone()))
+        Ok(LocalConsumer::new(core, stream.clone()))
     }
 
-    pub(crate) fn get(&self, stream: &Stream, name: &str) -> Result<Consumer> {
+    pub(crate) fn get(&self, stream: &LocalStream, name: &str) -> Result<LocalConsumer> {
         let found = self.cores().get(name).cloned().ok_or_else(|| missing(stream, name))?;
-        Ok(Consumer::new(found?, stream.clone()))
+        Ok(LocalConsumer::new(found?, stream.clone()))
     }
 
-    pub(crate) fn delete(&self, stream: &Stream, name: &str) -> Result<()> {
+    pub(crate) fn delete(&self, stream: &LocalStream, name: &str) -> Result<()> {
         stream.local.refuse_if_read_only()?;
         let found = self.cores().remove(name).ok_or_else(|| missing(stream, name))?;
         if let Ok(core) = found {
@@ -115,12 +112,12 @@ impl Registry {
     }
 
     /// All that can be opened; the log names the damaged ones.
-    pub(crate) fn infos(&self, stream: &Stream) -> Result<Vec<ConsumerInfo>> {
+    pub(crate) fn infos(&self, stream: &LocalStream) -> Result<Vec<ConsumerInfo>> {
         let found: Vec<Found> = self.cores().values().cloned().collect();
         let mut infos = Vec::with_capacity(found.len());
         for found in found {
             match found {
-                Ok(core) => infos.push(Consumer::new(core, stream.clone()).info()?),
+                Ok(core) => infos.push(LocalConsumer::new(core, stream.clone()).standing()?),
                 Err(error) => stream.local.shared.log("error", error.to_string()),
             }
         }
@@ -142,11 +139,11 @@ impl Registry {
     }
 }
 
-fn missing(stream: &Stream, name: &str) -> Error {
+fn missing(stream: &LocalStream, name: &str) -> Error {
     Error::not_found(format!("stream '{}' has no consumer '{name}'", stream.name()))
 }
 
-fn load(stream: &Stream, dir: &Path) -> Result<Core> {
+fn load(stream: &LocalStream, dir: &Path) -> Result<Core> {
     let (ledger, mut progress) = read(stream.local.disk(), dir, !stream.local.read_only)?;
     progress.rebuild();
     Core::new(progress, ledger, &stream.local.shared)

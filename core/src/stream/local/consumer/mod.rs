@@ -11,51 +11,34 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use super::Stream;
-use super::config::{AckPolicy, ConsumerConfig};
-use super::ledger::Ledger;
-use super::local::read::Plan;
+use super::read::Plan;
+use super::stream::LocalStream;
 use crate::clock::Nanos;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pending::{Pending, Wait};
 use crate::record::Batch;
 use crate::shared::Shared;
+use crate::stream::config::{AckPolicy, ConsumerConfig};
+use crate::stream::consumer::ConsumerInfo;
+use crate::stream::contract::ConsumerOps;
+use crate::stream::ledger::Ledger;
 use crate::subject::Filters;
 use progress::{Change, Progress};
 
 /// The most bytes that one call takes, but at least one record.
 const TAKE_BYTES_MAX: usize = 8 << 20;
 
-/// A durable position in a stream. Cheap to clone: clones share it, and each record goes to one taker.
-pub struct Consumer {
-    pub(crate) core: Arc<Core>,
-    stream: Stream,
+/// A handle of a local stream's consumer.
+pub(crate) struct LocalConsumer {
+    core: Arc<Core>,
+    stream: LocalStream,
     waiter: u64,
 }
 
-impl Clone for Consumer {
+impl Clone for LocalConsumer {
     fn clone(&self) -> Self {
-        Consumer::new(Arc::clone(&self.core), self.stream.clone())
+        LocalConsumer::new(Arc::clone(&self.core), self.stream.clone())
     }
-}
-
-/// Where a consumer stands.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ConsumerInfo {
-    /// Its configuration.
-    pub config: ConsumerConfig,
-    /// The highest sequence that was delivered.
-    pub delivered_seq: u64,
-    /// Everything up to this sequence is done.
-    pub ack_floor: u64,
-    /// Delivered and not acknowledged.
-    pub num_ack_pending: u64,
-    /// Of those, how many were delivered more than once.
-    pub num_redelivered: u64,
-    /// Not delivered yet.
-    pub num_pending: u64,
-    /// Moved to the dead-letter stream.
-    pub num_dead: u64,
 }
 
 /// What all handles of one consumer share.
@@ -135,19 +118,14 @@ impl Core {
     }
 }
 
-impl Consumer {
-    pub(crate) fn new(core: Arc<Core>, stream: Stream) -> Self {
+impl LocalConsumer {
+    pub(crate) fn new(core: Arc<Core>, stream: LocalStream) -> Self {
         let waiter = stream.local.new_waiter();
-        Consumer { core, stream, waiter }
-    }
-
-    /// Its name.
-    pub fn name(&self) -> &str {
-        &self.core.name
+        LocalConsumer { core, stream, waiter }
     }
 
     /// Where it stands.
-    pub fn info(&self) -> Result<ConsumerInfo> {
+    pub(crate) fn standing(&self) -> Result<ConsumerInfo> {
         let inside = self.open()?;
         let progress = &inside.progress;
         let num_pending = self.count_from(progress)?;
@@ -175,33 +153,6 @@ impl Consumer {
             }
             plan.min_seq = outcome.next_seq;
         }
-    }
-
-    /// Waits until there is a record to deliver, then takes up to `max`.
-    pub fn next(&self, max: usize) -> Pending<Batch> {
-        match self.try_next(max) {
-            Ok(batch) if batch.is_empty() && max > 0 => Pending::waiting(NextDelivery { consumer: self.clone(), max }),
-            other => Pending::ready(other),
-        }
-    }
-
-    /// Takes up to `max` records that can be delivered now; an empty batch when there is none.
-    pub fn try_next(&self, max: usize) -> Result<Batch> {
-        self.stream.local.refuse_if_read_only()?;
-        let mut inside = self.open()?;
-        let now = self.now();
-        let mut batch = self.redeliver(&mut inside, now, max)?;
-        let left = (max - batch.len()).min(inside.progress.room());
-        if left > 0 {
-            let fresh = self.deliver(&mut inside, now, left)?;
-            let count = batch.len();
-            let mut delivered: Vec<u32> = batch.iter().map(|r| r.delivered).collect();
-            delivered.extend(std::iter::repeat_n(1, fresh.len()));
-            batch.absorb(fresh);
-            debug_assert!(count <= batch.len());
-            batch.set_delivered(delivered);
-        }
-        Ok(batch)
     }
 
     /// Delivers again what is due, and buries what was delivered too often.
@@ -272,8 +223,71 @@ impl Consumer {
         }
     }
 
-    /// Ready when [`Consumer::try_next`] has something to say; else wakes `cx` then.
-    pub fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
+    fn set_due(&self, seq: u64, delay: Duration) -> Result<()> {
+        let mut inside = self.open()?;
+        self.must_be_pending(&inside, seq)?;
+        let due = self.now().saturating_add(delay.as_nanos() as u64);
+        inside.record(&Change::Due(seq, due))?;
+        wake(inside);
+        Ok(())
+    }
+
+    fn must_be_pending(&self, inside: &Inside, seq: u64) -> Result<()> {
+        if inside.progress.pending.contains_key(&seq) {
+            return Ok(());
+        }
+        Err(Error::not_found(format!("record {seq} is not pending at consumer '{}'", self.core.name)))
+    }
+
+    fn open(&self) -> Result<MutexGuard<'_, Inside>> {
+        self.stream.local.shared.check_open()?;
+        let inside = self.core.lock();
+        if inside.deleted {
+            return Err(Error::new(ErrorKind::Closed, format!("consumer '{}' was deleted", self.core.name)));
+        }
+        Ok(inside)
+    }
+
+    fn now(&self) -> Nanos {
+        self.stream.local.shared.clock.now()
+    }
+}
+
+impl ConsumerOps for LocalConsumer {
+    fn name(&self) -> &str {
+        &self.core.name
+    }
+
+    fn info(&self) -> Pending<ConsumerInfo> {
+        Pending::ready(self.standing())
+    }
+
+    fn next(&self, max: usize) -> Pending<Batch> {
+        match self.try_next(max) {
+            Ok(batch) if batch.is_empty() && max > 0 => Pending::waiting(NextDelivery { consumer: self.clone(), max }),
+            other => Pending::ready(other),
+        }
+    }
+
+    fn try_next(&self, max: usize) -> Result<Batch> {
+        self.stream.local.refuse_if_read_only()?;
+        let mut inside = self.open()?;
+        let now = self.now();
+        let mut batch = self.redeliver(&mut inside, now, max)?;
+        let left = (max - batch.len()).min(inside.progress.room());
+        if left > 0 {
+            let fresh = self.deliver(&mut inside, now, left)?;
+            let count = batch.len();
+            let mut delivered: Vec<u32> = batch.iter().map(|r| r.delivered).collect();
+            delivered.extend(std::iter::repeat_n(1, fresh.len()));
+            batch.absorb(fresh);
+            debug_assert!(count <= batch.len());
+            batch.set_delivered(delivered);
+        }
+        Ok(batch)
+    }
+
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             let Ok(mut inside) = self.open() else { return Poll::Ready(()) };
             let now = self.now();
@@ -311,11 +325,7 @@ impl Consumer {
         }
     }
 
-    /// Done with these sequences. One that is not pending is passed over; returns how many were.
-    ///
-    /// With [`AckPolicy::All`] everything delivered before the highest of them is done too. The acknowledgement is with
-    /// the operating system when this returns; see [`Consumer::ack_sync`].
-    pub fn ack(&self, seqs: &[u64]) -> Result<usize> {
+    fn ack(&self, seqs: &[u64]) -> Result<usize> {
         let mut inside = self.open()?;
         let done: Vec<u64> = if inside.progress.config.ack_policy == AckPolicy::All {
             let upto = seqs.iter().copied().max().unwrap_or(0);
@@ -332,25 +342,21 @@ impl Consumer {
         Ok(0)
     }
 
-    /// As [`Consumer::ack`], and on disk when this returns.
-    pub fn ack_sync(&self, seqs: &[u64]) -> Pending<usize> {
+    fn ack_sync(&self, seqs: &[u64]) -> Pending<usize> {
         let sync = |count| self.open().and_then(|mut inside| inside.ledger.sync()).map(|()| count);
         Pending::ready(self.ack(seqs).and_then(sync))
     }
 
-    /// Not done: deliver it again after `delay`.
-    pub fn nak(&self, seq: u64, delay: Duration) -> Result<()> {
+    fn nak(&self, seq: u64, delay: Duration) -> Result<()> {
         self.set_due(seq, delay)
     }
 
-    /// Still at it: start the ack wait anew.
-    pub fn in_progress(&self, seq: u64) -> Result<()> {
+    fn in_progress(&self, seq: u64) -> Result<()> {
         let wait = self.open()?.progress.config.ack_wait;
         self.set_due(seq, wait)
     }
 
-    /// Never deliver it again; it does not go to the dead-letter stream.
-    pub fn term(&self, seq: u64) -> Result<()> {
+    fn term(&self, seq: u64) -> Result<()> {
         let mut inside = self.open()?;
         self.must_be_pending(&inside, seq)?;
         inside.record(&Change::Done(vec![seq]))?;
@@ -358,37 +364,12 @@ impl Consumer {
         Ok(())
     }
 
-    fn set_due(&self, seq: u64, delay: Duration) -> Result<()> {
-        let mut inside = self.open()?;
-        self.must_be_pending(&inside, seq)?;
-        let due = self.now().saturating_add(delay.as_nanos() as u64);
-        inside.record(&Change::Due(seq, due))?;
-        wake(inside);
-        Ok(())
-    }
-
-    fn must_be_pending(&self, inside: &Inside, seq: u64) -> Result<()> {
-        if inside.progress.pending.contains_key(&seq) {
-            return Ok(());
-        }
-        Err(Error::not_found(format!("record {seq} is not pending at consumer '{}'", self.core.name)))
-    }
-
-    fn open(&self) -> Result<MutexGuard<'_, Inside>> {
-        self.stream.local.shared.check_open()?;
-        let inside = self.core.lock();
-        if inside.deleted {
-            return Err(Error::new(ErrorKind::Closed, format!("consumer '{}' was deleted", self.core.name)));
-        }
-        Ok(inside)
-    }
-
-    fn now(&self) -> Nanos {
-        self.stream.local.shared.clock.now()
+    fn another(&self) -> Box<dyn ConsumerOps> {
+        Box::new(self.clone())
     }
 }
 
-impl Drop for Consumer {
+impl Drop for LocalConsumer {
     fn drop(&mut self) {
         self.core.lock().waiting.retain(|w| w.0 != self.waiter);
         self.stream.local.lock().waiters.forget(self.waiter);
@@ -411,7 +392,7 @@ fn one(seq: u64) -> Plan {
 }
 
 struct NextDelivery {
-    consumer: Consumer,
+    consumer: LocalConsumer,
     max: usize,
 }
 

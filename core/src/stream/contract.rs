@@ -1,0 +1,88 @@
+//! What an engine keeps: the stream contract as traits, of which [`super::Stream`], [`super::Subscription`] and
+//! [`super::Consumer`] are the handles.
+//!
+//! Whoever implements them decides where the records are; nobody above asks. What may have to wait returns a
+//! [`Pending`], which is ready at once where everything is local. An implementation refuses by name what it cannot
+//! keep, and never does something weaker instead.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use super::config::{ConsumerConfig, StreamConfig};
+use super::consumer::ConsumerInfo;
+use super::info::StreamInfo;
+use super::options::{PurgeOptions, ReadOptions};
+use super::subscription::SubscribeOptions;
+use crate::error::Result;
+use crate::pending::Pending;
+use crate::record::{Ack, Append, Batch, Record};
+
+/// The operations of a stream. Filters, options and configurations were checked by the handle.
+pub(crate) trait StreamOps: Send + Sync {
+    fn name(&self) -> &str;
+    /// Its configuration as it was known last.
+    fn config(&self) -> StreamConfig;
+    fn info(&self) -> Pending<StreamInfo>;
+    /// One record, or several all or nothing. Checks them with [`super::shape::check`], which tells their bytes too.
+    fn append(&self, batch: &[Append<'_>]) -> Pending<Ack>;
+    fn get(&self, seq: u64) -> Pending<Option<Record>>;
+    fn last(&self, filter: &str) -> Pending<Option<Record>>;
+    fn last_many(&self, filters: &[&str], after: u64, max: usize) -> Pending<Batch>;
+    fn last_seq(&self, filter: &str) -> Pending<u64>;
+    fn subjects(&self, filter: &str, after: &str, max: usize) -> Pending<Vec<(String, u64)>>;
+    fn read(&self, options: &ReadOptions) -> Pending<Batch>;
+    fn subscribe(&self, options: SubscribeOptions) -> Pending<Box<dyn SubscriptionOps>>;
+    fn create_consumer(&self, config: ConsumerConfig) -> Pending<Box<dyn ConsumerOps>>;
+    fn consumer(&self, name: &str) -> Pending<Box<dyn ConsumerOps>>;
+    fn delete_consumer(&self, name: &str) -> Pending<()>;
+    fn consumers(&self) -> Pending<Vec<ConsumerInfo>>;
+    fn delete(&self, seq: u64) -> Pending<bool>;
+    fn purge(&self, options: &PurgeOptions) -> Pending<u64>;
+    fn sync(&self) -> Pending<()>;
+}
+
+/// A place in a stream that moves as records are taken. Dropping it ends it.
+pub(crate) trait SubscriptionOps: Send + Sync {
+    fn next(&self, max: usize) -> Pending<Batch>;
+    fn try_next(&self, max: usize) -> Result<Batch>;
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()>;
+    fn position(&self) -> u64;
+    fn lag(&self) -> u64;
+    fn missed(&self) -> u64;
+    /// Whether nothing up to `seq` is left to take.
+    fn is_past(&self, seq: u64) -> bool;
+    fn close(&self);
+}
+
+/// A durable position in a stream.
+pub(crate) trait ConsumerOps: Send + Sync {
+    fn name(&self) -> &str;
+    fn info(&self) -> Pending<ConsumerInfo>;
+    fn next(&self, max: usize) -> Pending<Batch>;
+    fn try_next(&self, max: usize) -> Result<Batch>;
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()>;
+    fn ack(&self, seqs: &[u64]) -> Result<usize>;
+    fn ack_sync(&self, seqs: &[u64]) -> Pending<usize>;
+    fn nak(&self, seq: u64, delay: Duration) -> Result<()>;
+    fn in_progress(&self, seq: u64) -> Result<()>;
+    fn term(&self, seq: u64) -> Result<()>;
+    /// Another handle of the same consumer, which waits for itself.
+    fn another(&self) -> Box<dyn ConsumerOps>;
+}
+
+/// The operations of an engine on its streams by name.
+pub(crate) trait EngineOps: Send + Sync {
+    fn create_stream(&self, config: StreamConfig) -> Pending<Arc<dyn StreamOps>>;
+    fn update_stream(&self, config: StreamConfig) -> Pending<Arc<dyn StreamOps>>;
+    fn stream(&self, name: &str) -> Pending<Arc<dyn StreamOps>>;
+    fn delete_stream(&self, name: &str) -> Pending<()>;
+    fn streams(&self) -> Pending<Vec<StreamInfo>>;
+    /// The names of all streams, also of those that cannot be read.
+    fn stream_names(&self) -> Pending<Vec<String>> {
+        self.streams().map(|infos| infos.into_iter().map(|info| info.config.name).collect())
+    }
+    /// Ends all that is open, and the log; later calls answer `Closed`. Twice is nothing, and the last handle to go
+    /// does it too.
+    fn close(&self) -> Result<()>;
+}
