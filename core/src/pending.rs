@@ -52,18 +52,18 @@ impl<T> Pending<T> {
     }
 
     /// Blocks until it is done.
-    pub fn wait(mut self) -> Result<T> {
-        self.wait_option(None)
+    pub fn wait(self) -> Result<T> {
+        // By value, so that what is ready is not moved more often than need be.
+        match self.0 {
+            State::Ready(Some(result)) => result,
+            State::Ready(None) => Err(taken()),
+            State::Waiting(mut wait) => wait.wait(None).unwrap_or_else(|| Err(late())),
+        }
     }
 
     /// Blocks until it is done, for `timeout` at the most: then [`ErrorKind::Timeout`], and it may be waited for again.
     pub fn wait_timeout(&mut self, timeout: Duration) -> Result<T> {
-        self.wait_option(Some(timeout))
-    }
-
-    fn wait_option(&mut self, timeout: Option<Duration>) -> Result<T> {
-        let late = || Err(Error::new(ErrorKind::Timeout, "the deadline passed before it was done"));
-        self.block(timeout).unwrap_or_else(late)
+        self.block(Some(timeout)).unwrap_or_else(|| Err(late()))
     }
 
     /// Blocks for `timeout` at the most; `None` when that passed.
@@ -125,6 +125,10 @@ pub(crate) fn park<T>(timeout: Option<Duration>, mut poll: impl FnMut(&mut Conte
             Some(left) => std::thread::park_timeout(left),
         }
     }
+}
+
+fn late() -> Error {
+    Error::new(ErrorKind::Timeout, "the deadline passed before it was done")
 }
 
 fn taken() -> Error {
