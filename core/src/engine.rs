@@ -2,6 +2,7 @@
 //! for the local kind. Here the pillars meet; none of them knows another.
 
 mod backup;
+pub(crate) mod links;
 mod local;
 mod metrics;
 mod options;

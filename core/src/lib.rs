@@ -23,14 +23,17 @@ mod clock;
 pub mod disk;
 mod engine;
 mod error;
+mod intervals;
 mod journal;
 mod log;
 mod memory;
+mod origin;
 mod pending;
 pub mod points;
 mod record;
 mod shared;
 mod stream;
+mod timers;
 pub mod subject;
 mod varint;
 
@@ -38,6 +41,7 @@ pub use clock::{Clock, ManualClock, Nanos, SECOND, SystemClock};
 pub use engine::{Engine, EngineOptions, Metric, VerifyReport};
 pub use error::{Error, ErrorKind, Result};
 pub use log::LogLine;
+pub use origin::{HEADER_ORIGIN, HEADER_ORIGIN_MSG_ID, Origin, Writer};
 pub use pending::Pending;
 pub use record::{
     Ack, Append, BATCH_BYTES_MAX, BATCH_RECORDS_MAX, Batch, Durability, HEADER_MSG_ID, HEADER_ROLLUP, HEADER_TTL,
@@ -48,5 +52,8 @@ pub use stream::config::{
     AckPolicy, Compression, ConsumerConfig, DeliverPolicy, Discard, NAME_BYTES_MAX, StreamConfig,
 };
 pub use stream::consumer::{Consumer, ConsumerInfo};
+#[doc(hidden)]
+pub use stream::contract;
+pub use stream::link::{CatchUp, Direction, LinkConfig, LinkState, LinkStatus, OnReset, SubjectMap};
 pub use stream::subscription::{SubscribeOptions, Subscription};
 pub use stream::{PurgeOptions, ReadOptions, Start, Stream, StreamInfo};

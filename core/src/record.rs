@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::clock::Nanos;
 use crate::error::{Error, Result};
+use crate::origin::{HEADER_ORIGIN, Origin};
 use crate::varint::{put_varint, take_varint};
 
 /// The largest payload of one record, in bytes; a stream may set a lower limit.
@@ -28,7 +29,8 @@ pub const HEADER_ROLLUP: &str = "Nats-Rollup";
 
 pub(crate) const TAG_HEADERS: u8 = 1;
 pub(crate) const TAG_EVENT_TIME: u8 = 2;
-/// The headers hold a message id, a time to live or a rollup, so replaying the record means more than keeping it.
+/// The headers hold a message id, a time to live, a rollup or an origin, so replaying the record means more than keeping
+/// it.
 pub(crate) const TAG_SPECIAL: u8 = 4;
 pub(crate) const TAG_CONTROL: u8 = 8;
 
@@ -122,6 +124,12 @@ impl<'a> Append<'a> {
         self.expect_filter = Some(filter);
         self.expect_subject_last_seq = Some(seq);
         self
+    }
+
+    /// Where it was first appended, when a header says so.
+    pub(crate) fn origin(&self) -> Option<Origin> {
+        let header = self.headers.iter().find(|h| h.0 == HEADER_ORIGIN);
+        header.and_then(|h| Origin::parse(h.1))
     }
 
     /// Replaces earlier records.
@@ -384,7 +392,10 @@ pub(crate) fn encode(out: &mut Vec<u8>, append: &Append<'_>, base: Base, seq: u6
         tag |= TAG_EVENT_TIME;
         out.extend_from_slice(&event_time.to_le_bytes());
     }
-    let special = append.msg_id.is_some() || append.ttl.is_some() || append.rollup != Rollup::None;
+    let special = append.msg_id.is_some()
+        || append.ttl.is_some()
+        || append.rollup != Rollup::None
+        || append.headers.iter().any(|h| h.0 == HEADER_ORIGIN);
     if special || !append.headers.is_empty() {
         tag |= TAG_HEADERS | if special { TAG_SPECIAL } else { 0 };
         let mut headers = Vec::new();

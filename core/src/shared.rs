@@ -9,6 +9,7 @@ use crate::disk::Disk;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::pages::Pages;
 use crate::log::{Log, LogLine};
+use crate::timers::Timers;
 
 /// Things counted since the engine was opened.
 #[derive(Default)]
@@ -25,6 +26,8 @@ pub(crate) struct Shared {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) counters: Counters,
     pub(crate) pages: Pages,
+    engine: u64,
+    pub(crate) timers: Timers,
     closed: AtomicBool,
     worker: AtomicBool,
     pub(crate) lines: Arc<Log>,
@@ -42,18 +45,25 @@ struct Bell {
 }
 
 impl Shared {
-    pub(crate) fn new(clock: Arc<dyn Clock>, disk: Arc<dyn Disk>, cache_bytes: u64) -> Self {
+    pub(crate) fn new(clock: Arc<dyn Clock>, disk: Arc<dyn Disk>, cache_bytes: u64, engine: u64) -> Self {
         Shared {
             clock,
             disk,
             counters: Counters::default(),
             pages: Pages::new(cache_bytes),
+            engine,
+            timers: Timers::default(),
             closed: AtomicBool::new(false),
             worker: AtomicBool::new(false),
             lines: Arc::default(),
             bell: Mutex::default(),
             rung: Condvar::new(),
         }
+    }
+
+    /// The engine's id.
+    pub(crate) fn engine(&self) -> u64 {
+        self.engine
     }
 
     /// Refuses work on a closed engine.

@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 
 use serde::{Deserialize, Serialize};
 
+use super::links::Links;
 use super::options::EngineOptions;
 use crate::clock::Nanos;
 use crate::disk::{Disk, OpenMode, read_all, replace, sweep, take_dir};
@@ -46,6 +47,7 @@ pub(crate) struct Inner {
     streams: Streams,
     lock: Mutex<Option<Box<dyn Send + Sync>>>,
     worker: Mutex<Option<JoinHandle<()>>>,
+    pub(super) links: Links,
 }
 
 /// Everything open, by name. The worker shares it, and nothing else of the engine: so the engine closes when its last
@@ -87,7 +89,7 @@ impl Inner {
             }
         }
         let id = identity(&**disk, &root, known, options.clock.random())?;
-        let shared = Arc::new(Shared::new(Arc::clone(&options.clock), Arc::clone(disk), options.cache_bytes));
+        let shared = Arc::new(Shared::new(Arc::clone(&options.clock), Arc::clone(disk), options.cache_bytes, id));
         if !options.read_only {
             let dir = root.join("streams");
             let left = sweep(&**disk, &dir).map_err(|e| Error::io(format_args!("list {}", dir.display()), &e))?;
@@ -105,6 +107,7 @@ impl Inner {
             streams: Arc::default(),
             lock: Mutex::new(lock),
             worker: Mutex::default(),
+            links: Links::default(),
             shared,
         });
         if options.worker {
@@ -258,7 +261,7 @@ impl Inner {
         let work = move || {
             while shared.wait_for_bell() {
                 shared.lines.wake();
-                let next = step(&streams, shared.clock.now());
+                let next = step(&streams, &shared);
                 if next.is_some() {
                     shared.ring(next);
                 }
@@ -274,7 +277,10 @@ impl Inner {
     /// Does what is due now; returns when the next thing is.
     pub(super) fn step(&self) -> Option<Nanos> {
         self.shared.lines.wake();
-        step(&self.streams, self.shared.clock.now())
+        if !self.shared.has_worker() {
+            self.links.step();
+        }
+        step(&self.streams, &self.shared)
     }
 
     /// Syncs and closes everything; doing it twice is nothing.
@@ -282,6 +288,8 @@ impl Inner {
         if self.shared.set_closed() {
             return Ok(());
         }
+        self.shared.timers.wake_all();
+        self.links.close();
         self.shared.set_worker(false);
         self.shared.stop_worker();
         let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -360,11 +368,13 @@ impl Drop for Inner {
 }
 
 /// Does what is due on every open stream; returns when the next thing is.
-fn step(streams: &Streams, now: Nanos) -> Option<Nanos> {
+fn step(streams: &Streams, shared: &Shared) -> Option<Nanos> {
+    let now = shared.clock.now();
+    let timer = shared.timers.wake_due(now);
     let open = streams.lock().unwrap_or_else(PoisonError::into_inner);
     let locals: Vec<Arc<Local>> = open.values().map(|o| Arc::clone(&o.local)).collect();
     drop(open);
-    locals.iter().filter_map(|local| local.step(now)).min()
+    locals.iter().filter_map(|local| local.step(now)).chain(timer).min()
 }
 
 fn check_overlap(streams: &BTreeMap<String, Opened>, config: &StreamConfig) -> Result<()> {

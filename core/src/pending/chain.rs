@@ -51,7 +51,7 @@ impl<T: Send + 'static> Pending<T> {
     /// What a future comes to, for work of several steps. It runs at once as far as it gets, and takes one allocation.
     ///
     /// It blocks by being polled, so it is no good for a writer who shall commit for all who wait.
-    pub(crate) fn of(future: impl Future<Output = Result<T>> + Send + 'static) -> Self {
+    pub fn of(future: impl Future<Output = Result<T>> + Send + 'static) -> Self {
         let mut future = Box::pin(future);
         match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(result) => Pending::ready(result),

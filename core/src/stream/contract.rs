@@ -19,7 +19,7 @@ use crate::pending::Pending;
 use crate::record::{Ack, Append, Batch, Record};
 
 /// The operations of a stream. Filters, options and configurations were checked by the handle.
-pub(crate) trait StreamOps: Send + Sync {
+pub trait StreamOps: Send + Sync {
     fn name(&self) -> &str;
     /// Its configuration as it was known last.
     fn config(&self) -> StreamConfig;
@@ -43,7 +43,7 @@ pub(crate) trait StreamOps: Send + Sync {
 }
 
 /// A place in a stream that moves as records are taken. Dropping it ends it.
-pub(crate) trait SubscriptionOps: Send + Sync {
+pub trait SubscriptionOps: Send + Sync {
     fn next(&self, max: usize) -> Pending<Batch>;
     fn try_next(&self, max: usize) -> Result<Batch>;
     fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()>;
@@ -56,7 +56,7 @@ pub(crate) trait SubscriptionOps: Send + Sync {
 }
 
 /// A durable position in a stream.
-pub(crate) trait ConsumerOps: Send + Sync {
+pub trait ConsumerOps: Send + Sync {
     fn name(&self) -> &str;
     fn info(&self) -> Pending<ConsumerInfo>;
     fn next(&self, max: usize) -> Pending<Batch>;
@@ -72,7 +72,7 @@ pub(crate) trait ConsumerOps: Send + Sync {
 }
 
 /// The operations of an engine on its streams by name.
-pub(crate) trait EngineOps: Send + Sync {
+pub trait EngineOps: Send + Sync {
     fn create_stream(&self, config: StreamConfig) -> Pending<Arc<dyn StreamOps>>;
     fn update_stream(&self, config: StreamConfig) -> Pending<Arc<dyn StreamOps>>;
     fn stream(&self, name: &str) -> Pending<Arc<dyn StreamOps>>;

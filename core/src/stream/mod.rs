@@ -6,9 +6,11 @@
 pub(crate) mod bucket;
 pub(crate) mod config;
 pub(crate) mod consumer;
-pub(crate) mod contract;
+#[doc(hidden)]
+pub mod contract;
 pub(crate) mod info;
 pub(crate) mod ledger;
+pub(crate) mod link;
 pub(crate) mod local;
 pub(crate) mod options;
 pub(crate) mod shape;
@@ -39,7 +41,9 @@ impl std::fmt::Debug for Stream {
 }
 
 impl Stream {
-    pub(crate) fn over(ops: Arc<dyn StreamOps>) -> Self {
+    /// A handle over what keeps the records.
+    #[doc(hidden)]
+    pub fn over(ops: Arc<dyn StreamOps>) -> Self {
         Stream(ops)
     }
 

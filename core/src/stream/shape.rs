@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::journal::frame::BODY_BYTES_MAX;
+use crate::origin::{HEADER_ORIGIN, Origin};
 use crate::record::{Append, BATCH_BYTES_MAX, BATCH_RECORDS_MAX, HEADERS_BYTES_MAX};
 use crate::subject::{check_filter, check_subject, matches};
 
@@ -64,6 +65,12 @@ fn check_one(append: &Append<'_>) -> Result<usize> {
         }
         if name.len() >= 5 && name.as_bytes()[..5].eq_ignore_ascii_case(b"nats-") {
             return Err(Error::invalid(format!("header '{name}' is reserved: use the option of the append instead")));
+        }
+        if *name == HEADER_ORIGIN && Origin::parse(value).is_none() {
+            return Err(Error::invalid(format!(
+                "the value of header '{name}' is no origin: '{}'",
+                value.escape_debug()
+            )));
         }
         headers += name.len() + value.len() + 4;
     }

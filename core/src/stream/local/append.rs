@@ -1,16 +1,19 @@
 //! Taking records in: every check, then the frames into the tail, in one hold of the lock.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Local;
+use super::control::{self, Control};
 use super::limits::size_of_body;
-use super::state::{Special, Staged, State};
+use super::state::{EpochNote, Special, Staged, State};
 use crate::clock::Nanos;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Pos;
 use crate::journal::frame::{self, FLAG_MORE};
-use crate::record::{Ack, Append, Durability, RecordView, Rollup, TAG_SPECIAL, decode, encode};
+use crate::origin::Origin;
+use crate::record::{Ack, Append, Durability, RecordView, Rollup, TAG_CONTROL, TAG_SPECIAL, decode, encode};
 use crate::stream::shape;
 use crate::subject::{is_wildcard, matches};
 
@@ -20,6 +23,15 @@ const FLUSH_BYTES: usize = 256 << 10;
 const FLUSH_SELF_BYTES: usize = 8 << 20;
 /// Bytes that may wait while the disk takes none.
 const WAITING_BYTES_MAX: usize = 64 << 20;
+
+/// Which of several appends are to be staged.
+enum Entry {
+    All,
+    /// Those at these places.
+    Only(Vec<usize>),
+    /// None: this is what comes of them.
+    Settled(Staging),
+}
 
 /// What staging came to.
 pub(crate) enum Staging {
@@ -32,6 +44,42 @@ pub(crate) enum Staging {
 impl Local {
     /// Checks and stages appends, all or none.
     pub(crate) fn stage(&self, appends: &[Append<'_>]) -> Result<Staging> {
+        self.stage_if(appends, |state, appends| {
+            if let Some(seen) = state.find_duplicate(appends)? {
+                self.shared.counters.duplicates.fetch_add(1, Ordering::Relaxed);
+                return Ok(Entry::Settled(seen));
+            }
+            if let Err(error) = state.check_conditions(appends) {
+                self.shared.counters.conflicts.fetch_add(1, Ordering::Relaxed);
+                return Err(error);
+            }
+            Ok(Entry::All)
+        })
+    }
+
+    /// Checks and stages those records of a link that the log never held: all or none. Each says in its header where it
+    /// comes from.
+    pub(crate) fn stage_foreign(&self, records: &[Append<'_>]) -> Result<Staging> {
+        self.stage_if(records, |state, records| {
+            let staged: BTreeSet<Origin> = state.staged_views().filter_map(|v| Special::of(&v).origin).collect();
+            let held = |o: Origin| staged.contains(&o) || state.origins.holds(self.shared.engine(), o);
+            let fresh: Vec<usize> =
+                (0..records.len()).filter(|&i| records[i].origin().is_none_or(|o| !held(o))).collect();
+            if fresh.is_empty() {
+                let ack = Ack { seq: state.last_seq, count: 0, duplicate: true, durability: state.config.durability };
+                let (end, generation) = (state.tail.end(), state.generation);
+                // Some may only be staged yet.
+                return Ok(Entry::Settled(Staging::Wait { end, generation, ack }));
+            }
+            Ok(if fresh.len() == records.len() { Entry::All } else { Entry::Only(fresh) })
+        })
+    }
+
+    fn stage_if(
+        &self,
+        appends: &[Append<'_>],
+        admit: impl FnOnce(&mut State, &[Append<'_>]) -> Result<Entry>,
+    ) -> Result<Staging> {
         self.refuse_if_read_only()?;
         let bytes = shape::check(appends)?;
         let mut state = self.lock();
@@ -48,17 +96,19 @@ impl Local {
         }
         let now = self.shared.clock.now();
         state.expire_if_due(now)?;
-        if let Some(seen) = state.find_duplicate(appends)? {
-            self.shared.counters.duplicates.fetch_add(1, Ordering::Relaxed);
-            return Ok(seen);
-        }
-        if let Err(error) = state.check_conditions(appends) {
-            self.shared.counters.conflicts.fetch_add(1, Ordering::Relaxed);
-            return Err(error);
-        }
+        let chosen: Vec<Append<'_>>;
+        let appends = match admit(&mut state, appends)? {
+            Entry::Settled(staging) => return Ok(staging),
+            Entry::All => appends,
+            Entry::Only(which) => {
+                chosen = which.into_iter().map(|i| appends[i].clone()).collect();
+                &chosen
+            }
+        };
         state.check_room(appends, bytes)?;
         state.roll_if_full();
         let interval = state.config.durability == Durability::Interval;
+        self.say_epoch(&mut state, interval)?;
         let was_first = state.next_seq;
         let time = now.max(state.staged_time).max(state.last_time).max(state.base_at(state.tail.end()).time);
         for (i, append) in appends.iter().enumerate() {
@@ -97,6 +147,27 @@ impl Local {
             self.relieve(waiting)?;
         }
         Ok(Staging::Done(ack))
+    }
+
+    /// Says in the log, before the first record that this open appends, in which epoch it does.
+    fn say_epoch(&self, state: &mut State, interval: bool) -> Result<()> {
+        if state.epoch != EpochNote::Unsaid {
+            return Ok(());
+        }
+        let epoch = self.shared.clock.random();
+        let control = Control::Epoch(epoch);
+        let bytes = control::to_bytes(&control);
+        let pos = state.tail.push(0, |out| {
+            out.extend_from_slice(&bytes);
+            TAG_CONTROL
+        });
+        state.epoch = EpochNote::Staged(epoch);
+        if interval {
+            state.apply_control(pos, &control)?;
+        } else {
+            state.staged.push_back(Staged { pos, seq: 0 });
+        }
+        Ok(())
     }
 
     /// Gets bytes that wait on an interval stream written: by the worker, or here when there is none or it falls
@@ -181,7 +252,7 @@ impl State {
     }
 
     /// Records that are staged and not committed.
-    fn staged_views(&self) -> impl Iterator<Item = RecordView<'_>> {
+    pub(super) fn staged_views(&self) -> impl Iterator<Item = RecordView<'_>> {
         self.staged.iter().filter(|s| s.seq > 0).filter_map(|s| {
             let found = frame::parse_trusted(self.tail.peek(s.pos))?;
             decode(found.tag(), self.base_at(s.pos), found.body)
@@ -286,6 +357,7 @@ impl State {
                 msg_id: append.msg_id,
                 ttl_nanos: append.ttl.map(|t| t.as_nanos() as u64),
                 rollup: append.rollup,
+                origin: append.origin(),
             });
             self.apply_record(staged.pos, size, &view, special)?;
         }
@@ -295,7 +367,16 @@ impl State {
 
 /// One append, to its outcome.
 pub(crate) fn append(local: &Arc<Local>, appends: &[Append<'_>]) -> crate::pending::Pending<Ack> {
-    match local.stage(appends) {
+    settle(local, local.stage(appends))
+}
+
+/// Takes in those records of a link that the log never held; the acknowledgement counts them.
+pub(crate) fn take_in(local: &Arc<Local>, records: &[Append<'_>]) -> crate::pending::Pending<Ack> {
+    settle(local, local.stage_foreign(records))
+}
+
+fn settle(local: &Arc<Local>, staging: Result<Staging>) -> crate::pending::Pending<Ack> {
+    match staging {
         Err(error) => crate::pending::Pending::ready(Err(error)),
         Ok(Staging::Done(ack)) => crate::pending::Pending::ready(Ok(ack)),
         Ok(Staging::Wait { end, generation, ack }) => {

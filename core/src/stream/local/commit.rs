@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::Local;
 use super::control::{self, Control};
 use super::limits::size_of_body;
-use super::state::{Failure, Special, State};
+use super::state::{EpochNote, Failure, Special, State};
 use super::waiters::wake;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Pos;
@@ -355,6 +355,9 @@ impl State {
     fn undo(&mut self, chunk: Option<&Chunk>, error: &Error) {
         self.fail(error);
         self.staged = VecDeque::new();
+        if let EpochNote::Staged(_) = self.epoch {
+            self.epoch = EpochNote::Unsaid;
+        }
         self.next_seq = self.last_seq + 1;
         self.staged_time = self.last_time;
         self.next_part = None;

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::origins::Origins;
 use crate::clock::Nanos;
 use crate::error::{Error, Result};
 use crate::record::Base;
@@ -21,6 +22,8 @@ pub(crate) enum Control {
     Purge { filter: Option<String>, before: u64, keep: u64 },
     /// Nothing before this sequence is kept any more.
     Head(u64),
+    /// What is appended here from now on is of this epoch.
+    Epoch(u64),
 }
 
 /// What a segment's header says of the stream.
@@ -36,6 +39,9 @@ pub(crate) struct SegmentHead {
     /// When the stream was made.
     pub(crate) created: Nanos,
     pub(crate) config: StreamConfig,
+    /// What the log held before it.
+    #[serde(default, skip_serializing_if = "Origins::is_empty")]
+    pub(crate) origins: Origins,
 }
 
 impl SegmentHead {

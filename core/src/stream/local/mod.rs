@@ -16,6 +16,7 @@ pub(crate) mod gaps;
 pub(crate) mod index_file;
 pub(crate) mod limits;
 pub(crate) mod open;
+pub(crate) mod origins;
 pub(crate) mod part;
 pub(crate) mod read;
 pub(crate) mod slots;

@@ -13,9 +13,10 @@ use super::dead::Dead;
 use super::gaps::Gaps;
 use super::index_file::{SegmentIndex, name_hash};
 use super::limits::size_of_body;
+use super::origins::Origins;
 use super::part::{Index, Part};
 use super::snapshot::{self, Snapshot};
-use super::state::{Special, State};
+use super::state::{EpochNote, Special, State};
 use super::subjects::Subjects;
 use crate::disk::make_dir;
 use crate::error::{Error, ErrorKind, Result};
@@ -40,7 +41,8 @@ impl Local {
     /// Makes a stream's directory with its first segment, all of it on disk.
     pub(crate) fn create(shared: &Arc<Shared>, dir: &Path, config: StreamConfig) -> Result<Arc<Local>> {
         let created = shared.clock.now();
-        let head = SegmentHead { base_seq: 1, last_time: 0, first_seq: 1, created, config };
+        let head =
+            SegmentHead { base_seq: 1, last_time: 0, first_seq: 1, created, config, origins: Origins::default() };
         let header = Segment::header(0, &control::to_bytes(&head));
         let segment = Segment::planned(dir, 0, header.len() as u64);
         let file = make_dir(&*shared.disk, dir, |dir| segment::begin(&*shared.disk, dir, 0, &header))
@@ -391,6 +393,8 @@ impl State {
             dedup: super::dedup::Dedup::default(),
             expiries: std::collections::BTreeSet::new(),
             tips: super::tips::Tips::default(),
+            origins: head.origins.clone().indexed(),
+            epoch: EpochNote::default(),
             waiters: super::waiters::Waiters::default(),
             woken: Vec::new(),
             next_waiter: 0,
@@ -438,6 +442,7 @@ impl State {
         self.last_time = snapshot.last_time;
         self.staged_time = snapshot.last_time;
         self.first_seq = snapshot.first_seq;
+        self.origins = snapshot.origins.indexed();
         self.records = snapshot.records;
         self.bytes = snapshot.bytes;
         self.expiries = snapshot.expiries.into_iter().collect();

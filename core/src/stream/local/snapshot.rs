@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::control;
 use super::dead::Dead;
+use super::origins::Origins;
 use super::state::State;
 use crate::clock::Nanos;
 use crate::disk::{Disk, OpenMode, read_all, replace};
@@ -33,6 +34,7 @@ pub(crate) struct Snapshot {
     pub(crate) parts: Vec<(Pos, u64, Dead)>,
     pub(crate) expiries: Vec<(Nanos, u64)>,
     pub(crate) ids: Vec<(String, u64, Nanos)>,
+    pub(crate) origins: Origins,
     bytes_of: Vec<u8>,
     /// Where the list of subjects begins in them.
     subjects: usize,
@@ -93,9 +95,7 @@ pub(crate) fn path(dir: &Path) -> PathBuf {
 pub(crate) fn encode(state: &State, pos: Pos) -> Vec<u8> {
     let mut out = Vec::new();
     out.extend_from_slice(MAGIC);
-    let config = control::to_bytes(&*state.config);
-    put_varint(&mut out, config.len() as u64);
-    out.extend_from_slice(&config);
+    put_bytes(&mut out, &control::to_bytes(&*state.config));
     let numbers = [pos, state.created, state.last_seq, state.last_time, state.first_seq, state.records, state.bytes];
     for number in numbers {
         put_varint(&mut out, number);
@@ -119,10 +119,11 @@ pub(crate) fn encode(state: &State, pos: Pos) -> Vec<u8> {
     }
     put_varint(&mut out, state.dedup.len() as u64);
     for (id, seq, time) in state.dedup.iter() {
-        put_text(&mut out, id);
+        put_bytes(&mut out, id.as_bytes());
         put_varint(&mut out, seq);
         put_varint(&mut out, time);
     }
+    put_bytes(&mut out, &control::to_bytes(&state.origins));
     put_subjects(&mut out, state);
     let check = crc32fast::hash(&out);
     out.extend_from_slice(&check.to_le_bytes());
@@ -148,10 +149,7 @@ fn decode(bytes: Vec<u8>) -> Option<Snapshot> {
     }
     let mut rest = covered.strip_prefix(MAGIC)?;
     let rest = &mut rest;
-    let config_len = take_varint(rest)? as usize;
-    let (config, after) = rest.split_at_checked(config_len)?;
-    *rest = after;
-    let config = control::from_bytes(config, "snapshot").ok()?;
+    let config = control::from_bytes(take_bytes(rest)?, "snapshot").ok()?;
     let mut numbers = [0; 7];
     for number in &mut numbers {
         *number = take_varint(rest)?;
@@ -166,6 +164,7 @@ fn decode(bytes: Vec<u8>) -> Option<Snapshot> {
     })?;
     let expiries = take_list(rest, |rest| Some((take_varint(rest)?, take_varint(rest)?)))?;
     let ids = take_list(rest, |rest| Some((take_text(rest)?, take_varint(rest)?, take_varint(rest)?)))?;
+    let origins = control::from_bytes(take_bytes(rest)?, "snapshot").ok()?;
     let subjects = covered.len() - rest.len();
     each_subject(rest, &mut |_, _| {})?;
     Some(Snapshot {
@@ -180,22 +179,27 @@ fn decode(bytes: Vec<u8>) -> Option<Snapshot> {
         parts,
         expiries,
         ids,
+        origins,
         subjects,
         len: bytes.len() as u64,
         bytes_of: bytes,
     })
 }
 
-fn put_text(out: &mut Vec<u8>, text: &str) {
-    put_varint(out, text.len() as u64);
-    out.extend_from_slice(text.as_bytes());
+fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    put_varint(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
+fn take_bytes<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let len = take_varint(rest)? as usize;
+    let (bytes, after) = rest.split_at_checked(len)?;
+    *rest = after;
+    Some(bytes)
 }
 
 fn take_text(rest: &mut &[u8]) -> Option<String> {
-    let len = take_varint(rest)? as usize;
-    let (text, after) = rest.split_at_checked(len)?;
-    *rest = after;
-    String::from_utf8(text.to_vec()).ok()
+    String::from_utf8(take_bytes(rest)?.to_vec()).ok()
 }
 
 fn take_list<T>(rest: &mut &[u8], mut take: impl FnMut(&mut &[u8]) -> Option<T>) -> Option<Vec<T>> {

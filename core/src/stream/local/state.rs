@@ -10,6 +10,7 @@ use super::active::Active;
 use super::control::{Control, SegmentHead};
 use super::dedup::Dedup;
 use super::limits::BlockCache;
+use super::origins::Origins;
 use super::part::{Index, Part};
 use super::subjects::Subjects;
 use super::tips::Tips;
@@ -20,6 +21,7 @@ use crate::error::{Error, Result};
 use crate::journal::Pos;
 use crate::journal::segment::Segment;
 use crate::journal::tail::Tail;
+use crate::origin::{HEADER_ORIGIN, Origin};
 use crate::record::{Base, HEADER_MSG_ID, HEADER_ROLLUP, HEADER_TTL, RecordView, Rollup, parse_ttl};
 use crate::stream::config::{Discard, StreamConfig};
 
@@ -55,6 +57,9 @@ pub(crate) struct State {
     /// When which record's time to live ends.
     pub(crate) expiries: BTreeSet<(Nanos, u64)>,
     pub(crate) tips: Tips,
+    pub(crate) origins: Origins,
+    /// Whether the log says in which epoch this open appends.
+    pub(crate) epoch: EpochNote,
     pub(crate) waiters: Waiters,
     pub(crate) woken: Vec<Waker>,
     pub(crate) next_waiter: u64,
@@ -102,12 +107,23 @@ pub(crate) struct State {
     pub(crate) disk: Arc<dyn crate::disk::Disk>,
 }
 
+/// Whether the log says in which epoch this open appends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum EpochNote {
+    #[default]
+    Unsaid,
+    Staged(u64),
+    Said,
+}
+
 /// What of a record means more than keeping it.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Special<'a> {
     pub(crate) msg_id: Option<&'a str>,
     pub(crate) ttl_nanos: Option<u64>,
     pub(crate) rollup: Rollup,
+    /// Where it was first appended, when that was elsewhere.
+    pub(crate) origin: Option<Origin>,
 }
 
 impl<'a> Special<'a> {
@@ -116,6 +132,7 @@ impl<'a> Special<'a> {
         for (name, value) in view.headers() {
             match name {
                 HEADER_MSG_ID => special.msg_id = Some(value),
+                HEADER_ORIGIN => special.origin = Origin::parse(value),
                 HEADER_TTL => special.ttl_nanos = parse_ttl(value).map(|d| d.as_nanos() as u64),
                 HEADER_ROLLUP if value == "sub" => special.rollup = Rollup::Subject,
                 HEADER_ROLLUP if value == "all" => special.rollup = Rollup::All,
@@ -160,6 +177,10 @@ impl State {
         self.next_seq = self.next_seq.max(record.seq + 1);
         if self.waiters.has_readers() {
             self.waiters.take_readers(record.subject, &mut self.woken);
+        }
+        match special.and_then(|s| s.origin) {
+            Some(origin) => drop(self.origins.take(origin)),
+            None => self.origins.appended(record.seq),
         }
         if let Some(special) = special {
             self.apply_special(record, special)?;
@@ -213,6 +234,13 @@ impl State {
             Control::Delete(seq) => self.remove(*seq).map(u64::from),
             Control::Purge { filter, before, keep } => self.purge(filter.as_deref(), *before, *keep),
             Control::Head(seq) => self.purge(None, *seq, 0),
+            Control::Epoch(epoch) => {
+                self.origins.begin_epoch(*epoch, self.last_seq + 1);
+                if self.epoch == EpochNote::Staged(*epoch) {
+                    self.epoch = EpochNote::Said;
+                }
+                Ok(0)
+            }
         }
     }
 
@@ -232,7 +260,23 @@ impl State {
             first_seq: self.first_seq,
             created: self.created,
             config: (*self.config).clone(),
+            origins: self.staged_origins(),
         }
+    }
+
+    /// What the log will have held once everything staged is committed.
+    fn staged_origins(&self) -> Origins {
+        let mut origins = self.origins.clone();
+        if let EpochNote::Staged(epoch) = self.epoch {
+            origins.begin_epoch(epoch, self.staged.iter().find(|s| s.seq > 0).map_or(self.next_seq, |s| s.seq));
+        }
+        for view in self.staged_views() {
+            match Special::of(&view).origin {
+                Some(origin) => drop(origins.take(origin)),
+                None => origins.appended(view.seq),
+            }
+        }
+        origins
     }
 
     /// Starts a new segment with the next frame, if the one that is written is full. Only when nothing waits in the

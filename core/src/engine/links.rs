@@ -1,0 +1,203 @@
+//! The links of an engine, and the one thread that works for all of them. Without a worker, [`super::Engine::step`] does.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Wake, Waker};
+use std::thread::JoinHandle;
+
+use super::{Engine, Inner};
+use crate::error::{Error, ErrorKind, Result};
+use crate::pending::Pending;
+use crate::stream::Stream;
+use crate::stream::link::{Link, LinkConfig, LinkStatus, Work};
+
+/// All links at work.
+#[derive(Default)]
+pub(crate) struct Links {
+    inside: Arc<Inside>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+#[derive(Default)]
+struct Inside {
+    running: Mutex<Vec<(Arc<Link>, Vec<Arc<Task>>)>>,
+    bell: Mutex<Bell>,
+    rung: Condvar,
+}
+
+#[derive(Default)]
+struct Bell {
+    now: bool,
+    stop: bool,
+}
+
+/// One direction of one link.
+struct Task {
+    work: Mutex<Option<Work>>,
+    woken: AtomicBool,
+    inside: Arc<Inside>,
+}
+
+impl Wake for Task {
+    fn wake(self: Arc<Self>) {
+        self.woken.store(true, Ordering::Release);
+        self.inside.ring();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Inside {
+    fn ring(&self) {
+        lock(&self.bell).now = true;
+        self.rung.notify_one();
+    }
+
+    /// Works for every link that was woken; true when there was one.
+    fn work(&self) -> bool {
+        let tasks: Vec<Arc<Task>> = lock(&self.running).iter().flat_map(|(_, tasks)| tasks).map(Arc::clone).collect();
+        let mut any = false;
+        for task in tasks {
+            if !task.woken.swap(false, Ordering::AcqRel) {
+                continue;
+            }
+            any = true;
+            let waker = Waker::from(Arc::clone(&task));
+            let mut slot = lock(&task.work);
+            if let Some(work) = slot.as_mut()
+                && work.as_mut().poll(&mut Context::from_waker(&waker)).is_ready()
+            {
+                *slot = None;
+            }
+        }
+        any
+    }
+
+    /// Sleeps until a link is woken; false when the thread shall end.
+    fn wait(&self) -> bool {
+        let mut bell = lock(&self.bell);
+        while !bell.now && !bell.stop {
+            bell = self.rung.wait(bell).unwrap_or_else(PoisonError::into_inner);
+        }
+        bell.now = false;
+        !bell.stop
+    }
+}
+
+impl Links {
+    /// Works for every link that was woken, as long as there is one.
+    pub(super) fn step(&self) {
+        while self.inside.work() {}
+    }
+
+    fn add(&self, link: Link) -> Result<()> {
+        let link = Arc::new(link);
+        let mut running = lock(&self.inside.running);
+        if running.iter().any(|(other, _)| other.config.name == link.config.name) {
+            let message = format!("there is a link '{}' already", link.config.name);
+            return Err(Error::new(ErrorKind::Conflict, message));
+        }
+        let task = |work| {
+            let (work, inside) = (Mutex::new(Some(work)), Arc::clone(&self.inside));
+            Arc::new(Task { work, woken: AtomicBool::new(true), inside })
+        };
+        let tasks = link.work().into_iter().map(task).collect();
+        running.push((link, tasks));
+        drop(running);
+        self.inside.ring();
+        Ok(())
+    }
+
+    fn remove(&self, name: &str) -> Result<()> {
+        let mut running = lock(&self.inside.running);
+        let gone = || Error::not_found(format!("there is no link '{name}'"));
+        let at = running.iter().position(|(link, _)| link.config.name == name).ok_or_else(gone)?;
+        let (link, tasks) = running.remove(at);
+        drop(running);
+        link.stop();
+        for task in tasks {
+            *lock(&task.work) = None;
+        }
+        Ok(())
+    }
+
+    /// Ends all of them.
+    pub(super) fn close(&self) {
+        let all: Vec<String> = lock(&self.inside.running).iter().map(|(link, _)| link.config.name.clone()).collect();
+        lock(&self.inside.bell).stop = true;
+        self.inside.rung.notify_one();
+        if let Some(thread) = lock(&self.thread).take()
+            && thread.thread().id() != std::thread::current().id()
+        {
+            let _ = thread.join();
+        }
+        for name in all {
+            let _ = self.remove(&name);
+        }
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "an engine starts its own threads: this one when it has a link")]
+    fn start_thread(&self) -> Result<()> {
+        let mut thread = lock(&self.thread);
+        if thread.is_some() {
+            return Ok(());
+        }
+        let inside = Arc::clone(&self.inside);
+        let work = move || {
+            while inside.wait() {
+                inside.work();
+            }
+        };
+        let started = std::thread::Builder::new().name("headwater-links".to_owned()).spawn(work);
+        *thread = Some(started.map_err(|e| Error::io("start the thread of the links", &e))?);
+        Ok(())
+    }
+}
+
+impl Inner {
+    fn link(self: &Arc<Self>, config: LinkConfig, remote: Stream) -> Result<()> {
+        let local = Arc::clone(&self.open_stream(&config.stream)?.local);
+        let link = Link::new(config, local, remote, self.root.join("links"))?;
+        if self.shared.has_worker() {
+            self.links.start_thread()?;
+        }
+        self.links.add(link)
+    }
+}
+
+impl Engine {
+    /// Joins a local stream to one of `other`, which is usually a hub, and works on it until the engine is closed or the
+    /// link removed. Both streams must be there. What it carried so far is remembered under its name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] for what a link cannot be told; [`ErrorKind::NotFound`] when a stream is not there;
+    /// [`ErrorKind::Conflict`] when a link has the name.
+    pub fn add_link(&self, config: LinkConfig, other: &Engine) -> Pending<()> {
+        let inner = match self.local("a link") {
+            Ok(inner) => Arc::clone(inner),
+            Err(error) => return Pending::ready(Err(error)),
+        };
+        other.stream(&config.remote).and_then(move |remote| Pending::ready(inner.link(config, remote)))
+    }
+
+    /// As [`Engine::add_link`], to a stream that is kept by what was written elsewhere.
+    #[doc(hidden)]
+    pub fn add_link_to(&self, config: LinkConfig, remote: Stream) -> Result<()> {
+        self.local("a link")?.link(config, remote)
+    }
+
+    /// Ends a link; what was carried stays, and where it stood is kept for the next one of its name.
+    pub fn remove_link(&self, name: &str) -> Result<()> {
+        self.local("a link")?.links.remove(name)
+    }
+
+    /// Where each link stands, by name.
+    pub fn links(&self) -> Result<Vec<LinkStatus>> {
+        let inner = self.local("a link")?;
+        let mut all: Vec<_> = lock(&inner.links.inside.running).iter().map(|(link, _)| link.status()).collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(all)
+    }
+}

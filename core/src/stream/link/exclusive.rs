@@ -1,0 +1,127 @@
+//! From the local stream to one that nobody else appends to: records one by one, many on their way at once, each under
+//! the condition that the sequence before it is the last. A record that is held up comes too late for its condition.
+//!
+//! What is there is learned from the records themselves, from the sequence on that was known when everything before
+//! was stored.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use super::Link;
+use super::carry::Carried;
+use crate::error::{Error, ErrorKind, Result};
+use crate::origin::{HEADER_ORIGIN, Origin, Writer};
+use crate::pending::Pending;
+use crate::record::{Ack, Batch};
+use crate::stream::contract::SubscriptionOps;
+use crate::stream::options::ReadOptions;
+
+/// Records on their way at once.
+const WINDOW: usize = 1024;
+/// And their bytes.
+const WINDOW_BYTES: usize = 8 << 20;
+/// Records that are read at once.
+const RECORDS_AT_ONCE: usize = 1000;
+
+/// One on its way.
+struct Sent {
+    seq: u64,
+    origin: Origin,
+    size: usize,
+    ack: Pending<Ack>,
+}
+
+impl Link {
+    /// Pushes until something fails.
+    pub(super) async fn push_alone(&self, theirs: Writer) -> Result<()> {
+        let (mut there, mut end) = self.learn().await?;
+        let subscription = self.begin_push()?;
+        let mut waiting: VecDeque<Carried> = VecDeque::new();
+        let mut sent: VecDeque<Sent> = VecDeque::new();
+        let (mut bytes, mut looked_at) = (0, self.place().pushed);
+        while !self.is_stopped() {
+            while sent.len() < WINDOW && bytes < WINDOW_BYTES {
+                let Some(record) = waiting.pop_front() else { break };
+                if there.remove(&record.origin) {
+                    self.standing().known += 1;
+                    continue;
+                }
+                let ack = self.remote.append(&record.append().expect_last_seq(end));
+                end += 1;
+                bytes += record.size();
+                sent.push_back(Sent { seq: record.seq, origin: record.origin, size: record.size(), ack });
+            }
+            if sent.is_empty() && waiting.is_empty() {
+                self.advance(|place| place.pushed = place.pushed.max(looked_at));
+            }
+            match self.next(&subscription, &mut sent, waiting.is_empty()).await? {
+                Next::Acked => {
+                    let Some(done) = sent.pop_front() else { continue };
+                    bytes -= done.size;
+                    self.standing().pushed += 1;
+                    let remote_seq = end - sent.len() as u64;
+                    self.advance(|place| {
+                        place.pushed = place.pushed.max(done.seq);
+                        place.remote_seq = place.remote_seq.max(remote_seq);
+                        place.last_pushed = Some(done.origin.to_string());
+                    });
+                }
+                Next::Records(batch) => {
+                    looked_at = batch.iter().map(|r| r.seq).max().unwrap_or(looked_at);
+                    waiting.extend(batch.iter().filter_map(|r| self.outward(&r, theirs)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The origins that the other stream holds of what may still be pushed, and its last sequence.
+    async fn learn(&self) -> Result<(BTreeSet<Origin>, u64)> {
+        let (mut there, mut from) = (BTreeSet::new(), self.place().remote_seq + 1);
+        loop {
+            let batch = self.remote.read(&ReadOptions::default().from_seq(from).max_records(RECORDS_AT_ONCE)).await?;
+            let Some(last) = batch.iter().map(|r| r.seq).max() else { break };
+            there.extend(batch.iter().filter_map(|r| r.header(HEADER_ORIGIN).and_then(Origin::parse)));
+            from = last + 1;
+        }
+        Ok((there, self.remote.info().await?.last_seq))
+    }
+
+    /// What happens first: the oldest on its way arrives, or (when asked for) there is more to push.
+    async fn next(
+        &self,
+        subscription: &impl SubscriptionOps,
+        sent: &mut VecDeque<Sent>,
+        wants_more: bool,
+    ) -> Result<Next> {
+        std::future::poll_fn(|cx: &mut Context<'_>| {
+            if let Some(first) = sent.front_mut()
+                && let Poll::Ready(outcome) = Pin::new(&mut first.ack).poll(cx)
+            {
+                return Poll::Ready(outcome.map(|_| Next::Acked).map_err(|error| self.crossed(error)));
+            }
+            if wants_more && subscription.poll_ready(cx).is_ready() {
+                return Poll::Ready(subscription.try_next(RECORDS_AT_ONCE).map(Next::Records));
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    fn crossed(&self, error: Error) -> Error {
+        match error.kind() {
+            ErrorKind::Conflict => error.context(format_args!(
+                "somebody else appends to stream '{}', or an earlier try arrived; exclusive is for one writer alone",
+                self.remote.name()
+            )),
+            _ => error,
+        }
+    }
+}
+
+enum Next {
+    Acked,
+    Records(Batch),
+}

@@ -1,0 +1,231 @@
+//! Links: a local stream joined to another one, which is usually on a hub, in either direction or both.
+//!
+//! A record keeps its origin wherever it goes, and each side knows every origin that it ever took in: the local log by a
+//! fold over itself (`local/origins.rs`), a shared hub stream by a position record for each writer, which an atomic batch
+//! renews together with the records. So a link may carry anything any number of times, and nothing is doubled or lost; what
+//! a link remembers of its own is only where to go on. Links never carry rollup, purge or delete, and settle no condition
+//! and no message id: that was done where the record was appended.
+
+mod carry;
+mod config;
+mod exclusive;
+mod pull;
+mod push;
+mod standing;
+mod store;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use super::Stream;
+use super::local::Local;
+use crate::clock::Nanos;
+use crate::error::{Error, ErrorKind, Result};
+use crate::origin::{Origin, Writer};
+use crate::record::Durability;
+use crate::subject::Filters;
+pub use config::{CatchUp, Direction, LinkConfig, OnReset, SubjectMap};
+pub use standing::{LinkState, LinkStatus};
+use store::{Place, Store};
+
+/// The subjects of position records, below which comes the name of the stream and then the writer.
+pub(crate) const POSITIONS: &str = "$HW";
+
+/// How long a link pauses after its first failure; it doubles with each until [`PAUSE_MAX`].
+const PAUSE_MIN: Nanos = 100_000_000;
+const PAUSE_MAX: Nanos = 15_000_000_000;
+
+/// One link at work.
+pub(crate) struct Link {
+    pub(crate) config: LinkConfig,
+    local: Arc<Local>,
+    remote: Stream,
+    filters: Filters,
+    store: Store,
+    standing: Mutex<LinkStatus>,
+    stopped: AtomicBool,
+}
+
+/// A link's work, to be polled until it is done.
+pub(crate) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl Link {
+    /// A link between an open local stream and another one.
+    pub(crate) fn new(config: LinkConfig, local: Arc<Local>, remote: Stream, dir: std::path::PathBuf) -> Result<Self> {
+        config.check()?;
+        let store = Store::open(Arc::clone(local.disk()), dir.join(format!("{}.json", config.name)))?;
+        let standing = Mutex::new(LinkStatus::new(&config));
+        let filters = Filters::new(&config.filters)?;
+        Ok(Link { config, local, remote, filters, store, standing, stopped: AtomicBool::new(false) })
+    }
+
+    /// Where it stands.
+    pub(crate) fn status(&self) -> LinkStatus {
+        let mut status = self.standing().clone();
+        let last_seq = self.local.lock().last_seq;
+        status.lag_push = if self.config.direction.pushes() { last_seq.saturating_sub(self.place().pushed) } else { 0 };
+        status
+    }
+
+    /// Ends its work at its next step.
+    pub(crate) fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+        self.standing().state = LinkState::Stopped;
+        self.save();
+    }
+
+    /// Stores where it goes on, once the local stream is on disk up to there. When it cannot be stored, the next start
+    /// looks at more.
+    fn save(&self) {
+        let place = self.store.place();
+        let synced = match self.local.lock().config.durability {
+            Durability::Fsync => Ok(()),
+            _ => self.local.sync_now(),
+        };
+        if let Err(error) = synced.and_then(|()| self.store.save(&place)) {
+            self.local.shared.log("warn", format!("link '{}': {error}", self.config.name));
+        }
+    }
+
+    /// Moves on.
+    fn advance(&self, change: impl FnOnce(&mut Place)) {
+        if self.store.change(change) {
+            self.save();
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
+    }
+
+    fn standing(&self) -> MutexGuard<'_, LinkStatus> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn place(&self) -> Place {
+        self.store.place()
+    }
+
+    /// What records that the other stream's own clients appended are known by. One that lost its end gives their
+    /// sequences out a second time, to others.
+    fn remote_writer(&self, created: Nanos) -> Writer {
+        Writer { engine: name_hash(self.remote.name()), epoch: created.wrapping_add(self.place().generation) }
+    }
+
+    /// Its work in each of its directions.
+    pub(crate) fn work(self: &Arc<Self>) -> Vec<Work> {
+        let mut work: Vec<Work> = Vec::new();
+        if self.config.direction.pushes() {
+            let link = Arc::clone(self);
+            work.push(Box::pin(async move { link.keep_going(false).await }));
+        }
+        if self.config.direction.pulls() {
+            let link = Arc::clone(self);
+            work.push(Box::pin(async move { link.keep_going(true).await }));
+        }
+        work
+    }
+
+    /// Works until it is stopped; after a failure it pauses and begins anew from what is known then.
+    async fn keep_going(&self, pulls: bool) {
+        let mut pause = PAUSE_MIN;
+        while !self.is_stopped() {
+            let before = self.standing().moved();
+            let outcome = match self.meet().await {
+                Err(error) => Err(error),
+                Ok(theirs) if pulls => self.pull(theirs).await,
+                Ok(theirs) if self.config.exclusive => self.push_alone(theirs).await,
+                Ok(theirs) => self.push(theirs).await,
+            };
+            let Err(error) = outcome else { continue };
+            if self.is_stopped() || self.local.shared.check_open().is_err() {
+                break;
+            }
+            self.fail(&error);
+            if self.standing().moved() > before {
+                pause = PAUSE_MIN;
+            }
+            let now = self.local.shared.clock.now();
+            // Many links that lost one hub do not come back at one instant.
+            let jitter = self.local.shared.clock.random() % (pause / 2 + 1);
+            self.local.shared.timers.sleep(now.saturating_add(pause / 2 + jitter), &self.local.shared).await;
+            pause = (pause * 2).min(PAUSE_MAX);
+        }
+    }
+
+    /// Finds out what the other stream is, and what became of it since the last time; returns what its own records are
+    /// known by.
+    async fn meet(&self) -> Result<Writer> {
+        if self.is_stopped() {
+            return Err(Error::new(ErrorKind::Closed, "the link was stopped"));
+        }
+        let info = self.remote.info().await?;
+        let place = self.place();
+        let anew = place.created != 0 && place.created != info.created;
+        let shorter = !anew && info.last_seq < place.pulled.max(place.remote_seq);
+        let gone = !anew && !shorter && self.was_taken_back(&place).await?;
+        if anew || shorter || gone {
+            let what = match (anew, shorter) {
+                (true, _) => "was made anew",
+                (_, true) => "has lost its end",
+                _ => "no longer says what it took",
+            };
+            let what = format!("stream '{}' {what} since this link met it last", self.remote.name());
+            if self.config.on_reset == OnReset::Stop {
+                return Err(Error::new(ErrorKind::Conflict, format!("{what}; on_reset = stop")));
+            }
+            self.local.shared.log("warn", format!("link '{}': {what}", self.config.name));
+            self.standing().resets += 1;
+        }
+        self.advance(|place| {
+            if anew || shorter || gone {
+                let kept = if self.config.on_reset == OnReset::Resend { 0 } else { place.pushed };
+                let generation = if shorter { place.generation + 1 } else { place.generation };
+                let pulled = if gone { place.pulled } else { 0 };
+                *place = Place { pushed: kept, pulled, generation, ..Place::default() };
+            }
+            place.created = info.created;
+        });
+        self.standing().state = LinkState::Running;
+        Ok(self.remote_writer(info.created))
+    }
+
+    /// Whether the other stream no longer knows the record that it acknowledged last.
+    async fn was_taken_back(&self, place: &Place) -> Result<bool> {
+        match place.last_pushed.as_deref().and_then(Origin::parse) {
+            Some(origin) if !self.config.exclusive => {
+                Ok(!self.position(origin.writer).await?.taken.contains(origin.seq))
+            }
+            _ => Ok(false),
+        }
+    }
+
+    fn fail(&self, error: &Error) {
+        self.local.shared.log("warn", format!("link '{}': {error}", self.config.name));
+        let mut standing = self.standing();
+        standing.state = LinkState::Waiting;
+        standing.last_error = Some(error.to_string());
+        standing.failures += 1;
+    }
+}
+
+/// FNV-1a (Fowler, Noll, Vo) of a name: the same on every machine.
+fn name_hash(name: &str) -> u64 {
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// Lets others work; ready at the second poll.
+async fn pass() {
+    let mut passed = false;
+    std::future::poll_fn(move |cx: &mut Context<'_>| {
+        if std::mem::replace(&mut passed, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}

@@ -1,0 +1,73 @@
+//! From the other stream to the local one: its records in order, each taken in unless the local log ever held it.
+
+use super::carry::Carried;
+use super::config::CatchUp;
+use super::{Link, pass};
+use crate::error::{Error, ErrorKind, Result};
+use crate::origin::Writer;
+use crate::stream::config::DeliverPolicy;
+use crate::stream::local::append::take_in;
+use crate::stream::subscription::SubscribeOptions;
+
+/// Records that are taken in at a time.
+const RECORDS_AT_ONCE: usize = 1000;
+
+impl Link {
+    /// Pulls until something fails.
+    pub(super) async fn pull(&self, theirs: Writer) -> Result<()> {
+        let from = self.place().pulled;
+        let behind = self.remote.info().await?;
+        let deliver_policy = if self.config.catch_up == CatchUp::Latest && behind.last_seq > from {
+            let skipped = (behind.last_seq - from).saturating_sub(behind.subjects);
+            self.standing().skipped += skipped;
+            DeliverPolicy::LastPerSubject
+        } else {
+            DeliverPolicy::ByStartSequence(from + 1)
+        };
+        if from > 0 && behind.first_seq > from + 1 {
+            self.standing().missed += behind.first_seq - from - 1;
+        }
+        let subscription = self.remote.subscribe(SubscribeOptions { filters: Vec::new(), deliver_policy }).await?;
+        let mut told = subscription.missed();
+        while !self.is_stopped() {
+            let batch = subscription.next(RECORDS_AT_ONCE).await?;
+            if self.is_stopped() {
+                break;
+            }
+            let mut carried = Vec::with_capacity(batch.len());
+            for record in batch.iter() {
+                carried.extend(self.inward(&record, theirs)?);
+            }
+            self.take_in(&carried).await?;
+            let last = batch.iter().map(|r| r.seq).max().unwrap_or(0);
+            self.advance(|place| place.pulled = place.pulled.max(last));
+            {
+                let missed = subscription.missed();
+                let mut standing = self.standing();
+                standing.missed += missed - std::mem::replace(&mut told, missed);
+                standing.lag_pull = subscription.lag();
+            }
+            pass().await;
+        }
+        Ok(())
+    }
+
+    async fn take_in(&self, carried: &[Carried]) -> Result<()> {
+        if carried.is_empty() {
+            return Ok(());
+        }
+        let appends: Vec<_> = carried.iter().map(Carried::append).collect();
+        let ack = take_in(&self.local, &appends).await.map_err(|error| self.refused(error))?;
+        let mut standing = self.standing();
+        standing.pulled += u64::from(ack.count);
+        standing.known += carried.len() as u64 - u64::from(ack.count);
+        Ok(())
+    }
+
+    fn refused(&self, error: Error) -> Error {
+        match error.kind() {
+            ErrorKind::Invalid => error.context(format_args!("stream '{}' cannot take a record", self.local.name)),
+            _ => error,
+        }
+    }
+}

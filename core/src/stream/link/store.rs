@@ -1,0 +1,84 @@
+//! Where a link goes on, in one small file. An old one costs time and no record: both sides know what they have.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Nanos;
+use crate::disk::{Disk, OpenMode, read_all, replace};
+use crate::error::{Error, Result};
+
+/// Changes that may be lost to a crash, and are then looked at again.
+const CHANGES_MAX: u64 = 10_000;
+
+/// Where a link goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Place {
+    /// When the other stream was made; 0 before it was met.
+    pub(crate) created: Nanos,
+    /// Everything up to this sequence of the local stream is there.
+    pub(crate) pushed: u64,
+    /// Everything up to this sequence of the other stream is here.
+    pub(crate) pulled: u64,
+    /// The highest sequence that the other stream acknowledged to this link.
+    pub(crate) remote_seq: u64,
+    /// The origin of the record that it acknowledged last.
+    pub(crate) last_pushed: Option<String>,
+    /// How often the other stream lost its end and gives sequences out a second time.
+    pub(crate) generation: u64,
+}
+
+/// The file, and what it will say.
+pub(crate) struct Store {
+    disk: Arc<dyn Disk>,
+    path: PathBuf,
+    inside: Mutex<Inside>,
+}
+
+#[derive(Default)]
+struct Inside {
+    place: Place,
+    changes: u64,
+}
+
+impl Store {
+    /// What was stored, or a beginning. One that cannot be read is a beginning too.
+    pub(crate) fn open(disk: Arc<dyn Disk>, path: PathBuf) -> Result<Self> {
+        let mut inside = Inside::default();
+        if disk.exists(&path) {
+            let at = |e| Error::io(format_args!("open {}", path.display()), &e);
+            let bytes = disk.open(&path, OpenMode::Read).and_then(|f| read_all(&*f)).map_err(at)?;
+            inside.place = serde_json::from_slice(&bytes).unwrap_or_default();
+        } else if let Some(dir) = path.parent() {
+            disk.create_dir(dir).map_err(|e| Error::io(format_args!("make {}", dir.display()), &e))?;
+        }
+        Ok(Store { disk, path, inside: Mutex::new(inside) })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inside> {
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        self.lock().place.clone()
+    }
+
+    /// Moves on; true when it is time to store it.
+    pub(crate) fn change(&self, change: impl FnOnce(&mut Place)) -> bool {
+        let mut inside = self.lock();
+        let (pushed, pulled) = (inside.place.pushed, inside.place.pulled);
+        change(&mut inside.place);
+        inside.changes += inside.place.pushed.abs_diff(pushed) + inside.place.pulled.abs_diff(pulled);
+        inside.changes >= CHANGES_MAX
+    }
+
+    /// Stores a place, up to which the local stream must be on disk.
+    pub(crate) fn save(&self, place: &Place) -> Result<()> {
+        self.lock().changes = 0;
+        let bytes = serde_json::to_vec(place).unwrap_or_default();
+        replace(&*self.disk, &self.path, &bytes)
+            .map_err(|e| Error::io(format_args!("write {}", self.path.display()), &e))
+    }
+}

@@ -1,0 +1,210 @@
+//! Links between engines of one process: records go both ways once, whatever joins, leaves, or was restored.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test stops at the first surprise")]
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use headwater::{Append, Direction, Engine, LinkConfig, LinkStatus, ReadOptions, Stream, StreamConfig, SubjectMap};
+
+fn stream(engine: &Engine, name: &str, subjects: &[&str]) -> Stream {
+    engine.create_stream(StreamConfig::new(name, subjects.iter().copied())).wait().unwrap()
+}
+
+/// A stream to which many may push: it takes position records too.
+fn shared(engine: &Engine, name: &str, subjects: &[&str]) -> Stream {
+    let positions = format!("$HW.{name}.>");
+    let subjects: Vec<&str> = subjects.iter().copied().chain([positions.as_str()]).collect();
+    stream(engine, name, &subjects)
+}
+
+fn payloads(stream: &Stream) -> Vec<String> {
+    let batch = stream.read(&ReadOptions::default().max_records(100_000)).wait().unwrap();
+    let records = batch.iter().filter(|r| !r.subject.starts_with("$HW"));
+    records.map(|r| String::from_utf8(r.payload.to_vec()).unwrap()).collect()
+}
+
+fn counts(stream: &Stream) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for payload in payloads(stream) {
+        *counts.entry(payload).or_default() += 1;
+    }
+    counts
+}
+
+fn put(stream: &Stream, subject: &str, payload: &str) {
+    stream.append(&Append::new(subject, payload.as_bytes())).wait().unwrap();
+}
+
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < Duration::from_secs(20), "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn once(wanted: impl IntoIterator<Item = String>) -> BTreeMap<String, usize> {
+    wanted.into_iter().map(|payload| (payload, 1)).collect()
+}
+
+fn status(engine: &Engine) -> LinkStatus {
+    engine.links().unwrap().remove(0)
+}
+
+#[test]
+fn two_edges_and_their_hub_hold_every_record_once() {
+    let (hub, a, b) = (Engine::memory().unwrap(), Engine::memory().unwrap(), Engine::memory().unwrap());
+    let h = shared(&hub, "ORDERS", &["orders.>"]);
+    let sa = stream(&a, "orders", &["orders.>"]);
+    let sb = stream(&b, "orders", &["orders.>"]);
+    put(&sa, "orders.a", "before");
+    a.add_link(LinkConfig::new("l", "orders", "ORDERS"), &hub).wait().unwrap();
+    b.add_link(LinkConfig::new("l", "orders", "ORDERS"), &hub).wait().unwrap();
+    let mut wanted = vec!["before".to_owned()];
+    for n in 0..300 {
+        put(&sa, "orders.a", &format!("a{n}"));
+        put(&sb, "orders.b", &format!("b{n}"));
+        put(&h, "orders.h", &format!("h{n}"));
+        wanted.extend([format!("a{n}"), format!("b{n}"), format!("h{n}")]);
+    }
+    let wanted = once(wanted);
+    for (name, stream) in [("the hub", &h), ("a", &sa), ("b", &sb)] {
+        until(&format!("{name} has all: {:?} {:?}", status(&a), status(&b)), || payloads(stream).len() >= wanted.len());
+    }
+    // What came back must not go round again.
+    std::thread::sleep(Duration::from_millis(50));
+    assert_eq!(counts(&h), wanted);
+    assert_eq!(counts(&sa), wanted);
+    assert_eq!(counts(&sb), wanted);
+    let order = |stream: &Stream, of: char| -> Vec<String> {
+        payloads(stream).into_iter().filter(|p| p.starts_with(of) && *p != "before").collect()
+    };
+    assert_eq!(order(&sb, 'a'), order(&sa, 'a'), "the order of one writer is kept");
+    assert_eq!(status(&a).pushed, 301);
+    assert_eq!(status(&a).pulled, 600);
+}
+
+#[test]
+fn a_stream_of_ones_own_is_pushed_to_one_by_one() {
+    let (hub, a) = (Engine::memory().unwrap(), Engine::memory().unwrap());
+    let h = stream(&hub, "EDGE", &["edge.7.>"]);
+    let s = stream(&a, "log", &["log.>", "other"]);
+    for n in 0..5000 {
+        put(&s, "log.x", &format!("{n}"));
+    }
+    let config = LinkConfig {
+        direction: Direction::Push,
+        exclusive: true,
+        filters: vec!["log.>".to_owned()],
+        map: vec![SubjectMap { local: "log".to_owned(), remote: "edge.7".to_owned() }],
+        ..LinkConfig::new("up", "log", "EDGE")
+    };
+    a.add_link(config.clone(), &hub).wait().unwrap();
+    put(&s, "other", "stays here");
+    put(&s, "log.y", "last");
+    until("all arrived", || status(&a).pushed == 5001);
+    assert_eq!(h.last("edge.7.y").wait().unwrap().unwrap().payload, b"last");
+    assert_eq!(counts(&h), once((0..5000).map(|n| n.to_string()).chain(["last".to_owned()])));
+    a.remove_link("up").unwrap();
+    put(&s, "log.y", "later");
+    a.add_link(config, &hub).wait().unwrap();
+    until("it went on", || h.last("edge.7.y").wait().unwrap().unwrap().payload == b"later");
+    assert_eq!(payloads(&h).len(), 5002);
+    assert_eq!(status(&a).pushed, 1, "it went on where it was");
+}
+
+#[test]
+fn a_restored_edge_gets_its_own_lost_records_back() {
+    let dir = std::env::temp_dir().join(format!("headwater-links-{}", std::process::id()));
+    let (live, copy) = (dir.join("live"), dir.join("copy"));
+    let hub = Engine::memory().unwrap();
+    let h = shared(&hub, "ORDERS", &["orders.>"]);
+    let wanted = {
+        let a = Engine::open(&live).unwrap();
+        let s = stream(&a, "orders", &["orders.>"]);
+        a.add_link(LinkConfig::new("l", "orders", "ORDERS"), &hub).wait().unwrap();
+        (0..50).for_each(|n| put(&s, "orders.a", &format!("{n}")));
+        a.backup(&copy, &mut |_, _| std::ops::ControlFlow::Continue(())).unwrap();
+        (50..90).for_each(|n| put(&s, "orders.a", &format!("{n}")));
+        until("all are on the hub", || status(&a).pushed == 90);
+        a.close().unwrap();
+        once((0..90).map(|n| n.to_string()))
+    };
+    let a = Engine::open(&copy).unwrap();
+    let s = a.stream("orders").wait().unwrap();
+    assert_eq!(payloads(&s).len(), 50);
+    put(&s, "orders.a", "new");
+    a.add_link(LinkConfig::new("l", "orders", "ORDERS"), &hub).wait().unwrap();
+    let wanted: BTreeMap<_, _> = wanted.into_iter().chain([("new".to_owned(), 1)]).collect();
+    until("both have all", || payloads(&s).len() == 91 && payloads(&h).len() == 91);
+    std::thread::sleep(Duration::from_millis(30));
+    assert_eq!((counts(&s), counts(&h)), (wanted.clone(), wanted));
+    a.close().unwrap();
+    let a = Engine::open(&copy).unwrap();
+    let s = a.stream("orders").wait().unwrap();
+    a.add_link(LinkConfig::new("l", "orders", "ORDERS"), &hub).wait().unwrap();
+    put(&s, "orders.a", "newer");
+    until("it goes on", || payloads(&h).len() == 92);
+    assert_eq!(payloads(&s).len(), 92);
+    a.close().unwrap();
+    std::fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn records_that_come_over_two_routes_come_once_and_circles_end() {
+    let engines: Vec<Engine> = (0..4).map(|_| Engine::memory().unwrap()).collect();
+    let [x, y, a, b] = &engines[..] else { unreachable!() };
+    let hubs = [shared(x, "X", &["n.>"]), shared(y, "Y", &["n.>"])];
+    let edges = [stream(a, "n", &["n.>"]), stream(b, "n", &["n.>"])];
+    for edge in [a, b] {
+        edge.add_link(LinkConfig::new("x", "n", "X"), x).wait().unwrap();
+        let only = LinkConfig { filters: vec!["n.even".to_owned()], ..LinkConfig::new("y", "n", "Y") };
+        edge.add_link(only, y).wait().unwrap();
+    }
+    for n in 0..200 {
+        let subject = if n % 2 == 0 { "n.even" } else { "n.odd" };
+        put(&edges[n % 2], subject, &format!("e{n}"));
+        put(&hubs[n % 2], "n.even", &format!("h{n}"));
+    }
+    let all = |stream: &Stream, len: usize| until("all came", || payloads(stream).len() >= len);
+    edges.iter().for_each(|e| all(e, 400));
+    all(&hubs[0], 400);
+    all(&hubs[1], 300);
+    std::thread::sleep(Duration::from_millis(100));
+    let once = |s: &Stream| counts(s).values().all(|&n| n == 1);
+    assert!(edges.iter().chain(&hubs).all(once));
+    assert_eq!(edges.each_ref().map(|e| payloads(e).len()), [400, 400]);
+    assert_eq!(hubs.each_ref().map(|h| payloads(h).len()), [400, 300]);
+}
+
+#[test]
+fn another_stream_of_the_name_is_noticed() {
+    let (hub, a) = (Engine::memory().unwrap(), Engine::memory().unwrap());
+    shared(&hub, "H", &["n"]);
+    let s = stream(&a, "n", &["n"]);
+    (0..20).for_each(|n| put(&s, "n", &n.to_string()));
+    a.add_link(LinkConfig::new("l", "n", "H"), &hub).wait().unwrap();
+    until("all arrived", || status(&a).pushed == 20);
+    hub.delete_stream("H").wait().unwrap();
+    let h = shared(&hub, "H", &["n"]);
+    a.remove_link("l").unwrap();
+    a.add_link(LinkConfig::new("l", "n", "H"), &hub).wait().unwrap();
+    until("all arrived again", || payloads(&h).len() == 20);
+    assert_eq!(status(&a).resets, 1);
+}
+
+#[test]
+fn what_a_link_cannot_be_told_is_refused_by_name() {
+    let (hub, a) = (Engine::memory().unwrap(), Engine::memory().unwrap());
+    shared(&hub, "H", &["n"]);
+    stream(&a, "n", &["n"]);
+    let refused = |config: LinkConfig| a.add_link(config, &hub).wait().unwrap_err().to_string();
+    assert!(refused(LinkConfig::new("l", "nowhere", "H")).contains("nowhere"));
+    assert!(refused(LinkConfig::new("l", "n", "nowhere")).contains("nowhere"));
+    assert!(refused(LinkConfig::new("a link", "n", "H")).contains("a link"));
+    let map = |local: &str, remote: &str| SubjectMap { local: local.to_owned(), remote: remote.to_owned() };
+    let config = LinkConfig { map: vec![map("n", "a"), map("m", "a.b")], ..LinkConfig::new("l", "n", "H") };
+    assert!(refused(config).contains("overlap"));
+    a.add_link(LinkConfig::new("l", "n", "H"), &hub).wait().unwrap();
+    assert!(refused(LinkConfig::new("l", "n", "H")).contains("already"));
+}
