@@ -42,6 +42,12 @@ struct Platter {
     sabotage: Option<Sabotage>,
 }
 
+/// A copy of a disk, as a backup has it.
+pub struct Image {
+    files: Vec<(PathBuf, Vec<u8>)>,
+    dirs: BTreeSet<PathBuf>,
+}
+
 #[derive(Default)]
 struct Content {
     now: Vec<u8>,
@@ -141,6 +147,28 @@ impl SimDisk {
     /// Bytes that still fit.
     pub fn set_room(&self, bytes: u64) {
         self.platter().room = bytes;
+    }
+
+    /// A copy of what is certain to be there.
+    pub fn image(&self) -> Image {
+        let platter = self.platter();
+        let files = platter.kept.iter().map(|(path, &file)| (path.clone(), platter.files[file].kept.clone()));
+        Image { files: files.collect(), dirs: platter.kept_dirs.clone() }
+    }
+
+    /// Puts a copy in the place of everything, with the power off before.
+    pub fn put_back(&self, image: &Image) {
+        self.restart();
+        let mut platter = self.platter();
+        let platter = &mut *platter;
+        platter.kept.clear();
+        for (path, bytes) in &image.files {
+            platter.files.push(Content { now: bytes.clone(), kept: bytes.clone(), writes: Vec::new() });
+            platter.kept.insert(path.clone(), platter.files.len() - 1);
+        }
+        platter.kept_dirs.clone_from(&image.dirs);
+        platter.names.clone_from(&platter.kept);
+        platter.dirs.clone_from(&platter.kept_dirs);
     }
 
     /// Cuts the power, if it is not off yet, and starts again with what is left.

@@ -6,12 +6,16 @@
 #![allow(clippy::expect_used, clippy::disallowed_types, reason = "a simulation stops at the first surprise")]
 
 mod disk;
+mod fleet;
 mod life;
+mod net;
 mod oracle;
 mod random;
 mod sabotage;
 
 pub use disk::SimDisk;
+pub use fleet::live_fleet;
 pub use life::{Outcome, live};
+pub use net::{Net, NetFault};
 pub use random::Random;
 pub use sabotage::{Fault, Sabotage};

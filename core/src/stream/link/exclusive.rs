@@ -1,8 +1,8 @@
 //! From the local stream to one that nobody else appends to: records one by one, many on their way at once, each under
 //! the condition that the sequence before it is the last. A record that is held up comes too late for its condition.
 //!
-//! What is there is learned from the records themselves, from the sequence on that was known when everything before
-//! was stored.
+//! What is there is learned from the records themselves, from the sequence on up to which all of it was pushed from
+//! here.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::future::Future;
@@ -37,14 +37,15 @@ impl Link {
     /// Pushes until something fails.
     pub(super) async fn push_alone(&self, theirs: Writer) -> Result<()> {
         let (mut there, mut end) = self.learn().await?;
-        let subscription = self.begin_push()?;
+        let subscription = self.begin_push(self.place().known_pushed)?;
         let mut waiting: VecDeque<Carried> = VecDeque::new();
         let mut sent: VecDeque<Sent> = VecDeque::new();
-        let (mut bytes, mut looked_at) = (0, self.place().pushed);
+        let (mut bytes, mut looked_at, mut last_known) = (0, self.place().pushed, 0);
         while !self.is_stopped() {
             while sent.len() < WINDOW && bytes < WINDOW_BYTES {
                 let Some(record) = waiting.pop_front() else { break };
                 if there.remove(&record.origin) {
+                    last_known = record.seq;
                     self.standing().known += 1;
                     continue;
                 }
@@ -62,9 +63,13 @@ impl Link {
                     bytes -= done.size;
                     self.standing().pushed += 1;
                     let remote_seq = end - sent.len() as u64;
+                    let all_is_here = there.is_empty() && done.seq >= last_known;
                     self.advance(|place| {
                         place.pushed = place.pushed.max(done.seq);
                         place.remote_seq = place.remote_seq.max(remote_seq);
+                        if all_is_here {
+                            (place.known_seq, place.known_pushed) = (remote_seq, done.seq);
+                        }
                         place.last_pushed = Some(done.origin.to_string());
                     });
                 }
@@ -79,14 +84,16 @@ impl Link {
 
     /// The origins that the other stream holds of what may still be pushed, and its last sequence.
     async fn learn(&self) -> Result<(BTreeSet<Origin>, u64)> {
-        let (mut there, mut from) = (BTreeSet::new(), self.place().remote_seq + 1);
+        let (mut there, mut from) = (BTreeSet::new(), self.place().known_seq + 1);
+        // Asked before it is read: what arrives late is either read, or past the end that the next push is told.
+        let last_seq = self.remote.info().await?.last_seq;
         loop {
             let batch = self.remote.read(&ReadOptions::default().from_seq(from).max_records(RECORDS_AT_ONCE)).await?;
             let Some(last) = batch.iter().map(|r| r.seq).max() else { break };
             there.extend(batch.iter().filter_map(|r| r.header(HEADER_ORIGIN).and_then(Origin::parse)));
             from = last + 1;
         }
-        Ok((there, self.remote.info().await?.last_seq))
+        Ok((there, last_seq.max(from - 1)))
     }
 
     /// What happens first: the oldest on its way arrives, or (when asked for) there is more to push.

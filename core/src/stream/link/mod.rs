@@ -162,8 +162,9 @@ impl Link {
         if self.is_stopped() {
             return Err(Error::new(ErrorKind::Closed, "the link was stopped"));
         }
-        let info = self.remote.info().await?;
+        // As it was before the other stream was asked: the other direction moves on meanwhile.
         let place = self.place();
+        let info = self.remote.info().await?;
         let anew = place.created != 0 && place.created != info.created;
         let shorter = !anew && info.last_seq < place.pulled.max(place.remote_seq);
         let gone = !anew && !shorter && self.was_taken_back(&place).await?;
@@ -185,7 +186,7 @@ impl Link {
                 let kept = if self.config.on_reset == OnReset::Resend { 0 } else { place.pushed };
                 let generation = if shorter { place.generation + 1 } else { place.generation };
                 let pulled = if gone { place.pulled } else { 0 };
-                *place = Place { pushed: kept, pulled, generation, ..Place::default() };
+                *place = Place { pushed: kept, known_pushed: kept, pulled, generation, ..Place::default() };
             }
             place.created = info.created;
         });

@@ -37,7 +37,7 @@ type Positions = BTreeMap<Writer, Position>;
 impl Link {
     /// Pushes until something fails.
     pub(super) async fn push(&self, theirs: Writer) -> Result<()> {
-        let subscription = self.begin_push()?;
+        let subscription = self.begin_push(self.place().pushed)?;
         let mut positions = Positions::new();
         while !self.is_stopped() {
             let batch = subscription.next(BATCH_RECORDS_MAX - WRITERS_MAX).await?;
@@ -57,16 +57,15 @@ impl Link {
         Ok(())
     }
 
-    /// The local records that are still to be pushed.
-    pub(super) fn begin_push(&self) -> Result<LocalSubscription> {
-        let from = self.place().pushed;
+    /// The local records behind `from`.
+    pub(super) fn begin_push(&self, from: u64) -> Result<LocalSubscription> {
         let (first_seq, last_seq, subjects) = {
             let state = self.local.lock();
             (state.first_seq, state.last_seq, state.subjects.live() as u64)
         };
         if from > last_seq {
             // The local stream is the one that lost its end: it was restored from a backup.
-            self.advance(|place| place.pushed = 0);
+            self.advance(|place| (place.pushed, place.known_seq, place.known_pushed) = (0, 0, 0));
             self.standing().resets += 1;
             return self.begin_push_at(DeliverPolicy::All);
         }

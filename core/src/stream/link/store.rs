@@ -24,6 +24,10 @@ pub(crate) struct Place {
     pub(crate) pulled: u64,
     /// The highest sequence that the other stream acknowledged to this link.
     pub(crate) remote_seq: u64,
+    /// Of a stream that nobody else appends to: everything there up to `known_seq` stands here up to `known_pushed`.
+    /// They stand still while something is there that is not here, as after a restored backup.
+    pub(crate) known_seq: u64,
+    pub(crate) known_pushed: u64,
     /// The origin of the record that it acknowledged last.
     pub(crate) last_pushed: Option<String>,
     /// How often the other stream lost its end and gives sequences out a second time.

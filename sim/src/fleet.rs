@@ -1,0 +1,314 @@
+//! A fleet of edges on hubs, lived through by one seed: power cuts, restored backups and a troubled network, with the
+//! shipped links between them. At the end, in calm, every acknowledged record is everywhere it belongs, once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use headwater::{
+    Append, Clock, Direction, Engine, EngineOptions, Error, HEADER_ORIGIN, LinkConfig, ManualClock, OnReset, Origin,
+    ReadOptions, RecordView, Stream, StreamConfig, Writer,
+};
+
+use crate::disk::{Image, SimDisk};
+use crate::life::Outcome;
+use crate::net::{Net, NetFault};
+use crate::random::Random;
+
+/// Edges of every fleet; the last one also has a stream of its own on the first hub.
+const EDGES: usize = 3;
+const HUBS: [&str; 2] = ["X", "Y"];
+const OWN: &str = "OWN";
+const STEPS_MAX: u64 = 160;
+/// How long, in steps, the calm at the end may take.
+const CALM_STEPS_MAX: u64 = 40_000;
+
+struct Edge {
+    disk: SimDisk,
+    engine: Option<Engine>,
+    /// A backup, and how many records were made before it.
+    backup: Option<(Image, u64)>,
+}
+
+struct Fleet {
+    seed: u64,
+    random: Random,
+    clock: ManualClock,
+    net: Net,
+    hub: Engine,
+    edges: Vec<Edge>,
+    /// Payloads, and whether their append was acknowledged.
+    sent: BTreeMap<String, bool>,
+    numbers: u64,
+    faulty: bool,
+}
+
+/// Lives through one seed, with a fault planted in the network or without.
+pub fn live_fleet(seed: u64, fault: Option<NetFault>) -> Outcome {
+    let clock = ManualClock::new(1_700_000_000_000_000_000, seed);
+    let net = Net::new(seed, clock.clone(), fault);
+    let outcome = Fleet::new(seed, clock, net, fault.is_some()).and_then(|mut fleet| fleet.run());
+    match outcome {
+        Ok(()) => Outcome::Fine,
+        Err(what) => Outcome::Violated(format!("seed {seed}: {what}")),
+    }
+}
+
+fn told(error: Error) -> String {
+    format!("unexpected {}: {error}", error.kind().name())
+}
+
+impl Fleet {
+    fn new(seed: u64, clock: ManualClock, net: Net, faulty: bool) -> Result<Self, String> {
+        let options = EngineOptions { clock: Arc::new(clock.clone()), worker: false, ..EngineOptions::default() };
+        let hub = Engine::memory_with(options).map_err(told)?;
+        for name in HUBS {
+            let subjects = [format!("{}.>", name.to_lowercase()), format!("$HW.{name}.>")];
+            hub.create_stream(StreamConfig::new(name, subjects)).wait().map_err(told)?;
+        }
+        hub.create_stream(StreamConfig::new(OWN, ["own.>"])).wait().map_err(told)?;
+        let edges =
+            (0..EDGES as u64).map(|n| Edge { disk: SimDisk::new(seed * 8 + n, None), engine: None, backup: None });
+        let random = Random::new(seed ^ 0x0f1e_e700);
+        let edges = edges.collect();
+        Ok(Fleet { seed, random, clock, net, hub, edges, sent: BTreeMap::new(), numbers: 0, faulty })
+    }
+
+    /// Opens an edge, and joins it to the hubs: each edge to the first, those with an odd number to the second as well,
+    /// with a filter that a seed in two sets.
+    fn open(&mut self, at: usize) -> Result<bool, String> {
+        let edge = &mut self.edges[at];
+        let options = EngineOptions {
+            clock: Arc::new(self.clock.clone()),
+            disk: Arc::new(edge.disk.clone()),
+            worker: false,
+            ..EngineOptions::default()
+        };
+        let opened = Engine::open_with("/edge", options).and_then(|engine| {
+            let config = StreamConfig { segment_bytes: 64 << 10, ..StreamConfig::new("s", ["s.>"]) };
+            engine.create_stream(config).wait()?;
+            for (n, hub) in HUBS.iter().enumerate().take(1 + at % 2) {
+                let map = headwater::SubjectMap { local: "s".to_owned(), remote: hub.to_lowercase() };
+                let filters = if n == 1 && self.seed % 2 == 0 { vec!["s.a".to_owned()] } else { Vec::new() };
+                let config = LinkConfig { map: vec![map], filters, ..LinkConfig::new(*hub, "s", *hub) };
+                let far = self.net.stream(self.hub.stream(hub).wait()?);
+                engine.add_link_to(config, far)?;
+            }
+            if at + 1 == EDGES {
+                let map = headwater::SubjectMap { local: "s".to_owned(), remote: "own".to_owned() };
+                let config = LinkConfig {
+                    direction: Direction::Push,
+                    exclusive: true,
+                    on_reset: OnReset::Resend,
+                    map: vec![map],
+                    ..LinkConfig::new("own", "s", OWN)
+                };
+                engine.add_link_to(config, self.net.stream(self.hub.stream(OWN).wait()?))?;
+            }
+            Ok(engine)
+        });
+        match opened {
+            Ok(engine) => {
+                edge.engine = Some(engine);
+                Ok(true)
+            }
+            Err(_) if edge.disk.is_off() => {
+                edge.disk.restart();
+                Ok(false)
+            }
+            Err(error) => Err(told(error)),
+        }
+    }
+
+    fn crash(&mut self, at: usize) {
+        // What was on its way goes with the process; the disk keeps what it must.
+        let edge = &mut self.edges[at];
+        if !edge.disk.is_off() {
+            edge.disk.cut_after(0);
+        }
+        drop(edge.engine.take());
+        edge.disk.restart();
+    }
+
+    /// Goes back to a backup. What the edge appended since may be lost, where no link has carried it away.
+    fn restore(&mut self, at: usize) {
+        self.crash(at);
+        let Some((image, numbers)) = &self.edges[at].backup else { return };
+        self.edges[at].disk.put_back(image);
+        let own = format!("e{at}-");
+        for (payload, acked) in &mut self.sent {
+            if payload.strip_prefix(&own).and_then(|n| n.parse().ok()).is_some_and(|n: u64| n > *numbers) {
+                *acked = false;
+            }
+        }
+    }
+
+    fn append(&mut self, at: usize) {
+        self.numbers += 1;
+        let payload = format!("e{at}-{}", self.numbers);
+        let subject = if self.random.once_in(2) { "s.a" } else { "s.b" };
+        let acked = self.edges[at].engine.as_ref().is_some_and(|engine| {
+            let appended = engine.stream("s").and_then({
+                let payload = payload.clone();
+                move |s| s.append(&Append::new(subject, payload.as_bytes()))
+            });
+            appended.wait().is_ok()
+        });
+        self.sent.insert(payload, acked);
+    }
+
+    fn append_at_hub(&mut self) {
+        self.numbers += 1;
+        let payload = format!("h{}", self.numbers);
+        let name = HUBS[self.random.below(2) as usize];
+        let subject = format!("{}.{}", name.to_lowercase(), if self.random.once_in(2) { "a" } else { "b" });
+        let hub = self.hub.stream(name).wait().ok();
+        let acked = hub.is_some_and(|hub| hub.append(&Append::new(&subject, payload.as_bytes())).wait().is_ok());
+        self.sent.insert(payload, acked);
+    }
+
+    /// Everything works until nothing is due at this time.
+    fn settle(&mut self) {
+        self.net.step();
+        for at in 0..EDGES {
+            if self.edges[at].disk.is_off() {
+                self.crash(at);
+            }
+            if let Some(engine) = &self.edges[at].engine {
+                engine.step();
+            }
+        }
+        self.hub.step();
+    }
+
+    fn run(&mut self) -> Result<(), String> {
+        for at in 0..EDGES {
+            self.open(at)?;
+        }
+        for _ in 0..self.random.below(STEPS_MAX) + 20 {
+            let at = self.random.below(EDGES as u64) as usize;
+            match self.random.below(40) {
+                0 => self.crash(at),
+                1 => self.edges[at].disk.cut_after(self.random.below(60)),
+                2 => self.net.cut_for(self.random.below(200_000_000_000)),
+                26 => self.edges[at].backup = Some((self.edges[at].disk.image(), self.numbers)),
+                27 if self.random.once_in(3) => self.restore(at),
+                3..8 => self.append_at_hub(),
+                8..26 => self.append(at),
+                _ => {}
+            }
+            if self.edges[at].engine.is_none() {
+                self.open(at)?;
+            }
+            self.settle();
+            let most = if self.random.once_in(10) { 5_000_000_000 } else { 10_000_000 };
+            let step = self.random.below(most);
+            self.clock.advance(Duration::from_nanos(step + 1));
+        }
+        self.net.calm_down();
+        for at in 0..EDGES {
+            self.crash(at);
+            while !self.open(at)? {}
+        }
+        let mut last = String::new();
+        for step in 0..CALM_STEPS_MAX {
+            self.settle();
+            if step % 100 == 0 {
+                match self.check() {
+                    Ok(()) if step > 400 => return Ok(()),
+                    Ok(()) => {}
+                    // More of it never comes to less.
+                    Err(what) if what.starts_with("twice") => return Err(what),
+                    Err(what) => last = what,
+                }
+            }
+            let next = self.net.next().map_or(0, |at| at.saturating_sub(self.clock.now()));
+            self.clock.advance(Duration::from_nanos(next.clamp(1_000_000, 100_000_000)));
+            if self.faulty && step > 4000 {
+                break;
+            }
+        }
+        Err(last)
+    }
+
+    /// Whether everything is where it belongs.
+    fn check(&self) -> Result<(), String> {
+        let mut logs = Vec::new();
+        for name in HUBS.into_iter().chain([OWN]) {
+            logs.push((name.to_owned(), payloads(&self.hub.stream(name).wait().map_err(told)?)?));
+        }
+        for (at, edge) in self.edges.iter().enumerate() {
+            let Some(engine) = &edge.engine else { return Err(format!("edge {at} is closed")) };
+            logs.push((format!("edge {at}"), payloads(&engine.stream("s").wait().map_err(told)?)?));
+        }
+        for (name, log) in &logs {
+            let mut seen = BTreeSet::new();
+            if let Some((twice, _)) = log.iter().find(|(payload, _)| !seen.insert(payload)) {
+                return Err(format!("twice: {twice} in {name}"));
+            }
+            let strange = log.iter().find(|(payload, _)| !self.sent.contains_key(payload));
+            if let Some((strange, _)) = strange {
+                return Err(format!("twice or strange: {strange} in {name}"));
+            }
+        }
+        // Whoever has it keeps it: what one log of the fleet holds, each that it is carried to holds.
+        // What a restored edge lost comes back from where it pulls, and nothing is pulled from its own stream.
+        let mut all: BTreeMap<&String, &String> =
+            logs.iter().filter(|(name, _)| name != OWN).flat_map(|(_, log)| log).map(|(p, s)| (p, s)).collect();
+        all.retain(|payload, _| self.sent.get(*payload).is_some());
+        for (payload, acked) in &self.sent {
+            if *acked && !all.contains_key(payload) {
+                return Err(format!("lost: {payload} was acknowledged and is nowhere"));
+            }
+        }
+        for (payload, subject) in &all {
+            for (name, log) in &logs {
+                let on_x_alone =
+                    self.seed % 2 == 0 && name == "Y" && subject.ends_with(".b") && !payload.starts_with('h');
+                let from_y = payload.starts_with('h') && self.seed % 2 == 0 && subject.ends_with(".b");
+                if on_x_alone || from_y {
+                    continue;
+                }
+                if !log.iter().any(|(p, _)| p == *payload) {
+                    return Err(format!("missing: {payload} ({subject}) in {name}"));
+                }
+            }
+        }
+        self.check_order()
+    }
+
+    /// Where one route alone leads, each writer's records stand in the order in which it appended them.
+    fn check_order(&self) -> Result<(), String> {
+        for place in [OWN, HUBS[0]] {
+            let mut last: BTreeMap<Writer, u64> = BTreeMap::new();
+            for origin in each(&self.hub.stream(place).wait().map_err(told)?, |r| {
+                r.header(HEADER_ORIGIN).and_then(Origin::parse)
+            })? {
+                let Some(Origin { writer, seq }) = origin else { continue };
+                if let Some(before) = last.insert(writer, seq)
+                    && before >= seq
+                {
+                    return Err(format!("twice or out of order: {seq} of {writer} after {before} in {place}"));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Payload and subject of each record but the position records.
+fn payloads(stream: &Stream) -> Result<Vec<(String, String)>, String> {
+    each(stream, |r| (String::from_utf8_lossy(r.payload).into_owned(), r.subject.to_owned()))
+}
+
+/// What `take` makes of each record but the position records.
+fn each<T>(stream: &Stream, take: impl Fn(&RecordView<'_>) -> T) -> Result<Vec<T>, String> {
+    let mut found = Vec::new();
+    let mut from = 1;
+    loop {
+        let batch = stream.read(&ReadOptions::default().from_seq(from)).wait().map_err(told)?;
+        let Some(last) = batch.iter().map(|r| r.seq).max() else { return Ok(found) };
+        found.extend(batch.iter().filter(|r| !r.subject.starts_with("$HW")).map(|r| take(&r)));
+        from = last + 1;
+    }
+}
