@@ -192,7 +192,7 @@ impl Engine {
     /// # Errors
     /// [`ErrorKind::Conflict`] also when its subjects overlap with those of another stream.
     pub fn create_stream(&self, config: StreamConfig) -> Result<Stream> {
-        let config = config.checked()?;
+        let config = config.checked()?.for_local()?;
         self.0.writable()?;
         let mut streams = self.0.streams();
         self.0.open_all(&mut streams)?;
@@ -217,7 +217,7 @@ impl Engine {
 
     /// Changes a stream's limits, subjects and durability after the fact; records over the new limits go.
     pub fn update_stream(&self, config: StreamConfig) -> Result<Stream> {
-        let config = config.checked()?;
+        let config = config.checked()?.for_local()?;
         self.0.writable()?;
         let local = {
             let mut streams = self.0.streams();

@@ -47,5 +47,8 @@ pub use stream::config::{
     AckPolicy, Compression, ConsumerConfig, DeliverPolicy, Discard, NAME_BYTES_MAX, StreamConfig,
 };
 pub use stream::consumer::{Consumer, ConsumerInfo};
+#[cfg(feature = "hub")]
+pub use stream::hub::{HubOptions, HubPhase, HubState};
+pub use stream::hub_config::{HubConfig, Storage, StreamSource, SubjectTransform};
 pub use stream::subscription::{SubscribeOptions, Subscription};
 pub use stream::{PurgeOptions, ReadOptions, Start, Stream, StreamInfo};

@@ -120,6 +120,7 @@ pub(crate) fn from_c(from: &hw_stream_config) -> Result<StreamConfig> {
             n => return Err(invalid(format!("compression is {n}, which is no hw_compression"))),
         },
         segment_bytes: if from.segment_bytes == 0 { default.segment_bytes } else { from.segment_bytes },
+        hub: None,
     })
 }
 

@@ -4,8 +4,16 @@
 //! the handle's own operations and know nothing of segments.
 
 pub(crate) mod bucket;
+pub(crate) mod check;
 pub(crate) mod config;
 pub(crate) mod consumer;
+#[cfg(feature = "hub")]
+#[allow(dead_code, reason = "the handles stand on it once they are over both engines")]
+pub(crate) mod contract;
+#[cfg(feature = "hub")]
+#[allow(dead_code, reason = "reached by the handles once they are over both engines")]
+pub(crate) mod hub;
+pub(crate) mod hub_config;
 pub(crate) mod info;
 pub(crate) mod ledger;
 pub(crate) mod local;
