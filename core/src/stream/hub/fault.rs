@@ -12,6 +12,7 @@ pub(super) const WRONG_LAST_SEQUENCE: u64 = 10071;
 pub(super) const WRONG_LAST_SEQUENCE_UNSAID: u64 = 10164;
 pub(super) const STREAM_NOT_FOUND: u64 = 10059;
 pub(super) const CONSUMER_NOT_FOUND: u64 = 10014;
+pub(super) const DELETE_FAILED: u64 = 10057;
 pub(super) const NO_MESSAGE: u64 = 10037;
 pub(super) const BATCH_HAS_DUPLICATE: u64 = 10201;
 

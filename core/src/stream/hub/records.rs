@@ -70,19 +70,18 @@ impl<'a> Raw<'a> {
         raw
     }
 
-    /// Sorts headers into what they are. `ordered` is whether they came in the order in which they were written.
+    /// Sorts headers into what they are. `ordered` is whether they are in the order in which they were published.
     pub(super) fn set_headers(&mut self, all: &[(&'a str, &'a str)], ordered: bool) {
         let value = |name: &str| all.iter().find(|h| h.0 == name).map(|h| h.1);
         self.event_time = value(HEADER_EVENT_TIME).and_then(|v| v.parse().ok());
         let special = [HEADER_MSG_ID, HEADER_TTL, HEADER_ROLLUP];
         let ours = |name: &str| special.contains(&name) || NOT_THE_RECORDS.contains(&name);
         let mut plain: Pairs<'a> = all.iter().copied().filter(|h| !ours(h.0)).collect();
-        if !ordered {
+        if let Some(order) = value(HEADER_ORDER) {
+            plain = reorder(plain, order);
+        } else if !ordered {
             // By name, so that it is the same each time; values of one name are in their order.
             plain.sort_by_key(|h| h.0);
-            if let Some(order) = value(HEADER_ORDER) {
-                plain = reorder(plain, order);
-            }
         }
         self.headers = plain;
         self.headers.extend(special.iter().filter_map(|name| all.iter().copied().find(|h| h.0 == *name)));

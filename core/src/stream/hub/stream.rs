@@ -10,11 +10,11 @@ use tokio::time::Instant;
 
 use super::consumer::{self, HubConsumer};
 use super::engine::Hub;
-use super::fault::NO_MESSAGE;
+use super::fault::{DELETE_FAILED, NO_MESSAGE};
 use super::link::Link;
 use super::subscription::HubSubscription;
 use super::task::run;
-use super::{append, convert, read, subjects};
+use super::{append, convert, fetch, read, subjects};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pending::Pending;
 use crate::record::{Ack, Append, Batch, Record};
@@ -213,9 +213,13 @@ impl StreamOps for HubStream {
             let suffix = format!("STREAM.MSG.DELETE.{}", remote.name);
             match remote.link().api(&remote.place(), &suffix, &json!({ "seq": seq, "no_erase": true })).await? {
                 Ok(answer) => Ok(answer["success"] == true),
-                // 10057: deleting failed, which says of what is gone that it is gone.
-                Err(error) if error.err_code == NO_MESSAGE || error.err_code == 10043 => Ok(false),
-                Err(error) if error.err_code == 10057 && error.description.contains("not found") => Ok(false),
+                // Older servers only say that it failed, of what is gone or was never there too.
+                Err(error) if error.err_code == NO_MESSAGE || error.err_code == DELETE_FAILED => {
+                    match fetch::from_leader(&remote, &json!({ "seq": seq })).await? {
+                        None => Ok(false),
+                        Some(_) => Err(error.into_error(&remote.place())),
+                    }
+                }
                 Err(error) => Err(error.into_error(&remote.place())),
             }
         })
