@@ -237,7 +237,8 @@ fn meaning(remote: &Remote, asked: &Asked, message: &async_nats::Message) -> Mea
         return Meaning::Done(Ok(Ack { seq: ack.seq, count, duplicate: ack.duplicate, durability }));
     };
     match (error.err_code, asked.conditions.as_slice()) {
-        (WRONG_LAST_SEQUENCE, [one]) => {
+        // From 2.12 on conditions come before ids, so one that was seen is asked for.
+        (WRONG_LAST_SEQUENCE, [one]) if asked.ids.is_empty() || !remote.link().is_since(LEVEL_2_12) => {
             if let Some(actual) = error.number() {
                 return Meaning::Done(Err(Error::wrong_sequence(&one.what(&remote.name), one.expected, actual)));
             }
@@ -259,22 +260,32 @@ async fn look(remote: Arc<Remote>, asked: Asked, error: Option<ApiError>) -> Res
     if error.err_code == BATCH_HAS_DUPLICATE {
         return seen_before(&remote, &asked).await;
     }
+    let refusal = refusal(&remote, &asked, &error).await?;
+    seen_or(&remote, &asked, refusal).await
+}
+
+/// Which condition did not hold.
+async fn refusal(remote: &Arc<Remote>, asked: &Asked, error: &ApiError) -> Result<Error> {
+    if let ([one], Some(actual)) = (asked.conditions.as_slice(), error.number()) {
+        return Ok(Error::wrong_sequence(&one.what(&remote.name), one.expected, actual));
+    }
     for condition in &asked.conditions {
         let actual = match &condition.filter {
             None => remote.look(&serde_json::Value::Null).await?["state"]["last_seq"].as_u64().unwrap_or(0),
-            Some(filter) => read::tip(&remote, filter).await?,
+            Some(filter) => read::tip(remote, filter).await?,
         };
         if actual != condition.expected {
-            return Err(Error::wrong_sequence(&condition.what(&remote.name), condition.expected, actual));
+            return Ok(Error::wrong_sequence(&condition.what(&remote.name), condition.expected, actual));
         }
     }
     // It holds by now, and did not then.
-    Err(Error::new(ErrorKind::Conflict, format!("{}: {}", remote.place(), error.description)))
+    Ok(Error::new(ErrorKind::Conflict, format!("{}: {}", remote.place(), error.description)))
 }
 
 /// The outcome of a batch that holds ids which were seen: done before when all were.
 ///
-/// Each id is tried with a condition that cannot hold, so that nothing is appended and a seen one answers its sequence.
+/// Each id is tried with a condition on the last id that cannot hold, which every server checks after the id itself: so
+/// nothing is appended, and a seen one answers its sequence.
 async fn seen_before(remote: &Arc<Remote>, asked: &Asked) -> Result<Ack> {
     let (seen, last) = probe(remote, asked).await?;
     if seen == asked.count {
@@ -312,8 +323,9 @@ pub(super) async fn seen_or(remote: &Arc<Remote>, asked: &Asked, error: Error) -
 /// The sequence of the record that had this message id, if it was seen within the window.
 async fn probe_id(remote: &Arc<Remote>, subject: &str, id: &str) -> Result<Option<u64>> {
     let mut probe = OutboundMessage { subject: subject.into(), reply: None, payload: Bytes::new(), headers: None };
-    expect_last(&mut probe, u64::MAX - 1);
-    probe.headers.get_or_insert_default().insert(header::NATS_MESSAGE_ID, id);
+    let headers = probe.headers.get_or_insert_default();
+    headers.insert(header::NATS_MESSAGE_ID, id);
+    headers.insert(header::NATS_EXPECTED_LAST_MESSAGE_ID, format!("never-{}", remote.link().random_name()));
     let answer = remote.link().ask(subject.to_owned(), probe.headers, probe.payload).await?;
     let ack: PubAck = serde_json::from_slice(&answer.payload)
         .map_err(|e| Error::new(ErrorKind::Internal, format!("the answer to a probe cannot be read: {e}")))?;

@@ -2,7 +2,7 @@
 //! acknowledges by the subjects that came along.
 //!
 //! Nothing is asked for ahead: a record that sits here is one that no other handle gets, and its wait for an
-//! acknowledgement runs. So a request takes what is there, and only when that is nothing one waits for a single record.
+//! acknowledgement runs. So a request takes what is there once there is something, and is over then.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -19,10 +19,11 @@ use tokio::time::timeout;
 use super::bury::bury;
 use super::consumer;
 use super::fault;
+use super::link::Link;
 use super::pull::{Delivery, Pull, Status};
 use super::records::{Gather, Raw};
 use super::stream::Remote;
-use super::task::{closed, run};
+use super::task::run;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pending::{Pending, Wait};
 use crate::record::Batch;
@@ -33,6 +34,10 @@ use crate::stream::contract::ConsumerOps;
 /// How long one request for a single record stands, and how often the server says that it is there.
 const WAIT_EXPIRES: Duration = Duration::from_secs(30);
 const WAIT_HEARTBEAT: Duration = Duration::from_secs(5);
+/// How long a request without patience stands.
+const SOON: Duration = Duration::from_millis(50);
+/// How long nothing arrives until a burst is over, where the server says nothing.
+const QUIET: Duration = Duration::from_millis(20);
 /// The most records of one request.
 const TAKE_RECORDS_MAX: usize = 10_000;
 /// The wait after a request that failed.
@@ -201,57 +206,41 @@ impl Shared {
         }
     }
 
+    /// One request: for what is there once there is something, or (without patience) for what is there soon.
     async fn fill_once(&self, desk: &Desk, patient: bool) -> Result<bool> {
         let link = Arc::clone(self.remote.link());
         let (inbox, mut arriving) = link.inbox().await?;
         let want = desk.lock().want;
-        self.pull(&inbox, Pull { batch: want, no_wait: true, ..Pull::default() }).await?;
-        let mut found = self.collect(desk, &mut arriving, want, link.timeout()).await?;
-        if found > 0 || !patient {
-            return Ok(found > 0);
-        }
-        // Another inbox, so that what is left of the first request is not taken for this one's.
-        let (inbox, mut arriving) = link.inbox().await?;
-        let pull = Pull { batch: 1, expires: WAIT_EXPIRES, heartbeat: WAIT_HEARTBEAT, ..Pull::default() };
+        let pull = Pull { batch: want, no_wait: true, expires: SOON, ..Pull::default() };
+        let pull = if patient { Pull { expires: WAIT_EXPIRES, heartbeat: WAIT_HEARTBEAT, ..pull } } else { pull };
         self.pull(&inbox, pull).await?;
         let reconnects = link.state.reconnects();
-        let mut leave = std::pin::pin!(desk.leave.notified());
-        let mut seen = 0;
-        let first = std::future::poll_fn(|cx| {
-            if let Poll::Ready(message) = arriving.poll_next_unpin(cx) {
-                return Poll::Ready(message);
-            }
-            while let Poll::Ready((version, state)) = link.state.poll_change(cx, seen) {
-                seen = version;
-                if state.reconnects != reconnects {
-                    return Poll::Ready(None);
+        let silence = if patient { WAIT_HEARTBEAT * 2 } else { SOON + link.timeout() };
+        let mut messages = Vec::new();
+        while messages.len() < want {
+            let limit = if messages.is_empty() { silence } else { QUIET };
+            let Ok(next) = timeout(limit, next_or_leave(&link, desk, &mut arriving, reconnects)).await else {
+                if messages.is_empty() {
+                    return Err(fault::late(&format!("consumer '{}'", self.config.name), limit));
                 }
-            }
-            leave.as_mut().poll(cx).map(|()| None)
-        });
-        let mut first = std::pin::pin!(first);
-        loop {
-            let Ok(next) = timeout(WAIT_HEARTBEAT * 2, first.as_mut()).await else {
-                return Err(fault::late(&self.config.name, WAIT_HEARTBEAT * 2));
+                // The consumer has no room for more deliveries, of which a server says nothing.
+                break;
             };
             let Some(message) = next else { break };
             match Status::of(&message) {
                 Some(Status::Heartbeat) => {}
-                Some(Status::Gone) => return Err(self.gone().await),
+                Some(Status::Gone) if messages.is_empty() => return Err(self.gone().await),
                 Some(_) => break,
-                None => {
-                    found += self.put(desk, vec![message]).await?;
-                    let want = desk.lock().want;
-                    if found > 0 && want > 1 {
-                        let (inbox, mut more) = link.inbox().await?;
-                        self.pull(&inbox, Pull { batch: want - 1, no_wait: true, ..Pull::default() }).await?;
-                        found += self.collect(desk, &mut more, want - 1, link.timeout()).await?;
-                    }
-                    break;
-                }
+                None => messages.push(message),
             }
         }
-        Ok(found > 0)
+        // What came while nobody was looking any more is kept for the next who asks.
+        while let Some(Some(message)) = arriving.next().now_or_never() {
+            if Status::of(&message).is_none() {
+                messages.push(message);
+            }
+        }
+        Ok(self.put(desk, messages).await? > 0)
     }
 
     /// The consumer was lost, or only its leader: what to say.
@@ -261,30 +250,6 @@ impl Shared {
             Err(error) => error,
             Ok(_) => fault::nobody(&format!("consumer '{}'", self.config.name)),
         }
-    }
-
-    /// Takes the answers to a request for what is there now.
-    async fn collect(&self, desk: &Desk, arriving: &mut Subscriber, want: usize, limit: Duration) -> Result<usize> {
-        let mut messages = Vec::new();
-        while messages.len() < want {
-            let next = timeout(limit, arriving.next()).await;
-            let message = next.map_err(|_| fault::late(&self.config.name, limit))?.ok_or_else(closed)?;
-            match Status::of(&message) {
-                Some(Status::Heartbeat) => {}
-                Some(Status::Gone) if messages.is_empty() => return Err(self.gone().await),
-                Some(_) => break,
-                None => {
-                    messages.push(message);
-                    while let Some(Some(message)) = arriving.next().now_or_never() {
-                        if Status::of(&message).is_some() {
-                            return self.put(desk, messages).await;
-                        }
-                        messages.push(message);
-                    }
-                }
-            }
-        }
-        self.put(desk, messages).await
     }
 
     /// Puts delivered records where they are taken from, but for those that were delivered too often.
@@ -355,6 +320,25 @@ impl Shared {
         let count = subjects.len();
         Ok((subjects, count))
     }
+}
+
+/// The next message; `None` when nobody waits any more, or the connection is another one.
+async fn next_or_leave(link: &Link, desk: &Desk, arriving: &mut Subscriber, reconnects: u64) -> Option<Message> {
+    let mut leave = std::pin::pin!(desk.leave.notified());
+    let mut seen = 0;
+    std::future::poll_fn(|cx| {
+        if let Poll::Ready(message) = arriving.poll_next_unpin(cx) {
+            return Poll::Ready(message);
+        }
+        while let Poll::Ready((version, state)) = link.state.poll_change(cx, seen) {
+            seen = version;
+            if state.reconnects != reconnects {
+                return Poll::Ready(None);
+            }
+        }
+        leave.as_mut().poll(cx).map(|()| None)
+    })
+    .await
 }
 
 impl ConsumerOps for HubConsumer {

@@ -13,6 +13,7 @@ pub(super) const WRONG_LAST_SEQUENCE_UNSAID: u64 = 10164;
 pub(super) const STREAM_NOT_FOUND: u64 = 10059;
 pub(super) const CONSUMER_NOT_FOUND: u64 = 10014;
 pub(super) const DELETE_FAILED: u64 = 10057;
+pub(super) const SEQUENCE_NOT_FOUND: u64 = 10043;
 pub(super) const NO_MESSAGE: u64 = 10037;
 pub(super) const BATCH_HAS_DUPLICATE: u64 = 10201;
 
@@ -40,7 +41,7 @@ impl ApiError {
 
     fn kind(&self) -> ErrorKind {
         match self.err_code {
-            STREAM_NOT_FOUND | CONSUMER_NOT_FOUND | NO_MESSAGE | 10043 | 10149 => ErrorKind::NotFound,
+            STREAM_NOT_FOUND | CONSUMER_NOT_FOUND | NO_MESSAGE | SEQUENCE_NOT_FOUND | 10149 => ErrorKind::NotFound,
             // Taken names and subjects, conditions, and ids that are on their way in another append.
             10013
             | 10058

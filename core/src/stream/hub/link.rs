@@ -39,9 +39,14 @@ impl Link {
         if self.state.phase() == HubPhase::Closed { Err(closed()) } else { Ok(()) }
     }
 
+    /// Whether the server's API has at least this level.
+    pub(super) fn is_since(&self, level: u32) -> bool {
+        self.state.api_level() >= level
+    }
+
     /// Refuses what this server is too old for.
     pub(super) fn need(&self, level: u32, since: &str, what: &str) -> Result<()> {
-        if self.state.api_level() >= level {
+        if self.is_since(level) {
             return Ok(());
         }
         let version = self.state.get().server_version;

@@ -104,7 +104,7 @@ pub(super) struct Pull {
     pub(super) batch: usize,
     /// 0 is without a bound.
     pub(super) max_bytes: usize,
-    /// Only what is there now.
+    /// Only what is there now; with `expires` what is there once there is something.
     pub(super) no_wait: bool,
     pub(super) expires: Duration,
     pub(super) heartbeat: Duration,
@@ -119,8 +119,11 @@ impl Pull {
         }
         if self.no_wait {
             body.insert("no_wait".into(), json!(true));
-        } else {
+        }
+        if !self.expires.is_zero() {
             body.insert("expires".into(), json!(self.expires.as_nanos() as u64));
+        }
+        if !self.heartbeat.is_zero() {
             body.insert("idle_heartbeat".into(), json!(self.heartbeat.as_nanos() as u64));
         }
         Value::Object(body)

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::consumer::{self, HubConsumer};
 use super::engine::Hub;
-use super::fault::{DELETE_FAILED, NO_MESSAGE};
+use super::fault::{DELETE_FAILED, NO_MESSAGE, SEQUENCE_NOT_FOUND};
 use super::link::Link;
 use super::subscription::HubSubscription;
 use super::task::run;
@@ -214,7 +214,7 @@ impl StreamOps for HubStream {
             match remote.link().api(&remote.place(), &suffix, &json!({ "seq": seq, "no_erase": true })).await? {
                 Ok(answer) => Ok(answer["success"] == true),
                 // Older servers only say that it failed, of what is gone or was never there too.
-                Err(error) if error.err_code == NO_MESSAGE || error.err_code == DELETE_FAILED => {
+                Err(error) if matches!(error.err_code, NO_MESSAGE | SEQUENCE_NOT_FOUND | DELETE_FAILED) => {
                     match fetch::from_leader(&remote, &json!({ "seq": seq })).await? {
                         None => Ok(false),
                         Some(_) => Err(error.into_error(&remote.place())),
