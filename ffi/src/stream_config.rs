@@ -21,6 +21,9 @@ pub enum hw_durability {
     Interval = 1,
     /// With the operating system: it survives a crash of the process, not of the machine.
     Os = 2,
+    /// With as many servers of a hub as the stream has replicas; when they sync, a client cannot see. A local stream is
+    /// never this.
+    Unknown = 3,
 }
 
 /// What happens to an append when the stream is at a limit.
@@ -172,6 +175,7 @@ pub(crate) fn durability(number: i32) -> Result<Durability> {
         0 => Ok(Durability::Fsync),
         1 => Ok(Durability::Interval),
         2 => Ok(Durability::Os),
+        3 => Ok(Durability::Unknown),
         n => Err(invalid(format!("durability is {n}, which is no hw_durability"))),
     }
 }
@@ -182,5 +186,6 @@ pub(crate) fn durability_number(durability: Durability) -> i32 {
         Durability::Fsync => hw_durability::Fsync,
         Durability::Interval => hw_durability::Interval,
         Durability::Os => hw_durability::Os,
+        Durability::Unknown => hw_durability::Unknown,
     }) as i32
 }

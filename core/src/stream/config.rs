@@ -80,7 +80,7 @@ pub struct StreamConfig {
     pub segment_bytes: u64,
     /// What only a hub can do; a local stream is refused with it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub hub: Option<HubConfig>,
+    pub hub: Option<Box<HubConfig>>,
 }
 
 impl Default for StreamConfig {

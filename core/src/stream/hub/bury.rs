@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
-
 use super::fault::STREAM_NOT_FOUND;
 use super::stream::{HubStream, Remote};
 use super::{append, engine};

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 pub(super) use super::deliver::HubConsumer;
 use super::fault::CONSUMER_NOT_FOUND;

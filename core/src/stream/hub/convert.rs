@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::stamp;
 use crate::error::{Error, ErrorKind, Result};
@@ -168,7 +168,7 @@ pub(super) fn from_json(json: &Value) -> StreamConfig {
         deny_delete: json["deny_delete"] == true,
         deny_purge: json["deny_purge"] == true,
         compression: if json["compression"] == "s2" { Compression::Zstd } else { Compression::None },
-        hub: Some(HubConfig {
+        hub: Some(Box::new(HubConfig {
             replicas: number(json, "num_replicas").max(1) as u32,
             storage: if json["storage"] == "memory" { Storage::Memory } else { Storage::File },
             placement_cluster: text(placement, "cluster"),
@@ -177,7 +177,7 @@ pub(super) fn from_json(json: &Value) -> StreamConfig {
             mirror: json["mirror"].is_object().then(|| source(&json["mirror"])),
             subject_transform: json["subject_transform"].is_object().then(|| transform(&json["subject_transform"])),
             allow_direct: json["allow_direct"] == true,
-        }),
+        })),
         ..StreamConfig::default()
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use async_nats::{ClientError, ConnectErrorKind, ConnectOptions, Event};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use super::fault::STREAM_NOT_FOUND;
@@ -217,23 +217,19 @@ async fn connect_options(options: &HubOptions, state: &Arc<StateCell>) -> Result
 /// Takes in what the client says of the connection.
 fn note(state: &StateCell, event: &Event) {
     state.change(|s| match event {
-        Event::Connected => {
-            if s.phase == HubPhase::Reconnecting {
-                s.phase = HubPhase::Connected;
-                s.reconnects += 1;
-            }
+        Event::Connected if s.phase == HubPhase::Reconnecting => {
+            s.phase = HubPhase::Connected;
+            s.reconnects += 1;
         }
-        Event::Disconnected => {
-            if s.phase == HubPhase::Connected {
-                s.phase = HubPhase::Reconnecting;
-                s.last_error = "the connection was lost".to_owned();
-            }
+        Event::Disconnected if s.phase == HubPhase::Connected => {
+            s.phase = HubPhase::Reconnecting;
+            "the connection was lost".clone_into(&mut s.last_error);
         }
         Event::Closed => s.phase = HubPhase::Closed,
         Event::ServerError(error) => s.last_error = error.to_string(),
         Event::ClientError(ClientError::Other(error)) => s.last_error.clone_from(error),
         Event::ClientError(error) => s.last_error = error.to_string(),
-        Event::SlowConsumer(_) => s.last_error = "a subscription of the client overflowed".to_owned(),
+        Event::SlowConsumer(_) => "a subscription of the client overflowed".clone_into(&mut s.last_error),
         _ => {}
     });
 }

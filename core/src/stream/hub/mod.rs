@@ -4,6 +4,15 @@
 //! in conditions, atomic batches, many newest records at once) the client does not have. What a server is too old for is
 //! found out at connecting and refused by name, never weakened. Nothing here blocks on a runtime.
 
+/// JSON as it is written. The macro of `serde_json` unwraps what cannot fail, and only that is allowed here.
+macro_rules! json {
+    ($($value:tt)+) => {{
+        #[allow(clippy::disallowed_methods, reason = "our own texts and numbers are always JSON")]
+        let value = ::serde_json::json!($($value)+);
+        value
+    }};
+}
+
 pub(crate) mod append;
 pub(crate) mod bury;
 pub(crate) mod consumer;

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::fetch::{Fetched, PAGE_RECORDS, Pager, direct, for_server, from_leader, may_be_direct};
 use super::records::{Gather, Raw};

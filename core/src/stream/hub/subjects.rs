@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::fetch::{Fetched, PAGE_RECORDS, direct, for_server, many_from_leader, may_be_direct};
 use super::pull::{Ephemeral, Start};

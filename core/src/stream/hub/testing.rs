@@ -97,6 +97,37 @@ impl Drop for Server {
     }
 }
 
+/// Three servers that are one cluster.
+pub(super) struct Cluster(pub(super) Vec<Server>);
+
+impl Cluster {
+    pub(super) fn start(version: &str) -> Self {
+        // Free at this moment; nobody else on this machine asks for ports of a cluster by number.
+        let listeners: Vec<_> = (0..3).map(|_| std::net::TcpListener::bind("127.0.0.1:0").expect("a port")).collect();
+        let ports: Vec<u16> = listeners.iter().map(|l| l.local_addr().expect("an address").port()).collect();
+        drop(listeners);
+        let routes: Vec<String> = ports.iter().map(|p| format!("nats://127.0.0.1:{p}")).collect();
+        let routes = routes.join(",");
+        let servers = ports.iter().enumerate().map(|(i, port)| {
+            let (name, listen) = (format!("n{i}"), format!("nats://127.0.0.1:{port}"));
+            let arguments = ["-js", "-n", &name, "--cluster_name", "c", "--cluster", &listen, "--routes", &routes];
+            Server::start_with(version, &arguments)
+        });
+        Cluster(servers.collect())
+    }
+
+    pub(super) fn connect(&self) -> HubEngine {
+        let options = HubOptions { urls: self.0.iter().map(Server::url).collect(), ..HubOptions::new(String::new()) };
+        for _ in 0..300 {
+            if let Ok(engine) = HubEngine::connect(options.clone()).wait() {
+                return engine;
+            }
+            pause(100);
+        }
+        panic!("the cluster did not come up");
+    }
+}
+
 /// Lets real time pass.
 #[allow(clippy::disallowed_methods, reason = "tests wait for a real server")]
 pub(super) fn pause(ms: u64) {

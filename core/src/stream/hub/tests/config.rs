@@ -27,7 +27,7 @@ fn a_configuration_comes_back() {
             deny_delete: true,
             compression: Compression::Zstd,
             durability: Durability::Unknown,
-            hub: Some(HubConfig { storage: Storage::Memory, ..HubConfig::default() }),
+            hub: Some(Box::new(HubConfig { storage: Storage::Memory, ..HubConfig::default() })),
             ..StreamConfig::new("s", ["s.>", "t"])
         };
         let s = engine.create_stream(config.clone()).wait().expect("create");
@@ -53,15 +53,15 @@ fn what_a_hub_cannot_is_refused() {
         let short = StreamConfig { duplicate_window: Duration::ZERO, ..StreamConfig::new("s", ["s"]) };
         refused(engine.create_stream(short).wait(), ErrorKind::Unsupported);
         let three = HubConfig { replicas: 3, ..HubConfig::default() };
-        let three = StreamConfig { hub: Some(three), ..StreamConfig::new("s", ["s"]) };
+        let three = StreamConfig { hub: Some(Box::new(three)), ..StreamConfig::new("s", ["s"]) };
         refused(engine.create_stream(three).wait(), ErrorKind::Unsupported);
         let many = HubConfig { replicas: 9, ..HubConfig::default() };
-        let many = StreamConfig { hub: Some(many), ..StreamConfig::new("s", ["s"]) };
+        let many = StreamConfig { hub: Some(Box::new(many)), ..StreamConfig::new("s", ["s"]) };
         refused(engine.create_stream(many).wait(), ErrorKind::Invalid);
         assert!(engine.streams().wait().expect("list").is_empty());
     });
     let engine = crate::Engine::memory().expect("engine");
-    let hub = StreamConfig { hub: Some(HubConfig::default()), ..StreamConfig::new("s", ["s"]) };
+    let hub = StreamConfig { hub: Some(Box::default()), ..StreamConfig::new("s", ["s"]) };
     refused(engine.create_stream(hub), ErrorKind::Unsupported);
     let unknown = StreamConfig { durability: Durability::Unknown, ..StreamConfig::new("s", ["s"]) };
     refused(engine.create_stream(unknown), ErrorKind::Invalid);
@@ -73,16 +73,16 @@ fn sources_mirrors_and_transforms() {
         let s = stream(engine, "s");
         let source = StreamSource { name: "s".into(), filter: "s.a".into(), ..StreamSource::default() };
         let hub = HubConfig { sources: vec![source], ..HubConfig::default() };
-        let sourced = StreamConfig { hub: Some(hub), ..StreamConfig::new("sourced", ["own.>"]) };
+        let sourced = StreamConfig { hub: Some(Box::new(hub)), ..StreamConfig::new("sourced", ["own.>"]) };
         let sourced = engine.create_stream(sourced).wait().expect("sourced");
         let mirror = StreamSource { name: "s".into(), ..StreamSource::default() };
         let hub = HubConfig { mirror: Some(mirror.clone()), ..HubConfig::default() };
-        let copy = StreamConfig { name: "copy".into(), hub: Some(hub), ..StreamConfig::default() };
+        let copy = StreamConfig { name: "copy".into(), hub: Some(Box::new(hub)), ..StreamConfig::default() };
         let copy = engine.create_stream(copy).wait().expect("mirror");
         assert_eq!(copy.config().hub.expect("hub").mirror, Some(mirror));
         let transform = SubjectTransform { source: "in.*".into(), destination: "out.{{wildcard(1)}}".into() };
         let hub = HubConfig { subject_transform: Some(transform), ..HubConfig::default() };
-        let turned = StreamConfig { hub: Some(hub), ..StreamConfig::new("turned", ["in.>"]) };
+        let turned = StreamConfig { hub: Some(Box::new(hub)), ..StreamConfig::new("turned", ["in.>"]) };
         let turned = engine.create_stream(turned).wait().expect("transform");
         turned.append(&[Append::new("in.x", b"")]).wait().expect("append");
         assert_eq!(turned.get(1).wait().expect("get").expect("there").subject, "out.x", "{version}");

@@ -2,8 +2,10 @@
 //! or refused by name.
 
 mod append;
+mod cluster;
 mod config;
 mod consumer;
+mod measure;
 mod read;
 mod state;
 mod subscription;

@@ -1,6 +1,5 @@
 //! The connection: what it says of itself, how it comes back, what it refuses.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::{fill, refused, stream};
@@ -32,10 +31,7 @@ fn it_comes_back_after_a_restart() {
     let engine = server.connect();
     let s = stream(&engine, "s");
     fill(&*s, &["s.a"]);
-    let (seen, _) = match park(None, |cx| engine.poll_state(cx, 0)) {
-        Some(first) => first,
-        None => panic!("no state"),
-    };
+    let (seen, _) = park(None, |cx| engine.poll_state(cx, 0)).expect("a state");
     server.stop();
     let wait = Some(Duration::from_secs(20));
     let (seen, state) = park(wait, |cx| engine.poll_state(cx, seen)).expect("a change");
@@ -115,5 +111,4 @@ fn an_answer_is_bounded_in_time() {
         refused(pending.wait(), ErrorKind::Timeout);
     }
     refused(s.info().wait(), ErrorKind::Timeout);
-    let _ = Arc::clone(&s);
 }
