@@ -237,8 +237,8 @@ fn meaning(remote: &Remote, asked: &Asked, message: &async_nats::Message) -> Mea
         return Meaning::Done(Ok(Ack { seq: ack.seq, count, duplicate: ack.duplicate, durability }));
     };
     match (error.err_code, asked.conditions.as_slice()) {
-        // From 2.12 on conditions come before ids, so one that was seen is asked for.
-        (WRONG_LAST_SEQUENCE, [one]) if asked.ids.is_empty() || !remote.link().is_since(LEVEL_2_12) => {
+        // Clusters, and all servers from 2.12 on, check conditions before ids, so one that was seen is asked for.
+        (WRONG_LAST_SEQUENCE, [one]) if asked.ids.is_empty() => {
             if let Some(actual) = error.number() {
                 return Meaning::Done(Err(Error::wrong_sequence(&one.what(&remote.name), one.expected, actual)));
             }

@@ -29,6 +29,12 @@ impl Server {
 
     /// With these arguments.
     pub(super) fn start_with(version: &str, arguments: &[&str]) -> Self {
+        let mut server = Self::begin(version, arguments);
+        server.wait();
+        server
+    }
+
+    fn begin(version: &str, arguments: &[&str]) -> Self {
         let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
         let program = root.join(".tools/nats").join(version).join("nats-server");
         assert!(program.exists(), "{} is missing: run `cargo xtask tools`", program.display());
@@ -36,21 +42,26 @@ impl Server {
         std::fs::create_dir_all(&dir).expect("a directory for the server");
         let arguments = arguments.iter().map(|&a| a.to_owned()).collect();
         let mut server = Server { child: None, program, dir, arguments, port: 0 };
-        server.run("-1");
+        server.launch("-1");
         server
     }
 
-    fn run(&mut self, port: &str) {
+    fn launch(&mut self, port: &str) {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).args(["-a", "127.0.0.1", "-p", port, "--ports_file_dir"]).arg(&self.dir);
         command.arg("-sd").arg(self.dir.join("store")).stdout(Stdio::null());
         command.stderr(std::fs::File::create(self.dir.join("log")).expect("a log"));
         let child = command.spawn().expect("start the server");
-        let ports = self.dir.join(format!("nats-server_{}.ports", child.id()));
         self.child = Some(child);
+    }
+
+    /// Waits until it answers.
+    fn wait(&mut self) {
+        let id = self.child.as_ref().map_or(0, Child::id);
+        let ports = self.dir.join(format!("nats-server_{id}.ports"));
         for _ in 0..1000 {
             let text = std::fs::read_to_string(&ports).unwrap_or_default();
-            if let Some(port) = text.split("nats://").nth(1).and_then(|t| t.rsplit_once(':')).map(|t| t.1)
+            if let Some(port) = text.split("nats://").nth(1).and_then(|t| t.split(':').nth(1))
                 && let Ok(port) = port.chars().take_while(char::is_ascii_digit).collect::<String>().parse()
                 && std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
             {
@@ -71,7 +82,8 @@ impl Server {
     pub(super) fn restart(&mut self) {
         self.stop();
         let port = self.port.to_string();
-        self.run(&port);
+        self.launch(&port);
+        self.wait();
     }
 
     pub(super) fn stop(&mut self) {
@@ -111,9 +123,12 @@ impl Cluster {
         let servers = ports.iter().enumerate().map(|(i, port)| {
             let (name, listen) = (format!("n{i}"), format!("nats://127.0.0.1:{port}"));
             let arguments = ["-js", "-n", &name, "--cluster_name", "c", "--cluster", &listen, "--routes", &routes];
-            Server::start_with(version, &arguments)
+            Server::begin(version, &arguments)
         });
-        Cluster(servers.collect())
+        // A member answers when it has found the others, so all have to be there first.
+        let mut servers: Vec<Server> = servers.collect();
+        servers.iter_mut().for_each(Server::wait);
+        Cluster(servers)
     }
 
     pub(super) fn connect(&self) -> HubEngine {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{fill, refused, stream};
+use super::{fill, refused, refused_then_taken, stream};
 use crate::error::ErrorKind;
 use crate::record::{Append, Durability, Rollup};
 use crate::stream::config::{Discard, StreamConfig};
@@ -97,6 +97,7 @@ fn an_id_is_taken_once() {
         let again = s.append(&[Append::new("s.a", b"1").msg_id("x").expect_last_seq(0)]).wait().expect("again");
         assert_eq!((again.seq, again.count, again.duplicate), (first.seq, 0, true));
         assert_eq!(s.info().wait().expect("info").records, 2);
+        refused_then_taken(&*s);
     });
 }
 

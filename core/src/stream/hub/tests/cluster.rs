@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{fill, refused};
+use super::{fill, refused, refused_then_taken};
 use crate::error::ErrorKind;
 use crate::record::Append;
 use crate::stream::config::StreamConfig;
@@ -62,6 +62,7 @@ fn three_replicas_answer_the_same() {
         let first = s.append(std::slice::from_ref(&again)).wait().expect("first").seq;
         let second = s.append(&[again]).wait().expect("second");
         assert_eq!((second.seq, second.duplicate), (first, true));
+        refused_then_taken(&*s);
         let wrong = s.append(&[Append::new("s.z", b"").expect_subject_last_seq(0)]).wait();
         assert_eq!(refused(wrong, ErrorKind::Conflict).actual(), Some(first));
     }

@@ -47,3 +47,14 @@ fn refused<T>(result: Result<T>, kind: ErrorKind) -> Error {
         }
     }
 }
+
+/// A refused append leaves its id free.
+fn refused_then_taken(stream: &dyn StreamOps) {
+    let subject = format!("{}.refused", stream.name());
+    let append = Append::new(&subject, b"").msg_id("free").expect_last_seq(1_000_000);
+    let error = refused(stream.append(std::slice::from_ref(&append)).wait(), ErrorKind::Conflict);
+    assert_eq!(error.expected(), Some(1_000_000));
+    let append = Append { expect_last_seq: None, ..append };
+    let ack = stream.append(&[append]).wait().expect("append");
+    assert_eq!((ack.count, ack.duplicate), (1, false));
+}
