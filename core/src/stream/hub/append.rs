@@ -21,11 +21,14 @@ use super::task::run;
 use super::{filtered, read};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pending::{Pending, Wait};
-use crate::record::{Ack, Append, Durability};
+use crate::record::{Ack, Append, Durability, HEADER_MSG_ID};
 use crate::stream::check::{check_for, check_shape};
+use crate::stream::options::ReadOptions;
 
 /// Whose last sequence `Nats-Expected-Last-Subject-Sequence` speaks of.
 const EXPECTED_SUBJECT: &str = "Nats-Expected-Last-Subject-Sequence-Subject";
+/// Records that are looked through for a message id.
+const FIND_RECORDS_MAX: usize = 1000;
 /// What a message's protocol line and headers add at the most, beside what is counted.
 const FRAME_SLACK: usize = 64;
 
@@ -232,6 +235,15 @@ fn meaning(remote: &Remote, asked: &Asked, message: &async_nats::Message) -> Mea
                 format!("{}: its subjects belong to stream '{}' now, which took it", remote.place(), ack.stream);
             return Meaning::Done(Err(Error::new(ErrorKind::Conflict, message)));
         }
+        if ack.duplicate && ack.seq == 0 {
+            // Clusters note an id before they look at conditions, and some keep it when these refuse the append. Nothing
+            // is stored under it, so it is no duplicate.
+            let message = format!(
+                "{}: the hub remembers the msg_id from an append that was refused or is on its way; nothing was appended",
+                remote.place()
+            );
+            return Meaning::Done(Err(Error::new(ErrorKind::Conflict, message)));
+        }
         let count = if ack.duplicate { 0 } else { asked.count };
         let durability = Durability::Unknown;
         return Meaning::Done(Ok(Ack { seq: ack.seq, count, duplicate: ack.duplicate, durability }));
@@ -299,14 +311,28 @@ async fn seen_before(remote: &Arc<Remote>, asked: &Asked) -> Result<Ack> {
 
 /// How many of the ids were seen, and the last of their sequences.
 async fn probe(remote: &Arc<Remote>, asked: &Asked) -> Result<(u32, u64)> {
+    remote.look(&serde_json::Value::Null).await?;
+    let alone = remote.known().replicas == 1;
     let (mut seen, mut last) = (0, 0);
     for (subject, id) in &asked.ids {
-        if let Some(seq) = probe_id(remote, subject, id).await? {
+        // A refused probe would leave its id behind in a cluster, so there it is looked for among the records.
+        let found = if alone { probe_id(remote, subject, id).await? } else { find_id(remote, subject, id).await? };
+        if let Some(seq) = found {
             seen += 1;
             last = seq.max(last);
         }
     }
     Ok((seen, last))
+}
+
+/// The sequence of the record of a subject that has this message id, among those within the window.
+async fn find_id(remote: &Arc<Remote>, subject: &str, id: &str) -> Result<Option<u64>> {
+    let window = remote.known().config.duplicate_window.as_nanos() as u64;
+    let from = remote.link().options.clock.now().saturating_sub(window);
+    let options = ReadOptions { until: Some(from), max_records: FIND_RECORDS_MAX, ..ReadOptions::default() };
+    let plan = options.filter(subject).backward().plan()?;
+    let found = read::read(remote, plan).await?;
+    Ok(found.iter().find(|r| r.header(HEADER_MSG_ID) == Some(id)).map(|r| r.seq))
 }
 
 /// `error`, unless what was asked was done before: an id that was seen is acknowledged whatever the conditions say.
@@ -329,7 +355,8 @@ async fn probe_id(remote: &Arc<Remote>, subject: &str, id: &str) -> Result<Optio
     let answer = remote.link().ask(subject.to_owned(), probe.headers, probe.payload).await?;
     let ack: PubAck = serde_json::from_slice(&answer.payload)
         .map_err(|e| Error::new(ErrorKind::Internal, format!("the answer to a probe cannot be read: {e}")))?;
-    Ok(ack.duplicate.then_some(ack.seq))
+    // Without a sequence it is an append on its way, or one that was refused (see `meaning`).
+    Ok((ack.duplicate && ack.seq > 0).then_some(ack.seq))
 }
 
 /// Sends messages and waits for what they come to.

@@ -62,7 +62,14 @@ fn three_replicas_answer_the_same() {
         let first = s.append(std::slice::from_ref(&again)).wait().expect("first").seq;
         let second = s.append(&[again]).wait().expect("second");
         assert_eq!((second.seq, second.duplicate), (first, true));
-        refused_then_taken(&*s);
+        // Clusters before 2.12 remember the id of an append that they refused, and take it for one on its way.
+        if since(version, 12) {
+            refused_then_taken(&*s);
+        } else {
+            let append = Append::new("s.r", b"").msg_id("free").expect_last_seq(1_000_000);
+            refused(s.append(std::slice::from_ref(&append)).wait(), ErrorKind::Conflict);
+            refused(s.append(&[Append { expect_last_seq: None, ..append }]).wait(), ErrorKind::Conflict);
+        }
         let wrong = s.append(&[Append::new("s.z", b"").expect_subject_last_seq(0)]).wait();
         assert_eq!(refused(wrong, ErrorKind::Conflict).actual(), Some(first));
     }
