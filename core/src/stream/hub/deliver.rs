@@ -22,6 +22,7 @@ use super::fault;
 use super::link::Link;
 use super::pull::{Delivery, Pull, Status};
 use super::records::{Gather, Raw};
+use super::state::HubPhase;
 use super::stream::Remote;
 use super::task::run;
 use crate::error::{Error, ErrorKind, Result};
@@ -209,6 +210,7 @@ impl Shared {
     /// One request: for what is there once there is something, or (without patience) for what is there soon.
     async fn fill_once(&self, desk: &Desk, patient: bool) -> Result<bool> {
         let link = Arc::clone(self.remote.link());
+        link.check_open()?;
         let (inbox, mut arriving) = link.inbox().await?;
         let want = desk.lock().want;
         let pull = Pull { batch: want, no_wait: true, expires: SOON, ..Pull::default() };
@@ -332,7 +334,7 @@ async fn next_or_leave(link: &Link, desk: &Desk, arriving: &mut Subscriber, reco
         }
         while let Poll::Ready((version, state)) = link.state.poll_change(cx, seen) {
             seen = version;
-            if state.reconnects != reconnects {
+            if state.reconnects != reconnects || state.phase == HubPhase::Closed {
                 return Poll::Ready(None);
             }
         }

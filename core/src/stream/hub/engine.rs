@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use async_nats::{ClientError, ConnectErrorKind, ConnectOptions, Event};
 use serde_json::Value;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 
 use super::fault::STREAM_NOT_FOUND;
 use super::link::Link;
@@ -48,13 +48,15 @@ impl HubEngine {
 
     /// As [`HubEngine::connect`], with a state that can be watched from the beginning.
     pub(crate) fn connect_with(options: HubOptions, state: Arc<StateCell>) -> Pending<HubEngine> {
-        let started = options.checked().and_then(|options| Ok((options, runtime()?)));
-        let (options, runtime) = match started {
+        let started = options.checked().and_then(|options| {
+            let (handle, runtime) = place(&options)?;
+            Ok((options, handle, runtime))
+        });
+        let (options, handle, runtime) = match started {
             Ok(started) => started,
             Err(error) => return Pending::ready(Err(error)),
         };
-        let handle = runtime.handle().clone();
-        let kept = Starting(Some(runtime));
+        let kept = Starting(runtime);
         let watched = Arc::clone(&state);
         run(&handle, async move {
             let link = open(options, state).await.inspect_err(|error| {
@@ -90,6 +92,10 @@ impl Hub {
         if let Some(runtime) = self.runtime.lock().unwrap_or_else(PoisonError::into_inner).take() {
             // In the background, because whoever lets go of the last handle may be a task of some runtime.
             runtime.shutdown_background();
+        } else if self.link.options.on_this_runtime {
+            // Those who wait see the state; what is left to send is sent.
+            let client = self.link.client.clone();
+            self.link.handle.spawn(async move { client.drain().await });
         }
     }
 }
@@ -111,14 +117,20 @@ impl Drop for Starting {
     }
 }
 
-fn runtime() -> Result<Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
+/// Where the connection is served: here, or by a thread of its own.
+fn place(options: &HubOptions) -> Result<(Handle, Option<Runtime>)> {
+    if options.on_this_runtime {
+        let here = Handle::try_current();
+        return here.map(|h| (h, None)).map_err(|_| Error::invalid("hub: on_this_runtime is set outside of a runtime"));
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .thread_name("headwater-hub")
         .enable_io()
         .enable_time()
         .build()
-        .map_err(|e| Error::io("start the thread of a hub", &e))
+        .map_err(|e| Error::io("start the thread of a hub", &e))?;
+    Ok((runtime.handle().clone(), Some(runtime)))
 }
 
 /// Connects, and starts what serves the connection.
@@ -146,7 +158,7 @@ async fn open(options: HubOptions, state: Arc<StateCell>) -> Result<Arc<Link>> {
     let reply_prefix = format!("{}.", client.new_inbox());
     let answers = client.subscribe(format!("{reply_prefix}*")).await.map_err(|_| closed())?;
     let outbox = Arc::new(Outbox::new(client.clone(), options.window, options.request_timeout, reply_prefix));
-    let handle = tokio::runtime::Handle::current();
+    let handle = Handle::current();
     let link =
         Arc::new(Link { options, prefix, handle, client, state: Arc::clone(&state), outbox: Arc::clone(&outbox) });
     let account = match link.api("JetStream", "INFO", &Value::Null).await {

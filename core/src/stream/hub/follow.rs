@@ -17,6 +17,7 @@ use tokio::time::{sleep, timeout};
 use super::link::Link;
 use super::pull::{Delivery, Ephemeral, Pull, Start, Status};
 use super::records::{Gather, Raw};
+use super::state::HubPhase;
 use super::stream::Remote;
 use super::subscription::{BUFFER_BYTES, BUFFER_RECORDS, Feed};
 use super::task::closed;
@@ -213,7 +214,7 @@ impl Follow {
             }
             while let Poll::Ready((version, state)) = self.link.state.poll_change(cx, seen) {
                 seen = version;
-                if state.reconnects != reconnects {
+                if state.reconnects != reconnects || state.phase == HubPhase::Closed {
                     return Poll::Ready(None);
                 }
             }

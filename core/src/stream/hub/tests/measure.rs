@@ -7,9 +7,10 @@ use futures_util::StreamExt;
 
 use super::stream;
 use crate::record::Append;
-use crate::stream::contract::StreamOps;
+use crate::stream::contract::{EngineOps, StreamOps};
+use crate::stream::hub::engine::HubEngine;
 use crate::stream::hub::testing::{Server, VERSIONS};
-use crate::{Nanos, SubscribeOptions, SystemClock};
+use crate::{HubOptions, Nanos, SubscribeOptions, SystemClock};
 
 const COUNT: usize = 200_000;
 const ONE_BY_ONE: usize = 10_000;
@@ -52,6 +53,9 @@ fn beside_the_client() {
     let engine = server.connect();
     let (s, _d) = (stream(&engine, "s"), stream(&engine, "d"));
     let direct = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("runtime");
+    let here = HubOptions { on_this_runtime: true, ..server.options() };
+    let here = direct.block_on(async { HubEngine::connect(here).await }).expect("connect");
+    let in_task = direct.block_on(async { here.stream("s").await }).expect("stream");
     let options = async_nats::ConnectOptions::new().client_capacity(8192);
     let client = direct.block_on(options.connect(server.url())).expect("connect");
     for round in 0..3 {
@@ -75,6 +79,15 @@ fn beside_the_client() {
             direct.block_on(async { direct.spawn(one_by_one).await.expect("task") });
         });
         let task = timed(|| {
+            let s = std::sync::Arc::clone(&in_task);
+            let one_by_one = async move {
+                for _ in 0..ONE_BY_ONE {
+                    s.append(&[Append::new("s.a", b"1234")]).await.expect("append");
+                }
+            };
+            direct.block_on(async { direct.spawn(one_by_one).await.expect("task") });
+        });
+        let across = timed(|| {
             let s = std::sync::Arc::clone(&s);
             let one_by_one = async move {
                 for _ in 0..ONE_BY_ONE {
@@ -89,8 +102,9 @@ fn beside_the_client() {
             }
         });
         println!(
-            "{round} one by one: direct {theirs:?}, in a task {task:?} ratio {:.2}, by wait {waiting:?} ratio {:.2}",
+            "{round} one by one: direct {theirs:?}, in a task {task:?} ratio {:.2}, of another runtime {across:?} ratio {:.2}, by wait {waiting:?} ratio {:.2}",
             theirs.as_secs_f64() / task.as_secs_f64(),
+            theirs.as_secs_f64() / across.as_secs_f64(),
             theirs.as_secs_f64() / waiting.as_secs_f64()
         );
         let total = s.info().wait().expect("info").records as usize;

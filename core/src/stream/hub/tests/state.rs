@@ -112,3 +112,33 @@ fn an_answer_is_bounded_in_time() {
     }
     refused(s.info().wait(), ErrorKind::Timeout);
 }
+
+#[test]
+fn it_can_live_on_the_runtime_of_its_user() {
+    refused(
+        HubEngine::connect(HubOptions { on_this_runtime: true, ..HubOptions::new("nats://h:1") }).wait(),
+        ErrorKind::Invalid,
+    );
+    let server = Server::start(VERSIONS[3]);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
+    runtime.block_on(async {
+        let options = HubOptions { on_this_runtime: true, ..server.options() };
+        let engine = HubEngine::connect(options).await.expect("connect");
+        let s = engine.create_stream(crate::StreamConfig::new("s", ["s.>"])).await.expect("create");
+        assert_eq!(s.append(&[Append::new("s.a", b"")]).await.expect("append").seq, 1);
+        let subscription = s.subscribe(crate::SubscribeOptions::default()).await.expect("subscribe");
+        let consumer = s.create_consumer(crate::ConsumerConfig::new("c")).await.expect("consumer");
+        assert_eq!(
+            (subscription.next(1).await.expect("next").len(), consumer.next(1).await.expect("next").len()),
+            (1, 1)
+        );
+        let (one, other) = (subscription.next(1), consumer.next(1));
+        let waiting = tokio::spawn(async move { (one.await, other.await) });
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        engine.close().expect("close");
+        let (one, other) = waiting.await.expect("waiter");
+        refused(one, ErrorKind::Closed);
+        refused(other, ErrorKind::Closed);
+        refused(s.append(&[Append::new("s.a", b"")]).await, ErrorKind::Closed);
+    });
+}
