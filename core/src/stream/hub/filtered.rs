@@ -9,7 +9,8 @@ use std::time::Duration;
 use async_nats::message::OutboundMessage;
 use serde_json::Value;
 
-use super::append::{Asked, expect_last, seen_or, send};
+use super::answer::seen_or;
+use super::append::{Asked, expect_last, send};
 use super::read;
 use super::stream::Remote;
 use crate::error::{Error, ErrorKind, Result};

@@ -13,8 +13,10 @@ macro_rules! json {
     }};
 }
 
+pub(crate) mod answer;
 pub(crate) mod append;
 pub(crate) mod bury;
+pub(crate) mod connect;
 pub(crate) mod consumer;
 pub(crate) mod convert;
 pub(crate) mod deliver;
