@@ -110,6 +110,11 @@ enum hw_durability
     HW_DURABILITY_INTERVAL = 1,
     /** With the operating system: it survives a crash of the process, not of the machine. */
     HW_DURABILITY_OS = 2,
+    /**
+     * With as many servers of a hub as the stream has replicas; when they sync, a client cannot see. A local stream is
+     * never this.
+     */
+    HW_DURABILITY_UNKNOWN = 3,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L

@@ -45,10 +45,12 @@ const (
 	Interval Durability = 1
 	// OS: with the operating system, it survives a crash of the process but not of the machine.
 	OS Durability = 2
+	// Unknown: with as many servers of a hub as the stream has replicas; when they sync, a client cannot see.
+	Unknown Durability = 3
 )
 
 // String is the stable lower-case name.
-func (d Durability) String() string { return nameOf(d, "fsync", "interval", "os") }
+func (d Durability) String() string { return nameOf(d, "fsync", "interval", "os", "unknown") }
 
 // Ack is what an append came to.
 type Ack struct {

@@ -11,7 +11,7 @@ export type Bytes = Uint8Array | string;
  * What an acknowledgement promises. `fsync`: on disk, it survives a power cut. `interval`: written and synced every
  * `syncIntervalMs`, a crash may lose that much. `os`: it survives a crash of the process, not of the machine.
  */
-export type Durability = 'fsync' | 'interval' | 'os';
+export type Durability = 'fsync' | 'interval' | 'os' | 'unknown';
 
 /** The kinds of errors, the same in every language; what to do about each is in docs/errors.md. */
 export type ErrorKind =

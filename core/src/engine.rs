@@ -2,6 +2,8 @@
 //! for the local kind. Here the pillars meet; none of them knows another.
 
 mod backup;
+#[cfg(feature = "hub")]
+mod hub;
 pub(crate) mod links;
 mod local;
 mod metrics;
@@ -36,7 +38,7 @@ pub struct Engine(Kind);
 #[derive(Clone)]
 enum Kind {
     Local(Arc<Inner>),
-    #[allow(dead_code, reason = "the kinds that reach a server are made by `Engine::over`")]
+    #[cfg_attr(not(feature = "hub"), allow(dead_code, reason = "made by the features that reach a server"))]
     Other(Other),
 }
 
@@ -46,6 +48,8 @@ struct Other {
     ops: Arc<dyn EngineOps>,
     shared: Arc<Shared>,
     id: u64,
+    #[cfg(feature = "hub")]
+    hub: Option<crate::stream::hub::engine::HubEngine>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -94,7 +98,13 @@ impl Engine {
     /// `ops` closes itself, and `shared` with it, when the last handle of it goes: streams keep it open as clones do.
     #[allow(dead_code, reason = "for the kinds that reach a server")]
     pub(crate) fn over(ops: Arc<dyn EngineOps>, shared: Arc<Shared>, id: u64) -> Self {
-        Engine(Kind::Other(Other { ops, shared, id }))
+        Engine(Kind::Other(Other {
+            ops,
+            shared,
+            id,
+            #[cfg(feature = "hub")]
+            hub: None,
+        }))
     }
 
     fn ops(&self) -> &dyn EngineOps {
@@ -237,6 +247,9 @@ impl Engine {
 
     /// Syncs and closes everything; later calls on it or its streams answer `Closed`. Closing twice is nothing.
     pub fn close(&self) -> Result<()> {
+        if let Kind::Other(other) = &self.0 {
+            other.shared.set_closed();
+        }
         self.ops().close()
     }
 }

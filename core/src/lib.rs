@@ -54,6 +54,9 @@ pub use stream::config::{
 pub use stream::consumer::{Consumer, ConsumerInfo};
 #[doc(hidden)]
 pub use stream::contract;
+#[cfg(feature = "hub")]
+pub use stream::hub::{HubOptions, HubPhase, HubState};
+pub use stream::hub_config::{HubConfig, Storage, StreamSource, SubjectTransform};
 pub use stream::link::{CatchUp, Direction, LinkConfig, LinkState, LinkStatus, OnReset, SubjectMap};
 pub use stream::subscription::{SubscribeOptions, Subscription};
 pub use stream::{PurgeOptions, ReadOptions, Start, Stream, StreamInfo};

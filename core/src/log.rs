@@ -162,6 +162,7 @@ mod tests {
         assert!(log.push(line("a")), "somebody waits");
         assert_eq!(messages(&one.wait_timeout(Duration::from_secs(9)).expect("a line")), ["a"]);
         assert!(two.wait_timeout(Duration::ZERO).is_err());
+        #[allow(clippy::disallowed_methods, reason = "somebody has to wait on a thread of its own")]
         let waiter = std::thread::spawn(move || two.wait());
         while log.state().waiting.is_empty() {
             std::thread::yield_now();

@@ -150,6 +150,9 @@ pub enum Durability {
     Interval,
     /// With the operating system: it survives a crash of the process, not of the machine.
     Os,
+    /// With as many servers of a hub as the stream has replicas. When they sync is their configuration, which a client
+    /// cannot see. A local stream is never this.
+    Unknown,
 }
 
 impl Durability {
@@ -159,6 +162,7 @@ impl Durability {
             Durability::Fsync => "fsync",
             Durability::Interval => "interval",
             Durability::Os => "os",
+            Durability::Unknown => "unknown",
         }
     }
 
@@ -168,7 +172,8 @@ impl Durability {
             "fsync" => Ok(Durability::Fsync),
             "interval" => Ok(Durability::Interval),
             "os" => Ok(Durability::Os),
-            _ => Err(Error::invalid(format!("durability '{name}' is not one of fsync, interval, os"))),
+            "unknown" => Ok(Durability::Unknown),
+            _ => Err(Error::invalid(format!("durability '{name}' is not one of fsync, interval, os, unknown"))),
         }
     }
 }
@@ -342,6 +347,26 @@ impl Batch {
 
     pub(crate) fn truncate(&mut self, len: usize) {
         self.items.truncate(len);
+    }
+
+    /// Takes the first `count` records out; what was missed before them goes with them.
+    #[cfg(feature = "hub")]
+    pub(crate) fn split_to(&mut self, count: usize) -> Batch {
+        let count = count.min(self.items.len());
+        Batch {
+            buffers: self.buffers.clone(),
+            items: self.items.drain(..count).collect(),
+            delivered: self.delivered.drain(..count.min(self.delivered.len())).collect(),
+            missed: std::mem::take(&mut self.missed),
+        }
+    }
+
+    /// As [`Batch::absorb`], with how often each was delivered.
+    #[cfg(feature = "hub")]
+    pub(crate) fn absorb_delivered(&mut self, mut other: Batch) {
+        self.delivered.resize(self.items.len(), 0);
+        self.delivered.append(&mut other.delivered);
+        self.absorb(other);
     }
 
     pub(crate) fn reverse(&mut self) {

@@ -21,6 +21,9 @@ pub enum hw_durability {
     Interval = 1,
     /// With the operating system: it survives a crash of the process, not of the machine.
     Os = 2,
+    /// With as many servers of a hub as the stream has replicas; when they sync, a client cannot see. A local stream is
+    /// never this.
+    Unknown = 3,
 }
 
 /// What happens to an append when the stream is at a limit.
@@ -120,6 +123,7 @@ pub(crate) fn from_c(from: &hw_stream_config) -> Result<StreamConfig> {
             n => return Err(invalid(format!("compression is {n}, which is no hw_compression"))),
         },
         segment_bytes: if from.segment_bytes == 0 { default.segment_bytes } else { from.segment_bytes },
+        hub: None,
     })
 }
 
@@ -171,6 +175,7 @@ pub(crate) fn durability(number: i32) -> Result<Durability> {
         0 => Ok(Durability::Fsync),
         1 => Ok(Durability::Interval),
         2 => Ok(Durability::Os),
+        3 => Ok(Durability::Unknown),
         n => Err(invalid(format!("durability is {n}, which is no hw_durability"))),
     }
 }
@@ -181,5 +186,6 @@ pub(crate) fn durability_number(durability: Durability) -> i32 {
         Durability::Fsync => hw_durability::Fsync,
         Durability::Interval => hw_durability::Interval,
         Durability::Os => hw_durability::Os,
+        Durability::Unknown => hw_durability::Unknown,
     }) as i32
 }

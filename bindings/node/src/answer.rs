@@ -67,6 +67,7 @@ fn durability_number(durability: Durability) -> u32 {
         Durability::Fsync => 0,
         Durability::Interval => 1,
         Durability::Os => 2,
+        Durability::Unknown => 3,
     }
 }
 

@@ -325,11 +325,12 @@ impl Inner {
 
 impl EngineOps for Arc<Inner> {
     fn create_stream(&self, config: StreamConfig) -> Pending<Arc<dyn StreamOps>> {
-        Pending::ready(self.make_stream(config).map(shared))
+        Pending::ready(config.for_local().and_then(|config| self.make_stream(config)).map(shared))
     }
 
     fn update_stream(&self, config: StreamConfig) -> Pending<Arc<dyn StreamOps>> {
-        Pending::after(self.stream_to_update(&config), |stream| {
+        let checked = config.for_local().and_then(|config| Ok((self.stream_to_update(&config)?, config)));
+        Pending::after(checked, |(stream, config)| {
             stream.local.control(&Control::Config(config)).map(move |_| shared(stream))
         })
     }

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::hub_config::HubConfig;
 use crate::clock::Nanos;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::record::{Durability, PAYLOAD_BYTES_MAX};
 use crate::subject::{check_filter, overlap};
 
@@ -77,6 +78,9 @@ pub struct StreamConfig {
     pub compression: Compression,
     /// The size at which a segment is sealed, in bytes, 64 KiB to 1 GiB.
     pub segment_bytes: u64,
+    /// What only a hub can do; a local stream is refused with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hub: Option<Box<HubConfig>>,
 }
 
 impl Default for StreamConfig {
@@ -100,6 +104,7 @@ impl Default for StreamConfig {
             deny_purge: false,
             compression: Compression::None,
             segment_bytes: 64 << 20,
+            hub: None,
         }
     }
 }
@@ -149,6 +154,18 @@ impl StreamConfig {
         between("max_msg_size", self.max_msg_size.into(), 0, PAYLOAD_BYTES_MAX as u128, "bytes")?;
         if self.discard_new_per_subject && (self.discard != Discard::New || self.max_msgs_per_subject == 0) {
             return Err(Error::invalid("discard_new_per_subject needs discard 'new' and max_msgs_per_subject"));
+        }
+        Ok(self)
+    }
+
+    /// Refuses what a local stream cannot be.
+    pub(crate) fn for_local(self) -> Result<Self> {
+        if self.durability == Durability::Unknown {
+            return Err(Error::invalid("durability 'unknown' is what a hub says; choose fsync, interval or os"));
+        }
+        if self.hub.is_some() {
+            let message = format!("stream '{}' has settings for a hub, and this engine is local", self.name);
+            return Err(Error::new(ErrorKind::Unsupported, message));
         }
         Ok(self)
     }

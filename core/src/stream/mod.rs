@@ -8,6 +8,9 @@ pub(crate) mod config;
 pub(crate) mod consumer;
 #[doc(hidden)]
 pub mod contract;
+#[cfg(feature = "hub")]
+pub(crate) mod hub;
+pub(crate) mod hub_config;
 pub(crate) mod info;
 pub(crate) mod ledger;
 pub(crate) mod link;

@@ -1,12 +1,13 @@
-//! What every engine refuses of an append before it looks at the stream: bad subjects, headers and conditions, and what
-//! is too large.
+//! What every engine refuses of an append before it looks at the stream: bad subjects, headers and conditions, what is too
+//! large, and what the stream's configuration does not take. The same mistake is the same error everywhere.
 
 use std::time::Duration;
 
+use super::config::StreamConfig;
 use crate::error::{Error, Result};
 use crate::journal::frame::BODY_BYTES_MAX;
 use crate::origin::{HEADER_ORIGIN, Origin};
-use crate::record::{Append, BATCH_BYTES_MAX, BATCH_RECORDS_MAX, HEADERS_BYTES_MAX};
+use crate::record::{Append, BATCH_BYTES_MAX, BATCH_RECORDS_MAX, HEADERS_BYTES_MAX, Rollup};
 use crate::subject::{check_filter, check_subject, matches};
 
 /// What a frame adds to subject, headers and payload at the most, with room to spare.
@@ -99,4 +100,24 @@ fn check_one(append: &Append<'_>) -> Result<usize> {
         return Err(Error::invalid(format!("the record takes {size} bytes, the most is {BODY_BYTES_MAX}")));
     }
     Ok(size)
+}
+
+/// Checks what a stream's configuration says of one append.
+pub(crate) fn check_for(config: &StreamConfig, append: &Append<'_>) -> Result<()> {
+    if !config.subjects.iter().any(|s| matches(s, append.subject)) {
+        return Err(Error::invalid(format!(
+            "stream '{}' does not take subject '{}' (it takes {})",
+            config.name,
+            append.subject,
+            config.subjects.join(", ")
+        )));
+    }
+    let most = config.payload_bytes_max();
+    if append.payload.len() > most {
+        return Err(Error::invalid(format!("the payload has {} bytes, the most is {most}", append.payload.len())));
+    }
+    if append.rollup != Rollup::None && (!config.allow_rollup || config.deny_purge) {
+        return Err(Error::invalid(format!("stream '{}' does not allow rollup", config.name)));
+    }
+    Ok(())
 }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 # Unions of one name each, because stubtest takes a literal of several names for a difference.
-Durability = Literal["fsync"] | Literal["interval"] | Literal["os"]
+Durability = Literal["fsync"] | Literal["interval"] | Literal["os"] | Literal["unknown"]
 Discard = Literal["old"] | Literal["new"]
 Compression = Literal["none"] | Literal["zstd"]
 DeliverPolicy = (

@@ -13,8 +13,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Pos;
 use crate::journal::frame::{self, FLAG_MORE};
 use crate::origin::Origin;
-use crate::record::{Ack, Append, Durability, RecordView, Rollup, TAG_CONTROL, TAG_SPECIAL, decode, encode};
-use crate::stream::shape;
+use crate::record::{Ack, Append, Durability, RecordView, TAG_CONTROL, TAG_SPECIAL, decode, encode};
+use crate::stream::shape::{self, check_for};
 use crate::subject::{is_wildcard, matches};
 
 /// Bytes that an interval stream lets wait before they are written.
@@ -188,24 +188,9 @@ impl Local {
 }
 
 impl State {
-    /// Checks what the stream's configuration says of one append.
+    /// Checks what the stream says of one append.
     fn check_append(&self, append: &Append<'_>) -> Result<()> {
-        let config = &self.config;
-        if !config.subjects.iter().any(|s| matches(s, append.subject)) {
-            return Err(Error::invalid(format!(
-                "stream '{}' does not take subject '{}' (it takes {})",
-                config.name,
-                append.subject,
-                config.subjects.join(", ")
-            )));
-        }
-        let most = config.payload_bytes_max();
-        if append.payload.len() > most {
-            return Err(Error::invalid(format!("the payload has {} bytes, the most is {most}", append.payload.len())));
-        }
-        if append.rollup != Rollup::None && (!config.allow_rollup || config.deny_purge) {
-            return Err(Error::invalid(format!("stream '{}' does not allow rollup", config.name)));
-        }
+        check_for(&self.config, append)?;
         if self.subjects.is_full(append.subject) {
             return Err(Error::new(ErrorKind::Limit, "the names of all subjects take 4 GiB, which is the most"));
         }

@@ -1,0 +1,155 @@
+//! Connecting to a hub: who we are, what the server is able to do, and the tasks that serve the connection.
+//!
+//! What the client says of the connection later goes into the state.
+
+use std::sync::Arc;
+
+use async_nats::{ClientError, ConnectErrorKind, ConnectOptions, Event};
+use serde_json::Value;
+use tokio::runtime::{Handle, Runtime};
+
+use super::options::HubOptions;
+use super::outbox::Outbox;
+use super::session::Session;
+use super::state::{HubPhase, StateCell};
+use super::task::closed;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Commands that find room in the client's queue besides the appends of a window.
+const COMMANDS_BESIDE: usize = 4096;
+/// Messages that one subscription of the client holds: more than a window of answers, and than any pull asks for.
+const ARRIVING_MAX: usize = 65_536;
+/// The lowest version that has what the contract needs: names of consumers, several filters, metadata.
+const OLDEST: (u32, u32) = (2, 10);
+
+/// Where the connection is served: here, or by a thread of its own.
+pub(super) fn place(options: &HubOptions) -> Result<(Handle, Option<Runtime>)> {
+    if options.on_this_runtime {
+        let here = Handle::try_current();
+        return here.map(|h| (h, None)).map_err(|_| Error::invalid("hub: on_this_runtime is set outside of a runtime"));
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("headwater-hub")
+        .enable_io()
+        .enable_time()
+        .build()
+        .map_err(|e| Error::io("start the thread of a hub", &e))?;
+    Ok((runtime.handle().clone(), Some(runtime)))
+}
+
+/// Connects, and starts what serves the connection.
+pub(super) async fn open(options: HubOptions, state: Arc<StateCell>) -> Result<Arc<Session>> {
+    let client = connect_options(&options, &state).await?.connect(options.urls.as_slice()).await.map_err(|e| {
+        let kind = match e.kind() {
+            ConnectErrorKind::TimedOut => ErrorKind::Timeout,
+            ConnectErrorKind::ServerParse | ConnectErrorKind::Authentication => ErrorKind::Invalid,
+            _ => ErrorKind::Io,
+        };
+        Error::new(kind, format!("connect to the hub: {e}"))
+    })?;
+    let server = client.server_info();
+    state.change(|s| {
+        s.server_name.clone_from(&server.server_name);
+        s.server_version.clone_from(&server.version);
+    });
+    if version(&server.version).is_some_and(|v| v < OLDEST) {
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            format!("the hub is NATS {}, the oldest that will do is {}.{}", server.version, OLDEST.0, OLDEST.1),
+        ));
+    }
+    let prefix = options.prefix();
+    let reply_prefix = format!("{}.", client.new_inbox());
+    let answers = client.subscribe(format!("{reply_prefix}*")).await.map_err(|_| closed())?;
+    let outbox = Arc::new(Outbox::new(client.clone(), options.window, options.request_timeout, reply_prefix));
+    let handle = Handle::current();
+    let session =
+        Arc::new(Session { options, prefix, handle, client, state: Arc::clone(&state), outbox: Arc::clone(&outbox) });
+    let account = match session.api("JetStream", "INFO", &Value::Null).await {
+        Ok(answer) => answer.map_err(|e| e.into_error("the hub's JetStream"))?,
+        Err(error) if error.kind() == ErrorKind::Io => {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!(
+                    "the server '{}' has no JetStream at '{}' for this account",
+                    server.server_name, session.prefix
+                ),
+            ));
+        }
+        Err(error) => return Err(error),
+    };
+    let level = account["api"]["level"].as_u64().unwrap_or(0) as u32;
+    state.change(|s| {
+        s.api_level = level;
+        s.phase = HubPhase::Connected;
+    });
+    tokio::spawn(Arc::clone(&outbox).take_answers(answers));
+    tokio::spawn(Arc::clone(&outbox).send_on());
+    tokio::spawn(outbox.sweep());
+    Ok(session)
+}
+
+fn version(text: &str) -> Option<(u32, u32)> {
+    let mut numbers = text.split(['.', '-']).map(|n| n.parse().ok());
+    Some((numbers.next()??, numbers.next()??))
+}
+
+async fn connect_options(options: &HubOptions, state: &Arc<StateCell>) -> Result<ConnectOptions> {
+    let (delays, events) = (options.clone(), Arc::clone(state));
+    let mut connect = ConnectOptions::new()
+        .name(&options.name)
+        .connection_timeout(options.connect_timeout)
+        .request_timeout(Some(options.request_timeout))
+        .client_capacity(options.window + COMMANDS_BESIDE)
+        .subscription_capacity(ARRIVING_MAX)
+        .reconnect_delay_callback(move |attempt| delays.delay(attempt, delays.clock.random()))
+        .event_callback(move |event| {
+            note(&events, &event);
+            std::future::ready(())
+        })
+        .require_tls(options.require_tls);
+    if options.tls_first {
+        connect = connect.tls_first();
+    }
+    if let Some(token) = &options.token {
+        connect = connect.token(token.clone());
+    }
+    if let (Some(user), Some(password)) = (&options.user, &options.password) {
+        connect = connect.user_and_password(user.clone(), password.clone());
+    }
+    if let Some(seed) = &options.nkey_seed {
+        connect = connect.nkey(seed.clone());
+    }
+    if let Some(path) = &options.credentials_file {
+        let at = |e| Error::io(format_args!("hub: credentials_file {}", path.display()), &e);
+        connect = connect.credentials_file(path).await.map_err(at)?;
+    }
+    if let Some(path) = &options.ca_file {
+        connect = connect.add_root_certificates(path.clone());
+    }
+    if let (Some(cert), Some(key)) = (&options.cert_file, &options.key_file) {
+        connect = connect.add_client_certificate(cert.clone(), key.clone());
+    }
+    Ok(connect)
+}
+
+/// Takes in what the client says of the connection.
+fn note(state: &StateCell, event: &Event) {
+    state.change(|s| match event {
+        Event::Connected if s.phase == HubPhase::Reconnecting => {
+            s.phase = HubPhase::Connected;
+            s.reconnects += 1;
+        }
+        Event::Disconnected if s.phase == HubPhase::Connected => {
+            s.phase = HubPhase::Reconnecting;
+            "the connection was lost".clone_into(&mut s.last_error);
+        }
+        Event::Closed => s.phase = HubPhase::Closed,
+        Event::ServerError(error) => s.last_error = error.to_string(),
+        Event::ClientError(ClientError::Other(error)) => s.last_error.clone_from(error),
+        Event::ClientError(error) => s.last_error = error.to_string(),
+        Event::SlowConsumer(_) => "a subscription of the client overflowed".clone_into(&mut s.last_error),
+        _ => {}
+    });
+}

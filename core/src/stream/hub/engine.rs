@@ -1,0 +1,219 @@
+//! A hub as an engine: connecting, what the server is able to do, and streams by name.
+//!
+//! One runtime with one worker thread serves a hub; it ends with the last handle.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use serde_json::Value;
+use tokio::runtime::Runtime;
+
+use super::connect::{open, place};
+use super::fault::STREAM_NOT_FOUND;
+use super::options::HubOptions;
+use super::session::Session;
+use super::state::{HubPhase, HubState, StateCell};
+use super::stream::HubStream;
+use super::task::run;
+use super::{convert, fault};
+use crate::error::{Error, ErrorKind, Result};
+use crate::pending::Pending;
+use crate::stream::config::{StreamConfig, check_name};
+use crate::stream::contract::{EngineOps, StreamOps};
+use crate::stream::info::StreamInfo;
+
+/// A connection to a hub. Everything opened from it keeps it open; the last one to go closes it.
+pub(crate) struct Hub {
+    session: Arc<Session>,
+    runtime: Mutex<Option<Runtime>>,
+}
+
+/// An engine over a connection.
+#[derive(Clone)]
+pub(crate) struct HubEngine(Arc<Hub>);
+
+impl HubEngine {
+    /// Connects, and finds out what the hub is able to do.
+    pub(crate) fn connect(options: HubOptions) -> Pending<HubEngine> {
+        Self::connect_with(options, Arc::new(StateCell::default()))
+    }
+
+    /// As [`HubEngine::connect`], with a state that can be watched from the beginning.
+    pub(crate) fn connect_with(options: HubOptions, state: Arc<StateCell>) -> Pending<HubEngine> {
+        let started = options.checked().and_then(|options| {
+            let (handle, runtime) = place(&options)?;
+            Ok((options, handle, runtime))
+        });
+        let (options, handle, runtime) = match started {
+            Ok(started) => started,
+            Err(error) => return Pending::ready(Err(error)),
+        };
+        let kept = Starting(runtime);
+        let watched = Arc::clone(&state);
+        run(&handle, async move {
+            let session = open(options, state).await.inspect_err(|error| {
+                watched.change(|s| {
+                    s.last_error = error.to_string();
+                    s.phase = HubPhase::Closed;
+                });
+            })?;
+            let mut kept = kept;
+            Ok(HubEngine(Arc::new(Hub { session, runtime: Mutex::new(kept.0.take()) })))
+        })
+    }
+
+    /// Where the connection stands.
+    pub(crate) fn state(&self) -> HubState {
+        self.0.session.state.get()
+    }
+
+    /// Ready with the number of the change and the state when that is another than `seen`; else wakes `cx` then.
+    pub(crate) fn poll_state(&self, cx: &mut Context<'_>, seen: u64) -> Poll<(u64, HubState)> {
+        self.0.session.state.poll_change(cx, seen)
+    }
+}
+
+impl Hub {
+    pub(super) fn session(&self) -> &Arc<Session> {
+        &self.session
+    }
+
+    fn close(&self) {
+        self.session.state.change(|s| s.phase = HubPhase::Closed);
+        self.session.outbox.close();
+        if let Some(runtime) = self.runtime.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            // In the background, because whoever lets go of the last handle may be a task of some runtime.
+            runtime.shutdown_background();
+        } else if self.session.options.on_this_runtime {
+            // Those who wait see the state; what is left to send is sent.
+            let client = self.session.client.clone();
+            self.session.handle.spawn(async move { client.drain().await });
+        }
+    }
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// A runtime that nobody has yet; it ends without anybody waiting for it.
+struct Starting(Option<Runtime>);
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl EngineOps for HubEngine {
+    fn create_stream(&self, config: StreamConfig) -> Pending<Arc<dyn StreamOps>> {
+        let hub = Arc::clone(&self.0);
+        run(&self.0.session.handle, async move { create(hub, config).await.map(|s| s as Arc<dyn StreamOps>) })
+    }
+
+    fn update_stream(&self, config: StreamConfig) -> Pending<Arc<dyn StreamOps>> {
+        let hub = Arc::clone(&self.0);
+        run(&self.0.session.handle, async move {
+            let config = config.checked()?;
+            let place = format!("stream '{}'", config.name);
+            let asked = convert::to_json(&config, hub.session.state.api_level())?;
+            let before = hub.session.call(&place, &format!("STREAM.INFO.{}", config.name), &Value::Null).await?;
+            // What is not ours to say stays as it is.
+            let mut whole = before["config"].clone();
+            for key in ["mirror", "sources", "placement", "subject_transform", "subjects"] {
+                if let Some(map) = whole.as_object_mut() {
+                    map.remove(key);
+                }
+            }
+            for (key, value) in &asked {
+                whole[key.as_str()] = value.clone();
+            }
+            let answer = hub.session.call(&place, &format!("STREAM.UPDATE.{}", config.name), &whole).await?;
+            convert::check_echo(&place, &asked, &answer["config"])?;
+            Ok(HubStream::new(hub, &answer) as Arc<dyn StreamOps>)
+        })
+    }
+
+    fn stream(&self, name: &str) -> Pending<Arc<dyn StreamOps>> {
+        let (hub, name) = (Arc::clone(&self.0), name.to_owned());
+        run(&self.0.session.handle, async move {
+            check_name("stream", &name)?;
+            find(hub, &name).await.map(|s| s as Arc<dyn StreamOps>)
+        })
+    }
+
+    fn delete_stream(&self, name: &str) -> Pending<()> {
+        let (hub, name) = (Arc::clone(&self.0), name.to_owned());
+        run(&self.0.session.handle, async move {
+            check_name("stream", &name)?;
+            let place = format!("stream '{name}'");
+            hub.session.call(&place, &format!("STREAM.DELETE.{name}"), &Value::Null).await.map(|_| ())
+        })
+    }
+
+    fn streams(&self) -> Pending<Vec<StreamInfo>> {
+        let hub = Arc::clone(&self.0);
+        run(&self.0.session.handle, async move {
+            let mut infos: Vec<StreamInfo> = Vec::new();
+            loop {
+                let page = hub.session.call("streams", "STREAM.LIST", &json!({ "offset": infos.len() })).await?;
+                let streams = page["streams"].as_array().map_or(&[][..], Vec::as_slice);
+                infos.extend(streams.iter().map(convert::info));
+                if streams.is_empty() || infos.len() as u64 >= page["total"].as_u64().unwrap_or(0) {
+                    break;
+                }
+            }
+            infos.sort_by(|a, b| a.config.name.cmp(&b.config.name));
+            Ok(infos)
+        })
+    }
+
+    fn close(&self) -> Result<()> {
+        self.0.close();
+        Ok(())
+    }
+}
+
+/// Makes a stream; the same configuration again finds the one there.
+pub(super) async fn create(hub: Arc<Hub>, config: StreamConfig) -> Result<Arc<HubStream>> {
+    let copies = config.hub.as_ref().is_some_and(|h| h.mirror.is_some());
+    if copies && !config.subjects.is_empty() {
+        return Err(Error::invalid(format!("stream '{}' is a mirror, so it takes no subjects", config.name)));
+    }
+    let config = config.checked()?;
+    let place = format!("stream '{}'", config.name);
+    let asked = convert::to_json(&config, hub.session.state.api_level())?;
+    let suffix = format!("STREAM.CREATE.{}", config.name);
+    let answer = match hub.session.api(&place, &suffix, &Value::Object(asked.clone())).await? {
+        Ok(answer) => answer,
+        Err(error) if error.err_code == 10058 => {
+            let message = format!("stream '{}' is there with another configuration", config.name);
+            return Err(Error::new(ErrorKind::Conflict, message));
+        }
+        Err(error) => return Err(error.into_error(&place)),
+    };
+    if let Err(error) = convert::check_echo(&place, &asked, &answer["config"]) {
+        if answer["did_create"] == true {
+            // It is not what was asked for, so it is not left behind; when that fails too, the first error says more.
+            let _ = hub.session.api(&place, &format!("STREAM.DELETE.{}", config.name), &Value::Null).await;
+        }
+        return Err(error);
+    }
+    Ok(HubStream::new(hub, &answer))
+}
+
+/// The stream of this name.
+pub(super) async fn find(hub: Arc<Hub>, name: &str) -> Result<Arc<HubStream>> {
+    let place = format!("stream '{name}'");
+    match hub.session.api(&place, &format!("STREAM.INFO.{name}"), &Value::Null).await? {
+        Ok(answer) => Ok(HubStream::new(hub, &answer)),
+        Err(error) if error.err_code == STREAM_NOT_FOUND => {
+            Err(Error::not_found(format!("there is no stream '{name}'")))
+        }
+        Err(error) => Err(fault::ApiError::into_error(error, &place)),
+    }
+}
