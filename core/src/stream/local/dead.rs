@@ -41,6 +41,12 @@ impl Dead {
         ord
     }
 
+    /// Whether all that it holds is below `count`.
+    pub(crate) fn is_within(&self, count: u64) -> bool {
+        let last = self.words.iter().rposition(|w| *w != 0);
+        last.is_none_or(|at| at as u64 * 64 + u64::from(self.words[at].ilog2()) < count)
+    }
+
     pub(crate) fn words(&self) -> &[u64] {
         &self.words
     }

@@ -24,6 +24,7 @@ pub(crate) mod subjects;
 pub(crate) mod tips;
 pub(crate) mod turns;
 pub(crate) mod upkeep;
+mod verdict;
 pub(crate) mod waiters;
 
 use std::path::PathBuf;
