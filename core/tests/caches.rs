@@ -188,3 +188,28 @@ fn removed_stretches_that_cannot_be_are_damage() {
         assert!(error.kind() == ErrorKind::Corrupt && error.to_string().contains("removed"), "{stretches:?}: {error}");
     }
 }
+
+#[test]
+fn a_segment_that_was_emptied_before_a_close_is_removed_after_it() {
+    let disk = MemDisk::default();
+    let engine = Engine::open_with(ROOT, options(&disk)).expect("open");
+    let config = StreamConfig { segment_bytes: 1 << 20, ..StreamConfig::new("s", ["s.>"]) };
+    let stream = engine.create_stream(config).expect("create");
+    // Enough for a close to seal the segment.
+    for _ in 0..11 {
+        stream.append(&Append::new("s.a", &[7; 100 << 10])).wait().expect("append");
+    }
+    stream.purge(&PurgeOptions::default()).wait().expect("purge");
+    engine.close().expect("close");
+    let engine = Engine::open_with(ROOT, options(&disk)).expect("open");
+    let stream = engine.stream("s").expect("stream");
+    for _ in 0..2 {
+        stream.append(&Append::new("s.a", &[7; 100 << 10])).wait().expect("append");
+        (0..20).for_each(|_| {
+            engine.step();
+        });
+    }
+    let info = stream.info().expect("info");
+    assert_eq!((info.records, info.first_seq, info.deleted), (2, 12, 0));
+    assert!(!disk.exists(&Path::new(DIR).join("0000000000000000.seg")), "the emptied segment is removed");
+}

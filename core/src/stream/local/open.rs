@@ -481,6 +481,10 @@ impl State {
                     self.subjects.set_active_first(id, view.seq);
                 }
                 self.active_part.set_end_seq(view.seq + 1);
+                if view.seq < self.first_seq {
+                    // The snapshot does not list a part that has nothing live.
+                    self.active_part.dead_mut().insert((view.seq - base.seq) as u32);
+                }
                 return Ok(());
             }
             if packed {

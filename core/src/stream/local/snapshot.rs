@@ -74,9 +74,12 @@ impl Snapshot {
             if *end_seq > most || count > u64::from(u32::MAX) || !dead.is_within(count) {
                 return false;
             }
-            live += count - dead.len();
-            if count > dead.len() {
-                first_live = first_live.or(Some(stands.base_seq + u64::from(dead.next_live(0))));
+            // What was before the first sequence is gone, marked or not.
+            let from = self.first_seq.saturating_sub(stands.base_seq).min(count);
+            let here = dead.live_within(from, count);
+            live += here;
+            if here > 0 {
+                first_live = first_live.or(Some(stands.base_seq + u64::from(dead.next_live(from as u32))));
             }
         }
         self.config.name == name

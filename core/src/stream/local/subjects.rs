@@ -187,10 +187,12 @@ impl Subjects {
     /// Notes that one record is gone; returns how many are left.
     pub(crate) fn remove_one(&mut self, id: SubjectId) -> u32 {
         let s = &mut self.entries[id];
-        s.count = s.count.saturating_sub(1);
         if s.count == 0 {
-            self.live -= 1;
+            // Its records were counted by a snapshot that lies.
+            return 0;
         }
+        s.count -= 1;
+        self.live -= usize::from(s.count == 0);
         s.count
     }
 
@@ -330,6 +332,13 @@ mod tests {
         subjects.restore("s", (5, 50, 5, 1));
         subjects.restore("s", (9, 90, 9, 1));
         assert_eq!((subjects.live(), subjects.iter().count()), (1, 1));
+    }
+
+    #[test]
+    fn a_record_that_a_snapshot_did_not_count_is_taken_out_without_one() {
+        let mut subjects = Subjects::new(7);
+        let id = subjects.intern("s");
+        assert_eq!((subjects.remove_one(id), subjects.live()), (0, 0));
     }
 
     #[test]
