@@ -8,7 +8,7 @@ use headwater::{Engine, Result, Subscription};
 use serde_json::{Value, json};
 
 use crate::args::Args;
-use crate::sources::Watch;
+use crate::sources::{TIMEOUT_MS, Watch};
 use crate::values::config;
 
 pub(crate) struct World {
@@ -28,9 +28,15 @@ impl World {
                 std::thread::sleep(Duration::from_millis(args.number("ms")));
                 Ok(Value::Null)
             }
+            "next_logs" => {
+                let timeout = Duration::from_millis(args.or("timeout_ms", TIMEOUT_MS));
+                let lines = self.engine.next_logs(args.or("max", 100)).wait_timeout(timeout)?;
+                Ok(lines.iter().map(|l| json!({"level": l.level, "message": l.message})).collect())
+            }
+            "close_engine" => self.engine.close().map(|()| Value::Null),
             "encode_token" => Ok(json!(encode_token(&args.text("text")))),
             "decode_token" => decode_token(&args.text("token")).map(|t| json!(t)),
-            "take" | "try_next" | "close" => self.source(op, args),
+            "take" | "try_next" | "missed" | "close" => self.source(op, args),
             "ack" | "nak" | "in_progress" | "term" | "consumer_info" => self.consumer(op, args),
             _ if op.starts_with("points_") || op == "create_points" => self.points(op, args),
             _ if op.contains("bucket") => self.bucket(op, args),

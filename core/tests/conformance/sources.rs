@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 
 use headwater::points::PointWatcher;
 use headwater::{Pending, Result, Watcher};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::args::Args;
 use crate::engine::World;
 use crate::values::{entries, points, record_list, records};
 
-const TIMEOUT_MS: u64 = 5_000;
+pub(crate) const TIMEOUT_MS: u64 = 5_000;
 
 pub(crate) enum Watch {
     Bucket(Watcher),
@@ -26,6 +26,7 @@ impl World {
             match op {
                 "take" => take(count.unwrap(), timeout, |max| subscription.next(max), |b| record_list(&b)),
                 "try_next" => subscription.try_next(max).map(|b| records(&b)),
+                "missed" => Ok(json!(subscription.missed())),
                 _ => {
                     subscription.close();
                     Ok(Value::Null)
@@ -35,12 +36,14 @@ impl World {
             match (&self.watchers[&name], op) {
                 (Watch::Bucket(w), "take") => take(count.unwrap(), timeout, |max| w.next(max), entries),
                 (Watch::Bucket(w), "try_next") => w.try_next(max).map(|e| entries(e).into()),
+                (Watch::Bucket(w), "missed") => Ok(json!(w.missed())),
                 (Watch::Bucket(w), _) => {
                     w.close();
                     Ok(Value::Null)
                 }
                 (Watch::Points(w), "take") => take(count.unwrap(), timeout, |max| w.next(max), points),
                 (Watch::Points(w), "try_next") => w.try_next(max).map(|p| points(p).into()),
+                (Watch::Points(w), "missed") => Ok(json!(w.missed())),
                 (Watch::Points(w), _) => {
                     w.close();
                     Ok(Value::Null)
@@ -51,7 +54,7 @@ impl World {
             match op {
                 "take" => take(count.unwrap(), timeout, |max| consumer.next(max), |b| record_list(&b)),
                 "try_next" => consumer.try_next(max).map(|b| records(&b)),
-                _ => panic!("a consumer is not closed"),
+                _ => panic!("a consumer has no '{op}'"),
             }
         }
     }
