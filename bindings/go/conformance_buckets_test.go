@@ -119,7 +119,7 @@ var bucketOps = map[string]operation{
 		if err != nil {
 			return nil, err
 		}
-		r.sources[a.As] = sourceOf(w.Next, w.TryNext, entryJSON, w.Close)
+		r.sources[a.As] = sourceOf(w.Next, w.TryNext, entryJSON, w.Missed, w.Close)
 		return nil, nil
 	}),
 }

@@ -79,7 +79,7 @@ var consumerOps = map[string]operation{
 		if err != nil {
 			return nil, err
 		}
-		r.sources[a.As] = sourceOf(sub.Next, sub.TryNext, recordJSON, sub.Close)
+		r.sources[a.As] = sourceOf(sub.Next, sub.TryNext, recordJSON, sub.Missed, sub.Close)
 		return nil, nil
 	}),
 	"create_consumer": onStream(func(ctx context.Context, s *headwater.Stream, a createConsumerArgs) (any, error) {

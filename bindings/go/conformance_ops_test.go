@@ -18,6 +18,7 @@ type usageError struct{ error }
 // source is what a vector takes items from.
 type source struct {
 	next, try func(context.Context, int) ([]any, error)
+	missed    func() uint64
 	close     func() error
 }
 
@@ -101,6 +102,24 @@ var otherOps = map[string]operation{
 		}
 		return source.try(r.ctx, orElse(a.Max, 100))
 	}),
+	"missed": op(func(r *runner, a sourceArgs) (any, error) {
+		source, err := r.source(a)
+		if err != nil {
+			return nil, err
+		}
+		return source.missed(), nil
+	}),
+	"next_logs": op(func(r *runner, a logArgs) (any, error) {
+		ctx, cancel := context.WithTimeout(r.ctx, time.Duration(orElse(a.TimeoutMs, 5000))*time.Millisecond)
+		defer cancel()
+		lines, err := r.engine.NextLogs(ctx, orElse(a.Max, 100))
+		return list(lines, func(l headwater.LogLine) any {
+			return map[string]any{"level": l.Level, "message": l.Message}
+		}), err
+	}),
+	"close_engine": op(func(r *runner, _ struct{}) (any, error) {
+		return nil, r.engine.Close()
+	}),
 	"close": op(func(r *runner, a sourceArgs) (any, error) {
 		source, err := r.source(a)
 		if err != nil {
@@ -144,6 +163,11 @@ type tryArgs struct {
 	Max *int `json:"max"`
 }
 
+type logArgs struct {
+	Max       *int `json:"max"`
+	TimeoutMs *int `json:"timeout_ms"`
+}
+
 func (r *runner) source(a sourceArgs) (source, error) {
 	if a.Consumer != "" {
 		s, err := r.engine.Stream(r.ctx, a.Stream)
@@ -154,7 +178,7 @@ func (r *runner) source(a sourceArgs) (source, error) {
 		if err != nil {
 			return source{}, err
 		}
-		return sourceOf(c.Next, c.TryNext, deliveryJSON, c.Close), nil
+		return sourceOf(c.Next, c.TryNext, deliveryJSON, nil, c.Close), nil
 	}
 	name := a.Subscription + a.Watcher
 	found, ok := r.sources[name]
@@ -166,7 +190,8 @@ func (r *runner) source(a sourceArgs) (source, error) {
 
 // sourceOf makes a source of anything that has Next and TryNext.
 func sourceOf[T any](
-	next, try func(context.Context, int) ([]T, error), form func(T) any, close func() error,
+	next, try func(context.Context, int) ([]T, error), form func(T) any, missed func() uint64,
+	close func() error,
 ) source {
 	formed := func(take func(context.Context, int) ([]T, error)) func(context.Context, int) ([]any, error) {
 		return func(ctx context.Context, max int) ([]any, error) {
@@ -174,7 +199,7 @@ func sourceOf[T any](
 			return list(items, form), err
 		}
 	}
-	return source{formed(next), formed(try), close}
+	return source{formed(next), formed(try), missed, close}
 }
 
 // list is items in their JSON form; never null.

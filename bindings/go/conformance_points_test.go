@@ -137,7 +137,7 @@ var pointsOps = map[string]operation{
 		if err != nil {
 			return nil, err
 		}
-		r.sources[a.As] = sourceOf(w.Next, w.TryNext, pointJSON, w.Close)
+		r.sources[a.As] = sourceOf(w.Next, w.TryNext, pointJSON, w.Missed, w.Close)
 		return nil, nil
 	}),
 }

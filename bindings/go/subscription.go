@@ -110,7 +110,17 @@ func (s *Subscription) Lag() uint64 {
 // Missed is how many records the stream's limits removed before this subscription came to read them: when it
 // grows, the subscription fell behind. A subscription to all that has read nothing yet begins at what is kept, and has
 // missed nothing.
-func (s *Subscription) Missed() uint64 { return s.missed.Load() }
+func (s *Subscription) Missed() uint64 {
+	var missed C.uint64_t
+	err := call(context.Background(), s.handle, func(p unsafe.Pointer, err **C.hw_error) C.hw_status {
+		return C.hw_subscription_missed((*C.hw_subscription)(p), &missed, err)
+	})
+	if err != nil {
+		// Closed: what the records that came told.
+		return s.missed.Load()
+	}
+	return uint64(missed)
+}
 
 // Close ends it: waits and later calls are [ErrClosed]. Closing twice is nothing.
 func (s *Subscription) Close() error {

@@ -56,3 +56,36 @@ impl DerefMut for Memory {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_and_mapped_memory_is_zeroed_aligned_and_its_own() {
+        for bytes in [0, 1, 63, 64, 65, 4096, MAPPED_BYTES_MIN - 1, MAPPED_BYTES_MIN, MAPPED_BYTES_MIN + 1, 5 << 20] {
+            let (mut one, mut other) = (Memory::zeroed(bytes), Memory::zeroed(bytes));
+            assert_eq!(matches!(one, Memory::Mapped(_)), bytes >= MAPPED_BYTES_MIN, "{bytes} bytes");
+            assert!((bytes..bytes + size_of::<Line>()).contains(&one.len()), "{bytes} bytes: {}", one.len());
+            assert!(one.iter().all(|&b| b == 0), "{bytes} bytes are zeros");
+            if bytes > 0 {
+                assert_eq!(one.as_ptr() as usize % size_of::<Line>(), 0, "{bytes} bytes begin with a line");
+            }
+            one.fill(0xff);
+            assert!(other.iter().all(|&b| b == 0), "{bytes} bytes are shared");
+            other.fill(1);
+            assert!(one.iter().all(|&b| b == 0xff), "{bytes} bytes are kept");
+        }
+    }
+
+    #[test]
+    fn memory_that_was_used_before_comes_zeroed_again() {
+        for bytes in [4096, MAPPED_BYTES_MIN] {
+            for _ in 0..8 {
+                let mut memory = Memory::zeroed(bytes);
+                assert!(memory.iter().all(|&b| b == 0), "{bytes} bytes");
+                memory.fill(0xa5);
+            }
+        }
+    }
+}

@@ -30,7 +30,7 @@ fuzz_target!(|data: &[u8]| {
     // Without the other segments and the caches, so that this one is the whole truth.
     files.retain(|p, _| p.components().any(|c| c.as_os_str() == "consumers") || p.ends_with("headwater.json"));
     files.insert(first, segment);
-    exercise(&files);
+    exercise(&files, None);
 });
 
 fn first_segment(files: &'static Files) -> (PathBuf, &'static [u8]) {

@@ -43,7 +43,8 @@ const APPEND_WAIT = { ...APPEND, ...LIMITS };
 const BATCH_ITEM = { subject: text, payload: bytes, ...APPEND };
 
 const EMPTY = new Uint8Array(0);
-const writer = new Writer();
+const single = new Writer();
+let batches = new Writer();
 
 function flagsOf(o) {
   return (o.headers !== undefined ? HAS_HEADERS : 0)
@@ -56,7 +57,7 @@ function flagsOf(o) {
     | (o.rollup ?? 0);
 }
 
-function packOptions(o) {
+function packOptions(writer, o) {
   if (o.eventTime !== undefined) writer.i64(o.eventTime);
   if (o.ttlMs !== undefined) writer.u64(BigInt(Math.round(o.ttlMs * 1e6)));
   if (o.expectLastSeq !== undefined) writer.u64(o.expectLastSeq);
@@ -72,12 +73,12 @@ function packOptions(o) {
   }
 }
 
-function packOne(subject, payload, options) {
+function packOne(writer, subject, payload, options) {
   const at = writer.length;
   const flags = options === undefined ? 0 : flagsOf(options);
   writer.reserve(12);
   writer.length += 12;
-  if (flags !== 0) packOptions(options);
+  if (flags !== 0) packOptions(writer, options);
   const subjectBytes = writer.rawText(subject);
   writer.raw(payload);
   const { view } = writer;
@@ -88,31 +89,38 @@ function packOne(subject, payload, options) {
 
 /** One append with checked options, packed; valid until the next use. */
 function packAppend(subject, payload, options) {
-  writer.reset();
-  packOne(text('subject', subject), bytes('payload', payload), options);
-  return writer.finish();
+  single.reset();
+  packOne(single, text('subject', subject), bytes('payload', payload), options);
+  return single.finish();
 }
 
-/** The records of a batch, packed; valid until the next use. */
+/** The records of a batch, packed, and how many they are; valid until the next use. */
 function packBatch(records) {
   if (!Array.isArray(records)) throw invalid('a batch must be an array of records');
-  if (records.length > BATCH_RECORDS_MAX) {
-    throw invalid(`a batch of ${records.length} records is over the limit of ${BATCH_RECORDS_MAX}`);
+  const { length } = records;
+  if (length > BATCH_RECORDS_MAX) {
+    throw invalid(`a batch of ${length} records is over the limit of ${BATCH_RECORDS_MAX}`);
   }
-  writer.reset();
-  for (const record of records) packItem(record);
-  return writer.finish();
+  // A getter of a record runs the caller's code, and that may append a batch: it finds this buffer taken.
+  const writer = (batches ?? new Writer()).reset();
+  batches = undefined;
+  try {
+    for (let i = 0; i < length; i++) packItem(writer, records[i]);
+    return [writer.finish(), length];
+  } finally {
+    batches = writer;
+  }
 }
 
-function packItem(record) {
+function packItem(writer, record) {
   const { subject, payload } = record ?? {};
   if (payload instanceof Uint8Array && typeof subject === 'string' && subject.isWellFormed() && onlyTwo(record)) {
-    packOne(subject, payload, undefined);
+    packOne(writer, subject, payload, undefined);
     return;
   }
   const options = check('record', record, BATCH_ITEM);
   if (options.subject === undefined) throw invalid('record: subject is missing');
-  packOne(options.subject, options.payload ?? EMPTY, options);
+  packOne(writer, options.subject, options.payload ?? EMPTY, options);
 }
 
 // Nearly every record is a subject and a payload; counting its fields is cheaper than checking each by name.

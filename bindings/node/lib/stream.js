@@ -117,13 +117,15 @@ class Stream {
   /** Appends up to 1,000 records, all or nothing, across a crash too. */
   async appendBatch(records, limits = undefined) {
     const checked = begin('appendBatch', limits);
-    return settle(native.streamAppendPacked(this.#id, packBatch(records), records.length, true), ack, checked);
+    const [packed, count] = packBatch(records);
+    return settle(native.streamAppendPacked(this.#id, packed, count, true), ack, checked);
   }
 
   /** As `appendBatch`, and blocks this thread until it is done. */
   appendBatchSync(records, limits = undefined) {
     const { timeoutMs } = check('appendBatch', limits, { timeoutMs: timeout });
-    native.streamAppendPackedSync(this.#id, packBatch(records), records.length, true, timeoutMs);
+    const [packed, count] = packBatch(records);
+    native.streamAppendPackedSync(this.#id, packed, count, true, timeoutMs);
     return ack();
   }
 

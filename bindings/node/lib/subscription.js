@@ -10,22 +10,15 @@ const BATCH = 256;
 
 class Subscription extends Source {
   #id;
-  #missed = 0n;
 
   constructor(id) {
-    super(id, CALLS, (packed, self) => self.#take(packed), BATCH);
+    super(id, CALLS, (packed) => unpackBatch(packed).records, BATCH);
     this.#id = id;
-  }
-
-  #take(packed) {
-    const { records, missed } = unpackBatch(packed);
-    this.#missed += missed;
-    return records;
   }
 
   /** How many records limits removed before this subscription came to read them. */
   get missed() {
-    return this.#missed;
+    return native.subscriptionMissed(this.#id);
   }
 
   /** The sequence that comes next at the earliest. */

@@ -32,6 +32,12 @@ pub fn subscription_position(subscription: u32) -> Result<u64> {
     Subscription::with(subscription, |subscription, _| Ok(subscription.position()))
 }
 
+/// How many records limits removed before this subscription came to read them.
+#[napi(catch_unwind)]
+pub fn subscription_missed(subscription: u32) -> Result<u64> {
+    Subscription::with(subscription, |subscription, _| Ok(subscription.missed()))
+}
+
 /// How many sequences the stream is ahead.
 #[napi(catch_unwind)]
 pub fn subscription_lag(subscription: u32) -> Result<u64> {

@@ -107,6 +107,11 @@ export function operations(engine) {
       const [queue, out] = await source(step);
       return queue.tryNext(max).map(out);
     },
+    missed: async (step) => plain((await source(step))[0].missed),
+    next_logs: async ({ max = 100, timeout_ms: timeoutMs = 5000 }) => {
+      return (await engine.nextLogs(max, { timeoutMs })).map((line) => fields(line, 'level', 'message'));
+    },
+    close_engine: async () => engine.close(),
     close: async (step) => (await source(step))[0].close(),
 
     create_bucket: async ({ config }) => {

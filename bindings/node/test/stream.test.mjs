@@ -83,6 +83,30 @@ test('conditions hold or name both sequences', async (t) => {
   assert.deepEqual((await s.read()).map((r) => r.text()), ['e']);
 });
 
+test('a getter of a record may append in the middle of a batch', async (t) => {
+  const { streams: { s } } = await environment(t, { streams: STREAMS });
+  const inner = { subject: 's.inner', payload: 'i'.repeat(300) };
+  const getter = {
+    subject: 's.getter',
+    get payload() {
+      s.appendBatchSync([inner, inner]);
+      s.appendSync('s.one', 'o'.repeat(300));
+      outer.push({ subject: 's.late', payload: 'comes too late' });
+      return Uint8Array.of(7);
+    },
+  };
+  const outer = [{ subject: 's.a', payload: 'first' }, getter, { subject: 's.b', payload: 'last' }];
+  assert.equal((await s.appendBatch(outer)).count, 3);
+  const read = await s.read();
+  const came = read.map((r) => [r.subject, r.payload.length]);
+  const nested = [['s.inner', 300], ['s.inner', 300], ['s.one', 300]];
+  assert.deepEqual(came.slice(-3), [['s.a', 5], ['s.getter', 1], ['s.b', 4]]);
+  assert.deepEqual(came.slice(0, 3), nested);
+  const failing = { subject: 's.a', get payload() { throw new Error('the getter failed'); } };
+  await assert.rejects(s.appendBatch([inner, failing]), /the getter failed/);
+  assert.equal((await s.appendBatch([{ subject: 's.a', payload: 'x' }])).count, 1);
+});
+
 test('a batch is all or nothing', async (t) => {
   const { streams: { s } } = await environment(t, { streams: STREAMS });
   const long = 'x'.repeat(5000);

@@ -205,6 +205,17 @@ class Runner:
         assert not step, f"unknown arguments {step}"
         return source.try_next(max)
 
+    def missed(self, **step: Any) -> Any:
+        source = self.source(step)
+        assert not step, f"unknown arguments {step}"
+        return source.missed
+
+    def next_logs(self, max: int = 100, timeout_ms: int = 5000) -> Any:
+        return [fields(line, "level message") for line in self.engine.next_logs(max, timeout_ms / 1000)]
+
+    def close_engine(self) -> Any:
+        return self.engine.close()
+
     def close(self, **step: Any) -> Any:
         return self.source(step).close()
 

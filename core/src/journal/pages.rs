@@ -147,3 +147,107 @@ impl Pages {
         Ok(take(bytes.get(at..bytes.len().min(at + PAGE_BYTES)).unwrap_or_default()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::segment;
+    use super::*;
+    use crate::disk::MemDisk;
+
+    /// A segment at `base` that holds so many bytes, each told from all others near it.
+    fn segment(disk: &MemDisk, base: Pos, len: usize) -> Segment {
+        let header = Segment::header(base, b"");
+        let segment = Segment::planned(Path::new("/d"), base, header.len() as u64);
+        let file = segment::begin(disk, Path::new("/d"), base, &header).expect("memory");
+        let bytes: Vec<u8> = (base..base + len as u64).map(byte).collect();
+        file.write_at(&bytes, segment.offset(base)).expect("memory");
+        segment.set_file(file);
+        segment
+    }
+
+    fn byte(pos: Pos) -> u8 {
+        (pos.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8
+    }
+
+    fn is_right(page: &[u8], start: Pos) -> bool {
+        page.iter().zip(start..).all(|(&b, pos)| b == byte(pos))
+    }
+
+    #[test]
+    fn keys_are_never_nothing_and_end_at_their_bounds() {
+        let last_pos = (1u64 << START_BITS) - PAGE_BYTES as u64;
+        let last_log = (1u32 << (u64::BITS - START_BITS)) - 2;
+        let keys = [key(0, 0), key(0, last_pos), key(1, 0), key(last_log, 0), key(last_log, last_pos)];
+        for (i, key) in keys.iter().enumerate() {
+            assert!(key.is_some_and(|k| k != 0), "key {i}");
+            assert!(!keys[..i].contains(key), "key {i} is another's");
+        }
+        for (log, start) in [(0, 1 << START_BITS), (0, u64::MAX), (last_log + 1, 0), (u32::MAX, 0)] {
+            assert_eq!(key(log, start), None, "log {log} at {start}");
+        }
+    }
+
+    #[test]
+    fn pages_past_the_bounds_are_read_and_not_kept() {
+        let (disk, pages) = (MemDisk::default(), Pages::new(1 << 20));
+        let far = segment(&disk, 1 << START_BITS, 3 * PAGE_BYTES);
+        let near = segment(&disk, 0, 3 * PAGE_BYTES);
+        for (log, segment) in [(0, &far), (u32::MAX, &near), (1 << 20, &near)] {
+            for start in [segment.base, segment.base + PAGE_BYTES as u64] {
+                let right = pages.with(log, segment, start, |page| page.len() == PAGE_BYTES && is_right(page, start));
+                assert!(right.expect("memory"), "log {log} at {start}");
+                assert!(pages.kept().get(log, start).is_none(), "log {log} at {start} is kept");
+            }
+        }
+    }
+
+    #[test]
+    fn a_last_page_is_as_short_as_its_segment() {
+        let (disk, pages) = (MemDisk::default(), Pages::new(1 << 20));
+        for (i, len) in [1, 100, PAGE_BYTES - 1, PAGE_BYTES].into_iter().enumerate() {
+            let (base, log) = ((i as u64) << 30, pages.new_log());
+            let segment = segment(&disk, base, PAGE_BYTES + len);
+            let start = base + PAGE_BYTES as u64;
+            for _ in 0..2 {
+                let got = pages.with(log, &segment, start, |page| (page.len(), is_right(page, start)));
+                assert_eq!(got.expect("memory"), (len, true));
+            }
+            assert_eq!(pages.kept().get(log, start).map(<[u8]>::len), Some(len));
+            let behind = pages.with(log, &segment, start + PAGE_BYTES as u64, <[u8]>::len);
+            assert_eq!(behind.expect("memory"), 0, "nothing stands behind the end");
+        }
+    }
+
+    #[test]
+    fn segments_that_begin_within_one_page_keep_apart() {
+        let (disk, pages) = (MemDisk::default(), Pages::new(1 << 20));
+        let log = pages.new_log();
+        let segments = [segment(&disk, 0, 100), segment(&disk, 100, 200), segment(&disk, 300, 2 * PAGE_BYTES)];
+        for round in 0..2 {
+            for (segment, len) in segments.iter().zip([100, 200, PAGE_BYTES]) {
+                let start = segment.base;
+                let got = pages.with(log, segment, start, |page| (page.len(), is_right(page, start)));
+                assert_eq!(got.expect("memory"), (len, true), "round {round}: at {start}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_kept_is_right_however_pages_push_each_other_out() {
+        let (disk, pages) = (MemDisk::default(), Pages::new(16 * PAGE_BYTES as u64));
+        let log = pages.new_log();
+        let segment = segment(&disk, 777, 200 * PAGE_BYTES + 5);
+        for step in 0..5_000u64 {
+            let start = segment.base + step * step % 201 * PAGE_BYTES as u64;
+            let right = pages.with(log, &segment, start, |page| !page.is_empty() && is_right(page, start));
+            assert!(right.expect("memory"), "step {step}");
+        }
+        pages.clear();
+        assert!(pages.kept().get(log, segment.base).is_none());
+        let none = Pages::new((WAYS * PAGE_BYTES) as u64 - 1);
+        assert!(none.with(log, &segment, 777, |page| is_right(page, 777)).expect("memory"));
+        assert!(none.kept().get(log, 777).is_none(), "less than a row keeps nothing");
+    }
+}

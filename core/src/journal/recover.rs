@@ -35,7 +35,9 @@ pub(crate) fn scan(
     let mut start = from;
     let mut want = READ_BYTES;
     loop {
-        fill(segment, &mut buf, start, want)?;
+        // A follower asks at each read, mostly for nothing.
+        let want_now = want.min(file_end.saturating_sub(start) as usize);
+        fill(segment, &mut buf, start, want_now)?;
         let mut at = 0;
         let mut held: Option<usize> = None;
         let fault = loop {

@@ -191,6 +191,43 @@ hw_status op_try_next(runner *r) {
     return status;
 }
 
+hw_status op_missed(runner *r) {
+    source *from = find_source(r);
+    uint64_t missed = 0;
+    hw_status status = HW_STATUS_OK;
+    if (from != NULL && from->subscription != NULL) {
+        status = hw_subscription_missed(from->subscription, &missed, &r->error);
+    } else if (from != NULL && from->watcher != NULL) {
+        status = hw_watcher_missed(from->watcher, &missed, &r->error);
+    } else if (from != NULL) {
+        status = hw_point_watcher_missed(from->point_watcher, &missed, &r->error);
+    }
+    r->result = json_number((double)missed);
+    return status;
+}
+
+hw_status op_next_logs(runner *r) {
+    hw_logs *logs = NULL;
+    hw_log_line line;
+    HW_INIT(&line);
+    size_t max = (size_t)arg_u64(r, r->args, "max", 100);
+    hw_status status = hw_engine_next_logs(r->engine, max, arg_i64(r, r->args, "timeout_ms", 5000), &logs, &r->error);
+    r->result = json_list();
+    for (size_t i = 0; status == HW_STATUS_OK && i < hw_logs_len(logs); i++) {
+        status = hw_logs_get(logs, i, &line, &r->error);
+        json *item = json_object();
+        json_set(item, "level", text_of(line.level));
+        json_set(item, "message", text_of(line.message));
+        json_add(r->result, item);
+    }
+    hw_logs_free(logs);
+    return status;
+}
+
+hw_status op_close_engine(runner *r) {
+    return hw_engine_close(r->engine, &r->error);
+}
+
 hw_status op_close(runner *r) {
     source *from = find_source(r);
     if (from == NULL) {

@@ -84,7 +84,7 @@ operation op_create_stream, op_update_stream, op_delete_stream, op_streams, op_s
     op_get, op_last, op_last_many, op_last_seq, op_subjects, op_read, op_delete, op_purge, op_sync, op_encode_token,
     op_decode_token, op_sleep;
 operation op_subscribe, op_create_consumer, op_delete_consumer, op_consumers, op_consumer_info, op_ack, op_nak,
-    op_in_progress, op_term, op_take, op_try_next, op_close;
+    op_in_progress, op_term, op_take, op_try_next, op_missed, op_close, op_next_logs, op_close_engine;
 operation op_create_bucket, op_delete_bucket, op_buckets, op_bucket_status, op_bucket_put, op_bucket_create,
     op_bucket_update, op_bucket_delete, op_bucket_purge, op_bucket_get, op_bucket_get_revision, op_bucket_history,
     op_bucket_keys, op_bucket_watch;

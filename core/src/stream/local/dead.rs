@@ -41,6 +41,22 @@ impl Dead {
         ord
     }
 
+    /// How many of `[from, until)` are not in the set.
+    pub(crate) fn live_within(&self, from: u64, until: u64) -> u64 {
+        let below = |end: u64| {
+            let (whole, rest) = ((end / 64) as usize, end % 64);
+            let words = self.words.iter().take(whole).map(|w| u64::from(w.count_ones())).sum::<u64>();
+            words + self.words.get(whole).map_or(0, |w| u64::from((w & ((1 << rest) - 1)).count_ones()))
+        };
+        until.saturating_sub(from) - below(until).saturating_sub(below(from.min(until)))
+    }
+
+    /// Whether all that it holds is below `count`.
+    pub(crate) fn is_within(&self, count: u64) -> bool {
+        let last = self.words.iter().rposition(|w| *w != 0);
+        last.is_none_or(|at| at as u64 * 64 + u64::from(self.words[at].ilog2()) < count)
+    }
+
     pub(crate) fn words(&self) -> &[u64] {
         &self.words
     }

@@ -41,6 +41,11 @@ impl<'a> Frames<'a> {
         take: impl FnOnce(&Frame<'_>) -> Result<T>,
     ) -> Result<Option<T>> {
         let right = |found: &Frame<'_>| is_record(found) && seq_of(part, found) == Some(seq);
+        let beside = pos < part.segment.base || (part.is_sealed() && pos >= part.end());
+        if beside || !part.contains(seq) {
+            // Only a cache that lies says so.
+            return Err(self.local.damaged(part, pos.max(part.segment.base), seq));
+        }
         if pos < self.memory && !self.holds(pos, FRAME_HEAD) {
             // Most frames lie within one page, and are used where they lie.
             let at = (pos - part.segment.base) as usize % PAGE_BYTES;

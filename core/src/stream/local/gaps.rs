@@ -56,9 +56,14 @@ impl Gaps {
             return None;
         }
         let mut rest = covered.strip_prefix(MAGIC)?;
-        let mut gaps = Vec::new();
+        let (mut gaps, mut due) = (Vec::new(), None);
         while !rest.is_empty() {
-            gaps.push((take_varint(&mut rest)?, take_varint(&mut rest)?));
+            let (from, until) = (take_varint(&mut rest)?, take_varint(&mut rest)?);
+            if from >= until || due.is_some_and(|due| from <= due) {
+                return None;
+            }
+            due = Some(until);
+            gaps.push((from, until));
         }
         Some(Gaps(gaps))
     }

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use super::active::{Active, BLOCK_RECORDS, Block, NONE};
+use super::part::Part;
 use crate::disk::{Disk, File, OpenMode, read_full};
 use crate::error::{Error, Result};
 use crate::journal::Pos;
@@ -76,7 +77,17 @@ impl SegmentIndex {
 
     /// One past its last sequence.
     pub(crate) fn end_seq(&self) -> u64 {
-        self.base_seq + u64::from(self.count)
+        self.base_seq.saturating_add(self.count.into())
+    }
+
+    /// Whether it can be the index of a sealed part: of its sequences, within its positions.
+    pub(crate) fn is_of(&self, part: &Part) -> bool {
+        let base = part.segment.base;
+        let last = self.blocks.last().map_or(0, |b| u64::from(b.offset));
+        self.base_seq == part.base.seq
+            && self.end_seq() == part.end_seq()
+            && self.end >= base
+            && last <= self.end - base
     }
 
     /// Whether its lists are in memory, so that a file has to be written.
@@ -144,13 +155,7 @@ impl SegmentIndex {
         }
         let mut last = (0, 0);
         for len in pieces(entry_count as usize * ENTRY_BYTES) {
-            for entry in parse_entries(&take(len)?) {
-                // What is looked up relies on this order.
-                if entry < last || entry.1 < last.1 {
-                    return None;
-                }
-                last = entry;
-            }
+            last = ordered(last, parse_entries(&take(len)?))?;
         }
         for len in pieces(len as usize) {
             take(len)?;
@@ -165,10 +170,12 @@ impl SegmentIndex {
     }
 
     fn entries(&self) -> Result<&[(u32, u32)]> {
-        if let (None, Lists::File { file, start, entries, .. }) = (self.entries.get(), &self.lists) {
+        if let (None, Lists::File { file, start, entries, len: lists }) = (self.entries.get(), &self.lists) {
             let len = *entries as usize * ENTRY_BYTES;
-            let short = || Error::corrupt("an index file became shorter: delete it, it is made anew");
-            let bytes = read_at(&**file, start - len as u64, len).ok_or_else(short)?;
+            let bytes = read_at(&**file, start - len as u64, len);
+            // The file was checked a while ago, and lists are cut out by what stands here.
+            let sound = |bytes: &Vec<u8>| ordered((0, 0), parse_entries(bytes)).is_some_and(|last| last.1 <= *lists);
+            let bytes = bytes.filter(sound).ok_or_else(|| Error::corrupt("an index file changed while it was open"))?;
             let _ = self.entries.set(parse_entries(&bytes).collect());
         }
         Ok(self.entries.get().map_or(&[], Vec::as_slice))
@@ -184,6 +191,7 @@ impl SegmentIndex {
         }
         if entries.get(first + 1).is_some_and(|e| e.0 == hash) {
             found.sort_unstable();
+            found.dedup();
         }
         Ok(found)
     }
@@ -202,12 +210,15 @@ impl SegmentIndex {
             }
         };
         let (mut ord, mut offset) = (0u32, 0u32);
+        let mut first = true;
         while let (Some(o), Some(p)) = (take_varint(&mut bytes), take_varint(&mut bytes)) {
+            let behind = first || o > 0;
+            first = false;
             ord = ord.wrapping_add(o as u32);
             offset = offset.wrapping_add(p as u32);
-            if ord >= self.count {
+            if !behind || o >= u64::from(self.count) || ord >= self.count {
                 return Err(Error::corrupt(format!(
-                    "an index file names record {ord} of {}: delete it, it is made anew",
+                    "an index file names record {ord} of {} where it cannot stand: delete it, it is made anew",
                     self.count
                 )));
             }
@@ -236,6 +247,17 @@ fn pieces(len: usize) -> impl Iterator<Item = usize> {
     (0..len).step_by(CHECK_BYTES).map(move |at| CHECK_BYTES.min(len - at))
 }
 
+/// The last of entries that follow `last` in the order on which lookups rely; `None` when they do not.
+fn ordered(mut last: (u32, u32), entries: impl Iterator<Item = (u32, u32)>) -> Option<(u32, u32)> {
+    for entry in entries {
+        if entry < last || entry.1 < last.1 {
+            return None;
+        }
+        last = entry;
+    }
+    Some(last)
+}
+
 fn parse_entries(bytes: &[u8]) -> impl Iterator<Item = (u32, u32)> {
     let number = |at: &[u8]| at.first_chunk().map_or(0, |b| u32::from_le_bytes(*b));
     bytes.chunks_exact(ENTRY_BYTES).map(move |entry| (number(entry), number(&entry[4..])))
@@ -251,4 +273,54 @@ fn take_u64(bytes: &mut &[u8]) -> Option<u64> {
     let (head, rest) = bytes.split_first_chunk::<8>()?;
     *bytes = rest;
     Some(u64::from_le_bytes(*head))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::MemDisk;
+
+    /// An index of 200 records of 5 subjects, in a file.
+    fn stored(disk: &MemDisk, path: &Path) -> Arc<dyn File> {
+        let mut active = Active::new(1);
+        for ord in 0..200u32 {
+            let subject = ord % 5;
+            let previous = if ord < 5 { 0 } else { u64::from(ord) - 4 };
+            active.push((subject, &format!("s.{subject}")), (ord * 50, 50), previous, ord.into(), ord.into());
+        }
+        let bytes = SegmentIndex::build(active, 200 * 50).to_bytes().expect("it is in memory");
+        let file = disk.open(path, OpenMode::Create).expect("memory");
+        file.write_at(&bytes, 0).expect("memory");
+        file
+    }
+
+    #[test]
+    fn a_file_that_changes_after_it_was_checked_is_an_error() {
+        let (disk, path) = (MemDisk::default(), Path::new("/i.idx"));
+        let entries = (FIXED + 4 * BLOCK_BYTES) as u64;
+        for (at, bytes) in [(entries + 4, [0xff; 4]), (entries, [0xff; 4]), (entries + 4 * 8 + 4, [0xff; 4])] {
+            let file = stored(&disk, path);
+            let index = SegmentIndex::load(&disk, path).expect("it is sound");
+            file.write_at(&bytes, at).expect("memory");
+            let error = index.find(name_hash("s.1"), 0..200).expect_err("it changed");
+            assert_eq!(error.kind(), crate::ErrorKind::Corrupt, "byte {at}");
+        }
+        let file = stored(&disk, path);
+        let index = SegmentIndex::load(&disk, path).expect("it is sound");
+        file.truncate(entries + 3).expect("memory");
+        assert!(index.find(name_hash("s.1"), 0..200).is_err(), "it became shorter");
+    }
+
+    #[test]
+    fn a_list_that_names_a_record_twice_is_an_error() {
+        let (disk, path) = (MemDisk::default(), Path::new("/i.idx"));
+        let file = stored(&disk, path);
+        let index = SegmentIndex::load(&disk, path).expect("it is sound");
+        let found = index.find(name_hash("s.1"), 0..200).expect("it is sound");
+        assert_eq!((found.len(), found[1]), (40, (6, 300)));
+        let lists = (FIXED + 4 * BLOCK_BYTES + 5 * ENTRY_BYTES) as u64;
+        let len = file.len().expect("memory") - 4 - lists;
+        file.write_at(&vec![0; len as usize], lists).expect("memory");
+        assert!(index.find(name_hash("s.1"), 0..200).is_err());
+    }
 }

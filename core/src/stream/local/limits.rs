@@ -55,7 +55,7 @@ impl State {
         let index = part.index(&*self.disk)?;
         let start = index.blocks.get(block).map_or(0, |b| u64::from(b.offset)) + part.segment.base;
         let end = index.blocks.get(block + 1).map_or(index.end, |b| part.segment.base + u64::from(b.offset));
-        let bytes = part.segment.read(start, (end - start) as usize)?;
+        let bytes = part.segment.read(start, end.saturating_sub(start) as usize)?;
         let mut records = Vec::with_capacity(super::active::BLOCK_RECORDS);
         let mut at = 0;
         while at < bytes.len() {
@@ -90,7 +90,8 @@ impl State {
         let (id, size, _) = self.locate(&part, seq)?;
         part.dead_mut().insert(ord);
         self.records -= 1;
-        self.bytes -= u64::from(size);
+        // What a snapshot said of them cannot be checked.
+        self.bytes = self.bytes.saturating_sub(size.into());
         self.tips.forget(seq);
         let left = self.subjects.remove_one(id);
         let subject = *self.subjects.entry(id);

@@ -28,6 +28,7 @@ pub(crate) mod subscription;
 pub(crate) mod tips;
 pub(crate) mod turns;
 pub(crate) mod upkeep;
+mod verdict;
 pub(crate) mod waiters;
 
 use std::path::PathBuf;

@@ -9,20 +9,20 @@ use hashbrown::HashMap;
 use super::Local;
 use super::active::{Active, NONE};
 use super::control::{self, Control, SegmentHead};
-use super::dead::Dead;
 use super::gaps::Gaps;
 use super::index_file::{SegmentIndex, name_hash};
 use super::limits::size_of_body;
 use super::origins::Origins;
 use super::part::{Index, Part};
-use super::snapshot::{self, Snapshot};
+use super::snapshot::{self, Snapshot, Stands};
 use super::state::{EpochNote, Special, State};
 use super::subjects::Subjects;
+use super::verdict::{check_gaps, check_snapshot, cut, judge};
 use crate::disk::make_dir;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Pos;
-use crate::journal::frame::{self, Frame};
-use crate::journal::recover::{Scanned, proof_after, scan};
+use crate::journal::frame::Frame;
+use crate::journal::recover::{Scanned, scan};
 use crate::journal::segment::{self, Segment};
 use crate::journal::tail::Tail;
 use crate::journal::writer::Writer;
@@ -31,10 +31,16 @@ use crate::shared::Shared;
 use crate::stream::config::StreamConfig;
 
 /// A segment in the directory and what its header says.
-struct Found {
-    segment: Arc<Segment>,
-    head: SegmentHead,
-    end: Pos,
+pub(super) struct Found {
+    pub(super) segment: Arc<Segment>,
+    pub(super) head: SegmentHead,
+    pub(super) end: Pos,
+}
+
+impl Found {
+    fn stands(&self) -> Stands {
+        Stands { base: self.segment.base, base_seq: self.head.base_seq }
+    }
 }
 
 impl Local {
@@ -75,18 +81,35 @@ impl Local {
             return Err(Error::corrupt(format!("{} holds no segment", dir.display())));
         };
         let log_end = last.end;
-        // One that contradicts the segments is no snapshot of them.
-        let fits = |(base, end_seq, _): &(Pos, u64, Dead)| {
-            found.iter().filter(|f| f.segment.base == *base).all(|f| *end_seq >= f.head.base_seq)
-        };
-        let snapshot = snapshot::load(&*shared.disk, dir).filter(|s| s.parts.iter().all(fits));
-        if let Some(snapshot) = &snapshot {
-            check_snapshot(snapshot, &found, log_end, dir)?;
-        }
         let gaps = Gaps::load(&*shared.disk, dir)?;
+        // One that contradicts the segments is no snapshot of them.
+        let stands: Vec<Stands> = found.iter().map(Found::stands).collect();
+        if let Some(snapshot) =
+            snapshot::load(&*shared.disk, dir).filter(|s| s.is_sound(&last.head.config.name, &stands))
+        {
+            check_snapshot(&snapshot, &found, log_end, dir)?;
+            if let Some(local) = Local::open_found(shared, dir, &mut found, &gaps, Some(snapshot), read_only)? {
+                return Ok(local);
+            }
+            shared.log("warn", format!("{} contradicts the log: left out", snapshot::path(dir).display()));
+        }
+        let opened = Local::open_found(shared, dir, &mut found, &gaps, None, read_only)?;
+        opened.ok_or_else(|| Error::new(ErrorKind::Internal, format!("{} was not read", dir.display())))
+    }
+
+    /// Opens what the directory holds; `None`, with nothing changed, when the log's own sequences are not the
+    /// snapshot's.
+    fn open_found(
+        shared: &Arc<Shared>,
+        dir: &Path,
+        found: &mut Vec<Found>,
+        gaps: &Gaps,
+        snapshot: Option<Snapshot>,
+        read_only: bool,
+    ) -> Result<Option<Arc<Local>>> {
         let covered = snapshot.as_ref().map_or(0, |s| s.pos);
         let first = found.iter().position(|f| f.end > covered).unwrap_or(found.len() - 1);
-        check_gaps(&found[..=first], &gaps, dir)?;
+        check_gaps(&found[..=first], gaps, dir)?;
         let mut state = State::new(shared, &found[first], snapshot, covered);
         state.adopt_sealed(&found[..first]);
         let mut at = first;
@@ -101,14 +124,16 @@ impl Local {
                 clean = true;
                 break;
             }
-            let scanned = state.replay(&found[at].segment, found[at].segment.base, covered)?;
+            let Some(scanned) = state.replay(&found[at].segment, found[at].segment.base, covered)? else {
+                return Ok(None);
+            };
             clean = scanned.clean;
             let lost = found
                 .get(at + 1)
                 .is_some_and(|next| scanned.end < next.segment.base && !gaps.covers(scanned.end, next.segment.base));
             if scanned.torn || scanned.end < covered || lost {
                 judge(&found[at..], &scanned, state.active.end_seq() - 1, covered)?;
-                cut(shared, &mut found, at, &scanned, read_only)?;
+                cut(shared, found, at, &scanned, read_only)?;
                 break;
             }
             if scanned.reserved && !read_only {
@@ -129,7 +154,7 @@ impl Local {
         };
         let now = shared.clock.now();
         state.expire(now)?;
-        Ok(Arc::new(Local::with(shared, dir, state, read_only)))
+        Ok(Some(Arc::new(Local::with(shared, dir, state, read_only))))
     }
 
     /// Takes in what the writing process has committed since, when this stream was opened read-only.
@@ -141,7 +166,7 @@ impl Local {
             }
             let segment = Arc::clone(&state.active_part.segment);
             let from = state.committed;
-            let scanned = state.replay(&segment, from, 0)?;
+            let Some(scanned) = state.replay(&segment, from, 0)? else { break };
             let end = state.committed.max(scanned.end);
             state.tail.reset(Arc::clone(&segment), None, end);
             if scanned.torn || end == segment.base {
@@ -221,108 +246,6 @@ fn list(shared: &Arc<Shared>, dir: &Path, read_only: bool) -> Result<Vec<Found>>
         }
     }
     Ok(found)
-}
-
-/// Refuses segments between which something is missing that was not removed.
-fn check_gaps(found: &[Found], gaps: &Gaps, dir: &Path) -> Result<()> {
-    let mut due = 0;
-    let mut before: Option<&Found> = None;
-    for next in found {
-        if due < next.segment.base && !gaps.covers(due, next.segment.base) {
-            let last = before.map_or(Ok(0), |f| rebuild_index(&f.segment, f.head.base()).map(|i| i.end_seq() - 1))?;
-            return Err(Error::corrupt(format!(
-                "{} is missing or cut short: sequences {} to {} are missing",
-                before.map_or_else(|| dir.join(segment::file_name(due)), |f| f.segment.path.clone()).display(),
-                last + 1,
-                next.head.base_seq - 1
-            )));
-        }
-        (due, before) = (next.end, Some(next));
-    }
-    Ok(())
-}
-
-/// A snapshot is written only after everything that it covers was synced, so the log must hold it.
-fn check_snapshot(snapshot: &Snapshot, found: &[Found], log_end: Pos, dir: &Path) -> Result<()> {
-    if snapshot.pos > log_end {
-        return Err(Error::corrupt(format!(
-            "{} ends at position {log_end}, but was synced up to {}: records up to {} are missing",
-            found.last().map_or_else(|| dir.display().to_string(), |f| f.segment.path.display().to_string()),
-            snapshot.pos,
-            snapshot.last_seq
-        )));
-    }
-    for (base, end_seq, _) in &snapshot.parts {
-        if !found.iter().any(|f| f.segment.base == *base) {
-            return Err(Error::corrupt(format!(
-                "{} is missing: it held sequences up to {}",
-                dir.join(segment::file_name(*base)).display(),
-                end_seq - 1
-            )));
-        }
-    }
-    Ok(())
-}
-
-/// Decides whether what is behind the last whole frame is a torn tail or lost data.
-fn judge(rest: &[Found], scanned: &Scanned, last_seq: u64, covered: Pos) -> Result<()> {
-    let segments: Vec<&Segment> = rest.iter().map(|f| &*f.segment).collect();
-    let damaged = segments[0];
-    if scanned.end < covered {
-        return Err(Error::corrupt(format!(
-            "{} is damaged at offset {}, which a snapshot covers: sequences from {} on are missing",
-            damaged.path.display(),
-            damaged.offset(scanned.end),
-            last_seq + 1
-        )));
-    }
-    let Some((pos, mark)) = proof_after(&segments, scanned.end)? else { return Ok(()) };
-    let next = rest.iter().rev().find(|f| f.segment.base <= pos).and_then(|f| seq_at(f, pos));
-    let missing = match next {
-        Some(next) if next > last_seq + 1 => format!("sequences {} to {} are missing", last_seq + 1, next - 1),
-        _ => format!("sequences from {} on are missing", last_seq + 1),
-    };
-    Err(Error::corrupt(format!(
-        "{} is damaged at offset {}, which was synced (position {pos} says so up to {mark}): {missing}",
-        damaged.path.display(),
-        damaged.offset(scanned.end)
-    )))
-}
-
-/// The sequence of the record at a position, if there is one.
-fn seq_at(found: &Found, pos: Pos) -> Option<u64> {
-    let bytes = found.segment.read(pos, 64).ok()?;
-    let len = frame::frame_len(&bytes)?;
-    let bytes = found.segment.read(pos, len).ok()?;
-    let frame = frame::parse(&bytes, 0, pos).ok()?;
-    if frame.note() || frame.tag() & TAG_CONTROL != 0 {
-        return None;
-    }
-    decode(frame.tag(), found.head.base(), frame.body).map(|v| v.seq)
-}
-
-/// Cuts the torn tail off, and drops the segments behind it.
-fn cut(shared: &Arc<Shared>, found: &mut Vec<Found>, at: usize, scanned: &Scanned, read_only: bool) -> Result<()> {
-    let segment = Arc::clone(&found[at].segment);
-    let rest = found.split_off(at + 1);
-    if read_only {
-        return Ok(());
-    }
-    shared.log(
-        "warn",
-        format!(
-            "{}: cut {} bytes of a torn tail at offset {}; nothing in it was acknowledged as synced",
-            segment.path.display(),
-            found[at].end - scanned.end,
-            segment.offset(scanned.end)
-        ),
-    );
-    for later in rest.iter().rev() {
-        shared.disk.remove(&later.segment.path).map_err(|e| later.segment.io("remove", &e))?;
-    }
-    let file = segment.file()?;
-    file.truncate(segment.offset(scanned.end)).map_err(|e| segment.io("cut", &e))?;
-    file.sync().map_err(|e| segment.io("sync", &e))
 }
 
 /// Reads a sealed segment and makes its index anew.
@@ -488,7 +411,7 @@ impl State {
         let part = Arc::clone(&self.active_part);
         let index = SegmentIndex::load(&*shared.disk, &part.index_path());
         match index {
-            Some(index) if index.end == found.end && index.base_seq + u64::from(index.count) == part.end_seq() => {
+            Some(index) if index.end == found.end && index.is_of(&part) && self.next_seq == part.end_seq() => {
                 part.seal(Index::Made(Arc::new(index)), found.end);
                 true
             }
@@ -519,11 +442,21 @@ impl State {
         self.next_seq = self.next_seq.max(seq);
     }
 
-    /// Takes in the frames of a segment from `from` on. Before `covered` only the active index needs them.
-    fn replay(&mut self, segment: &Arc<Segment>, from: Pos, covered: Pos) -> Result<Scanned> {
+    /// Takes in the frames of a segment from `from` on. Before `covered` only the active index needs them; `None` when
+    /// they end at another sequence than the snapshot which covers them says.
+    fn replay(&mut self, segment: &Arc<Segment>, from: Pos, covered: Pos) -> Result<Option<Scanned>> {
         let (base, packed) = (self.active_part.base, segment.is_packed());
         let mut last = Newest::default();
+        let covers = covered > 0 && covered >= segment.base;
+        let contradicts = |state: &State| covers && state.active.end_seq() != state.next_seq;
+        let (mut checked, mut contradicted) = (false, false);
         let scanned = scan(segment, from, &mut |pos, found| {
+            if !checked && pos >= covered {
+                (checked, contradicted) = (true, contradicts(self));
+            }
+            if contradicted {
+                return Err(Error::new(ErrorKind::Internal, "the snapshot contradicts the log"));
+            }
             if found.note() {
                 return Ok(());
             }
@@ -553,6 +486,10 @@ impl State {
                     self.subjects.set_active_first(id, view.seq);
                 }
                 self.active_part.set_end_seq(view.seq + 1);
+                if view.seq < self.first_seq {
+                    // The snapshot does not list a part that has nothing live.
+                    self.active_part.dead_mut().insert((view.seq - base.seq) as u32);
+                }
                 return Ok(());
             }
             if packed {
@@ -568,10 +505,16 @@ impl State {
             }
             let special = (found.tag() & TAG_SPECIAL != 0).then(|| Special::of(&view));
             self.apply_record(pos, size_of_body(found.body.len()), &view, special)
-        })?;
+        });
+        // Where the log ends before, that is told as damage.
+        contradicted |= scanned.as_ref().is_ok_and(|s| s.end == covered) && contradicts(self);
+        if contradicted {
+            return Ok(None);
+        }
+        let scanned = scanned?;
         self.committed = self.committed.max(scanned.end);
         debug_assert!(self.active.next.iter().all(|&n| n == NONE || n < self.active.len()));
-        Ok(scanned)
+        Ok(Some(scanned))
     }
 }
 

@@ -125,19 +125,17 @@ impl Part {
         }
         let path = self.index_path();
         let end = self.segment.end()?;
-        let loaded = SegmentIndex::load(disk, &path)
-            .filter(|i| i.end <= end)
-            .filter(|i| i.base_seq == self.base.seq && i.base_seq + u64::from(i.count) == self.end_seq());
+        let loaded = SegmentIndex::load(disk, &path).filter(|i| i.end <= end && i.is_of(self));
         let loaded = match loaded {
             Some(loaded) => loaded,
             None => super::open::rebuild_index(&self.segment, self.base)?,
         };
-        if loaded.base_seq + u64::from(loaded.count) != self.end_seq() {
+        if loaded.end_seq() != self.end_seq() {
             return Err(Error::corrupt(format!(
                 "{} holds sequences {} to {}, but {} to {} were committed to it",
                 self.segment.path.display(),
                 loaded.base_seq,
-                loaded.base_seq + u64::from(loaded.count) - 1,
+                loaded.end_seq() - 1,
                 self.base.seq,
                 self.end_seq() - 1
             )));

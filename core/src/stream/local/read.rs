@@ -95,6 +95,12 @@ pub(crate) fn is_record(found: &Frame<'_>) -> bool {
     !found.note() && found.tag() & TAG_CONTROL == 0
 }
 
+/// An index file whose check holds, and which points somewhere else.
+fn misplaced(part: &Part, seq: u64) -> Error {
+    let path = part.index_path();
+    Error::corrupt(format!("{} points beside record {seq}: delete it, it is made anew", path.display()))
+}
+
 impl Local {
     /// Up to `len` bytes at a position, from memory or from the file.
     fn bytes(&self, part: &Part, pos: Pos, len: usize) -> Result<Vec<u8>> {
@@ -126,7 +132,12 @@ impl Local {
         }
         let Some((seq, pos)) = state.subjects.get(filter).map(|s| (s.last_seq, s.last_pos)) else { return Ok(None) };
         let Some(part) = state.part_at(pos).map(Arc::clone) else { return Ok(None) };
-        self.record_at(state, &part, pos, seq)
+        let found = self.record_at(state, &part, pos, seq)?;
+        match found {
+            // A snapshot that lies may name a record of another subject.
+            Some(other) if other.subject != filter => Err(self.damaged(&part, pos, seq)),
+            found => Ok(found),
+        }
     }
 
     fn record_at(&self, state: MutexGuard<'_, State>, part: &Part, pos: Pos, seq: u64) -> Result<Option<Record>> {
@@ -356,6 +367,11 @@ impl Local {
             }
             pos += used as u64;
         }
+        let due =
+            (part.base.seq + u64::from(extent.after)).min(part.end_seq()).min(collector.plan.max_seq.saturating_add(1));
+        if seq < due && part.is_sealed() && !part.segment.is_packed() && !collector.is_full() {
+            return Err(misplaced(part, seq));
+        }
         Ok(())
     }
 
@@ -372,6 +388,7 @@ impl Local {
         let mut taken_bytes = 0;
         let mut at = 0;
         let dead = part.dead();
+        let contiguous = !part.segment.is_packed();
         while at < bytes.len() {
             let found = match frame::parse(&bytes, at, pos + at as u64) {
                 Ok(found) => found,
@@ -383,6 +400,9 @@ impl Local {
                 continue;
             }
             let here = seq_of(part, &found).ok_or_else(|| self.damaged(part, pos, *seq))?;
+            if here != *seq && contiguous {
+                return Err(misplaced(part, *seq));
+            }
             *seq = here + 1;
             if !dead.contains((here - part.base.seq) as u32) && collector.wants(part, here, &found)? {
                 taken.push((found.body_start, found.body.len(), found.tag(), here));

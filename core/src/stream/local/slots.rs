@@ -73,3 +73,79 @@ impl Slots {
         self.memory[at * SLOT_BYTES..(at + 1) * SLOT_BYTES].copy_from_slice(&slot.to_le_bytes());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use foldhash::fast::FixedState;
+    use hashbrown::HashMap;
+
+    use super::*;
+    use crate::clock::{Clock, ManualClock};
+
+    /// A table that grows as the one of subjects does, beside a map of the same; `hashes` is what the keys hash to.
+    fn agrees(seed: u64, hashes: &[u64]) {
+        let mut slots = Slots::new(SLOTS_MIN);
+        let mut ids: HashMap<usize, SubjectId, FixedState> = HashMap::default();
+        let random = ManualClock::new(0, seed);
+        for step in 0..4 * hashes.len() {
+            let key = random.random() as usize % hashes.len();
+            let find = |slots: &Slots| slots.find(hashes[key], |id| ids.get(&key) == Some(&id));
+            assert_eq!(find(&slots), ids.get(&key).copied(), "seed {seed} step {step}: key {key}");
+            if ids.contains_key(&key) {
+                continue;
+            }
+            let id = ids.len() as SubjectId;
+            if slots.is_full(ids.len() + 1) {
+                slots = slots.larger();
+                for (&key, &id) in &ids {
+                    slots.insert(hashes[key], id);
+                }
+            }
+            slots.insert(hashes[key], id);
+            ids.insert(key, id);
+        }
+        for (key, &id) in &ids {
+            assert_eq!(slots.find(hashes[*key], |found| found == id), Some(id), "seed {seed}: key {key} at the end");
+        }
+        let absent = slots.find(random.random(), |_| false);
+        assert_eq!(absent, None, "seed {seed}: a search for what is not there ends");
+    }
+
+    #[test]
+    fn it_holds_what_a_map_holds_while_it_grows() {
+        for seed in 0..20 {
+            let random = ManualClock::new(0, !seed);
+            let hashes: Vec<u64> = (0..=random.random() % 3_000).map(|_| random.random()).collect();
+            agrees(seed, &hashes);
+        }
+    }
+
+    #[test]
+    fn hashes_that_are_all_alike_cost_time_and_nothing_else() {
+        for hash in [0, 1, 63, u64::MAX, 0xffff_ffff, 0xffff_ffff_0000_0000] {
+            agrees(hash, &[hash; 300]);
+        }
+    }
+
+    #[test]
+    fn hashes_that_are_alike_in_one_half_are_told_apart() {
+        for seed in 0..10 {
+            let random = ManualClock::new(0, seed);
+            let low: Vec<u64> = (0..500).map(|_| random.random() << 32 | seed).collect();
+            agrees(seed, &low);
+            let high: Vec<u64> = (0..500).map(|_| seed << 32 | random.random() >> 32).collect();
+            agrees(seed, &high);
+        }
+    }
+
+    #[test]
+    fn a_probe_goes_around_the_end_of_the_table() {
+        let mut slots = Slots::new(SLOTS_MIN);
+        let last = SLOTS_MIN as u64 - 1;
+        (0..4).for_each(|id| slots.insert(last, id));
+        for id in 0..4 {
+            assert_eq!(slots.find(last, |found| found == id), Some(id));
+        }
+        assert_eq!(slots.find(1 << 40, |_| true), None, "what ran over into the first slots has another hash");
+    }
+}

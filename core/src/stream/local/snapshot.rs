@@ -12,9 +12,12 @@ use crate::disk::{Disk, OpenMode, read_all, replace};
 use crate::error::{Error, Result};
 use crate::journal::Pos;
 use crate::stream::config::StreamConfig;
+use crate::subject::check_subject;
 use crate::varint::{put_varint, take_varint, unzigzag, zigzag};
 
 const MAGIC: &[u8; 8] = b"HWSNAPS\x01";
+/// The CRC32 at the end.
+const CHECK_BYTES: usize = 4;
 
 /// Last sequence, last position, first sequence and count of a subject.
 pub(crate) type Numbers = (u64, Pos, u64, u32);
@@ -45,7 +48,63 @@ impl Snapshot {
     /// Hands out each subject's name and numbers.
     pub(crate) fn each_subject(&self, take: &mut dyn FnMut(&str, Numbers)) {
         // It was read to its end when it was decoded.
-        let _ = each_subject(&mut &self.bytes_of[self.subjects..], take);
+        let _ = each_subject(&mut &self.bytes_of[self.subjects..self.bytes_of.len() - CHECK_BYTES], take);
+    }
+}
+
+/// What a segment's header says.
+pub(crate) struct Stands {
+    pub(crate) base: Pos,
+    pub(crate) base_seq: u64,
+}
+
+impl Snapshot {
+    /// Whether all of it can be true at once of these segments, in order, of the stream with this name. A check that
+    /// holds says only that the bytes are those that were written.
+    pub(crate) fn is_sound(&self, name: &str, segments: &[Stands]) -> bool {
+        let (mut live, mut first_live, mut before) = (0u64, None, None);
+        for (base, end_seq, dead) in &self.parts {
+            if before.is_some_and(|b| b >= *base) || *base > self.pos {
+                return false;
+            }
+            before = Some(*base);
+            let at = segments.partition_point(|s| s.base < *base);
+            // One that is missing is the log's damage, and told as such.
+            let Some(stands) = segments.get(at).filter(|s| s.base == *base) else { return *end_seq > 0 };
+            let most = segments.get(at + 1).map_or(u64::MAX, |s| s.base_seq).min(self.last_seq.saturating_add(1));
+            let Some(count) = end_seq.checked_sub(stands.base_seq) else { return false };
+            if *end_seq > most || count > u64::from(u32::MAX) || !dead.is_within(count) {
+                return false;
+            }
+            // What was before the first sequence is gone, marked or not.
+            let from = self.first_seq.saturating_sub(stands.base_seq).min(count);
+            let here = dead.live_within(from, count);
+            live += here;
+            if here > 0 {
+                first_live = first_live.or(Some(stands.base_seq + u64::from(dead.next_live(from as u32))));
+            }
+        }
+        self.config.name == name
+            && self.last_seq < u64::MAX
+            && (self.pos > 0 || self.last_seq == 0)
+            && live == self.records
+            && self.bytes <= self.pos
+            && first_live.is_none_or(|first| first == self.first_seq)
+            && (1..=self.last_seq + 1).contains(&self.first_seq)
+            && self.ids.iter().all(|id| id.1 <= self.last_seq)
+    }
+
+    /// Whether what it says of subjects adds up.
+    fn is_sound_of_subjects(&self) -> bool {
+        let (mut count, mut sound) = (0u64, true);
+        let mut take = |name: &str, (last_seq, last_pos, first_seq, records): Numbers| {
+            count += u64::from(records);
+            let span = last_seq.saturating_add(1).saturating_sub(first_seq);
+            let there = (1..=span).contains(&u64::from(records)) && first_seq > 0;
+            sound &= there && last_seq <= self.last_seq && last_pos < self.pos && check_subject(name).is_ok();
+        };
+        let whole = each_subject(&mut &self.bytes_of[self.subjects..self.bytes_of.len() - CHECK_BYTES], &mut take);
+        whole.is_some() && sound && count == self.records
     }
 }
 
@@ -61,7 +120,7 @@ fn each_subject(rest: &mut &[u8], take: &mut dyn FnMut(&str, Numbers)) -> Option
         name.extend_from_slice(new);
         last_seq = last_seq.wrapping_add_signed(unzigzag(take_varint(rest)?));
         last_pos = last_pos.wrapping_add_signed(unzigzag(take_varint(rest)?));
-        let count = take_varint(rest)? as u32;
+        let count = u32::try_from(take_varint(rest)?).ok()?;
         let first_seq = last_seq.checked_sub(if count == 1 { 0 } else { take_varint(rest)? })?;
         take(std::str::from_utf8(&name).ok()?, (last_seq, last_pos, first_seq, count));
     }
@@ -143,7 +202,7 @@ pub(crate) fn load(disk: &dyn Disk, dir: &Path) -> Option<Snapshot> {
 }
 
 fn decode(bytes: Vec<u8>) -> Option<Snapshot> {
-    let (covered, check) = bytes.split_at_checked(bytes.len().checked_sub(4)?)?;
+    let (covered, check) = bytes.split_at_checked(bytes.len().checked_sub(CHECK_BYTES)?)?;
     if crc32fast::hash(covered).to_le_bytes() != check {
         return None;
     }
@@ -166,8 +225,7 @@ fn decode(bytes: Vec<u8>) -> Option<Snapshot> {
     let ids = take_list(rest, |rest| Some((take_text(rest)?, take_varint(rest)?, take_varint(rest)?)))?;
     let origins = control::from_bytes(take_bytes(rest)?, "snapshot").ok()?;
     let subjects = covered.len() - rest.len();
-    each_subject(rest, &mut |_, _| {})?;
-    Some(Snapshot {
+    let snapshot = Snapshot {
         pos,
         config,
         created,
@@ -183,7 +241,8 @@ fn decode(bytes: Vec<u8>) -> Option<Snapshot> {
         subjects,
         len: bytes.len() as u64,
         bytes_of: bytes,
-    })
+    };
+    snapshot.is_sound_of_subjects().then_some(snapshot)
 }
 
 fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {

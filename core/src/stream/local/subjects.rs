@@ -187,10 +187,12 @@ impl Subjects {
     /// Notes that one record is gone; returns how many are left.
     pub(crate) fn remove_one(&mut self, id: SubjectId) -> u32 {
         let s = &mut self.entries[id];
-        s.count = s.count.saturating_sub(1);
         if s.count == 0 {
-            self.live -= 1;
+            // Its records were counted by a snapshot that lies.
+            return 0;
         }
+        s.count -= 1;
+        self.live -= usize::from(s.count == 0);
         s.count
     }
 
@@ -213,8 +215,9 @@ impl Subjects {
         let id = self.intern(name);
         let (last_seq, last_pos, first_seq, count) = subject;
         let s = &mut self.entries[id];
+        // A snapshot that lies may name one twice.
+        self.live += usize::from(count > 0 && s.count == 0);
         (s.last_seq, s.last_pos, s.first_seq, s.count) = (last_seq, last_pos, first_seq, count);
-        self.live += usize::from(count > 0);
     }
 
     /// All live subjects, in no order.
@@ -238,5 +241,115 @@ impl Subjects {
             *s = Subject { name: s.name, name_len: s.name_len, ..*subject };
             self.live += 1;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use foldhash::fast::FixedState;
+    use hashbrown::HashMap;
+
+    use super::*;
+    use crate::clock::{Clock, ManualClock};
+    use crate::subject::SUBJECT_BYTES_MAX;
+
+    /// A name of so many bytes that no other number gives.
+    fn name(number: u64, len: usize) -> String {
+        let number = format!("{number:08x}");
+        number + &"n".repeat(len.saturating_sub(8))
+    }
+
+    fn holds(subjects: &Subjects, model: &HashMap<String, Vec<u64>, FixedState>, note: &str) {
+        assert_eq!(subjects.live(), model.len(), "{note}: live");
+        for (name, seqs) in model {
+            let subject = subjects.get(name).unwrap_or_else(|| panic!("{note}: '{name}' is not there"));
+            assert_eq!(
+                (subject.count as usize, Some(&subject.last_seq)),
+                (seqs.len(), seqs.last()),
+                "{note}: '{name}'"
+            );
+        }
+        let mut all: Vec<&str> = subjects.iter().map(|(_, name, _)| name).collect();
+        all.sort_unstable();
+        let mut want: Vec<&str> = model.keys().map(String::as_str).collect();
+        want.sort_unstable();
+        assert_eq!(all, want, "{note}: names");
+    }
+
+    #[test]
+    fn it_holds_what_a_map_holds_through_growth_and_compaction() {
+        for seed in 0..5 {
+            let random = ManualClock::new(0, seed);
+            let mut subjects = Subjects::new(random.random());
+            let mut model: HashMap<String, Vec<u64>, FixedState> = HashMap::default();
+            let lens = [8, INLINE_BYTES - 1, INLINE_BYTES, INLINE_BYTES + 1, 200, SUBJECT_BYTES_MAX];
+            let (mut seq, mut compactions) = (0, 0);
+            for step in 0..30_000u64 {
+                // First mostly new names, then mostly removals, then new ones again.
+                let grows = !(12_000..=24_000).contains(&step);
+                if random.random() % 8 < if grows { 7 } else { 1 } {
+                    seq += 1;
+                    let number = random.random() % 20_000;
+                    let name = name(number, lens[number as usize % lens.len()]);
+                    let id = subjects.intern(&name);
+                    subjects.add(id, seq, seq * 100, 0);
+                    assert_eq!(subjects.name(id), name, "seed {seed} step {step}");
+                    model.entry(name).or_default().push(seq);
+                } else if let Some(name) = model.keys().next().cloned() {
+                    let seqs = model.remove(&name).unwrap_or_default();
+                    let id = subjects.find(&name).unwrap_or_else(|| panic!("seed {seed} step {step}: '{name}'"));
+                    let left = seqs.iter().map(|_| subjects.remove_one(id)).last();
+                    assert_eq!(left, Some(0), "seed {seed} step {step}: '{name}'");
+                    assert!(subjects.get(&name).is_none(), "seed {seed} step {step}: '{name}' has no record");
+                }
+                if subjects.wants_compaction() {
+                    subjects.compact();
+                    compactions += 1;
+                    holds(&subjects, &model, &format!("seed {seed} step {step}, compacted"));
+                }
+            }
+            holds(&subjects, &model, &format!("seed {seed}, at the end"));
+            assert!(compactions > 0, "seed {seed} never compacted");
+        }
+    }
+
+    #[test]
+    fn a_name_that_just_fits_its_entry_takes_no_room_elsewhere() {
+        let mut subjects = Subjects::new(7);
+        for len in 8..=INLINE_BYTES {
+            subjects.intern(&name(len as u64, len));
+        }
+        assert_eq!(subjects.names.len(), 0);
+        let id = subjects.intern(&name(0, INLINE_BYTES + 1));
+        assert_eq!((subjects.names.len(), subjects.name(id).len()), (INLINE_BYTES + 1, INLINE_BYTES + 1));
+        // One is the beginning of the other.
+        assert_ne!(subjects.find(&name(0, INLINE_BYTES)), Some(id));
+    }
+
+    #[test]
+    fn a_subject_that_a_snapshot_names_twice_is_one() {
+        let mut subjects = Subjects::new(7);
+        subjects.restore("s", (5, 50, 5, 1));
+        subjects.restore("s", (9, 90, 9, 1));
+        assert_eq!((subjects.live(), subjects.iter().count()), (1, 1));
+    }
+
+    #[test]
+    fn a_record_that_a_snapshot_did_not_count_is_taken_out_without_one() {
+        let mut subjects = Subjects::new(7);
+        let id = subjects.intern("s");
+        assert_eq!((subjects.remove_one(id), subjects.live()), (0, 0));
+    }
+
+    #[test]
+    fn entries_lie_where_their_ids_say_across_chunks() {
+        let mut entries = Entries::default();
+        for id in 0..5 * CHUNK_MIN as u64 {
+            entries.push(Subject { last_seq: id, ..bytemuck::Zeroable::zeroed() });
+        }
+        assert!(entries.ids().all(|id| entries[id].last_seq == u64::from(id)));
+        assert_eq!(Entries::place(CHUNK_MIN as u32 - 1), (0, (CHUNK_MIN - 1) * SUBJECT_BYTES));
+        assert_eq!(Entries::place(CHUNK_MIN as u32), (1, 0));
+        assert_eq!(Entries::place(2 * CHUNK_MIN as u32), (2, 0));
     }
 }

@@ -1,0 +1,77 @@
+//! Subscriptions, watchers and consumers as what items are taken from.
+
+use std::time::{Duration, Instant};
+
+use headwater::points::PointWatcher;
+use headwater::{Pending, Result, Watcher};
+use serde_json::{Value, json};
+
+use crate::args::Args;
+use crate::engine::World;
+use crate::values::{entries, points, record_list, records};
+
+pub(crate) const TIMEOUT_MS: u64 = 5_000;
+
+pub(crate) enum Watch {
+    Bucket(Watcher),
+    Points(PointWatcher),
+}
+
+impl World {
+    pub(crate) fn source(&self, op: &str, args: &mut Args) -> Result<Value> {
+        let timeout = Duration::from_millis(args.or("timeout_ms", TIMEOUT_MS));
+        let (count, max) = (args.option::<usize>("count"), args.or("max", 100));
+        if let Some(name) = args.option::<String>("subscription") {
+            let subscription = &self.subscriptions[&name];
+            match op {
+                "take" => take(count.unwrap(), timeout, |max| subscription.next(max), |b| record_list(&b)),
+                "try_next" => subscription.try_next(max).map(|b| records(&b)),
+                "missed" => Ok(json!(subscription.missed())),
+                _ => {
+                    subscription.close();
+                    Ok(Value::Null)
+                }
+            }
+        } else if let Some(name) = args.option::<String>("watcher") {
+            match (&self.watchers[&name], op) {
+                (Watch::Bucket(w), "take") => take(count.unwrap(), timeout, |max| w.next(max), entries),
+                (Watch::Bucket(w), "try_next") => w.try_next(max).map(|e| entries(e).into()),
+                (Watch::Bucket(w), "missed") => Ok(json!(w.missed())),
+                (Watch::Bucket(w), _) => {
+                    w.close();
+                    Ok(Value::Null)
+                }
+                (Watch::Points(w), "take") => take(count.unwrap(), timeout, |max| w.next(max), points),
+                (Watch::Points(w), "try_next") => w.try_next(max).map(|p| points(p).into()),
+                (Watch::Points(w), "missed") => Ok(json!(w.missed())),
+                (Watch::Points(w), _) => {
+                    w.close();
+                    Ok(Value::Null)
+                }
+            }
+        } else {
+            let consumer = self.engine.stream(&args.text("stream")).wait()?.consumer(&args.text("consumer")).wait()?;
+            match op {
+                "take" => take(count.unwrap(), timeout, |max| consumer.next(max), |b| record_list(&b)),
+                "try_next" => consumer.try_next(max).map(|b| records(&b)),
+                _ => panic!("a consumer has no '{op}'"),
+            }
+        }
+    }
+}
+
+/// Waits until `count` items came, taking no more than that.
+fn take<T>(
+    count: usize,
+    timeout: Duration,
+    next: impl Fn(usize) -> Pending<T>,
+    items: impl Fn(T) -> Vec<Value>,
+) -> Result<Value> {
+    let deadline = Instant::now() + timeout;
+    let mut all = Vec::new();
+    while all.len() < count {
+        let left = deadline.saturating_duration_since(Instant::now());
+        all.extend(items(next(count - all.len()).wait_timeout(left)?));
+    }
+    Ok(all.into())
+}
