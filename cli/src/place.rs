@@ -1,15 +1,18 @@
-//! Where a command works and how it speaks: `--dir` and `--json`, and the three ways to open a directory.
+//! Where a command works and how it speaks: `--dir`, `--hub` and `--json`, and the ways to open a directory or a hub.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
-use headwater::{Engine, EngineOptions};
+use headwater::{Engine, EngineOptions, HubOptions};
 
 use crate::failure::{Done, Failure, report_warning};
 use crate::output::Output;
 
 /// The environment variable that stands in for `--dir`.
 const DIR_VARIABLE: &str = "HEADWATER_DIR";
+/// How long a consumer on a hub is waited for when nobody says.
+const HUB_PATIENCE: Duration = Duration::from_secs(1);
 /// As many lines as an engine's log queue holds.
 const LOG_LINES_MAX: usize = 1024;
 
@@ -19,6 +22,10 @@ pub(crate) struct Place {
     /// The directory that holds the streams; HEADWATER_DIR when not given.
     #[arg(long, global = true, value_name = "DIR", help_heading = "Everywhere")]
     pub(crate) dir: Option<PathBuf>,
+    /// Instead of a directory: a NATS server with JetStream, such as nats://127.0.0.1:4222; a token or a user stands
+    /// before the host.
+    #[arg(long, global = true, value_name = "URL", conflicts_with = "dir", help_heading = "Everywhere")]
+    pub(crate) hub: Option<String>,
     /// One JSON object on a line for each record, row or answer.
     #[arg(long, global = true, help_heading = "Everywhere")]
     pub(crate) json: bool,
@@ -40,6 +47,9 @@ impl Place {
 
     /// Opens the directory without a lock, beside whoever writes it. Its streams work for as long as it is kept.
     pub(crate) fn reader(&self) -> Done<Engine> {
+        if let Some(url) = &self.hub {
+            return Ok(connect(url)?);
+        }
         Ok(Engine::open_with(self.dir()?, EngineOptions::read_only())?)
     }
 
@@ -54,7 +64,10 @@ impl Place {
     }
 
     fn open_and_close<T>(&self, create: bool, work: impl FnOnce(&Engine) -> Done<T>) -> Done<T> {
-        let engine = Engine::open_with(self.dir()?, EngineOptions { create, ..EngineOptions::default() })?;
+        let engine = match &self.hub {
+            Some(url) => connect(url)?,
+            None => Engine::open_with(self.dir()?, EngineOptions { create, ..EngineOptions::default() })?,
+        };
         self.warn(&engine);
         let outcome = work(&engine);
         let closed = engine.close();
@@ -62,6 +75,11 @@ impl Place {
         let value = outcome?;
         closed?;
         Ok(value)
+    }
+
+    /// How long it takes at least to know that nothing is there: a hub is asked, a directory is looked at.
+    pub(crate) fn patience(&self) -> Duration {
+        if self.hub.is_some() { HUB_PATIENCE } else { Duration::ZERO }
     }
 
     /// Passes on what the engine has to say, such as that it cut a torn tail or that a stream is damaged.
@@ -72,4 +90,9 @@ impl Place {
             }
         }
     }
+}
+
+/// Connects to the hub at this address, and shows up there by name.
+fn connect(url: &str) -> headwater::Result<Engine> {
+    Engine::connect(HubOptions { name: "headwater command".to_owned(), ..HubOptions::new(url) }).wait()
 }

@@ -167,7 +167,9 @@ fn records_that_come_over_two_routes_come_once_and_circles_end() {
         put(&hubs[n % 2], "n.even", &format!("h{n}"));
     }
     let all = |stream: &Stream, len: usize| until("all came", || payloads(stream).len() >= len);
-    edges.iter().for_each(|e| all(e, 400));
+    for edge in &edges {
+        all(edge, 400);
+    }
     all(&hubs[0], 400);
     all(&hubs[1], 300);
     std::thread::sleep(Duration::from_millis(100));

@@ -195,7 +195,7 @@ impl Next {
         let mut out = place.output();
         place.change(|engine| {
             let consumer = self.name.open(engine)?;
-            let batch = match consumer.next(self.max).wait_timeout(self.timeout) {
+            let batch = match consumer.next(self.max).wait_timeout(self.timeout.max(place.patience())) {
                 Err(error) if error.kind() == ErrorKind::Timeout => {
                     let Name { stream, consumer } = &self.name;
                     let message = format!("consumer '{consumer}' of stream '{stream}' has nothing to deliver");

@@ -20,7 +20,7 @@ pub(crate) struct Links {
 
 #[derive(Default)]
 struct Inside {
-    running: Mutex<Vec<(Arc<Link>, Vec<Arc<Task>>)>>,
+    running: Mutex<Vec<Running>>,
     bell: Mutex<Bell>,
     rung: Condvar,
 }
@@ -30,6 +30,9 @@ struct Bell {
     now: bool,
     stop: bool,
 }
+
+/// A link, and its work in each of its directions.
+type Running = (Arc<Link>, Vec<Arc<Task>>);
 
 /// One direction of one link.
 struct Task {

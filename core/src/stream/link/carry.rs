@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::Link;
-use crate::error::Result;
 use crate::origin::{HEADER_ORIGIN, HEADER_ORIGIN_MSG_ID, Origin, Writer};
 use crate::record::{Append, HEADER_MSG_ID, HEADER_ROLLUP, HEADER_TTL, RecordView, parse_ttl};
 
@@ -80,16 +79,16 @@ impl Link {
     }
 
     /// A record of the other stream on its way here; `None` for its position records, and what no filter takes.
-    pub(super) fn inward(&self, record: &RecordView<'_>, theirs: Writer) -> Result<Option<Carried>> {
+    pub(super) fn inward(&self, record: &RecordView<'_>, theirs: Writer) -> Option<Carried> {
         if record.subject.starts_with(super::POSITIONS) {
-            return Ok(None);
+            return None;
         }
         let subject = self.config.to_local(record.subject);
         if !self.filters.matches(&subject) {
-            return Ok(None);
+            return None;
         }
         let own = Origin { writer: theirs, seq: record.seq };
         let origin = record.header(HEADER_ORIGIN).and_then(Origin::parse).unwrap_or(own);
-        Ok(Some(Carried::of(record, subject, origin)))
+        Some(Carried::of(record, subject, origin))
     }
 }

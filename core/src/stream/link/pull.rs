@@ -34,10 +34,7 @@ impl Link {
             if self.is_stopped() {
                 break;
             }
-            let mut carried = Vec::with_capacity(batch.len());
-            for record in batch.iter() {
-                carried.extend(self.inward(&record, theirs)?);
-            }
+            let carried: Vec<Carried> = batch.iter().filter_map(|r| self.inward(&r, theirs)).collect();
             self.take_in(&carried).await?;
             let last = batch.iter().map(|r| r.seq).max().unwrap_or(0);
             self.advance(|place| place.pulled = place.pulled.max(last));

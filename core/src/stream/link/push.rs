@@ -5,6 +5,7 @@
 //! after it was sent again is refused, and two links that bring the same record cannot both bring it.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::carry::Carried;
 use super::config::CatchUp;
@@ -44,7 +45,7 @@ impl Link {
             let records: Vec<Carried> = batch.iter().filter_map(|r| self.outward(&r, theirs)).collect();
             let mut rest = &records[..];
             while !rest.is_empty() && !self.is_stopped() {
-                let (now, later) = rest.split_at(self.fitting(rest));
+                let (now, later) = rest.split_at(fitting(rest));
                 self.push_all(now, &mut positions).await?;
                 rest = later;
             }
@@ -84,28 +85,13 @@ impl Link {
         LocalSubscription::new(&self.local, &SubscribeOptions { filters, deliver_policy })
     }
 
-    /// How many of the first records go in one batch.
-    fn fitting(&self, records: &[Carried]) -> usize {
-        let (mut writers, mut bytes) = (Vec::new(), 0);
-        let fits = |record: &&Carried| {
-            let writer = record.origin.writer;
-            if !writers.contains(&writer) {
-                writers.push(writer);
-            }
-            bytes += record.size();
-            writers.len() <= WRITERS_MAX && bytes <= BATCH_BYTES
-        };
-        records.iter().take_while(fits).count().max(1)
-    }
-
     /// Pushes what of these records is not there; all or nothing.
     async fn push_all(&self, records: &[Carried], positions: &mut Positions) -> Result<()> {
         for _ in 0..CONFLICTS_MAX {
             for record in records {
                 let writer = record.origin.writer;
-                if !positions.contains_key(&writer) {
-                    let position = self.position(writer).await?;
-                    positions.insert(writer, position);
+                if let Entry::Vacant(unknown) = positions.entry(writer) {
+                    unknown.insert(self.position(writer).await?);
                 }
             }
             let is_new =
@@ -175,4 +161,18 @@ impl Link {
             .map_err(|e| Error::corrupt(format!("the position record {} at '{subject}': {e}", record.seq)))?;
         Ok(Position { taken, seq: record.seq })
     }
+}
+
+/// How many of the first records go in one batch.
+fn fitting(records: &[Carried]) -> usize {
+    let (mut writers, mut bytes) = (Vec::new(), 0);
+    let fits = |record: &&Carried| {
+        let writer = record.origin.writer;
+        if !writers.contains(&writer) {
+            writers.push(writer);
+        }
+        bytes += record.size();
+        writers.len() <= WRITERS_MAX && bytes <= BATCH_BYTES
+    };
+    records.iter().take_while(fits).count().max(1)
 }

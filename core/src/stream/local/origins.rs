@@ -14,7 +14,7 @@ use crate::origin::{Origin, Writer};
 /// One epoch of this log's own appends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Epoch {
-    pub(crate) epoch: u64,
+    pub(crate) id: u64,
     pub(crate) first_seq: u64,
     /// One past the last sequence that was appended in it.
     pub(crate) end_seq: u64,
@@ -43,7 +43,7 @@ impl Origins {
 
     /// Own appends from `seq` on are of this epoch.
     pub(crate) fn begin_epoch(&mut self, epoch: u64, seq: u64) {
-        self.own.push(Epoch { epoch, first_seq: seq, end_seq: seq });
+        self.own.push(Epoch { id: epoch, first_seq: seq, end_seq: seq });
     }
 
     /// Notes an own append.
@@ -66,14 +66,14 @@ impl Origins {
     pub(crate) fn holds(&self, engine: u64, origin: Origin) -> bool {
         let Origin { writer, seq } = origin;
         let own = writer.engine == engine
-            && self.own.iter().any(|e| e.epoch == writer.epoch && (e.first_seq..e.end_seq).contains(&seq));
+            && self.own.iter().any(|e| e.id == writer.epoch && (e.first_seq..e.end_seq).contains(&seq));
         own || self.places.get(&writer).is_some_and(|&place| self.taken[place].1.contains(seq))
     }
 
     /// Where this engine's own record with this sequence was appended; `None` for one from before epochs were noted.
     pub(crate) fn own(&self, engine: u64, seq: u64) -> Option<Origin> {
         let at = self.own.partition_point(|e| e.first_seq <= seq).checked_sub(1)?;
-        Some(Origin { writer: Writer { engine, epoch: self.own[at].epoch }, seq })
+        Some(Origin { writer: Writer { engine, epoch: self.own[at].id }, seq })
     }
 }
 
