@@ -1,7 +1,7 @@
 //! Where a record was first appended. It keeps that wherever links carry it, so nothing is taken in twice.
 //!
-//! A log draws an epoch of 64 random bits at the first append after each open, so an original and its restored copy never
-//! give two records one origin.
+//! A log draws an epoch of 64 random bits at the first append after each open, so an original and its restored copy
+//! never give two records one origin.
 
 use std::fmt;
 

@@ -29,8 +29,8 @@ pub const HEADER_ROLLUP: &str = "Nats-Rollup";
 
 pub(crate) const TAG_HEADERS: u8 = 1;
 pub(crate) const TAG_EVENT_TIME: u8 = 2;
-/// The headers hold a message id, a time to live, a rollup or an origin, so replaying the record means more than keeping
-/// it.
+/// The headers hold a message id, a time to live, a rollup or an origin, so replaying the record means more than
+/// keeping it.
 pub(crate) const TAG_SPECIAL: u8 = 4;
 pub(crate) const TAG_CONTROL: u8 = 8;
 

@@ -293,7 +293,9 @@ impl Far {
             }
         }
         if self.net.strikes(NetFault::LostOrigin) {
-            batch.iter_mut().for_each(|sent| sent.headers.clear());
+            for sent in batch.iter_mut() {
+                sent.headers.clear();
+            }
         }
         if self.net.strikes(NetFault::LostRecords) && batch.iter().any(is_position) {
             batch.retain(is_position);

@@ -16,8 +16,8 @@ impl Engine {
     /// there as in a directory; what the server is too old for is refused by name.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`] for options that cannot be; [`ErrorKind::Io`] when no server answers or it does not let us
-    /// in; [`ErrorKind::Unsupported`] when it has no JetStream.
+    /// [`ErrorKind::Invalid`] for options that cannot be; [`ErrorKind::Io`] when no server answers or it does not let
+    /// us in; [`ErrorKind::Unsupported`] when it has no JetStream.
     pub fn connect(options: HubOptions) -> Pending<Engine> {
         let clock = Arc::clone(&options.clock);
         HubEngine::connect(options).map(move |hub| {

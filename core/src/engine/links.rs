@@ -1,4 +1,5 @@
-//! The links of an engine, and the one thread that works for all of them. Without a worker, [`super::Engine::step`] does.
+//! The links of an engine, and the one thread that works for all of them. Without a worker, [`super::Engine::step`]
+//! does.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -171,8 +172,8 @@ impl Inner {
 }
 
 impl Engine {
-    /// Joins a local stream to one of `other`, which is usually a hub, and works on it until the engine is closed or the
-    /// link removed. Both streams must be there. What it carried so far is remembered under its name.
+    /// Joins a local stream to one of `other`, which is usually a hub, and works on it until the engine is closed or
+    /// the link removed. Both streams must be there. What it carried so far is remembered under its name.
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`] for what a link cannot be told; [`ErrorKind::NotFound`] when a stream is not there;

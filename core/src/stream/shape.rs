@@ -1,5 +1,5 @@
-//! What every engine refuses of an append before it looks at the stream: bad subjects, headers and conditions, what is too
-//! large, and what the stream's configuration does not take. The same mistake is the same error everywhere.
+//! What every engine refuses of an append before it looks at the stream: bad subjects, headers and conditions, what
+//! is too large, and what the stream's configuration does not take. The same mistake is the same error everywhere.
 
 use std::time::Duration;
 

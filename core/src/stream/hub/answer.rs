@@ -58,10 +58,11 @@ pub(super) fn meaning(remote: &Remote, asked: &Asked, message: &async_nats::Mess
             return Meaning::Done(Err(Error::new(ErrorKind::Conflict, message)));
         }
         if ack.duplicate && ack.seq == 0 {
-            // Clusters note an id before they look at conditions, and some keep it when these refuse the append. Nothing
-            // is stored under it, so it is no duplicate.
+            // Clusters note an id before they look at conditions, and some keep it when these refuse the append.
+            // Nothing is stored under it, so it is no duplicate.
             let message = format!(
-                "{}: the hub remembers the msg_id from an append that was refused or is on its way; nothing was appended",
+                "{}: the hub remembers the msg_id from an append that was refused or is on its way; nothing was \
+                 appended",
                 remote.place()
             );
             return Meaning::Done(Err(Error::new(ErrorKind::Conflict, message)));

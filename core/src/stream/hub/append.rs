@@ -1,8 +1,9 @@
 //! Appending to a hub: the checks of both engines, then the conditions as headers, sent at the call.
 //!
-//! A condition on a filter is one header on one server of 2.11 or later. Older ones ignore that header, so there it is
-//! refused; on several replicas a racing writer can pass it, so there it is looked at and then held by the stream's last
-//! sequence (`filtered.rs`). Batches are JetStream's atomic ones (ADR-50), by hand, because the client has none.
+//! A condition on a filter is one header on one server of 2.11 or later. Older ones ignore that header, so there it
+//! is refused; on several replicas a racing writer can pass it, so there it is looked at and then held by the
+//! stream's last sequence (`filtered.rs`). Batches are JetStream's atomic ones (ADR-50), by hand, because the client
+//! has none.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -117,7 +118,8 @@ fn messages(remote: &Remote, known: &Known, appends: &[Append<'_>]) -> Result<Ve
         let size = append.payload.len() + headers.as_ref().map_or(0, size_of) + FRAME_SLACK;
         if size > most {
             return Err(Error::invalid(format!(
-                "the record takes {size} bytes with its headers, the most that the hub's server takes is {most} (its max_payload)"
+                "the record takes {size} bytes with its headers, the most that the hub's server takes is {most} \
+                 (its max_payload)"
             )));
         }
         messages.push(OutboundMessage {

@@ -1,5 +1,5 @@
-//! Dead letters on a hub: a record that was delivered too often moves to a stream of its own, under the same subjects and
-//! headers as on the local engine. Doing it twice is doing it once, by its message id within the window.
+//! Dead letters on a hub: a record that was delivered too often moves to a stream of its own, under the same subjects
+//! and headers as on the local engine. Doing it twice is doing it once, by its message id within the window.
 
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
 //! Records of a stretch of sequences, page by page, in one of three ways.
 //!
-//! By batches of direct gets where one server keeps the stream and knows them; by a consumer for the time of the read on
-//! older servers and for several filters; and from the leader, one by one, where there are several replicas: any replica
-//! may answer the other two, and may not have seen what was acknowledged before the read began.
+//! By batches of direct gets where one server keeps the stream and knows them; by a consumer for the time of the read
+//! on older servers and for several filters; and from the leader, one by one, where there are several replicas: any
+//! replica may answer the other two, and may not have seen what was acknowledged before the read began.
 
 use std::sync::Arc;
 
@@ -71,8 +71,8 @@ impl Fetched {
     }
 }
 
-/// The filters that a server is told: none that another covers. The flag says that some overlap, which a server refuses;
-/// it is told none then, and we look at each record ourselves.
+/// The filters that a server is told: none that another covers. The flag says that some overlap, which a server
+/// refuses; it is told none then, and we look at each record ourselves.
 pub(super) fn for_server(filters: &[String]) -> (Vec<String>, bool) {
     let mut kept: Vec<String> = Vec::new();
     for filter in filters {

@@ -1,8 +1,8 @@
-//! The task behind a subscription: a consumer of its own that it makes anew from the next sequence whenever something is
-//! amiss: a gap among deliveries, silence, a lost consumer, a connection that came back.
+//! The task behind a subscription: a consumer of its own that it makes anew from the next sequence whenever something
+//! is amiss: a gap among deliveries, silence, a lost consumer, a connection that came back.
 //!
-//! The client has ordered consumers too. Ours also counts what limits removed, goes on at once after a reconnect instead
-//! of after a missed heartbeat, and bounds its buffer by bytes.
+//! The client has ordered consumers too. Ours also counts what limits removed, goes on at once after a reconnect
+//! instead of after a missed heartbeat, and bounds its buffer by bytes.
 
 use std::future::poll_fn;
 use std::sync::Arc;

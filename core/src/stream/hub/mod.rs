@@ -1,8 +1,8 @@
 //! The hub engine: the stream contract on any NATS JetStream server or cluster, over `async-nats`.
 //!
-//! Of the client only the connection is used; JetStream's API is spoken by hand, because what the contract needs (filters
-//! in conditions, atomic batches, many newest records at once) the client does not have. What a server is too old for is
-//! found out at connecting and refused by name, never weakened. Nothing here blocks on a runtime.
+//! Of the client only the connection is used; JetStream's API is spoken by hand, because what the contract needs
+//! (filters in conditions, atomic batches, many newest records at once) the client does not have. What a server is
+//! too old for is found out at connecting and refused by name, never weakened. Nothing here blocks on a runtime.
 
 /// JSON as it is written. The macro of `serde_json` unwraps what cannot fail, and only that is allowed here.
 macro_rules! json {

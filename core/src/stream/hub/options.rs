@@ -68,9 +68,9 @@ pub struct HubOptions {
     pub reconnect_delay_max: Duration,
     /// Appends that may be on their way at once, 1 to 32,768; more wait for room.
     pub window: usize,
-    /// Serves the connection on the tokio runtime that connecting begins in, instead of on a thread of its own. An append
-    /// from a task of that runtime then crosses no thread. Its threads must not be blocked, by `.wait()` say, while they
-    /// are needed here; and when it ends, the connection does.
+    /// Serves the connection on the tokio runtime that connecting begins in, instead of on a thread of its own. An
+    /// append from a task of that runtime then crosses no thread. Its threads must not be blocked, by `.wait()` say,
+    /// while they are needed here; and when it ends, the connection does.
     pub on_this_runtime: bool,
     /// Where random bits come from, for the waits and for names.
     pub clock: Arc<dyn Clock>,

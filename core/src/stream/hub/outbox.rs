@@ -1,8 +1,8 @@
 //! Appends on their way: each begins at the call, in the order of the calls, and at most a window of them at once.
 //!
-//! async-nats' own publish waits for a permit, a place in the client's queue and a timer of its own for each append; all
-//! of that would begin only when somebody polls it. Here a message goes into the client's queue under one lock at the
-//! call. What finds no room waits behind what came before it, and one task sends it on.
+//! async-nats' own publish waits for a permit, a place in the client's queue and a timer of its own for each append;
+//! all of that would begin only when somebody polls it. Here a message goes into the client's queue under one lock at
+//! the call. What finds no room waits behind what came before it, and one task sends it on.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;

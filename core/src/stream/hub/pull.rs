@@ -166,7 +166,8 @@ pub(super) struct Ephemeral {
     pub(super) name: String,
     /// How many records it had to deliver when it was made.
     pub(super) pending: u64,
-    /// How many requests were made of it; each has an inbox of its own, so that a late status is not taken for another's.
+    /// How many requests were made of it; each has an inbox of its own, so that a late status is not taken for
+    /// another's.
     pulls: u64,
 }
 

@@ -1,7 +1,8 @@
 //! Reading a hub's stream: one record, the newest of a filter, and stretches forward and backward.
 //!
-//! Every read sees what was acknowledged before it began: single ones go to the leader, and `fetch.rs` chooses a way that
-//! holds it for the rest. Bounds of time become bounds of sequence first, because times never decrease along a stream.
+//! Every read sees what was acknowledged before it began: single ones go to the leader, and `fetch.rs` chooses a way
+//! that holds it for the rest. Bounds of time become bounds of sequence first, because times never decrease along a
+//! stream.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Real servers for tests: a `nats-server` of a version from `.tools/nats`, on a free port of 127.0.0.1, with its store in
-//! a directory of its own. It ends with its handle, by its process id.
+//! Real servers for tests: a `nats-server` of a version from `.tools/nats`, on a free port of 127.0.0.1, with its
+//! store in a directory of its own. It ends with its handle, by its process id.
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};

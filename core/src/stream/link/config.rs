@@ -38,8 +38,8 @@ pub enum CatchUp {
     /// Every record, in order.
     #[default]
     History,
-    /// The newest record of each subject alone, then what comes: for those who need the state and not how it came about.
-    /// What is passed over is counted as skipped.
+    /// The newest record of each subject alone, then what comes: for those who need the state and not how it came
+    /// about. What is passed over is counted as skipped.
     Latest,
 }
 

@@ -1,10 +1,10 @@
 //! Links: a local stream joined to another one, which is usually on a hub, in either direction or both.
 //!
-//! A record keeps its origin wherever it goes, and each side knows every origin that it ever took in: the local log by a
-//! fold over itself (`local/origins.rs`), a shared hub stream by a position record for each writer, which an atomic batch
-//! renews together with the records. So a link may carry anything any number of times, and nothing is doubled or lost; what
-//! a link remembers of its own is only where to go on. Links never carry rollup, purge or delete, and settle no condition
-//! and no message id: that was done where the record was appended.
+//! A record keeps its origin wherever it goes, and each side knows every origin that it ever took in: the local log
+//! by a fold over itself (`local/origins.rs`), a shared hub stream by a position record for each writer, which an
+//! atomic batch renews together with the records. So a link may carry anything any number of times, and nothing is
+//! doubled or lost; what a link remembers of its own is only where to go on. Links never carry rollup, purge or
+//! delete, and settle no condition and no message id: that was done where the record was appended.
 
 mod carry;
 mod config;

@@ -1,8 +1,8 @@
 //! From the local stream to one that others push to as well: atomic batches of records and, for each writer that they
 //! stem from, a position record that says which of its records the stream ever took.
 //!
-//! The batch is conditioned on each position record being the one that was read last. So a batch that is held up and comes
-//! after it was sent again is refused, and two links that bring the same record cannot both bring it.
+//! The batch is conditioned on each position record being the one that was read last. So a batch that is held up and
+//! comes after it was sent again is refused, and two links that bring the same record cannot both bring it.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;

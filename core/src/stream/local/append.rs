@@ -1,8 +1,8 @@
 //! Taking records in: every check, then the frames into the tail, in one hold of the lock.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard};
 
 use super::Local;
 use super::control::{self, Control};
@@ -128,6 +128,12 @@ impl Local {
             return Ok(Staging::Wait { end: state.tail.end(), generation: state.generation, ack });
         }
         state.apply_interval(appends, was_first, time)?;
+        self.commit_interval(state, now)?;
+        Ok(Staging::Done(ack))
+    }
+
+    /// Commits what an interval stream has staged, and sees to it that it is written in time.
+    fn commit_interval(&self, mut state: MutexGuard<'_, State>, now: Nanos) -> Result<()> {
         state.committed = state.tail.end();
         let woken = std::mem::take(&mut state.woken);
         let waiting = state.tail.waiting();
@@ -146,7 +152,7 @@ impl Local {
         if waiting >= FLUSH_BYTES {
             self.relieve(waiting)?;
         }
-        Ok(Staging::Done(ack))
+        Ok(())
     }
 
     /// Says in the log, before the first record that this open appends, in which epoch it does.

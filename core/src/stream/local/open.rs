@@ -26,7 +26,7 @@ use crate::journal::recover::{Scanned, scan};
 use crate::journal::segment::{self, Segment};
 use crate::journal::tail::Tail;
 use crate::journal::writer::Writer;
-use crate::record::{Base, TAG_CONTROL, TAG_SPECIAL, decode};
+use crate::record::{Base, RecordView, TAG_CONTROL, TAG_SPECIAL, decode};
 use crate::shared::Shared;
 use crate::stream::config::StreamConfig;
 
@@ -275,7 +275,7 @@ pub(crate) fn rebuild_index(segment: &Segment, base: Base) -> Result<SegmentInde
     Ok(SegmentIndex::build(active, scanned.end))
 }
 
-fn record_of<'a>(found: &Frame<'a>, base: Base) -> Option<crate::record::RecordView<'a>> {
+fn record_of<'a>(found: &Frame<'a>, base: Base) -> Option<RecordView<'a>> {
     if found.note() || found.tag() & TAG_CONTROL != 0 {
         return None;
     }
@@ -286,14 +286,7 @@ fn record_of<'a>(found: &Frame<'a>, base: Base) -> Option<crate::record::RecordV
 type Newest = HashMap<u32, u32, FixedState>;
 
 /// Adds a record behind the one before it that has the same id; `last` remembers the last of each.
-fn push(
-    active: &mut Active,
-    id: u32,
-    last: &mut Newest,
-    offset: u32,
-    found: &Frame<'_>,
-    view: &crate::record::RecordView<'_>,
-) {
+fn push(active: &mut Active, id: u32, last: &mut Newest, offset: u32, found: &Frame<'_>, view: &RecordView<'_>) {
     let previous = last.insert(id, active.len()).map_or(0, |ord| active.base_seq + u64::from(ord));
     let event = view.event_time.unwrap_or(view.time as i64);
     active.push((id, view.subject), (offset, size_of_body(found.body.len())), previous, view.time, event);
@@ -442,6 +435,23 @@ impl State {
         self.next_seq = self.next_seq.max(seq);
     }
 
+    /// Puts a record into the active index that the rest of the index knows from the snapshot.
+    fn list_covered(&mut self, last: &mut Newest, offset: u32, found: &Frame<'_>, view: &RecordView<'_>) {
+        let base = self.active_part.base.seq;
+        let ord = (view.seq - base) as u32;
+        let id = self.subjects.intern(view.subject);
+        push(&mut self.active, id, last, offset, found, view);
+        let first = self.subjects.entry(id).active_first;
+        if first < base && !self.active_part.dead().contains(ord) {
+            self.subjects.set_active_first(id, view.seq);
+        }
+        self.active_part.set_end_seq(view.seq + 1);
+        if view.seq < self.first_seq {
+            // The snapshot does not list a part that has nothing live.
+            self.active_part.dead_mut().insert(ord);
+        }
+    }
+
     /// Takes in the frames of a segment from `from` on. Before `covered` only the active index needs them; `None` when
     /// they end at another sequence than the snapshot which covers them says.
     fn replay(&mut self, segment: &Arc<Segment>, from: Pos, covered: Pos) -> Result<Option<Scanned>> {
@@ -479,17 +489,7 @@ impl State {
                 if packed {
                     self.active.push_gaps(view.seq, offset, view.time);
                 }
-                let id = self.subjects.intern(view.subject);
-                push(&mut self.active, id, &mut last, offset, found, &view);
-                let first = self.subjects.entry(id).active_first;
-                if first < base.seq && !self.active_part.dead().contains((view.seq - base.seq) as u32) {
-                    self.subjects.set_active_first(id, view.seq);
-                }
-                self.active_part.set_end_seq(view.seq + 1);
-                if view.seq < self.first_seq {
-                    // The snapshot does not list a part that has nothing live.
-                    self.active_part.dead_mut().insert((view.seq - base.seq) as u32);
-                }
+                self.list_covered(&mut last, offset, found, &view);
                 return Ok(());
             }
             if packed {

@@ -1,8 +1,8 @@
-//! What a log has ever held, by where it was first appended: a fold over the log that limits do not shrink, so that what
-//! was removed is not taken in again.
+//! What a log has ever held, by where it was first appended: a fold over the log that limits do not shrink, so that
+//! what was removed is not taken in again.
 //!
-//! Own records are told by their epochs, each with its first sequence and the end of its last; records that links brought
-//! by interval sets. Both go with the log: in its snapshot and in the head of each segment.
+//! Own records are told by their epochs, each with its first sequence and the end of its last; records that links
+//! brought by interval sets. Both go with the log: in its snapshot and in the head of each segment.
 
 use std::collections::BTreeMap;
 

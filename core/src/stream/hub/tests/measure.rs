@@ -1,4 +1,5 @@
-//! How the hub engine compares with the client used directly, on one server, turn by turn. Ignored: `cargo test --release
+//! How the hub engine compares with the client used directly, on one server, turn by turn. Ignored: `cargo test
+//! --release
 //! -p headwater --features hub --lib hub::tests::measure -- --ignored --nocapture`.
 
 use std::time::Duration;
@@ -102,7 +103,8 @@ fn beside_the_client() {
             }
         });
         println!(
-            "{round} one by one: direct {theirs:?}, in a task {task:?} ratio {:.2}, of another runtime {across:?} ratio {:.2}, by wait {waiting:?} ratio {:.2}",
+            "{round} one by one: direct {theirs:?}, in a task {task:?} ratio {:.2}, of another runtime {across:?} \
+             ratio {:.2}, by wait {waiting:?} ratio {:.2}",
             theirs.as_secs_f64() / task.as_secs_f64(),
             theirs.as_secs_f64() / across.as_secs_f64(),
             theirs.as_secs_f64() / waiting.as_secs_f64()
