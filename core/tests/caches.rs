@@ -197,14 +197,14 @@ fn a_segment_that_was_emptied_before_a_close_is_removed_after_it() {
     let stream = engine.create_stream(config).wait().expect("create");
     // Enough for a close to seal the segment.
     for _ in 0..11 {
-        stream.append(&Append::new("s.a", &[7; 100 << 10])).wait().expect("append");
+        stream.append(&Append::new("s.a", &vec![7; 100 << 10])).wait().expect("append");
     }
     stream.purge(&PurgeOptions::default()).wait().expect("purge");
     engine.close().expect("close");
     let engine = Engine::open_with(ROOT, options(&disk)).expect("open");
     let stream = engine.stream("s").wait().expect("stream");
     for _ in 0..2 {
-        stream.append(&Append::new("s.a", &[7; 100 << 10])).wait().expect("append");
+        stream.append(&Append::new("s.a", &vec![7; 100 << 10])).wait().expect("append");
         (0..20).for_each(|_| {
             engine.step();
         });
