@@ -94,9 +94,12 @@ static void numbers_that_no_enum_has_are_refused(const hw_engine *engine, const 
     HW_INIT(&config);
     HW_SET(config.name, "t");
     hw_stream *other = NULL;
+    config.durability = 4;
+    FAILS(HW_STATUS_INVALID, hw_engine_create_stream(engine, &config, &other, &error));
+    SAID("durability is 4");
     config.durability = 3;
     FAILS(HW_STATUS_INVALID, hw_engine_create_stream(engine, &config, &other, &error));
-    SAID("durability is 3");
+    SAID("durability 'unknown' is what a hub says");
     config.durability = 0;
     config.discard = -1;
     FAILS(HW_STATUS_INVALID, hw_engine_create_stream(engine, &config, &other, &error));
