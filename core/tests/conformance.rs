@@ -16,9 +16,10 @@ use headwater::points::{
 };
 use headwater::subject::{decode_token, encode_token};
 use headwater::{
-    Ack, Append, Batch, Bucket, BucketConfig, ConsumerConfig, DeliverPolicy, Durability, Engine, Entry, Error,
-    ErrorKind, Operation, Pending, PurgeOptions, ReadOptions, RecordView, Result, Rollup, Start, Stream, StreamConfig,
-    SubscribeOptions, Subscription, WatchOptions, Watcher,
+    Ack, Append, Batch, Bucket, BucketConfig, Compression, ConsumerConfig, DeliverPolicy, Durability, Engine, Entry,
+    Error, ErrorKind, ObjectConfig, ObjectInfo, ObjectLink, ObjectOptions, ObjectUpdate, ObjectWatchOptions,
+    ObjectWatcher, Operation, Pending, PurgeOptions, ReadOptions, RecordView, Result, Rollup, Start, Stream,
+    StreamConfig, SubscribeOptions, Subscription, WatchOptions, Watcher,
 };
 use serde_json::{Map, Value, json};
 
@@ -195,6 +196,7 @@ impl OwnedAppend {
 
 enum Watch {
     Bucket(Watcher),
+    Objects(ObjectWatcher),
     Points(PointWatcher),
 }
 
@@ -221,6 +223,7 @@ impl World {
             "ack" | "nak" | "in_progress" | "term" | "consumer_info" => self.consumer(op, args),
             _ if op.starts_with("points_") || op == "create_points" => self.points(op, args),
             _ if op.contains("bucket") => self.bucket(op, args),
+            _ if op.contains("object") => self.object(op, args),
             "create_stream" => self.engine.create_stream(args.option("config").unwrap()).wait().map(|s| config(&s)),
             "update_stream" => self.engine.update_stream(args.option("config").unwrap()).wait().map(|s| config(&s)),
             "delete_stream" => self.engine.delete_stream(&args.text("stream")).wait().map(|()| Value::Null),
@@ -333,6 +336,12 @@ impl World {
                     w.close();
                     Ok(Value::Null)
                 }
+                (Watch::Objects(w), "take") => take(count.unwrap(), timeout, |max| w.next(max), objects),
+                (Watch::Objects(w), "try_next") => w.try_next(max).map(|o| objects(o).into()),
+                (Watch::Objects(w), _) => {
+                    w.close();
+                    Ok(Value::Null)
+                }
                 (Watch::Points(w), "take") => take(count.unwrap(), timeout, |max| w.next(max), points),
                 (Watch::Points(w), "try_next") => w.try_next(max).map(|p| points(p).into()),
                 (Watch::Points(w), _) => {
@@ -399,6 +408,81 @@ impl World {
             "bucket_status" => bucket.status().wait().map(|s| json!({"values": s.values, "bytes": s.bytes})),
             "bucket_watch" => bucket.watch(watch).wait().map(|w| {
                 self.watchers.insert(as_name.unwrap(), Watch::Bucket(w));
+                Value::Null
+            }),
+            _ => panic!("there is no operation '{op}'"),
+        }
+    }
+
+    fn object(&mut self, op: &str, args: &mut Args) -> Result<Value> {
+        match op {
+            "create_object_store" => {
+                let mut args = args.object("config");
+                let config = ObjectConfig {
+                    bucket: args.text("bucket"),
+                    description: args.or("description", String::new()),
+                    ttl: args.duration("ttl").unwrap_or_default(),
+                    max_bytes: args.or("max_bytes", 0),
+                    durability: args.durability(),
+                    compression: args.or("compression", Compression::None),
+                };
+                assert!(args.0.is_empty(), "unknown fields of an object store: {:?}", args.0);
+                return self.engine.create_object_store(config).wait().map(|_| Value::Null);
+            }
+            "delete_object_store" => {
+                return self.engine.delete_object_store(&args.text("store")).wait().map(|()| Value::Null);
+            }
+            "object_stores" => return self.engine.object_stores().wait().map(|s| json!(s)),
+            _ => {}
+        }
+        let (store, name) = (args.text("store"), args.or("name", String::new()));
+        let bytes = args.bytes("payload");
+        let (description, headers, metadata) =
+            (args.option("description"), args.option("headers"), args.option("metadata"));
+        let max_chunk_size = args.or("max_chunk_size", 0);
+        let (new_name, as_name) = (args.option("new_name"), args.option::<String>("as"));
+        let (bucket, target) = (args.or("bucket", String::new()), args.or("target", String::new()));
+        let watch = ObjectWatchOptions {
+            updates_only: args.or("updates_only", false),
+            ignore_deletes: args.or("ignore_deletes", false),
+        };
+        let store = self.engine.object_store(&store).wait()?;
+        match op {
+            "object_store_status" => store.status().wait().map(|s| {
+                json!({"description": s.config.description, "ttl": s.config.ttl.as_nanos() as u64,
+                       "max_bytes": s.config.max_bytes, "bytes": s.bytes})
+            }),
+            "object_put" => {
+                let options = ObjectOptions {
+                    description: description.unwrap_or_default(),
+                    headers: headers.unwrap_or_default(),
+                    metadata: metadata.unwrap_or_default(),
+                    max_chunk_size,
+                };
+                let go_on = &mut |_| ControlFlow::Continue(());
+                store.put(&name, &mut &bytes[..], &options, go_on).map(|info| object(&info))
+            }
+            "object_get" => {
+                let mut reader = store.get(&name)?;
+                let mut bytes = Vec::new();
+                reader.write_to(&mut bytes, &mut |_, _| ControlFlow::Continue(()))?;
+                let mut result = json!({"object": object(reader.info())});
+                put_bytes(&mut result, "payload", &bytes);
+                Ok(result)
+            }
+            "object_info" => store.info(&name).wait().map(|info| info.map_or(Value::Null, |info| object(&info))),
+            "object_list" => store.list().wait().map(|infos| objects(infos).into()),
+            "object_update" => {
+                let update = ObjectUpdate { name: new_name, description, headers, metadata };
+                store.update(&name, &update).wait().map(|_| Value::Null)
+            }
+            "object_link" => {
+                let link = ObjectLink { bucket, name: Some(target).filter(|t| !t.is_empty()) };
+                store.add_link(&name, &link).wait().map(|_| Value::Null)
+            }
+            "object_delete" => store.delete(&name).wait().map(|()| Value::Null),
+            "object_watch" => store.watch(watch).wait().map(|w| {
+                self.watchers.insert(as_name.unwrap(), Watch::Objects(w));
                 Value::Null
             }),
             _ => panic!("there is no operation '{op}'"),
@@ -590,6 +674,17 @@ fn entry(entry: &Entry) -> Value {
 
 fn entries(list: Vec<Entry>) -> Vec<Value> {
     list.iter().map(entry).collect()
+}
+
+fn object(info: &ObjectInfo) -> Value {
+    let link = info.link.as_ref().map(|link| json!({"bucket": link.bucket, "name": link.name}));
+    json!({"name": info.name, "description": info.description, "headers": info.headers, "metadata": info.metadata,
+           "bucket": info.bucket, "size": info.size, "chunks": info.chunks, "max_chunk_size": info.max_chunk_size,
+           "digest": info.digest, "deleted": info.deleted, "link": link})
+}
+
+fn objects(list: Vec<ObjectInfo>) -> Vec<Value> {
+    list.iter().map(object).collect()
 }
 
 fn points(list: Vec<Point>) -> Vec<Value> {

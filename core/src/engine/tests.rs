@@ -1,5 +1,7 @@
 //! An engine of another kind: every operation of it has to wait, and nothing above notices.
 
+use std::io::Read;
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
@@ -14,6 +16,7 @@ use crate::stream::bucket::{BucketConfig, Entry, WatchOptions};
 use crate::stream::config::{ConsumerConfig, StreamConfig};
 use crate::stream::consumer::ConsumerInfo;
 use crate::stream::contract::{ConsumerOps, EngineOps, StreamOps, SubscriptionOps};
+use crate::stream::object::{OBJECT_CHUNK_BYTES, ObjectConfig, ObjectOptions, ObjectUpdate, ObjectWatchOptions};
 use crate::stream::subscription::SubscribeOptions;
 use crate::stream::{PurgeOptions, ReadOptions, StreamInfo};
 
@@ -185,6 +188,27 @@ fn a_bucket_of_an_engine_that_has_to_wait_is_as_any() {
     engine.delete_bucket("b").wait().expect("deleted");
     let missing = engine.bucket("b").wait().expect_err("gone");
     assert_eq!((missing.kind(), missing.message()), (ErrorKind::NotFound, "there is no bucket 'b'"));
+}
+
+#[test]
+fn objects_of_an_engine_that_has_to_wait_are_as_any() {
+    let (engine, _) = late_engine();
+    let files = engine.create_object_store(ObjectConfig::new("files")).wait().expect("an object store");
+    assert_eq!(engine.object_stores().wait().expect("names"), ["files"]);
+    let bytes = vec![7; 3 * OBJECT_CHUNK_BYTES + 1];
+    let put = |name: &str| {
+        files.put(name, &mut &bytes[..], &ObjectOptions::default(), &mut |_| ControlFlow::Continue(())).expect("a put")
+    };
+    assert_eq!((put("a").chunks, put("a").chunks), (4, 4));
+    let watcher = files.watch(ObjectWatchOptions::default()).wait().expect("a watcher");
+    assert_eq!(watcher.next(9).wait().expect("infos").len(), 1);
+    files.update("a", &ObjectUpdate { name: Some("b".into()), ..ObjectUpdate::default() }).wait().expect("a rename");
+    let mut got = Vec::new();
+    files.get("b").expect("it is there").read_to_end(&mut got).expect("its bytes");
+    assert!(got == bytes);
+    files.delete("b").wait().expect("a delete");
+    assert!(files.list().wait().expect("a list").is_empty());
+    assert_eq!(watcher.next(9).wait().expect("infos").len(), 2, "what was rolled up is not seen any more");
 }
 
 #[test]
