@@ -6,7 +6,7 @@
 use super::info::{ObjectInfo, ObjectLink, ObjectUpdate};
 use super::{ObjectStore, name, open, wire};
 use crate::error::{Error, ErrorKind, Result};
-use crate::record::{Append, Rollup};
+use crate::record::{Ack, Append, Rollup};
 
 /// How often a write looks again because another one was faster. Each time some writer got through.
 const TRIES_MAX: usize = 1_000;
@@ -139,6 +139,7 @@ impl ObjectStore {
             // With an id of its own, so that whoever puts the old name again does not purge what moved.
             let old = gone(ObjectInfo { nuid: name::nuid(self.engine.clock()), ..info.clone() });
             update.apply(&mut info);
+            let undone = gone(ObjectInfo { nuid: old.nuid.clone(), ..info.clone() });
             let now = self.engine.clock().now();
             let payloads = (wire::encode(&old, now)?, wire::encode(&info, now)?);
             let record = |subject, payload, seq| {
@@ -146,10 +147,8 @@ impl ObjectStore {
             };
             let batch = [record(&subjects.1, &payloads.1, seqs.1), record(&subjects.0, &payloads.0, seqs.0)];
             let written = match self.stream.append_batch(&batch).await {
-                // A server that knows no batches: the new name first, so that a break between them loses nothing.
                 Err(error) if error.kind() == ErrorKind::Unsupported => {
-                    self.stream.append(&batch[0]).await?;
-                    self.stream.append(&batch[1]).await
+                    self.rename_in_two(&batch, &wire::encode(&undone, now)?).await
                 }
                 written => written,
             };
@@ -163,6 +162,18 @@ impl ObjectStore {
             }
         }
         Err(self.restless(name))
+    }
+
+    /// A rename where the engine knows no batches: the new name first, so that a break between them loses nothing. When
+    /// another writer replaces the object between them, its chunks go, and so the new name is taken back.
+    async fn rename_in_two(&self, batch: &[Append<'_>; 2], undone: &[u8]) -> Result<Ack> {
+        let ack = self.stream.append(&batch[0]).await?;
+        let written = self.stream.append(&batch[1]).await;
+        if written.as_ref().is_err_and(lost_a_race) {
+            let taken_back = Append { payload: undone, ..batch[0].clone() };
+            self.stream.append(&taken_back.expect_subject_last_seq(ack.seq)).await?;
+        }
+        written
     }
 
     fn present<'a>(&self, name: &str, info: Option<&'a ObjectInfo>) -> Result<&'a ObjectInfo> {
