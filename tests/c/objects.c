@@ -21,7 +21,8 @@ static size_t read_all(hw_object_reader *reader) {
     size_t len = 0;
     size_t read = 1;
     while (read > 0) {
-        OK(hw_object_reader_read(reader, got + len, DATA_BYTES - len < 77777 ? DATA_BYTES - len : 77777, &read, &error));
+        size_t room = DATA_BYTES - len < 77777 ? DATA_BYTES - len : 77777;
+        OK(hw_object_reader_read(reader, got + len, room, &read, &error));
         len += read;
     }
     return len;
@@ -109,7 +110,8 @@ static void files_go_in_and_out_and_a_put_can_be_stopped(const hw_engine *engine
     FAILS(HW_STATUS_TIMEOUT,
           hw_object_store_put_file(store, HW_LIT("b"), path, strlen(path), NULL, progress, NULL, &error));
     hw_progress_free(progress);
-    FAILS(HW_STATUS_NOT_FOUND, hw_object_store_put_file(store, HW_LIT("b"), HW_LIT("/no/where"), NULL, NULL, NULL, &error));
+    FAILS(HW_STATUS_NOT_FOUND,
+          hw_object_store_put_file(store, HW_LIT("b"), HW_LIT("/no/where"), NULL, NULL, NULL, &error));
     CHECK(remove(path) == 0);
     OK(hw_object_store_get_file(store, HW_LIT("a"), path, strlen(path), NULL, NULL, &error));
     file = fopen(path, "rb");
