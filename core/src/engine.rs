@@ -1,5 +1,5 @@
-//! An engine, whichever kind it is: streams, buckets and object stores by name, its log, and its end. What only a directory can do is
-//! for the local kind. Here the pillars meet; none of them knows another.
+//! An engine, whichever kind it is: streams, buckets and object stores by name, its log, and its end. What only a
+//! directory can do is for the local kind. Here the pillars meet; none of them knows another.
 
 mod backup;
 mod local;

@@ -46,7 +46,8 @@ const LINKS_MAX: usize = 8;
 /// # fn main() -> headwater::Result<()> {
 /// let engine = Engine::memory()?;
 /// let files = engine.create_object_store(ObjectConfig::new("files")).wait()?;
-/// let info = files.put("hello.txt", &mut &b"hello"[..], &ObjectOptions::default(), &mut |_| ControlFlow::Continue(()))?;
+/// let options = ObjectOptions::default();
+/// let info = files.put("hello.txt", &mut &b"hello"[..], &options, &mut |_| ControlFlow::Continue(()))?;
 /// assert_eq!(info.size, 5);
 /// let mut text = String::new();
 /// files.get("hello.txt")?.read_to_string(&mut text).expect("the bytes, whose digest holds");

@@ -103,7 +103,8 @@ impl ObjectReader {
         Ok(chunk)
     }
 
-    /// Reads the next bytes, as many as there are and fit; 0 at the end. [`Read`] does the same, with this error inside.
+    /// Reads the next bytes, as many as there are and fit; 0 at the end. [`Read`] does the same, with the error inside
+    /// its own.
     ///
     /// # Errors
     /// As [`ObjectReader::next_chunk`].

@@ -121,12 +121,14 @@ mod tests {
     fn what_the_clients_of_nats_write_is_read() {
         // Go, Rust and Python, in this order.
         let go = r#"{"name":"a","headers":{"k":["1","2"]},"options":{"max_chunk_size":131072},"bucket":"b",
-            "nuid":"CkuyLEX4z2hbyjj1aWCfiH","size":5,"mtime":"0001-01-01T00:00:00Z","chunks":1,"digest":"SHA-256=abc="}"#;
+            "nuid":"CkuyLEX4z2hbyjj1aWCfiH","size":5,"mtime":"0001-01-01T00:00:00Z","chunks":1,
+            "digest":"SHA-256=abc="}"#;
         let info = read(go).expect("Go's");
         assert_eq!((info.size, info.chunks, info.max_chunk_size, info.modified), (5, 1, 131_072, 1_000));
         assert_eq!(info.headers, [("k".to_owned(), "1".to_owned()), ("k".to_owned(), "2".to_owned())]);
         let rust = r#"{"name":"a","description":null,"metadata":{"x":"y"},"headers":null,"options":{"link":{"name":null,
-            "bucket":"c"},"max_chunk_size":null},"bucket":"b","nuid":"n","size":0,"chunks":0,"mtime":null,"deleted":true}"#;
+            "bucket":"c"},"max_chunk_size":null},"bucket":"b","nuid":"n","size":0,"chunks":0,"mtime":null,
+            "deleted":true}"#;
         let info = read(rust).expect("Rust's");
         assert_eq!(info.link, Some(ObjectLink { bucket: "c".into(), name: None }));
         assert!(info.deleted && info.digest.is_empty() && info.metadata["x"] == "y");
