@@ -324,6 +324,24 @@ typedef struct hw_logs hw_logs;
 /** Values measured at one moment. Immutable. */
 typedef struct hw_metrics hw_metrics;
 
+/** What is known of objects. Immutable. */
+typedef struct hw_object_infos hw_object_infos;
+
+/** An object that is being read. For one thread at a time. */
+typedef struct hw_object_reader hw_object_reader;
+
+/** An object store. `const`: safe from many threads at once. */
+typedef struct hw_object_store hw_object_store;
+
+/** Descriptions of object stores. Immutable. */
+typedef struct hw_object_store_infos hw_object_store_infos;
+
+/** Follows the objects of a store. `const`: safe from many threads at once; each change goes to one. */
+typedef struct hw_object_watcher hw_object_watcher;
+
+/** An object that is being put in pieces. For one thread at a time. */
+typedef struct hw_object_writer hw_object_writer;
+
 /** A list of points. Immutable. */
 typedef struct hw_point_list hw_point_list;
 
@@ -473,7 +491,7 @@ typedef struct hw_stream_state {
     uint64_t segments;
 } hw_stream_state;
 
-/** One header of a record. */
+/** One header of a record or of an object, or one item of an object's metadata. */
 typedef struct hw_header {
     /** Its name; letter case counts. */
     struct hw_str name;
@@ -764,6 +782,129 @@ typedef struct hw_watch_options {
     /** Not 0: leave deletes out. */
     uint8_t ignore_deletes;
 } hw_watch_options;
+
+/** What an object store keeps. Zero is the default of every field. */
+typedef struct hw_object_config {
+    /** sizeof(hw_object_config) */
+    size_t struct_size;
+    /** Its name: letters, digits, `-` and `_`. */
+    struct hw_str bucket;
+    /** For people. */
+    struct hw_str description;
+    /** Objects put longer ago than this go; 0 is never. */
+    uint64_t ttl_ns;
+    /**
+     * The most bytes of all chunks and of the records about them; 0 is no limit. A put that finds no room leaves
+     * nothing.
+     */
+    uint64_t max_bytes;
+    /** An hw_durability. */
+    int32_t durability;
+    /** An hw_compression. */
+    int32_t compression;
+} hw_object_config;
+
+/** What an object store holds. */
+typedef struct hw_object_store_state {
+    /** sizeof(hw_object_store_state), set by the caller. */
+    size_t struct_size;
+    /** Its configuration, complete. */
+    const struct hw_object_config *config;
+    /** Bytes kept: all chunks and the records about objects. */
+    uint64_t bytes;
+} hw_object_store_state;
+
+/** What is known of an object. */
+typedef struct hw_object_info {
+    /** sizeof(hw_object_info), set by the caller. */
+    size_t struct_size;
+    /** Its name: any text. */
+    struct hw_str name;
+    /** For people. */
+    struct hw_str description;
+    /** Names and values, by name; the values of one name in order. */
+    const struct hw_header *headers;
+    /** How many. */
+    size_t headers_len;
+    /** What its owner says of it: names, each once, and values. */
+    const struct hw_header *metadata;
+    /** How many. */
+    size_t metadata_len;
+    /** The object store that it is in. */
+    struct hw_str bucket;
+    /** The id that its chunks are stored under: another one after every put. */
+    struct hw_str nuid;
+    /** `SHA-256=` and the digest of its bytes in base64; empty for a link. */
+    struct hw_str digest;
+    /** With `is_link`: the object store that it leads to. */
+    struct hw_str link_bucket;
+    /** With `is_link`: the object that it leads to; empty for the store as a whole. */
+    struct hw_str link_name;
+    /** How many bytes; 0 for a link. */
+    uint64_t size;
+    /** How many chunks they are in. */
+    uint64_t chunks;
+    /** The most bytes of a chunk; 0 where that was not said. */
+    uint64_t max_chunk_size;
+    /** When it was put or changed last, in nanoseconds since the epoch. */
+    uint64_t modified;
+    /** Not 0: it was deleted; only a watcher sees such a one. */
+    uint8_t deleted;
+    /** Not 0: it is a link. */
+    uint8_t is_link;
+} hw_object_info;
+
+/** What an update changes. Zero is the default of every field: it stays as it is. */
+typedef struct hw_object_update {
+    /** sizeof(hw_object_update) */
+    size_t struct_size;
+    /** Another name, which no object has; empty is the one that it has. */
+    struct hw_str name;
+    /** With `has_description`: for people. */
+    struct hw_str description;
+    /** With `has_headers`: names and values; a name may repeat. */
+    const struct hw_header *headers;
+    /** How many. */
+    size_t headers_len;
+    /** With `has_metadata`: what its owner says of it: names, each once, and values. */
+    const struct hw_header *metadata;
+    /** How many. */
+    size_t metadata_len;
+    /** Not 0: `description` is set. */
+    uint8_t has_description;
+    /** Not 0: `headers` is set. */
+    uint8_t has_headers;
+    /** Not 0: `metadata` is set. */
+    uint8_t has_metadata;
+} hw_object_update;
+
+/** What a put says of its object, besides the name. Zero is the default of every field. */
+typedef struct hw_object_options {
+    /** sizeof(hw_object_options) */
+    size_t struct_size;
+    /** For people. */
+    struct hw_str description;
+    /** Names and values; a name may repeat. */
+    const struct hw_header *headers;
+    /** How many. */
+    size_t headers_len;
+    /** What its owner says of it: names, each once, and values. */
+    const struct hw_header *metadata;
+    /** How many. */
+    size_t metadata_len;
+    /** The most bytes of a chunk, up to the stream's largest payload; 0 is 128 KiB. */
+    uint64_t max_chunk_size;
+} hw_object_options;
+
+/** What a watcher of objects sees. Zero is the default of every field: every object, then every change. */
+typedef struct hw_object_watch_options {
+    /** sizeof(hw_object_watch_options) */
+    size_t struct_size;
+    /** Not 0: only what changes from now on. */
+    uint8_t updates_only;
+    /** Not 0: leave deletes out. */
+    uint8_t ignore_deletes;
+} hw_object_watch_options;
 
 /** What a point store keeps. Zero is the default of every field. */
 typedef struct hw_points_config {
@@ -2505,6 +2646,510 @@ HW_API hw_status hw_watcher_close(const struct hw_watcher *watcher, struct hw_er
  * Since:     0.1
  */
 HW_API void hw_watcher_free(struct hw_watcher *watcher);
+
+/* ---- object store ------------------------------------------------------------------------------------------------ */
+
+/**
+ * Makes an object store. The same configuration again opens the one there.
+ *
+ * Errors:    HW_STATUS_CONFLICT (the name is taken), HW_STATUS_INVALID, HW_STATUS_IO.
+ * Ownership: `config` is borrowed for the call; `*store` is yours, free with hw_object_store_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_engine_create_object_store(const struct hw_engine *engine,
+                                        const struct hw_object_config *config,
+                                        struct hw_object_store **store,
+                                        struct hw_error **error);
+
+/**
+ * Opens the object store of this name.
+ *
+ * Errors:    HW_STATUS_NOT_FOUND.
+ * Ownership: `*store` is yours, free with hw_object_store_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_engine_object_store(const struct hw_engine *engine,
+                                 const char *name,
+                                 size_t name_len,
+                                 struct hw_object_store **store,
+                                 struct hw_error **error);
+
+/**
+ * The names of all object stores, in order.
+ *
+ * Ownership: `*names` is yours, free with hw_strings_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_engine_object_stores(const struct hw_engine *engine,
+                                  struct hw_strings **names,
+                                  struct hw_error **error);
+
+/**
+ * Removes an object store and everything in it.
+ *
+ * Errors:    HW_STATUS_NOT_FOUND, HW_STATUS_IO.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_engine_delete_object_store(const struct hw_engine *engine,
+                                        const char *name,
+                                        size_t name_len,
+                                        struct hw_error **error);
+
+/**
+ * Its name.
+ *
+ * Ownership: `*name` is borrowed until the handle is freed.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_object_store_name(const struct hw_object_store *store,
+                               struct hw_str *name,
+                               struct hw_error **error);
+
+/**
+ * The stream that it is a view of.
+ *
+ * Ownership: `*stream` is yours, free with hw_stream_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_object_store_stream(const struct hw_object_store *store,
+                                 struct hw_stream **stream,
+                                 struct hw_error **error);
+
+/**
+ * Frees the handle; NULL is nothing. The object store stays.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_object_store_free(struct hw_object_store *store);
+
+/* ---- object store info ------------------------------------------------------------------------------------------- */
+
+/**
+ * Describes it: a list of one.
+ *
+ * Ownership: `*infos` is yours, free with hw_object_store_infos_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_object_store_status(const struct hw_object_store *store,
+                                 struct hw_object_store_infos **infos,
+                                 struct hw_error **error);
+
+/**
+ * How many object stores are described; 0 for NULL.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API size_t hw_object_store_infos_len(const struct hw_object_store_infos *infos);
+
+/**
+ * The description at `index`.
+ *
+ * Errors:    HW_STATUS_INVALID (past the end, or `state->struct_size` is not set).
+ * Ownership: what `state` points to is borrowed until the list is freed.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_object_store_infos_get(const struct hw_object_store_infos *infos,
+                                    size_t index,
+                                    struct hw_object_store_state *state,
+                                    struct hw_error **error);
+
+/**
+ * Frees a list of descriptions; NULL is nothing.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_object_store_infos_free(struct hw_object_store_infos *infos);
+
+/* ---- object ------------------------------------------------------------------------------------------------------ */
+
+/**
+ * What is known of an object: a list of one, or an empty one when there is none of this name. A link is not followed.
+ *
+ * Errors:    HW_STATUS_INVALID, HW_STATUS_CORRUPT, HW_STATUS_IO, HW_STATUS_CLOSED.
+ * Ownership: `*infos` is yours, free with hw_object_infos_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_object_store_info(const struct hw_object_store *store,
+                               const char *name,
+                               size_t name_len,
+                               struct hw_object_infos **infos,
+                               struct hw_error **error);
+
+/**
+ * The objects that are there, links too, by name.
+ *
+ * Errors:    as hw_object_store_info.
+ * Ownership: `*infos` is yours, free with hw_object_infos_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_object_store_list(const struct hw_object_store *store,
+                               struct hw_object_infos **infos,
+                               struct hw_error **error);
+
+/**
+ * How many objects there are; 0 for NULL.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API size_t hw_object_infos_len(const struct hw_object_infos *infos);
+
+/**
+ * The object at `index`.
+ *
+ * Errors:    HW_STATUS_INVALID (past the end, or `info->struct_size` is not set).
+ * Ownership: what `info` points to is borrowed until the list is freed.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_object_infos_get(const struct hw_object_infos *infos,
+                              size_t index,
+                              struct hw_object_info *info,
+                              struct hw_error **error);
+
+/**
+ * Frees a list of objects; NULL is nothing.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_object_infos_free(struct hw_object_infos *infos);
+
+/* ---- object change ----------------------------------------------------------------------------------------------- */
+
+/**
+ * Changes what is said of an object, or its name; its bytes stay.
+ *
+ * Errors:    HW_STATUS_NOT_FOUND, HW_STATUS_CONFLICT (another object has the new name), HW_STATUS_INVALID,
+ *            HW_STATUS_LIMIT, HW_STATUS_IO, HW_STATUS_CLOSED.
+ * Ownership: inputs are borrowed for the call.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_object_store_update(const struct hw_object_store *store,
+                                 const char *name,
+                                 size_t name_len,
+                                 const struct hw_object_update *update,
+                                 struct hw_error **error);
+
+/**
+ * Makes `name` a link to the object `target` of the store `bucket`, or with an empty `target` to the store as a
+ * whole, in place of whatever link has that name. Reading it reads what it leads to.
+ *
+ * Errors:    HW_STATUS_NOT_FOUND (what it leads to is not there), HW_STATUS_INVALID (that is a link),
+ *            HW_STATUS_CONFLICT (an object that is no link has the name), HW_STATUS_IO, HW_STATUS_CLOSED.
+ * Ownership: inputs are borrowed for the call.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_object_store_add_link(const struct hw_object_store *store,
+                                   const char *name,
+                                   size_t name_len,
+                                   const char *bucket,
+                                   size_t bucket_len,
+                                   const char *target,
+                                   size_t target_len,
+                                   struct hw_error **error);
+
+/**
+ * Deletes an object, or a link and not what it leads to.
+ *
+ * Errors:    HW_STATUS_NOT_FOUND, HW_STATUS_INVALID, HW_STATUS_IO, HW_STATUS_CLOSED.
+ * Ownership: inputs are borrowed for the call.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_object_store_delete(const struct hw_object_store *store,
+                                 const char *name,
+                                 size_t name_len,
+                                 struct hw_error **error);
+
+/* ---- object writer ----------------------------------------------------------------------------------------------- */
+
+/**
+ * Puts an object whose bytes are in memory, in place of the object that had the name, and returns when the store's
+ * durability is reached. `options` and `infos` may be NULL; `*infos` gets a list of one.
+ *
+ * Errors:    HW_STATUS_INVALID, HW_STATUS_LIMIT, HW_STATUS_IO, HW_STATUS_CLOSED. Nothing of it is left then, and
+ *            the object before it is as it was.
+ * Ownership: inputs are borrowed for the call; `*infos` is yours, free with hw_object_infos_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_object_store_put(const struct hw_object_store *store,
+                              const char *name,
+                              size_t name_len,
+                              const void *data,
+                              size_t data_len,
+                              const struct hw_object_options *options,
+                              struct hw_object_infos **infos,
+                              struct hw_error **error);
+
+/**
+ * Puts the file at `path` as an object. `options`, `progress` and `infos` may be NULL; `*infos` gets a list of one.
+ *
+ * Errors:    HW_STATUS_NOT_FOUND (no such file), HW_STATUS_TIMEOUT (cancelled with hw_progress_cancel), and as
+ *            hw_object_store_put. Nothing of it is left then, and the object before it is as it was.
+ * Ownership: inputs are borrowed for the call; `*infos` is yours, free with hw_object_infos_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_object_store_put_file(const struct hw_object_store *store,
+                                   const char *name,
+                                   size_t name_len,
+                                   const char *path,
+                                   size_t path_len,
+                                   const struct hw_object_options *options,
+                                   const struct hw_progress *progress,
+                                   struct hw_object_infos **infos,
+                                   struct hw_error **error);
+
+/**
+ * Begins to put an object whose bytes come in pieces. It is there once hw_object_writer_finish has returned.
+ * `options` may be NULL.
+ *
+ * Errors:    HW_STATUS_INVALID, HW_STATUS_CLOSED.
+ * Ownership: inputs are borrowed for the call; `*writer` is yours, free with hw_object_writer_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_object_store_writer(const struct hw_object_store *store,
+                                 const char *name,
+                                 size_t name_len,
+                                 const struct hw_object_options *options,
+                                 struct hw_object_writer **writer,
+                                 struct hw_error **error);
+
+/**
+ * Takes the next bytes, all of them. A bounded number of bytes is kept in memory, so it may wait.
+ *
+ * Errors:    HW_STATUS_MISUSE (in use on another thread), HW_STATUS_LIMIT, HW_STATUS_IO, HW_STATUS_CLOSED. The put is
+ *            over then, and nothing of it is left.
+ * Ownership: inputs are borrowed for the call.
+ * Threads:   one at a time.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_object_writer_write(struct hw_object_writer *writer,
+                                 const void *data,
+                                 size_t data_len,
+                                 struct hw_error **error);
+
+/**
+ * Commits the object, in place of the one that had its name, and returns when the store's durability is reached.
+ * `infos` may be NULL; `*infos` gets a list of one. The handle must still be freed.
+ *
+ * Errors:    as hw_object_writer_write.
+ * Ownership: `*infos` is yours, free with hw_object_infos_free.
+ * Threads:   one at a time.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_object_writer_finish(struct hw_object_writer *writer,
+                                  struct hw_object_infos **infos,
+                                  struct hw_error **error);
+
+/**
+ * Frees it; NULL is nothing. A put that was not finished is given up, and nothing of it is left.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_object_writer_free(struct hw_object_writer *writer);
+
+/* ---- object reader ----------------------------------------------------------------------------------------------- */
+
+/**
+ * Opens an object to read it in pieces. A link is followed, to other stores too.
+ *
+ * Errors:    HW_STATUS_NOT_FOUND (it, or what it leads to, is not there), HW_STATUS_INVALID (it is a link to a store
+ *            as a whole), HW_STATUS_IO, HW_STATUS_CLOSED.
+ * Ownership: `*reader` is yours, free with hw_object_reader_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_object_store_get(const struct hw_object_store *store,
+                              const char *name,
+                              size_t name_len,
+                              struct hw_object_reader **reader,
+                              struct hw_error **error);
+
+/**
+ * Writes an object to a file, which is made, or emptied first. `progress` and `infos` may be NULL; `*infos` gets a
+ * list of one.
+ *
+ * Errors:    HW_STATUS_TIMEOUT (cancelled with hw_progress_cancel), and as hw_object_store_get and
+ *            hw_object_reader_read. What was written up to then is left in the file.
+ * Ownership: inputs are borrowed for the call; `*infos` is yours, free with hw_object_infos_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_object_store_get_file(const struct hw_object_store *store,
+                                   const char *name,
+                                   size_t name_len,
+                                   const char *path,
+                                   size_t path_len,
+                                   const struct hw_progress *progress,
+                                   struct hw_object_infos **infos,
+                                   struct hw_error **error);
+
+/**
+ * What is known of the object that is read, the one that a link leads to: a list of one.
+ *
+ * Errors:    HW_STATUS_MISUSE (in use on another thread).
+ * Ownership: `*infos` is yours, free with hw_object_infos_free.
+ * Threads:   one at a time.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_object_reader_info(struct hw_object_reader *reader,
+                                struct hw_object_infos **infos,
+                                struct hw_error **error);
+
+/**
+ * Reads the next bytes into `buffer`, as many as there are and fit; `*read` gets how many, 0 at the end. The last
+ * bytes come only when size, chunks and digest hold.
+ *
+ * Errors:    HW_STATUS_CORRUPT (what is stored is not what was put), HW_STATUS_CONFLICT (it was replaced or deleted
+ *            meanwhile; get it again), HW_STATUS_MISUSE (in use on another thread), HW_STATUS_IO, HW_STATUS_CLOSED.
+ * Ownership: `buffer` is borrowed for the call.
+ * Threads:   one at a time.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_object_reader_read(struct hw_object_reader *reader,
+                                void *buffer,
+                                size_t buffer_len,
+                                size_t *read,
+                                struct hw_error **error);
+
+/**
+ * Frees it; NULL is nothing.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_object_reader_free(struct hw_object_reader *reader);
+
+/* ---- object watcher ---------------------------------------------------------------------------------------------- */
+
+/**
+ * Watches an object store: what is there, by the time of its last change, then what changes. `options` may be NULL.
+ *
+ * Errors:    HW_STATUS_INVALID, HW_STATUS_CLOSED.
+ * Ownership: `*watcher` is yours, free with hw_object_watcher_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_object_store_watch(const struct hw_object_store *store,
+                                const struct hw_object_watch_options *options,
+                                struct hw_object_watcher **watcher,
+                                struct hw_error **error);
+
+/**
+ * Takes up to `max` changes (0 is 1,000), and waits at most `timeout_ms` milliseconds for the first one: 0 does
+ * not wait, -1 waits for ever.
+ *
+ * Errors:    HW_STATUS_TIMEOUT (nothing came, or the wait was cancelled; try again), HW_STATUS_CLOSED,
+ *            HW_STATUS_CORRUPT, HW_STATUS_IO.
+ * Ownership: `*infos` is yours, free with hw_object_infos_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_object_watcher_next(const struct hw_object_watcher *watcher,
+                                 size_t max,
+                                 int64_t timeout_ms,
+                                 struct hw_object_infos **infos,
+                                 struct hw_error **error);
+
+/**
+ * Whether everything that was there when the watch began has been taken.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_object_watcher_caught_up(const struct hw_object_watcher *watcher,
+                                      bool *caught_up,
+                                      struct hw_error **error);
+
+/**
+ * How many records limits removed before this watcher came to read them: it fell that far behind.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_object_watcher_missed(const struct hw_object_watcher *watcher,
+                                   uint64_t *missed,
+                                   struct hw_error **error);
+
+/**
+ * Arms once: when there is a change to take, or it is closed, `token` goes to the waker's list.
+ *
+ * Errors:    HW_STATUS_INVALID.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_object_watcher_wake(const struct hw_object_watcher *watcher,
+                                 const struct hw_waker *waker,
+                                 uint64_t token,
+                                 struct hw_error **error);
+
+/**
+ * Cancels the waits of all threads that are in hw_object_watcher_next now: they return HW_STATUS_TIMEOUT. It stays
+ * open.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_object_watcher_cancel(const struct hw_object_watcher *watcher, struct hw_error **error);
+
+/**
+ * Ends it: waits and later calls return HW_STATUS_CLOSED. Closing twice is nothing. The handle must still be
+ * freed.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_object_watcher_close(const struct hw_object_watcher *watcher, struct hw_error **error);
+
+/**
+ * Frees it; NULL is nothing. No other thread may be using it.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_object_watcher_free(struct hw_object_watcher *watcher);
 
 /* ---- points ------------------------------------------------------------------------------------------------------ */
 

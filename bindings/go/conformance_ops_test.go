@@ -66,7 +66,7 @@ func (a inStream) streamName() string { return a.Stream }
 var operations = map[string]operation{}
 
 func init() {
-	for _, table := range []map[string]operation{streamOps, consumerOps, bucketOps, pointsOps, otherOps} {
+	for _, table := range []map[string]operation{streamOps, consumerOps, bucketOps, objectOps, pointsOps, otherOps} {
 		for name, operation := range table {
 			operations[name] = operation
 		}

@@ -124,6 +124,14 @@ export class Engine implements AsyncDisposable {
   deleteBucket(name: string, limits?: Limits): Promise<void>;
   /** All buckets, by name. */
   buckets(): Promise<string[]>;
+  /** Makes an object store, or returns the one there. */
+  createObjectStore(config: ObjectStoreConfig, limits?: Limits): Promise<ObjectStore>;
+  /** The object store of this name. */
+  objectStore(name: string): Promise<ObjectStore>;
+  /** Removes an object store. */
+  deleteObjectStore(name: string, limits?: Limits): Promise<void>;
+  /** All object stores, by name. */
+  objectStores(): Promise<string[]>;
   /** Opens a point store, and makes it if it is not there. */
   createPoints(config: PointsConfig, limits?: Limits): Promise<Points>;
   /** Opens a point store that is there. */
@@ -563,6 +571,150 @@ export class Watcher extends Source<Entry> {
    * How many revisions limits removed before this watcher came to read them: how far it fell behind. One with
    * `includeHistory` that has read nothing yet begins at what is kept, and has missed nothing.
    */
+  readonly missed: bigint;
+  /** Ends it: waits fail with kind `closed`, loops end. */
+  close(): void;
+}
+
+/** What an object store keeps. */
+export interface ObjectStoreConfig {
+  /** Letters, digits, `-` and `_`. */
+  bucket: string;
+  description?: string;
+  /** Objects put longer ago than this go; 0 is never. */
+  ttlMs?: number;
+  /** The most bytes of all chunks and of the records about them; 0 is no limit. A full store takes no put. */
+  maxBytes?: Integer;
+  durability?: Durability;
+  /** How sealed segments are stored. */
+  compression?: 'none' | 'zstd';
+}
+
+/** What an object store holds. */
+export interface ObjectStoreStatus {
+  config: Required<ObjectStoreConfig>;
+  /** Bytes of all chunks and of the records about objects. */
+  bytes: bigint;
+}
+
+/** What is said of an object, besides its name. */
+export interface ObjectOptions {
+  description?: string;
+  /** Names and values; a name may repeat in pairs. */
+  headers?: [string, string][] | Record<string, string>;
+  metadata?: Record<string, string>;
+  /** The most bytes of a chunk, up to the stream's largest payload; 128 KiB by default. */
+  maxChunkSize?: Integer;
+}
+
+/** What an update changes; what is left out stays. */
+export interface ObjectUpdate extends Limits {
+  /** Another name, which no object has. */
+  name?: string;
+  description?: string;
+  headers?: [string, string][] | Record<string, string>;
+  metadata?: Record<string, string>;
+}
+
+/** What a link leads to; without a name it is the store as a whole. */
+export interface ObjectLink {
+  bucket: string;
+  name: string | null;
+}
+
+/** What is known of an object. */
+export interface ObjectInfo {
+  name: string;
+  description: string;
+  /** By name; the values of one name in order. */
+  headers: [string, string][];
+  metadata: Record<string, string>;
+  /** The object store that it is in. */
+  bucket: string;
+  /** The id that its chunks are stored under: another one after every put. */
+  nuid: string;
+  /** How many bytes; 0 for a link. */
+  size: bigint;
+  chunks: bigint;
+  /** 0 where that was not said. */
+  maxChunkSize: bigint;
+  /** When it was put or changed last, in nanoseconds since the epoch. */
+  modified: bigint;
+  /** `SHA-256=` and the digest of its bytes in base64; empty for a link. */
+  digest: string;
+  /** Only a watcher sees a deleted one. */
+  deleted: boolean;
+  link: ObjectLink | null;
+}
+
+/** What an object is made of: bytes, text, a stream, or an iterable of bytes and texts. */
+export type ObjectSource = Bytes | AsyncIterable<Bytes> | Iterable<Bytes>;
+
+/** Files of any size on a stream, in NATS's own layout (`OBJ_<bucket>`, `$O.<bucket>.C.>`, `$O.<bucket>.M.>`). */
+export class ObjectStore {
+  private constructor();
+  readonly name: string;
+  /** The stream that it is a view of. */
+  readonly stream: Stream;
+  status(): Promise<ObjectStoreStatus>;
+  /** Puts an object in place of the one that had the name. One that breaks off leaves nothing of it. */
+  put(name: string, source: ObjectSource, options?: ObjectOptions): Promise<ObjectInfo>;
+  /** Puts the file at a path or a URL as an object. */
+  putFile(name: string, path: string | URL, options?: ObjectOptions & ProgressLimits): Promise<ObjectInfo>;
+  /** Begins to put an object whose bytes come in pieces; it is there when the writer has finished. */
+  writer(name: string, options?: ObjectOptions): Promise<ObjectWriter>;
+  /** Opens an object to read it. A link is followed, to other stores too. */
+  get(name: string): Promise<ObjectReader>;
+  /** Writes an object to a path or a URL of a file; returns what is known of it. */
+  getFile(name: string, path: string | URL, options?: ProgressLimits): Promise<ObjectInfo>;
+  /** What is known of an object, or null. A link is not followed. */
+  info(name: string): Promise<ObjectInfo | null>;
+  /** The objects that are there, links too, by name. */
+  list(): Promise<ObjectInfo[]>;
+  /** Changes what is said of an object, or its name; its bytes stay. */
+  update(name: string, changes: ObjectUpdate): Promise<ObjectInfo>;
+  /** Makes `name` a link to the object `target` of the store `bucket`, or without it to the store as a whole. */
+  addLink(name: string, bucket: string, target?: string | null): Promise<ObjectInfo>;
+  /** Deletes an object, or a link and not what it leads to. */
+  delete(name: string, limits?: Limits): Promise<void>;
+  /** What is there, then what changes. */
+  watch(options?: { updatesOnly?: boolean; ignoreDeletes?: boolean }): ObjectWatcher;
+}
+
+/** An object that is put in pieces, one after another. */
+export class ObjectWriter {
+  private constructor();
+  /** Takes the next bytes, all of them; wait for it before the next call. */
+  write(data: Bytes): Promise<void>;
+  /** Commits the object, in place of the one that had its name. */
+  finish(): Promise<ObjectInfo>;
+  /** Gives up a put that was not finished, and leaves nothing of it. */
+  abort(): Promise<void>;
+}
+
+/** An object that is read: iterate its bytes, or take them all. */
+export class ObjectReader implements AsyncIterable<Buffer> {
+  private constructor();
+  /** What is known of the object: of the one that a link leads to. */
+  readonly info: ObjectInfo;
+  /** The next bytes, or null at the end. The last ones come only when size, chunks and digest hold. */
+  next(): Promise<Buffer | null>;
+  /** All bytes that are left, in memory. */
+  bytes(): Promise<Buffer>;
+  /** All that is left as UTF-8 text. */
+  text(): Promise<string>;
+  /** What is left as a stream of Node. */
+  stream(): NodeJS.ReadableStream;
+  /** Ends the reading. */
+  close(): void;
+  [Symbol.asyncIterator](): AsyncGenerator<Buffer, void, void>;
+}
+
+/** Follows the objects of a store. */
+export class ObjectWatcher extends Source<ObjectInfo> {
+  /** Whether everything that was there when the watch began has been taken. */
+  readonly caughtUp: boolean;
+  /** How many records limits removed before this watcher came to read them. */
   readonly missed: bigint;
   /** Ends it: waits fail with kind `closed`, loops end. */
   close(): void;

@@ -5,6 +5,7 @@ const { Bucket, Entry, Watcher } = require('./lib/bucket.js');
 const { Consumer, Message } = require('./lib/consumer.js');
 const { Engine, attach, memory, open, openSync, restore, temporary, verify } = require('./lib/engine.js');
 const { HeadwaterError } = require('./lib/errors.js');
+const { ObjectReader, ObjectStore, ObjectWatcher, ObjectWriter } = require('./lib/objects.js');
 const { PointWatcher, Points } = require('./lib/points.js');
 const { Record } = require('./lib/records.js');
 const { Stream } = require('./lib/stream.js');
@@ -20,6 +21,10 @@ module.exports = {
   Entry,
   HeadwaterError,
   Message,
+  ObjectReader,
+  ObjectStore,
+  ObjectWatcher,
+  ObjectWriter,
   PointWatcher,
   Points,
   Record,

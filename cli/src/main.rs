@@ -15,6 +15,7 @@ mod demo;
 mod failure;
 mod interrupt;
 mod kv;
+mod object;
 mod output;
 mod place;
 mod points;
@@ -67,6 +68,9 @@ enum Noun {
     /// Key-value buckets: put, get, watch.
     #[command(subcommand)]
     Kv(kv::Verb),
+    /// Files of any size in object stores: put, get, list.
+    #[command(subcommand)]
+    Object(object::Verb),
     /// Typed points and time series: import, latest, query.
     #[command(subcommand)]
     Points(points::Verb),
@@ -87,6 +91,7 @@ impl Noun {
             Noun::Stream(verb) => verb.run(place),
             Noun::Consumer(verb) => verb.run(place),
             Noun::Kv(verb) => verb.run(place),
+            Noun::Object(verb) => verb.run(place),
             Noun::Points(verb) => verb.run(place),
             Noun::Verify(verify) => verify.run(place),
             Noun::Backup(backup) => backup.run(place),

@@ -76,6 +76,7 @@ fn the_verbs_that_were_promised_are_there() {
         ("stream", "add edit ls info append last read tail purge rm"),
         ("consumer", "add next ack nak info ls rm"),
         ("kv", "add ls put get create update del purge history watch keys rm"),
+        ("object", "add ls info put get mv link rm"),
         ("points", "add import export latest query ls"),
     ];
     for (noun, verbs) in promised {

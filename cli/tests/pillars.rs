@@ -69,6 +69,38 @@ fn a_bucket_keeps_values_and_their_history() {
 }
 
 #[test]
+fn an_object_store_keeps_files() {
+    let dir = Dir::new("object");
+    let (file, copy) = (dir.file("report.bin"), dir.file("copy.bin"));
+    let bytes: Vec<u8> = (0..1_000_000_u32).map(|n| (n * 31 % 251) as u8).collect();
+    fs::write(&file, &bytes).expect("it writes");
+    let (file, to) = (file.to_str().expect("UTF-8"), copy.to_str().expect("UTF-8"));
+    let put = &dir.json(&["object", "put", "files", file, "--header", "h=1", "--meta", "k=v=w"])[0];
+    assert_eq!((&put["name"], &put["size"], &put["chunks"]), (&json!("report.bin"), &json!(1_000_000), &json!(8)));
+    assert_eq!((&put["headers"], &put["metadata"]), (&json!([["h", "1"]]), &json!({"k": "v=w"})));
+    assert_eq!(dir.json(&["object", "get", "files", "report.bin", "--output", to])[0]["digest"], put["digest"]);
+    assert!(fs::read(&copy).expect("the copy") == bytes);
+    assert_eq!(dir.feed(&["object", "put", "files", "-"], b"text").code, 2, "it has no name");
+    assert_eq!(dir.feed(&["object", "put", "files", "-", "--name", "t"], b"text").code, 0);
+    assert_eq!(dir.ok(&["object", "get", "files", "t"]), "text");
+    dir.ok(&["object", "link", "files", "l", "files", "t"]);
+    assert_eq!(dir.ok(&["object", "get", "files", "l"]), "text");
+    assert!(dir.ok(&["object", "info", "files", "l"]).contains("t in files"));
+    dir.ok(&["object", "mv", "files", "t", "u"]);
+    assert_eq!(dir.run(&["object", "get", "files", "l"]).code, 3, "it leads nowhere");
+    let names: Vec<_> = dir.json(&["object", "ls", "files"]).iter().map(|o| o["name"].clone()).collect();
+    assert_eq!(names, [json!("l"), json!("report.bin"), json!("u")]);
+    dir.ok(&["object", "rm", "files", "report.bin"]);
+    assert_eq!(dir.run(&["object", "rm", "files", "report.bin"]).code, 3);
+    assert_eq!(dir.run(&["object", "rm", "files"]).code, 2, "an object, or all of it");
+    dir.ok(&["object", "add", "other", "--ttl", "1h", "--compression", "zstd"]);
+    assert!(dir.ok(&["object", "info", "other"]).contains("1h"));
+    assert_eq!(dir.json(&["object", "ls"])[0]["objects"], 2);
+    dir.ok(&["object", "rm", "files", "--all"]);
+    assert_eq!(dir.json(&["object", "ls"]).len(), 1);
+}
+
+#[test]
 fn points_are_imported_asked_and_exported() {
     let dir = Dir::new("points");
     let csv = dir.file("cars.csv");

@@ -1,5 +1,5 @@
-//! An engine, whichever kind it is: streams and buckets by name, its log, and its end. What only a directory can do is
-//! for the local kind. Here the pillars meet; none of them knows another.
+//! An engine, whichever kind it is: streams, buckets and object stores by name, its log, and its end. What only a
+//! directory can do is for the local kind. Here the pillars meet; none of them knows another.
 
 mod backup;
 #[cfg(feature = "hub")]
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::clock::Nanos;
+use crate::clock::{Clock, Nanos};
 use crate::disk::MemDisk;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::LogLine;
@@ -25,6 +25,7 @@ use crate::shared::Shared;
 use crate::stream::bucket::{self, Bucket, BucketConfig};
 use crate::stream::config::{StreamConfig, check_name};
 use crate::stream::contract::EngineOps;
+use crate::stream::object::{self, ObjectConfig, ObjectStore};
 use crate::stream::{Stream, StreamInfo};
 pub(crate) use local::Inner;
 pub use metrics::Metric;
@@ -121,6 +122,11 @@ impl Engine {
         }
     }
 
+    /// Where time and random bits come from.
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.shared().clock
+    }
+
     /// The directory behind it; refused by name where there is none.
     fn local(&self, what: &str) -> Result<&Arc<Inner>> {
         match &self.0 {
@@ -212,6 +218,28 @@ impl Engine {
     pub fn delete_bucket(&self, name: &str) -> Pending<()> {
         let engine = self.clone();
         self.bucket(name).and_then(move |bucket| engine.delete_stream(bucket.stream().name()))
+    }
+
+    /// Makes an object store; the same configuration again returns the one there, another one is a conflict.
+    pub fn create_object_store(&self, config: ObjectConfig) -> Pending<ObjectStore> {
+        object::create(self, &config)
+    }
+
+    /// The object store of this name.
+    pub fn object_store(&self, name: &str) -> Pending<ObjectStore> {
+        object::open(self, name)
+    }
+
+    /// All object stores, by name.
+    pub fn object_stores(&self) -> Pending<Vec<String>> {
+        let names = self.ops().stream_names();
+        names.map(|names| names.iter().filter_map(|n| object::of_stream(n).map(str::to_owned)).collect())
+    }
+
+    /// Removes an object store and everything in it.
+    pub fn delete_object_store(&self, name: &str) -> Pending<()> {
+        let engine = self.clone();
+        self.object_store(name).and_then(move |store| engine.delete_stream(store.stream().name()))
     }
 
     /// Takes up to `max` lines from the log queue, perhaps none. It holds 1,024, and older ones give way; each line

@@ -1,7 +1,8 @@
 //! Headwater is an embeddable, local-first data engine: durable, subject-addressed streams in your own process.
 //!
 //! **It is** a library with the JetStream contract on local files: conditional and idempotent appends, atomic
-//! batches, last-by-subject reads, subscriptions without a seam, durable consumers, key-value buckets, typed points.
+//! batches, last-by-subject reads, subscriptions without a seam, durable consumers, key-value buckets, objects of any
+//! size, typed points.
 //! **It is not** a server, a consensus protocol or an SQL database.
 //!
 //! ```
@@ -35,6 +36,7 @@ mod shared;
 mod stream;
 mod timers;
 pub mod subject;
+mod time;
 mod varint;
 
 pub use clock::{Clock, ManualClock, Nanos, SECOND, SystemClock};
@@ -58,5 +60,9 @@ pub use stream::contract;
 pub use stream::hub::{HubOptions, HubPhase, HubState};
 pub use stream::hub_config::{HubConfig, Storage, StreamSource, SubjectTransform};
 pub use stream::link::{CatchUp, Direction, LinkConfig, LinkState, LinkStatus, OnReset, SubjectMap};
+pub use stream::object::{
+    OBJECT_CHUNK_BYTES, ObjectConfig, ObjectInfo, ObjectLink, ObjectOptions, ObjectReader, ObjectStatus, ObjectStore,
+    ObjectUpdate, ObjectWatchOptions, ObjectWatcher, ObjectWriter,
+};
 pub use stream::subscription::{SubscribeOptions, Subscription};
 pub use stream::{PurgeOptions, ReadOptions, Start, Stream, StreamInfo};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use headwater::disk::MemDisk;
 use headwater::{
-    Append, Compression, Durability, Engine, EngineOptions, PurgeOptions, ReadOptions, Stream, StreamConfig,
+    Append, Compression, Discard, Durability, Engine, EngineOptions, PurgeOptions, ReadOptions, Stream, StreamConfig,
 };
 
 fn open(disk: &Arc<MemDisk>) -> Engine {
@@ -118,4 +118,16 @@ fn packing_right_after_a_reopen_leaves_a_directory_that_opens() {
     let options = EngineOptions { disk: disk.clone(), worker: false, ..EngineOptions::read_only() };
     let beside = Engine::open_with("/space", options).expect("open");
     assert_eq!(all(&beside.stream("s").wait().expect("stream")), before);
+}
+
+#[test]
+fn what_is_on_the_way_counts_towards_max_bytes() {
+    let engine = Engine::memory().expect("an engine");
+    let config = StreamConfig { max_bytes: 10_000, discard: Discard::New, ..StreamConfig::new("full", ["full"]) };
+    let stream = engine.create_stream(config).wait().expect("a stream");
+    let appends: Vec<_> = (0..20).map(|_| stream.append(&Append::new("full", &[0; 1000]))).collect();
+    let taken = appends.into_iter().filter_map(|append| append.wait().ok()).count();
+    let info = stream.info().wait().expect("info");
+    assert_eq!((info.records, info.first_seq), (taken as u64, 1), "what was acknowledged is there");
+    assert!(info.bytes <= 10_000 && taken >= 9, "{} bytes of {taken} records", info.bytes);
 }

@@ -29,7 +29,7 @@ pub struct hw_bytes {
     pub len: usize,
 }
 
-/// One header of a record.
+/// One header of a record or of an object, or one item of an object's metadata.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub struct hw_header {

@@ -225,6 +225,20 @@ pub(crate) fn array_mut<'a>(what: &str, data: *mut u64, len: usize) -> Result<&'
     Ok(unsafe { std::slice::from_raw_parts_mut(data, len) })
 }
 
+/// Room for bytes of ours.
+pub(crate) fn bytes_mut<'a>(what: &str, data: *mut c_void, len: usize) -> Result<&'a mut [u8]> {
+    if len == 0 {
+        return Ok(&mut []);
+    }
+    if data.is_null() {
+        return Err(missing(what));
+    }
+    checked_len(what, len, 1)?;
+    // SAFETY: not NULL, of a possible length, writable and the caller's alone by the contract of this module; what was
+    // there is never read.
+    Ok(unsafe { std::slice::from_raw_parts_mut(data.cast(), len) })
+}
+
 /// A handle that is for one caller at a time, which C sees as a pointer to what is not `const`.
 #[inline]
 pub(crate) fn exclusive<'a, T: Sync>(handle: *mut T) -> Option<&'a T> {

@@ -117,11 +117,7 @@ pub(crate) fn from_c(from: &hw_stream_config) -> Result<StreamConfig> {
         allow_rollup: from.allow_rollup != 0,
         deny_delete: from.deny_delete != 0,
         deny_purge: from.deny_purge != 0,
-        compression: match from.compression {
-            0 => Compression::None,
-            1 => Compression::Zstd,
-            n => return Err(invalid(format!("compression is {n}, which is no hw_compression"))),
-        },
+        compression: compression(from.compression)?,
         segment_bytes: if from.segment_bytes == 0 { default.segment_bytes } else { from.segment_bytes },
         hub: None,
     })
@@ -177,6 +173,15 @@ pub(crate) fn durability(number: i32) -> Result<Durability> {
         2 => Ok(Durability::Os),
         3 => Ok(Durability::Unknown),
         n => Err(invalid(format!("durability is {n}, which is no hw_durability"))),
+    }
+}
+
+/// The compression that a number stands for.
+pub(crate) fn compression(number: i32) -> Result<Compression> {
+    match number {
+        0 => Ok(Compression::None),
+        1 => Ok(Compression::Zstd),
+        n => Err(invalid(format!("compression is {n}, which is no hw_compression"))),
     }
 }
 

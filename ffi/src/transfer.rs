@@ -97,7 +97,7 @@ fn format(number: i32) -> Result<Format> {
     }
 }
 
-fn io(doing: &str, path: &str, fault: &std::io::Error) -> Error {
+pub(crate) fn io(doing: &str, path: &str, fault: &std::io::Error) -> Error {
     let kind = match fault.kind() {
         std::io::ErrorKind::NotFound => ErrorKind::NotFound,
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => ErrorKind::Limit,

@@ -196,6 +196,12 @@ fn stores() {
 }
 
 #[test]
+fn objects() {
+    every_way("tests/c/objects.c");
+    no_leak("tests/c/objects.c");
+}
+
+#[test]
 fn example_append_read() {
     every_way("examples/c/append_read.c");
     no_leak("examples/c/append_read.c");
@@ -223,6 +229,7 @@ fn conformance_vectors() {
         "ops_stream.c",
         "ops_queue.c",
         "ops_bucket.c",
+        "ops_object.c",
         "ops_points.c",
     ]
     .map(|name| format!("tests/c/conformance/{name}"));

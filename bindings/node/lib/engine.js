@@ -5,6 +5,7 @@ const { fileURLToPath } = require('node:url');
 const { Bucket } = require('./bucket.js');
 const { own } = require('./handle.js');
 const { native } = require('./native.js');
+const { ObjectStore } = require('./objects.js');
 const {
   LIMITS, PROGRESS, check, flag, max: atLeastOne, millis, text, texts, u32, u64,
 } = require('./options.js');
@@ -36,6 +37,9 @@ const STREAM = {
 };
 const BUCKET = {
   bucket: text, description: text, history: u32, ttlMs: millis, maxBytes: u64, maxValueSize: u32, durability: text,
+};
+const OBJECT_STORE = {
+  bucket: text, description: text, ttlMs: millis, maxBytes: u64, durability: text, compression: text,
 };
 const POINTS = { name: text, durability: text, maxAgeMs: millis, maxPointsPerSeries: u64 };
 
@@ -138,6 +142,29 @@ class Engine {
   /** All buckets, by name. */
   async buckets() {
     return settle(native.engineBuckets(this.#id), same);
+  }
+
+  /** Makes an object store, or returns the one there. */
+  async createObjectStore(config, limits = undefined) {
+    const checked = begin('createObjectStore', limits);
+    const call = native.engineCreateObjectStore(this.#id, check('object store', config, OBJECT_STORE));
+    return settle(call, (id) => new ObjectStore(id), checked);
+  }
+
+  /** The object store of this name. */
+  async objectStore(name) {
+    return settle(native.engineObjectStore(this.#id, text('name', name)), (id) => new ObjectStore(id));
+  }
+
+  /** Removes an object store. */
+  async deleteObjectStore(name, limits = undefined) {
+    const checked = begin('deleteObjectStore', limits);
+    await settle(native.engineDeleteObjectStore(this.#id, text('name', name)), Boolean, checked);
+  }
+
+  /** All object stores, by name. */
+  async objectStores() {
+    return settle(native.engineObjectStores(this.#id), same);
   }
 
   /** Opens a point store, and makes it if it is not there. */

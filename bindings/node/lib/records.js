@@ -189,4 +189,4 @@ function unpackBatch(packed) {
   return { records, missed };
 }
 
-module.exports = { APPEND_WAIT, Record, packAppend, packBatch, unpackBatch, unpackRecord };
+module.exports = { APPEND_WAIT, Record, headerList, packAppend, packBatch, unpackBatch, unpackRecord };

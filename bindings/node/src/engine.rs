@@ -43,7 +43,7 @@ impl OpenOptions {
 }
 
 /// Begins `work` in the call, where it touches no disk; else it is a job, in which it blocks.
-fn perform(
+pub(crate) fn perform(
     env: Env,
     hub: &Rc<Hub>,
     engine: &Engine,

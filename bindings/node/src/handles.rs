@@ -6,11 +6,12 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use headwater::points::{PointWatcher, Points};
-use headwater::{Bucket, Consumer, Engine, ManualClock, Stream, Subscription, Watcher};
+use headwater::{Bucket, Consumer, Engine, ManualClock, ObjectStore, ObjectWatcher, Stream, Subscription, Watcher};
 use napi_derive::napi;
 
 use crate::error::{Result, released};
 use crate::hub::Hub;
+use crate::object_io::{Reading, Writing};
 use crate::slab::Slab;
 
 /// The handles of one type that live on this thread, each with the hub that it answers to.
@@ -76,6 +77,10 @@ held! {
     Subscription, SUBSCRIPTIONS, "subscription", release_subscription;
     PointWatcher, POINT_WATCHERS, "watcher", release_point_watcher;
     Watcher, WATCHERS, "watcher", release_watcher;
+    ObjectWatcher, OBJECT_WATCHERS, "watcher", release_object_watcher;
+    Reading, OBJECT_READERS, "object reader", release_object_reader;
+    Writing, OBJECT_WRITERS, "object writer", release_object_writer;
+    ObjectStore, OBJECT_STORES, "object store", release_object_store;
     Consumer, CONSUMERS, "consumer", release_consumer;
     Points, POINTS, "point store", release_points;
     Bucket, BUCKETS, "bucket", release_bucket;

@@ -18,6 +18,8 @@ mod error;
 mod handles;
 mod hub;
 mod jobs;
+mod object;
+mod object_io;
 mod pack;
 mod points;
 mod records;

@@ -122,7 +122,7 @@ fn format_of(name: &str) -> Result<Format> {
     }
 }
 
-fn io_error(doing: &str, path: &str, source: &std::io::Error) -> Error {
+pub(crate) fn io_error(doing: &str, path: &str, source: &std::io::Error) -> Error {
     let kind = match source.kind() {
         std::io::ErrorKind::NotFound => ErrorKind::NotFound,
         _ => ErrorKind::Io,

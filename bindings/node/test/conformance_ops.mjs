@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeToken, encodeToken } from 'headwater';
 import {
-  ackOut, appendIn, big, bytesIn, configIn, configOut, entryOut, fields, ms, plain, pointIn, pointOut, recordOut,
+  ackOut, appendIn, big, bytesIn, bytesOut, configIn, configOut, entryOut, fields, ms, objectOut, plain, pointIn,
+  pointOut, recordOut,
 } from './conformance_values.mjs';
 
 /** The operations on `engine`, each a function of a step. */
@@ -15,6 +16,7 @@ export function operations(engine) {
   const open = new Map();
   const stream = (name) => engine.stream(name);
   const bucket = (name) => engine.bucket(name);
+  const store = (name) => engine.objectStore(name);
   const points = (name) => engine.points(name);
 
   /** A queue to take from, and how its items look in a vector. */
@@ -152,6 +154,38 @@ export function operations(engine) {
       ignore_deletes: ignoreDeletes,
     }) => {
       open.set(as, [(await bucket(name)).watch({ filters, includeHistory, updatesOnly, ignoreDeletes }), entryOut]);
+    },
+
+    create_object_store: async ({ config }) => {
+      await engine.createObjectStore(configIn(config));
+    },
+    delete_object_store: async ({ store: name }) => engine.deleteObjectStore(name),
+    object_stores: async () => engine.objectStores(),
+    object_store_status: async ({ store: name }) => {
+      const { config, bytes } = await (await store(name)).status();
+      return { ...configOut(config), bytes: Number(bytes) };
+    },
+    object_put: async (step) => {
+      const { store: bucket, name, description, headers, metadata, max_chunk_size: maxChunkSize } = step;
+      const payload = bytesIn(step, 'payload');
+      const options = { description, headers, metadata, maxChunkSize };
+      return objectOut(await (await store(bucket)).put(name, payload, options));
+    },
+    object_get: async ({ store: bucket, name }) => {
+      const reader = await (await store(bucket)).get(name);
+      return { ...bytesOut('payload', await reader.bytes()), object: objectOut(reader.info) };
+    },
+    object_info: async ({ store: bucket, name }) => objectOut(await (await store(bucket)).info(name)),
+    object_list: async ({ store: bucket }) => (await (await store(bucket)).list()).map(objectOut),
+    object_update: async ({ store: bucket, name, new_name: newName, description, headers, metadata }) => {
+      await (await store(bucket)).update(name, { name: newName, description, headers, metadata });
+    },
+    object_link: async ({ store: from, name, bucket: to, target }) => {
+      await (await store(from)).addLink(name, to, target === '' ? null : target);
+    },
+    object_delete: async ({ store: bucket, name }) => (await store(bucket)).delete(name),
+    object_watch: async ({ store: bucket, as, updates_only: updatesOnly, ignore_deletes: ignoreDeletes }) => {
+      open.set(as, [(await store(bucket)).watch({ updatesOnly, ignoreDeletes }), objectOut]);
     },
 
     create_points: async ({ config }) => {

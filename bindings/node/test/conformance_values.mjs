@@ -49,7 +49,7 @@ export function bytesIn(step, name) {
   return size !== undefined ? Buffer.alloc(size, 'x') : Buffer.from(text ?? '');
 }
 
-function bytesOut(name, bytes) {
+export function bytesOut(name, bytes) {
   try {
     return { [name]: UTF8.decode(bytes) };
   } catch {
@@ -84,6 +84,13 @@ export function entryOut(entry) {
   if (entry === null) return null;
   const { key, value, revision, operation } = entry;
   return { key, revision: Number(revision), operation, ...bytesOut('value', value) };
+}
+
+export function objectOut(info) {
+  if (info === null) return null;
+  const names = ['name', 'description', 'bucket', 'size', 'chunks', 'max_chunk_size', 'digest', 'deleted'];
+  const { headers, metadata, link } = info;
+  return { ...fields(info, ...names), headers, metadata, link };
 }
 
 export function pointIn({ value, time, ...rest }) {

@@ -17,7 +17,7 @@ use crate::time::{Moment, Seconds};
 
 /// Headers of an argument: a mapping, or pairs in order.
 #[derive(Default)]
-pub(crate) struct HeaderList(Vec<(String, String)>);
+pub(crate) struct HeaderList(pub(crate) Vec<(String, String)>);
 
 impl FromPyObject<'_, '_> for HeaderList {
     type Error = PyErr;

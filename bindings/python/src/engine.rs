@@ -1,4 +1,4 @@
-//! Engines: opened on a directory, in memory or temporary; they hold streams, buckets and point stores.
+//! Engines: opened on a directory, in memory or temporary; they hold streams, buckets, object stores and point stores.
 
 use std::path::PathBuf;
 
@@ -14,6 +14,7 @@ use crate::convert::Whole;
 use crate::fork::Held;
 use crate::logs::NextLogs;
 use crate::model::{logs, metrics, set_stream_config, stream_info, verify_report};
+use crate::object_store::{ObjectStore, object_config};
 use crate::points::{Points, points_config};
 use crate::stream::Stream;
 use crate::time::Seconds;
@@ -171,6 +172,33 @@ impl Engine {
     /// Removes a bucket.
     fn delete_bucket(&self, py: Python<'_>, name: &str) -> PyResult<()> {
         block(py, None, || Ok(self.inner()?.delete_bucket(name)))
+    }
+
+    /// Makes an object store, or returns the one there.
+    #[pyo3(signature = (name, **settings))]
+    fn create_object_store(
+        &self,
+        py: Python<'_>,
+        name: String,
+        settings: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<ObjectStore> {
+        let config = object_config(py, name, settings)?;
+        self.0.child(py, |(), engine| engine.create_object_store(config)).map(ObjectStore::new)
+    }
+
+    /// The object store of this name.
+    fn object_store(&self, py: Python<'_>, name: &str) -> PyResult<ObjectStore> {
+        self.0.child(py, |(), engine| engine.object_store(name)).map(ObjectStore::new)
+    }
+
+    /// All object stores, by name.
+    fn object_stores(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        block(py, None, || Ok(self.inner()?.object_stores()))
+    }
+
+    /// Removes an object store.
+    fn delete_object_store(&self, py: Python<'_>, name: &str) -> PyResult<()> {
+        block(py, None, || Ok(self.inner()?.delete_object_store(name)))
     }
 
     /// Opens a point store, and makes it if it is not there.

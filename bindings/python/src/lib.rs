@@ -19,6 +19,8 @@ mod error;
 mod fork;
 mod logs;
 mod model;
+mod object_io;
+mod object_store;
 mod payload;
 mod point;
 mod points;
@@ -51,6 +53,10 @@ mod _native {
     #[pymodule_export]
     use crate::fork::after_fork_in_child;
     #[pymodule_export]
+    use crate::object_io::{ObjectReader, ObjectWriter};
+    #[pymodule_export]
+    use crate::object_store::ObjectStore;
+    #[pymodule_export]
     use crate::point::{Point, Row};
     #[pymodule_export]
     use crate::points::Points;
@@ -67,7 +73,7 @@ mod _native {
     #[pymodule_export]
     use crate::wait::Wait;
     #[pymodule_export]
-    use crate::watcher::{Entry, PointWatcher, Watcher};
+    use crate::watcher::{Entry, ObjectWatcher, PointWatcher, Watcher};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -17,7 +17,7 @@ pub(crate) fn model<'py>(py: Python<'py>, class: &str, fields: &Bound<'py, PyDic
 }
 
 const DISCARDS: [(&str, Discard); 2] = [("old", Discard::Old), ("new", Discard::New)];
-const COMPRESSIONS: [(&str, Compression); 2] = [("none", Compression::None), ("zstd", Compression::Zstd)];
+pub(crate) const COMPRESSIONS: [(&str, Compression); 2] = [("none", Compression::None), ("zstd", Compression::Zstd)];
 
 /// Changes `config` as keyword settings say.
 pub(crate) fn set_stream_config(
@@ -164,6 +164,6 @@ pub(crate) fn logs<'py>(py: Python<'py>, lines: &[hw::LogLine]) -> PyResult<Boun
     Ok(list)
 }
 
-fn name_of<T: PartialEq>(names: &[(&'static str, T)], value: T) -> &'static str {
+pub(crate) fn name_of<T: PartialEq>(names: &[(&'static str, T)], value: T) -> &'static str {
     names.iter().find(|(_, named)| *named == value).map_or("", |(name, _)| name)
 }

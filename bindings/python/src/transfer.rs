@@ -79,7 +79,7 @@ impl Progress {
 }
 
 /// What core tells how many bytes are done.
-type Heard<'a> = dyn FnMut(u64) -> ControlFlow<()> + 'a;
+pub(crate) type Heard<'a> = dyn FnMut(u64) -> ControlFlow<()> + 'a;
 
 /// Reads from a path or a file of Python.
 struct Source {
@@ -231,6 +231,48 @@ pub(crate) fn export(
         let count = work(&mut writer, format, &mut |bytes| progress.tell(&[bytes]))?;
         writer.flush().map_err(|error| hw::Error::new(hw::ErrorKind::Io, format!("write the export: {error}")))?;
         Ok(count)
+    });
+    progress.finish(outcome)
+}
+
+/// Runs work on what is in memory, which says how far it is.
+pub(crate) fn tell_while<T: Send>(
+    py: Python<'_>,
+    progress: Option<Py<PyAny>>,
+    work: impl FnOnce(&mut Heard<'_>) -> hw::Result<T> + Send,
+) -> PyResult<T> {
+    let mut progress = Progress::new(progress);
+    let outcome = run(py, || work(&mut |bytes| progress.tell(&[bytes])));
+    progress.finish(outcome)
+}
+
+/// Runs work that reads a path or a file of Python.
+pub(crate) fn read_while<T: Send>(
+    py: Python<'_>,
+    source: &Bound<'_, PyAny>,
+    progress: Option<Py<PyAny>>,
+    work: impl FnOnce(&mut dyn Read, &mut Heard<'_>) -> hw::Result<T> + Send,
+) -> PyResult<T> {
+    let mut progress = Progress::new(progress);
+    let mut from = Source { from: open(source, "read", File::open)?, failure: progress.failure.clone() };
+    let outcome = run(py, || work(&mut from, &mut |bytes| progress.tell(&[bytes])));
+    progress.finish(outcome)
+}
+
+/// Runs work that writes to a path or a file of Python, and says how far it is of how much.
+pub(crate) fn write_while<T: Send>(
+    py: Python<'_>,
+    target: &Bound<'_, PyAny>,
+    progress: Option<Py<PyAny>>,
+    work: impl FnOnce(&mut dyn Write, &mut dyn FnMut(u64, u64) -> ControlFlow<()>) -> hw::Result<T> + Send,
+) -> PyResult<T> {
+    let mut progress = Progress::new(progress);
+    let to = open(target, "write", File::create)?;
+    let mut writer = BufWriter::with_capacity(CHUNK_BYTES, Sink { to, failure: progress.failure.clone() });
+    let outcome = run(py, || {
+        let value = work(&mut writer, &mut |done, all| progress.tell(&[done, all]))?;
+        writer.flush().map_err(|error| hw::Error::new(hw::ErrorKind::Io, format!("write the object: {error}")))?;
+        Ok(value)
     });
     progress.finish(outcome)
 }

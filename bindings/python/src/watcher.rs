@@ -1,4 +1,5 @@
-//! Watchers of buckets and of points: what is there, then what changes, as blocking and asynchronous iterators.
+//! Watchers of buckets, of objects and of points: what is there, then what changes, as blocking and asynchronous
+//! iterators.
 
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use pyo3::types::{PyBytes, PyList, PyTuple};
 use crate::call::run;
 use crate::convert::Whole;
 use crate::fork::Held;
+use crate::object_io::object_info;
 use crate::point::Point;
 use crate::queue::{NextItems, Queue, Source, Want};
 use crate::time::{Seconds, datetime};
@@ -105,6 +107,28 @@ impl Source for hw::Watcher {
     }
 }
 
+impl Source for hw::ObjectWatcher {
+    type Batch = Vec<hw::ObjectInfo>;
+    /// `caught_up` speaks of what the caller has taken, so nothing is taken ahead.
+    const AHEAD: usize = 1;
+
+    fn next(&self, max: usize) -> Pending<Vec<hw::ObjectInfo>> {
+        hw::ObjectWatcher::next(self, max)
+    }
+
+    fn try_next(&self, max: usize) -> Result<Vec<hw::ObjectInfo>> {
+        hw::ObjectWatcher::try_next(self, max)
+    }
+
+    fn close(&self) {
+        hw::ObjectWatcher::close(self);
+    }
+
+    fn convert(py: Python<'_>, batch: Vec<hw::ObjectInfo>) -> PyResult<Vec<Py<PyAny>>> {
+        batch.iter().map(|info| Ok(object_info(py, info)?.unbind())).collect()
+    }
+}
+
 impl Source for points::PointWatcher {
     type Batch = Vec<points::Point>;
     const AHEAD: usize = 256;
@@ -126,7 +150,7 @@ impl Source for points::PointWatcher {
     }
 }
 
-/// The methods that both watchers have.
+/// The methods that all watchers have.
 macro_rules! watcher {
     ($doc:literal, $name:ident, $source:ty, { $($extra:tt)* }) => {
         #[doc = $doc]
@@ -234,5 +258,18 @@ watcher!("Follows the changes of a bucket. Safe to share; each entry goes to one
         run(py, || Ok(self.0.source()?.caught_up()))
     }
 });
+
+watcher!(
+    "Follows the objects of a store. Safe to share; each change goes to one taker.",
+    ObjectWatcher,
+    hw::ObjectWatcher,
+    {
+        /// Whether everything that was there when the watch began has been taken.
+        #[getter]
+        fn caught_up(&self, py: Python<'_>) -> PyResult<bool> {
+            run(py, || Ok(self.0.source()?.caught_up()))
+        }
+    }
+);
 
 watcher!("Follows points. Safe to share; each point goes to one taker.", PointWatcher, points::PointWatcher, {});

@@ -54,6 +54,10 @@ def told(result: Any) -> Any:
             return fields(result, "node kind key time tombstone origin") | value
         case hw.Row():
             return {"series": result.series, "start": result.start, "values": list(result.values)}
+        case hw.ObjectInfo():
+            link = None if result.link is None else {"bucket": result.link.bucket, "name": result.link.name}
+            headers = {"headers": [list(header) for header in result.headers]}
+            return fields(result, OBJECT) | headers | {"link": link}
         case list() | tuple() | hw.Reader():
             return [told(item) for item in result]
         case _:
@@ -73,6 +77,7 @@ def fields(result: Any, names: str) -> Arguments:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
+OBJECT = "name description metadata bucket size chunks max_chunk_size digest deleted"
 STREAM = (
     "name subjects description durability sync_interval max_age max_msgs max_bytes max_msgs_per_subject max_msg_size "
     "discard discard_new_per_subject duplicate_window allow_rollup deny_delete deny_purge compression segment_bytes"
@@ -263,6 +268,46 @@ class Runner:
     def bucket_watch(self, bucket: str, **step: Any) -> Any:
         name = step.pop("as")
         self.named[name] = self.engine.bucket(bucket).watch(**step)
+
+    def create_object_store(self, config: Arguments) -> Any:
+        config = settings(config)
+        self.engine.create_object_store(config.pop("bucket"), **config)
+
+    def delete_object_store(self, store: str) -> Any:
+        return self.engine.delete_object_store(store)
+
+    def object_stores(self) -> Any:
+        return self.engine.object_stores()
+
+    def object_store_status(self, store: str) -> Any:
+        status = self.engine.object_store(store).status()
+        return fields(status.config, "description ttl max_bytes") | {"bytes": status.bytes}
+
+    def object_put(self, store: str, name: str, **step: Any) -> Any:
+        return self.engine.object_store(store).put(name, data(step, "payload"), **step)
+
+    def object_get(self, store: str, name: str) -> Any:
+        with self.engine.object_store(store).get(name) as reader:
+            return told_bytes("payload", reader.read()) | {"object": told(reader.info)}
+
+    def object_info(self, store: str, name: str) -> Any:
+        return self.engine.object_store(store).info(name)
+
+    def object_list(self, store: str) -> Any:
+        return self.engine.object_store(store).list()
+
+    def object_update(self, store: str, name: str, **step: Any) -> Any:
+        self.engine.object_store(store).update(name, **step)
+
+    def object_link(self, store: str, name: str, bucket: str, target: str) -> Any:
+        self.engine.object_store(store).add_link(name, bucket, target or None)
+
+    def object_delete(self, store: str, name: str) -> Any:
+        return self.engine.object_store(store).delete(name)
+
+    def object_watch(self, store: str, **step: Any) -> Any:
+        name = step.pop("as")
+        self.named[name] = self.engine.object_store(store).watch(**step)
 
     def create_points(self, config: Arguments) -> Any:
         self.engine.create_points(**settings(config))

@@ -79,7 +79,7 @@ enum DiscardName {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum CompressionName {
+pub(crate) enum CompressionName {
     None,
     Zstd,
 }
@@ -91,6 +91,16 @@ impl DurabilityName {
             DurabilityName::Fsync => Durability::Fsync,
             DurabilityName::Interval => Durability::Interval,
             DurabilityName::Os => Durability::Os,
+        }
+    }
+}
+
+impl CompressionName {
+    /// The engine's word for it.
+    pub(crate) fn kind(self) -> Compression {
+        match self {
+            CompressionName::None => Compression::None,
+            CompressionName::Zstd => Compression::Zstd,
         }
     }
 }
@@ -119,13 +129,7 @@ impl Limits {
         set(&mut config.allow_rollup, self.allow_rollup);
         set(&mut config.deny_delete, self.deny_delete);
         set(&mut config.deny_purge, self.deny_purge);
-        set(
-            &mut config.compression,
-            self.compression.map(|c| match c {
-                CompressionName::None => Compression::None,
-                CompressionName::Zstd => Compression::Zstd,
-            }),
-        );
+        set(&mut config.compression, self.compression.map(CompressionName::kind));
         set(&mut config.segment_bytes, self.segment_bytes);
     }
 }

@@ -9,7 +9,7 @@ mod read;
 mod tail;
 
 pub(crate) use append::read_payload;
-pub(crate) use config::DurabilityName;
+pub(crate) use config::{CompressionName, DurabilityName};
 
 use clap::{Args, Subcommand};
 use headwater::{Error, PurgeOptions, StreamConfig};

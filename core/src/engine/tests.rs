@@ -1,12 +1,14 @@
 //! An engine of another kind: every operation of it has to wait, and nothing above notices.
 
+use std::io::Read;
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::{Engine, Kind};
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::pending::{Pending, Wait};
 use crate::points::{Point, Points, PointsConfig, Value};
 use crate::record::{Ack, Append, Batch, Record};
@@ -14,6 +16,7 @@ use crate::stream::bucket::{BucketConfig, Entry, WatchOptions};
 use crate::stream::config::{ConsumerConfig, StreamConfig};
 use crate::stream::consumer::ConsumerInfo;
 use crate::stream::contract::{ConsumerOps, EngineOps, StreamOps, SubscriptionOps};
+use crate::stream::object::{OBJECT_CHUNK_BYTES, ObjectConfig, ObjectOptions, ObjectUpdate, ObjectWatchOptions};
 use crate::stream::subscription::SubscribeOptions;
 use crate::stream::{PurgeOptions, ReadOptions, StreamInfo};
 
@@ -47,7 +50,11 @@ impl StreamOps for LateStream {
     fn info(&self) -> Pending<StreamInfo> {
         late(self.0.info())
     }
+    /// Streams of objects refuse batches, as an older server does.
     fn append(&self, batch: &[Append<'_>]) -> Pending<Ack> {
+        if batch.len() > 1 && self.name().starts_with("OBJ_") {
+            return late(Pending::ready(Err(Error::new(ErrorKind::Unsupported, "no batches here"))));
+        }
         late(self.0.append(batch))
     }
     fn get(&self, seq: u64) -> Pending<Option<Record>> {
@@ -185,6 +192,55 @@ fn a_bucket_of_an_engine_that_has_to_wait_is_as_any() {
     engine.delete_bucket("b").wait().expect("deleted");
     let missing = engine.bucket("b").wait().expect_err("gone");
     assert_eq!((missing.kind(), missing.message()), (ErrorKind::NotFound, "there is no bucket 'b'"));
+}
+
+#[test]
+fn objects_of_an_engine_that_has_to_wait_are_as_any() {
+    let (engine, _) = late_engine();
+    let files = engine.create_object_store(ObjectConfig::new("files")).wait().expect("an object store");
+    assert_eq!(engine.object_stores().wait().expect("names"), ["files"]);
+    let bytes = vec![7; 3 * OBJECT_CHUNK_BYTES + 1];
+    let put = |name: &str| {
+        files.put(name, &mut &bytes[..], &ObjectOptions::default(), &mut |_| ControlFlow::Continue(())).expect("a put")
+    };
+    assert_eq!((put("a").chunks, put("a").chunks), (4, 4));
+    let watcher = files.watch(ObjectWatchOptions::default()).wait().expect("a watcher");
+    assert_eq!(watcher.next(9).wait().expect("infos").len(), 1);
+    files.update("a", &ObjectUpdate { name: Some("b".into()), ..ObjectUpdate::default() }).wait().expect("a rename");
+    let mut got = Vec::new();
+    files.get("b").expect("it is there").read_to_end(&mut got).expect("its bytes");
+    assert!(got == bytes);
+    files.delete("b").wait().expect("a delete");
+    assert!(files.list().wait().expect("a list").is_empty());
+    assert_eq!(watcher.next(9).wait().expect("infos").len(), 2, "what was rolled up is not seen any more");
+}
+
+#[test]
+fn renames_and_puts_at_once_take_no_chunk_from_an_object_without_batches_either() {
+    let (engine, _) = late_engine();
+    let files = engine.create_object_store(ObjectConfig::new("files")).wait().expect("an object store");
+    let go_on = |_| ControlFlow::Continue(());
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for n in 0..100_usize {
+                let bytes = vec![7; 10 + n];
+                files.put("a", &mut &bytes[..], &ObjectOptions::default(), &mut { go_on }).expect("a put");
+            }
+        });
+        scope.spawn(|| {
+            for _ in 0..100 {
+                // Each may find nothing to do, and then says so.
+                let _ = files.update("a", &ObjectUpdate { name: Some("b".into()), ..ObjectUpdate::default() }).wait();
+                let _ = files.delete("b").wait();
+            }
+        });
+    });
+    let there = files.list().wait().expect("a list");
+    for info in &there {
+        files.get(&info.name).expect("it is there").read_to_end(&mut Vec::new()).expect("its bytes");
+    }
+    let chunks = files.stream().subjects("$O.files.C.>", "", 100).wait().expect("subjects").len();
+    assert_eq!(chunks, there.len(), "no chunk is left of what is gone");
 }
 
 #[test]

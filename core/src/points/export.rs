@@ -13,8 +13,8 @@ use super::point::Point;
 use super::range::PAGE_RECORDS;
 use super::shape::EXPORT_COLUMNS;
 use super::store::Points;
-use super::time::format_time;
 use super::value::Value;
+use crate::time::format_time;
 
 impl Points {
     /// Exports the points of a filter, in the order of their commit, as CSV; returns how many. `progress` hears bytes

@@ -25,10 +25,10 @@ mod sketch;
 mod store;
 #[cfg(test)]
 mod tests;
-mod time;
 mod value;
 mod watch;
 
+pub use crate::time::{format_time, parse_time, parse_time_or_seconds};
 pub use aggregate::Aggregate;
 pub use codec::{PointView, decode_payload, encode_payload};
 pub use import::{ImportOptions, ImportReport};
@@ -36,6 +36,5 @@ pub use merge::Stamp;
 pub use point::Point;
 pub use query::{QUERY_ROWS_MAX, Query, Row};
 pub use store::{Points, PointsConfig};
-pub use time::{format_time, parse_time, parse_time_or_seconds};
 pub use value::{Value, ValueView};
 pub use watch::PointWatcher;

@@ -5,7 +5,7 @@ use crate::stream::ReadOptions;
 
 use super::point::Point;
 use super::store::Points;
-use super::time::format_time;
+use crate::time::format_time;
 
 /// How many records one read of the stream asks for: enough to make its cost small, few enough to stay in cache.
 pub(super) const PAGE_RECORDS: usize = 16_384;

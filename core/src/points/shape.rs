@@ -8,8 +8,8 @@ use crate::error::{Error, Result};
 use super::import::ImportOptions;
 use super::json::{self, Fields};
 use super::point::Point;
-use super::time::parse_time_or_seconds;
 use super::value::Value;
+use crate::time::parse_time_or_seconds;
 
 /// The columns of an export, in order.
 pub(super) const EXPORT_COLUMNS: [&str; 8] =

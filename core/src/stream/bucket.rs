@@ -167,7 +167,8 @@ pub struct Bucket {
     stream: Stream,
 }
 
-fn check_bucket(name: &str) -> Result<()> {
+/// Refuses a name of a bucket, of keys or of objects, that no engine takes.
+pub(super) fn check_bucket(name: &str) -> Result<()> {
     let good = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if name.is_empty() || !name.chars().all(good) {
         return Err(Error::invalid(format!(

@@ -1,7 +1,7 @@
 //! The stream contract: what a JetStream stream means, whichever engine keeps it.
 //!
 //! [`Stream`] is a handle over `contract.rs`; it checks what every engine refuses alike. `local/` keeps records on a
-//! disk or in memory. Buckets stand on the handles, and know nothing of who keeps the records.
+//! disk or in memory. Buckets and objects stand on the handles, and know nothing of who keeps the records.
 
 pub(crate) mod bucket;
 pub(crate) mod config;
@@ -15,6 +15,7 @@ pub(crate) mod info;
 pub(crate) mod ledger;
 pub(crate) mod link;
 pub(crate) mod local;
+pub(crate) mod object;
 pub(crate) mod options;
 pub(crate) mod shape;
 pub(crate) mod subscription;

@@ -40,6 +40,7 @@ impl World {
             "ack" | "nak" | "in_progress" | "term" | "consumer_info" => self.consumer(op, args),
             _ if op.starts_with("points_") || op == "create_points" => self.points(op, args),
             _ if op.contains("bucket") => self.bucket(op, args),
+            _ if op.contains("object") => self.object(op, args),
             "create_stream" => self.engine.create_stream(args.option("config").unwrap()).wait().map(|s| config(&s)),
             "update_stream" => self.engine.update_stream(args.option("config").unwrap()).wait().map(|s| config(&s)),
             "delete_stream" => self.engine.delete_stream(&args.text("stream")).wait().map(|()| Value::Null),

@@ -10,6 +10,7 @@ mod args;
 mod buckets;
 mod consumers;
 mod engine;
+mod objects;
 mod points;
 mod sources;
 mod streams;

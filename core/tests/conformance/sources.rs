@@ -3,17 +3,19 @@
 use std::time::{Duration, Instant};
 
 use headwater::points::PointWatcher;
-use headwater::{Pending, Result, Watcher};
+use headwater::{ObjectWatcher, Pending, Result, Watcher};
 use serde_json::{Value, json};
 
 use crate::args::Args;
 use crate::engine::World;
+use crate::objects::objects;
 use crate::values::{entries, points, record_list, records};
 
 pub(crate) const TIMEOUT_MS: u64 = 5_000;
 
 pub(crate) enum Watch {
     Bucket(Watcher),
+    Objects(ObjectWatcher),
     Points(PointWatcher),
 }
 
@@ -38,6 +40,12 @@ impl World {
                 (Watch::Bucket(w), "try_next") => w.try_next(max).map(|e| entries(e).into()),
                 (Watch::Bucket(w), "missed") => Ok(json!(w.missed())),
                 (Watch::Bucket(w), _) => {
+                    w.close();
+                    Ok(Value::Null)
+                }
+                (Watch::Objects(w), "take") => take(count.unwrap(), timeout, |max| w.next(max), objects),
+                (Watch::Objects(w), "try_next") => w.try_next(max).map(|o| objects(o).into()),
+                (Watch::Objects(w), _) => {
                     w.close();
                     Ok(Value::Null)
                 }

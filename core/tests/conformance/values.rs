@@ -71,7 +71,7 @@ pub(crate) fn points(list: Vec<Point>) -> Vec<Value> {
 }
 
 /// Sets `name` to the bytes as text, or `<name>_base64` where they are not UTF-8.
-fn put_bytes(object: &mut Value, name: &str, bytes: &[u8]) {
+pub(crate) fn put_bytes(object: &mut Value, name: &str, bytes: &[u8]) {
     match std::str::from_utf8(bytes) {
         Ok(text) => object[name] = json!(text),
         Err(_) => object[format!("{name}_base64")] = json!(to_base64(bytes)),

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 /* What must be open for a step, by the arguments that name it. */
-typedef enum { ON_ENGINE, ON_STREAM, ON_CONSUMER, ON_BUCKET, ON_POINTS, ON_SOURCE } target;
+typedef enum { ON_ENGINE, ON_STREAM, ON_CONSUMER, ON_BUCKET, ON_STORE, ON_POINTS, ON_SOURCE } target;
 
 #define APPEND_FIELDS                                                                                               \
     " stream subject payload payload_base64 payload_size headers event_time ttl msg_id expect_last_seq "           \
@@ -67,6 +67,19 @@ static const struct {
     {"bucket_history", op_bucket_history, ON_BUCKET, " bucket key "},
     {"bucket_keys", op_bucket_keys, ON_BUCKET, " bucket filter "},
     {"bucket_watch", op_bucket_watch, ON_BUCKET, " bucket as filters include_history updates_only ignore_deletes "},
+    {"create_object_store", op_create_object_store, ON_ENGINE, " config "},
+    {"delete_object_store", op_delete_object_store, ON_ENGINE, " store "},
+    {"object_stores", op_object_stores, ON_ENGINE, " "},
+    {"object_store_status", op_object_store_status, ON_STORE, " store "},
+    {"object_put", op_object_put, ON_STORE,
+     " store name payload payload_base64 payload_size description headers metadata max_chunk_size "},
+    {"object_get", op_object_get, ON_STORE, " store name "},
+    {"object_info", op_object_info, ON_STORE, " store name "},
+    {"object_list", op_object_list, ON_STORE, " store "},
+    {"object_update", op_object_update, ON_STORE, " store name new_name description headers metadata "},
+    {"object_link", op_object_link, ON_STORE, " store name bucket target "},
+    {"object_delete", op_object_delete, ON_STORE, " store name "},
+    {"object_watch", op_object_watch, ON_STORE, " store as updates_only ignore_deletes "},
     {"create_points", op_create_points, ON_ENGINE, " config "},
     {"points_write", op_points_write, ON_POINTS, " points list "},
     {"points_latest", op_points_latest, ON_POINTS, " points filter deleted "},
@@ -85,6 +98,7 @@ static hw_status open_target(runner *r, target on) {
     hw_str stream = arg_text(r, r->args, "stream");
     hw_str consumer = arg_text(r, r->args, "consumer");
     hw_str bucket = arg_text(r, r->args, "bucket");
+    hw_str store = arg_text(r, r->args, "store");
     hw_str points = arg_text(r, r->args, "points");
     bool from_consumer = on == ON_CONSUMER || (on == ON_SOURCE && has(r->args, "consumer"));
     if (on == ON_STREAM || from_consumer) {
@@ -96,6 +110,9 @@ static hw_status open_target(runner *r, target on) {
     if (on == ON_BUCKET) {
         status = hw_engine_bucket(r->engine, bucket.data, bucket.len, &r->bucket, &r->error);
     }
+    if (on == ON_STORE) {
+        status = hw_engine_object_store(r->engine, store.data, store.len, &r->store, &r->error);
+    }
     if (on == ON_POINTS) {
         status = hw_points_open(r->engine, points.data, points.len, &r->points, &r->error);
     }
@@ -106,10 +123,12 @@ static void close_target(runner *r) {
     hw_stream_free(r->stream);
     hw_consumer_free(r->consumer);
     hw_bucket_free(r->bucket);
+    hw_object_store_free(r->store);
     hw_points_free(r->points);
     r->stream = NULL;
     r->consumer = NULL;
     r->bucket = NULL;
+    r->store = NULL;
     r->points = NULL;
 }
 
@@ -213,6 +232,7 @@ static bool run_file(const char *dir, const char *path) {
         hw_subscription_free(r.sources[i].subscription);
         hw_watcher_free(r.sources[i].watcher);
         hw_point_watcher_free(r.sources[i].point_watcher);
+        hw_object_watcher_free(r.sources[i].object_watcher);
     }
     held = hw_engine_close(r.engine, NULL) == HW_STATUS_OK && held;
     hw_engine_free(r.engine);

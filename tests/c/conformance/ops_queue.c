@@ -133,6 +133,11 @@ static hw_status take_some(runner *r, const source *from, size_t max, int64_t ti
         status = hw_watcher_next(from->watcher, max, timeout_ms, &entries, &r->error);
         items = entries_of(entries);
         hw_entries_free(entries);
+    } else if (from != NULL && from->object_watcher != NULL) {
+        hw_object_infos *infos = NULL;
+        status = hw_object_watcher_next(from->object_watcher, max, timeout_ms, &infos, &r->error);
+        items = objects_of(infos);
+        hw_object_infos_free(infos);
     } else if (from != NULL && from->point_watcher != NULL) {
         hw_point_list *list = NULL;
         status = hw_point_watcher_next(from->point_watcher, max, timeout_ms, &list, &r->error);
@@ -235,6 +240,9 @@ hw_status op_close(runner *r) {
     }
     if (from->subscription != NULL) {
         return hw_subscription_close(from->subscription, &r->error);
+    }
+    if (from->object_watcher != NULL) {
+        return hw_object_watcher_close(from->object_watcher, &r->error);
     }
     return from->watcher != NULL ? hw_watcher_close(from->watcher, &r->error)
                                  : hw_point_watcher_close(from->point_watcher, &r->error);

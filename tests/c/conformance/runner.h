@@ -17,6 +17,7 @@ typedef struct {
     hw_subscription *subscription;
     hw_watcher *watcher;
     hw_point_watcher *point_watcher;
+    hw_object_watcher *object_watcher;
 } source;
 
 /* One step under way. What it acts on is open for as long as it runs. */
@@ -25,6 +26,7 @@ typedef struct {
     hw_stream *stream;
     hw_consumer *consumer;
     hw_bucket *bucket;
+    hw_object_store *store;
     hw_points *points;
     const json *args;
     json *result;
@@ -66,6 +68,7 @@ json *records_of(const hw_batch *batch);
 json *record_or_null(const hw_batch *batch);
 json *entries_of(const hw_entries *entries);
 json *entry_or_null(const hw_entries *entries);
+json *objects_of(const hw_object_infos *infos);
 json *points_of(const hw_point_list *list);
 
 /* A place for what a step has named. */
@@ -88,6 +91,8 @@ operation op_subscribe, op_create_consumer, op_delete_consumer, op_consumers, op
 operation op_create_bucket, op_delete_bucket, op_buckets, op_bucket_status, op_bucket_put, op_bucket_create,
     op_bucket_update, op_bucket_delete, op_bucket_purge, op_bucket_get, op_bucket_get_revision, op_bucket_history,
     op_bucket_keys, op_bucket_watch;
+operation op_create_object_store, op_delete_object_store, op_object_stores, op_object_store_status, op_object_put,
+    op_object_get, op_object_info, op_object_list, op_object_update, op_object_link, op_object_delete, op_object_watch;
 operation op_create_points, op_points_write, op_points_latest, op_points_range, op_points_query, op_points_import,
     op_points_export, op_points_watch;
 

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::values::to_millis;
 
 const DISCARD: [(&str, Discard); 2] = [("old", Discard::Old), ("new", Discard::New)];
-const COMPRESSION: [(&str, Compression); 2] = [("none", Compression::None), ("zstd", Compression::Zstd)];
+pub(super) const COMPRESSION: [(&str, Compression); 2] = [("none", Compression::None), ("zstd", Compression::Zstd)];
 
 /// A stream's configuration.
 #[napi(object)]

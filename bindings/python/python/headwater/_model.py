@@ -129,6 +129,53 @@ class BucketStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectConfig:
+    """What an object store keeps."""
+
+    name: str
+    description: str
+    ttl: float
+    max_bytes: int
+    durability: Durability
+    compression: Compression
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectStatus:
+    """What an object store holds: bytes of all chunks and of the records about objects."""
+
+    config: ObjectConfig
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectLink:
+    """What a link leads to; without a name it is the store as a whole."""
+
+    bucket: str
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectInfo:
+    """What is known of an object. `digest` is `SHA-256=` and base64; only a watcher sees one that is `deleted`."""
+
+    name: str
+    description: str
+    headers: tuple[tuple[str, str], ...]
+    metadata: dict[str, str]
+    bucket: str
+    nuid: str
+    size: int
+    chunks: int
+    max_chunk_size: int
+    modified: int
+    digest: str
+    deleted: bool
+    link: ObjectLink | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImportReport:
     """What an import did; `rejected` has line number and reason of the first 1,000 lines that were refused."""
 

@@ -24,6 +24,10 @@ const FLUSH_SELF_BYTES: usize = 8 << 20;
 /// Bytes that may wait while the disk takes none.
 const WAITING_BYTES_MAX: usize = 64 << 20;
 
+/// The most that a frame adds to subject, headers and payload, with the headers that stand for a time to live and a
+/// rollup.
+const FRAMING_BYTES_MAX: usize = 72;
+
 /// Which of several appends are to be staged.
 enum Entry {
     All,
@@ -322,7 +326,10 @@ impl State {
         if config.max_msgs > 0 && self.records + self.staged.len() as u64 + added > config.max_msgs && added > 0 {
             return full("max_msgs", config.max_msgs);
         }
-        if config.max_bytes > 0 && self.bytes + bytes as u64 > config.max_bytes {
+        // What others have staged counts too: were it left out, the oldest records would go, which nobody agreed to.
+        let staged = self.staged.front().map_or(0, |first| self.tail.end() - first.pos);
+        let added = (bytes + appends.len() * FRAMING_BYTES_MAX) as u64;
+        if config.max_bytes > 0 && self.bytes + staged + added > config.max_bytes {
             return full("max_bytes", config.max_bytes);
         }
         Ok(())
