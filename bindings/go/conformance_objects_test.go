@@ -152,7 +152,7 @@ var objectOps = map[string]operation{
 		if err != nil {
 			return nil, err
 		}
-		r.sources[a.As] = sourceOf(w.Next, w.TryNext, objectJSON, w.Close)
+		r.sources[a.As] = sourceOf(w.Next, w.TryNext, objectJSON, w.Missed, w.Close)
 		return nil, nil
 	}),
 }
