@@ -24,7 +24,7 @@ pub trait StreamOps: Send + Sync {
     /// Its configuration as it was known last.
     fn config(&self) -> StreamConfig;
     fn info(&self) -> Pending<StreamInfo>;
-    /// One record, or several all or nothing. Checks them with [`super::shape::check`], which tells their bytes too.
+    /// One record, or several all or nothing. Checks them with `shape::check`, which tells their bytes too.
     fn append(&self, batch: &[Append<'_>]) -> Pending<Ack>;
     fn get(&self, seq: u64) -> Pending<Option<Record>>;
     fn last(&self, filter: &str) -> Pending<Option<Record>>;
