@@ -134,7 +134,7 @@ impl Segment {
         match self.store() {
             Store::Plain(file) => Ok(file),
             Store::Packed(packed) => Ok(Arc::clone(&packed.file)),
-            Store::Planned => Err(Error::new(ErrorKind::Internal, format!("{} was not made yet", self.path.display()))),
+            Store::Planned => Err(self.not_made()),
         }
     }
 
@@ -174,13 +174,17 @@ impl Segment {
 
     /// Reads up to `len` bytes at a position.
     pub(crate) fn read(&self, pos: Pos, len: usize) -> Result<Vec<u8>> {
-        if let Store::Packed(packed) = self.store() {
-            return packed.read(self, pos, len);
-        }
+        // Looked at once: a packed file may take the plain one's place at any time, and its bytes are others.
+        let file = match self.store() {
+            Store::Packed(packed) => return packed.read(self, pos, len),
+            Store::Plain(file) => file,
+            Store::Planned => return Err(self.not_made()),
+        };
         // No length that a cache made up becomes an allocation; a short read is not worth asking.
-        let len = if len <= READ_UNASKED_BYTES { len } else { len.min(self.end()?.saturating_sub(pos) as usize) };
+        let len =
+            if len <= READ_UNASKED_BYTES { len } else { len.min(self.end_of(&*file)?.saturating_sub(pos) as usize) };
         let mut bytes = vec![0; len];
-        let got = read_full(&*self.file()?, &mut bytes, self.offset(pos)).map_err(|e| self.io("read", &e))?;
+        let got = read_full(&*file, &mut bytes, self.offset(pos)).map_err(|e| self.io("read", &e))?;
         bytes.truncate(got);
         Ok(bytes)
     }
@@ -199,11 +203,21 @@ impl Segment {
 
     /// One past the last position in the file; zeros may stand before it.
     pub(crate) fn end(&self) -> Result<Pos> {
-        if let Store::Packed(packed) = self.store() {
-            return Ok(packed.end);
+        match self.store() {
+            Store::Packed(packed) => Ok(packed.end),
+            Store::Plain(file) => self.end_of(&*file),
+            Store::Planned => Err(self.not_made()),
         }
-        let len = self.file()?.len().map_err(|e| self.io("stat", &e))?;
+    }
+
+    /// One past the last position in the plain file.
+    fn end_of(&self, file: &dyn File) -> Result<Pos> {
+        let len = file.len().map_err(|e| self.io("stat", &e))?;
         Ok(self.base + len.saturating_sub(self.header_len))
+    }
+
+    fn not_made(&self) -> Error {
+        Error::new(ErrorKind::Internal, format!("{} was not made yet", self.path.display()))
     }
 
     pub(crate) fn io(&self, doing: &str, error: &io::Error) -> Error {
