@@ -6,6 +6,7 @@ mod common;
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use common::{Dir, objects, start};
 
@@ -130,22 +131,36 @@ fn a_full_disk_ends_it_with_one_sentence() {
     let mut writer = start(command.arg(dir.path()));
     let mut acks = BufReader::new(writer.stdout.take().expect("it has a pipe"));
     let mut input = writer.stdin.take().expect("it has a pipe");
+    // The disk of each thread is full after two writes of its own: how many fit depends on which of them writes.
     for n in 1..=2 {
-        writeln!(input, "orders.1\tfits").expect("it reads");
+        writeln!(input, "orders.1\t{n}").expect("it reads");
         let mut ack = String::new();
         acks.read_line(&mut ack).expect("it answers");
         assert_eq!(ack, format!("{n}\n"));
     }
-    for _ in 0..500 {
-        // It may have ended by now: that is what it shall do.
-        let _ = writeln!(input, "orders.1\tdoes not fit");
+    // Many at once, then one by one until it ends by itself.
+    let mut lines = 3..5000;
+    while let Some(n) = lines.next()
+        && writeln!(input, "orders.1\t{n}").is_ok()
+    {
+        if n > 500 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
+    assert!(!lines.is_empty(), "no write was refused");
     drop(input);
+    let acked = 2 + acks.lines().count();
     let ended = writer.wait_with_output().expect("it ends");
     let said = String::from_utf8(ended.stderr).expect("UTF-8");
     assert_eq!(ended.status.code(), Some(1), "{said}");
-    let refused = said.lines().filter(|l| l.contains("limit: line")).count();
-    assert_eq!(refused, 1, "{said}");
+    let refused: Vec<&str> = said.lines().filter_map(|l| l.split_once("limit: line ")).map(|(_, l)| l).collect();
+    assert_eq!(refused.len(), 1, "{said}");
     assert!(said.lines().count() < 6, "{said}");
-    assert_eq!(dir.json(&["stream", "read", "orders"]).len(), 2);
+    // What was acknowledged is there, and what was refused is not. Of the lines behind it nothing was said.
+    let (line, _) = refused[0].split_once(':').expect("it says why");
+    let there: Vec<String> = dir.json(&["stream", "read", "orders"]).iter().map(|r| r["payload"].to_string()).collect();
+    let there: Vec<&str> = there.iter().map(|payload| payload.trim_matches('"')).collect();
+    assert!(there.len() >= acked, "{acked} acknowledged, {there:?}");
+    assert!((1..=acked).zip(&there).all(|(n, payload)| n.to_string() == *payload), "{acked} acknowledged, {there:?}");
+    assert!(!there.contains(&line), "line {line} is in {there:?}");
 }
