@@ -321,6 +321,11 @@ impl Batch {
         self.items.get(index).map(|i| i.seq)
     }
 
+    /// The sequence of the last record, without decoding it.
+    pub(crate) fn last_seq(&self) -> Option<u64> {
+        self.items.last().map(|i| i.seq)
+    }
+
     /// The records, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = RecordView<'_>> + DoubleEndedIterator {
         (0..self.len()).map(|i| self.get(i).unwrap_or(RecordView::EMPTY))

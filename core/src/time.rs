@@ -16,7 +16,7 @@ const DAYS_PER_ERA: i64 = 146_097;
 /// Without a zone it is UTC, without a time of day it is midnight; seconds may be left out. Digits of a fraction
 /// beyond nanoseconds are cut off, and a leap second is the second after it.
 pub fn parse_time(text: &str) -> Result<i64> {
-    read(text.trim())
+    read_time(text.trim())
         .ok_or_else(|| bad(text, "is not a time such as 2010-01-31 or 2010-01-31T07:00:00.5Z"))?
         .try_into()
         .map_err(|_| bad(text, "is outside of 1677-09-21 to 2262-04-11"))
@@ -51,7 +51,8 @@ fn bad(text: &str, fault: &str) -> Error {
     Error::invalid(format!("'{}' {fault}", shown.escape_debug()))
 }
 
-fn read(text: &str) -> Option<i128> {
+/// As [`parse_time`], of any year of four digits; `None` when it is no time.
+pub(crate) fn read_time(text: &str) -> Option<i128> {
     let mut rest = text;
     let year = digits(&mut rest, 4)?;
     expect(&mut rest, "-")?;

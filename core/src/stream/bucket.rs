@@ -372,7 +372,7 @@ impl Bucket {
             let mut after = 0;
             loop {
                 let batch = stream.last_many(&[&filter], after, KEYS_AT_ONCE).await?;
-                let Some(last) = batch.seq(batch.len().wrapping_sub(1)) else { break };
+                let Some(last) = batch.last_seq() else { break };
                 after = last;
                 let live = batch.iter().filter(|r| Operation::of(r) == Operation::Put);
                 keys.extend(live.map(|r| r.subject[prefix_bytes..].to_owned()));

@@ -8,6 +8,7 @@ pub(crate) mod config;
 pub(crate) mod consumer;
 #[doc(hidden)]
 pub mod contract;
+pub(crate) mod dead_letter;
 #[cfg(feature = "hub")]
 pub(crate) mod hub;
 pub(crate) mod hub_config;

@@ -125,7 +125,7 @@ impl Feed {
             }
         }
         inside.records -= taken.len();
-        if let Some(last) = taken.seq(taken.len().wrapping_sub(1)) {
+        if let Some(last) = taken.last_seq() {
             inside.next_seq = inside.next_seq.max(last + 1);
         } else if max > 0
             && let Some(error) = &inside.end

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Link;
 use crate::origin::{HEADER_ORIGIN, HEADER_ORIGIN_MSG_ID, Origin, Writer};
-use crate::record::{Append, HEADER_MSG_ID, HEADER_ROLLUP, HEADER_TTL, RecordView, parse_ttl};
+use crate::record::{Append, Batch, HEADER_MSG_ID, HEADER_ROLLUP, HEADER_TTL, RecordView, parse_ttl};
 
 /// A record that owns what it is made of, ready to be appended elsewhere.
 #[derive(Debug, Clone)]
@@ -63,19 +63,17 @@ impl Carried {
 }
 
 impl Link {
-    /// A local record on its way there; `None` when it came from there.
-    pub(super) fn outward(&self, record: &RecordView<'_>, theirs: Writer) -> Option<Carried> {
-        let origin = self.local_origin(record);
-        (origin.writer != theirs).then(|| Carried::of(record, self.config.to_remote(record.subject), origin))
-    }
-
-    /// Where a local record was appended first.
-    fn local_origin(&self, record: &RecordView<'_>) -> Origin {
-        record.header(HEADER_ORIGIN).and_then(Origin::parse).unwrap_or_else(|| {
-            let engine = self.local.shared.engine();
-            let own = self.local.lock().origins.own(engine, record.seq);
-            own.unwrap_or(Origin { writer: Writer { engine, epoch: 0 }, seq: record.seq })
-        })
+    /// Local records on their way there, but for those that came from there.
+    pub(super) fn outward(&self, records: &Batch, theirs: Writer) -> Vec<Carried> {
+        let origins: Vec<Origin> = {
+            let (engine, state) = (self.local.shared.engine(), self.local.lock());
+            let before_epochs = |seq| Origin { writer: Writer { engine, epoch: 0 }, seq };
+            let own = |seq| state.origins.own(engine, seq).unwrap_or_else(|| before_epochs(seq));
+            let brought = |r: &RecordView<'_>| r.header(HEADER_ORIGIN).and_then(Origin::parse);
+            records.iter().map(|r| brought(&r).unwrap_or_else(|| own(r.seq))).collect()
+        };
+        let leaving = records.iter().zip(origins).filter(|(_, origin)| origin.writer != theirs);
+        leaving.map(|(r, origin)| Carried::of(&r, self.config.to_remote(r.subject), origin)).collect()
     }
 
     /// A record of the other stream on its way here; `None` for its position records, and what no filter takes.

@@ -9,10 +9,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::Link;
 use super::carry::Carried;
+use super::{Link, Met};
 use crate::error::{Error, ErrorKind, Result};
-use crate::origin::{HEADER_ORIGIN, Origin, Writer};
+use crate::origin::{HEADER_ORIGIN, Origin};
 use crate::pending::Pending;
 use crate::record::{Ack, Batch};
 use crate::stream::contract::SubscriptionOps;
@@ -35,8 +35,8 @@ struct Sent {
 
 impl Link {
     /// Pushes until something fails.
-    pub(super) async fn push_alone(&self, theirs: Writer) -> Result<()> {
-        let (mut there, mut end) = self.learn().await?;
+    pub(super) async fn push_alone(&self, met: &Met) -> Result<()> {
+        let (mut there, mut end) = self.learn(met.info.last_seq).await?;
         let subscription = self.begin_push(self.place().known_pushed)?;
         let mut waiting: VecDeque<Carried> = VecDeque::new();
         let mut sent: VecDeque<Sent> = VecDeque::new();
@@ -74,22 +74,21 @@ impl Link {
                     });
                 }
                 Next::Records(batch) => {
-                    looked_at = batch.iter().map(|r| r.seq).max().unwrap_or(looked_at);
-                    waiting.extend(batch.iter().filter_map(|r| self.outward(&r, theirs)));
+                    looked_at = batch.last_seq().unwrap_or(looked_at);
+                    waiting.extend(self.outward(&batch, met.theirs));
                 }
             }
         }
         Ok(())
     }
 
-    /// The origins that the other stream holds of what may still be pushed, and its last sequence.
-    async fn learn(&self) -> Result<(BTreeSet<Origin>, u64)> {
+    /// The origins that the other stream holds of what may still be pushed, and its last sequence, which was `last_seq`
+    /// before: what arrives late is either read, or past the end that the next push is told.
+    async fn learn(&self, last_seq: u64) -> Result<(BTreeSet<Origin>, u64)> {
         let (mut there, mut from) = (BTreeSet::new(), self.place().known_seq + 1);
-        // Asked before it is read: what arrives late is either read, or past the end that the next push is told.
-        let last_seq = self.remote.info().await?.last_seq;
         loop {
             let batch = self.remote.read(&ReadOptions::default().from_seq(from).max_records(RECORDS_AT_ONCE)).await?;
-            let Some(last) = batch.iter().map(|r| r.seq).max() else { break };
+            let Some(last) = batch.last_seq() else { break };
             there.extend(batch.iter().filter_map(|r| r.header(HEADER_ORIGIN).and_then(Origin::parse)));
             from = last + 1;
         }

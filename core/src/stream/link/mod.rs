@@ -20,8 +20,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
-use super::Stream;
 use super::local::Local;
+use super::{Stream, StreamInfo};
 use crate::clock::Nanos;
 use crate::error::{Error, ErrorKind, Result};
 use crate::origin::{Origin, Writer};
@@ -47,6 +47,13 @@ pub(crate) struct Link {
     store: Store,
     standing: Mutex<LinkStatus>,
     stopped: AtomicBool,
+}
+
+/// The other stream as it was met.
+struct Met {
+    /// What its own records are known by.
+    theirs: Writer,
+    info: StreamInfo,
 }
 
 /// A link's work, to be polled until it is done.
@@ -136,9 +143,9 @@ impl Link {
             let before = self.standing().moved();
             let outcome = match self.meet().await {
                 Err(error) => Err(error),
-                Ok(theirs) if pulls => self.pull(theirs).await,
-                Ok(theirs) if self.config.exclusive => self.push_alone(theirs).await,
-                Ok(theirs) => self.push(theirs).await,
+                Ok(met) if pulls => self.pull(&met).await,
+                Ok(met) if self.config.exclusive => self.push_alone(&met).await,
+                Ok(met) => self.push(&met).await,
             };
             let Err(error) = outcome else { continue };
             if self.is_stopped() || self.local.shared.check_open().is_err() {
@@ -156,9 +163,8 @@ impl Link {
         }
     }
 
-    /// Finds out what the other stream is, and what became of it since the last time; returns what its own records are
-    /// known by.
-    async fn meet(&self) -> Result<Writer> {
+    /// Finds out what the other stream is, and what became of it since the last time.
+    async fn meet(&self) -> Result<Met> {
         if self.is_stopped() {
             return Err(Error::new(ErrorKind::Closed, "the link was stopped"));
         }
@@ -191,7 +197,7 @@ impl Link {
             place.created = info.created;
         });
         self.standing().state = LinkState::Running;
-        Ok(self.remote_writer(info.created))
+        Ok(Met { theirs: self.remote_writer(info.created), info })
     }
 
     /// Whether the other stream no longer knows the record that it acknowledged last.

@@ -2,9 +2,8 @@
 
 use super::carry::Carried;
 use super::config::CatchUp;
-use super::{Link, pass};
+use super::{Link, Met, pass};
 use crate::error::{Error, ErrorKind, Result};
-use crate::origin::Writer;
 use crate::stream::config::DeliverPolicy;
 use crate::stream::local::append::take_in;
 use crate::stream::subscription::SubscribeOptions;
@@ -14,9 +13,8 @@ const RECORDS_AT_ONCE: usize = 1000;
 
 impl Link {
     /// Pulls until something fails.
-    pub(super) async fn pull(&self, theirs: Writer) -> Result<()> {
-        let from = self.place().pulled;
-        let behind = self.remote.info().await?;
+    pub(super) async fn pull(&self, met: &Met) -> Result<()> {
+        let (from, behind) = (self.place().pulled, &met.info);
         let deliver_policy = if self.config.catch_up == CatchUp::Latest && behind.last_seq > from {
             let skipped = (behind.last_seq - from).saturating_sub(behind.subjects);
             self.standing().skipped += skipped;
@@ -34,9 +32,9 @@ impl Link {
             if self.is_stopped() {
                 break;
             }
-            let carried: Vec<Carried> = batch.iter().filter_map(|r| self.inward(&r, theirs)).collect();
+            let carried: Vec<Carried> = batch.iter().filter_map(|r| self.inward(&r, met.theirs)).collect();
             self.take_in(&carried).await?;
-            let last = batch.iter().map(|r| r.seq).max().unwrap_or(0);
+            let last = batch.last_seq().unwrap_or(0);
             self.advance(|place| place.pulled = place.pulled.max(last));
             {
                 let missed = subscription.missed();

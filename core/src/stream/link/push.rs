@@ -9,7 +9,7 @@ use std::collections::btree_map::Entry;
 
 use super::carry::Carried;
 use super::config::CatchUp;
-use super::{Link, POSITIONS, pass};
+use super::{Link, Met, POSITIONS, pass};
 use crate::error::{Error, ErrorKind, Result};
 use crate::intervals::Intervals;
 use crate::origin::Writer;
@@ -37,12 +37,12 @@ type Positions = BTreeMap<Writer, Position>;
 
 impl Link {
     /// Pushes until something fails.
-    pub(super) async fn push(&self, theirs: Writer) -> Result<()> {
+    pub(super) async fn push(&self, met: &Met) -> Result<()> {
         let subscription = self.begin_push(self.place().pushed)?;
         let mut positions = Positions::new();
         while !self.is_stopped() {
             let batch = subscription.next(BATCH_RECORDS_MAX - WRITERS_MAX).await?;
-            let records: Vec<Carried> = batch.iter().filter_map(|r| self.outward(&r, theirs)).collect();
+            let records = self.outward(&batch, met.theirs);
             let mut rest = &records[..];
             while !rest.is_empty() && !self.is_stopped() {
                 let (now, later) = rest.split_at(fitting(rest));
@@ -50,7 +50,7 @@ impl Link {
                 rest = later;
             }
             if rest.is_empty() {
-                let last = batch.iter().map(|r| r.seq).max().unwrap_or(0);
+                let last = batch.last_seq().unwrap_or(0);
                 self.advance(|place| place.pushed = place.pushed.max(last));
             }
             pass().await;

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard};
 
 use super::Local;
-use super::control::{self, Control};
+use super::control::Control;
 use super::limits::size_of_body;
 use super::state::{EpochNote, Special, Staged, State};
 use crate::clock::Nanos;
@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Pos;
 use crate::journal::frame::{self, FLAG_MORE};
 use crate::origin::Origin;
-use crate::record::{Ack, Append, Durability, RecordView, TAG_CONTROL, TAG_SPECIAL, decode, encode};
+use crate::record::{Ack, Append, Durability, RecordView, TAG_SPECIAL, decode, encode};
 use crate::stream::shape::{self, check_for};
 use crate::subject::{is_wildcard, matches};
 
@@ -166,11 +166,7 @@ impl Local {
         }
         let epoch = self.shared.clock.random();
         let control = Control::Epoch(epoch);
-        let bytes = control::to_bytes(&control);
-        let pos = state.tail.push(0, |out| {
-            out.extend_from_slice(&bytes);
-            TAG_CONTROL
-        });
+        let pos = state.push_control(&control);
         state.epoch = EpochNote::Staged(epoch);
         if interval {
             state.apply_control(pos, &control)?;

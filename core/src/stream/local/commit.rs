@@ -265,11 +265,7 @@ impl Local {
             self.shared.check_open()?;
             state.check(&self.name)?;
             state.roll_if_full();
-            let bytes = control::to_bytes(control);
-            let pos = state.tail.push(0, |out| {
-                out.extend_from_slice(&bytes);
-                TAG_CONTROL
-            });
+            let pos = state.push_control(control);
             if state.config.durability == Durability::Interval {
                 let outcome = state.apply_control(pos, control)?;
                 state.committed = state.tail.end();
@@ -289,6 +285,15 @@ impl Local {
 }
 
 impl State {
+    /// Encodes a control entry into the tail; returns where it stands.
+    pub(crate) fn push_control(&mut self, control: &Control) -> Pos {
+        let bytes = control::to_bytes(control);
+        self.tail.push(0, |out| {
+            out.extend_from_slice(&bytes);
+            TAG_CONTROL
+        })
+    }
+
     /// A chunk is where it was promised to be: commits it. Everything before `synced` is on disk.
     fn finish(&mut self, chunk: Option<Arc<Chunk>>, synced: Option<Pos>) -> Result<()> {
         let mut result = Ok(());

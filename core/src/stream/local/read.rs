@@ -256,7 +256,7 @@ impl Local {
         }
         let full = collector.is_full();
         let batch = collector.batch;
-        let last_read = batch.seq(batch.len().wrapping_sub(1));
+        let last_read = batch.last_seq();
         let next_seq = match (full, last_read) {
             (true, Some(seq)) => {
                 if plan.backward {

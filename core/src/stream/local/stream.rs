@@ -31,11 +31,6 @@ pub(crate) struct LocalStream {
 }
 
 impl LocalStream {
-    /// Whether a literal subject is one that it takes.
-    pub(crate) fn takes(&self, subject: &str) -> bool {
-        self.local.lock().config.subjects.iter().any(|s| matches(s, subject))
-    }
-
     /// What it is and holds.
     pub(crate) fn standing(&self) -> Result<StreamInfo> {
         let consumers = self.registry()?.len() as u64;

@@ -133,7 +133,7 @@ impl ObjectStore {
             let (mut infos, mut after) = (Vec::new(), 0);
             loop {
                 let batch = store.stream.last_many(&[&filter], after, INFOS_AT_ONCE).await?;
-                let Some(last) = batch.seq(batch.len().wrapping_sub(1)) else { break };
+                let Some(last) = batch.last_seq() else { break };
                 after = last;
                 for record in batch.iter() {
                     let info = wire::decode(&record)?;

@@ -11,10 +11,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::stream::config::ConsumerConfig;
 use crate::stream::consumer::ConsumerInfo;
 use crate::stream::contract::StreamOps;
+use crate::stream::dead_letter::check_takes;
 use crate::stream::ledger::Ledger;
 use crate::stream::local::stream::LocalStream;
 use crate::stream::local::subscription::begin;
-use crate::subject::{Filters, check_subject};
+use crate::subject::Filters;
 
 /// All consumers of one stream.
 pub(crate) struct Registry {
@@ -76,15 +77,7 @@ impl Registry {
         }
         if config.max_deliver > 0 {
             let dead = dead_letter::open(stream, &config)?;
-            let probe = format!("$DLQ.{}.{}.{}", dead.name(), stream.name(), config.name);
-            check_subject(&probe)?;
-            if !dead.takes(&probe) {
-                return Err(Error::invalid(format!(
-                    "dead-letter stream '{}' does not take '$DLQ.{}.>'",
-                    dead.name(),
-                    dead.name()
-                )));
-            }
+            check_takes(&dead.config(), stream.name(), &config)?;
         }
         let (next_seq, min_time, newest) = begin(&stream.local, &filters, config.deliver_policy)?;
         let progress = Progress::new(config, next_seq, min_time, newest);
