@@ -251,13 +251,15 @@ mod tests {
     #[test]
     fn a_plain_subject_is_one_of_plain_tokens() {
         const BYTES: &[u8] = b"..aaz0-_~*> \0\x1f\x20\x21\x7e\x7f\x80\xff\xe3";
-        let plain = |token: &[u8]| !token.is_empty() && token.iter().all(|b| !matches!(b, 0..=b' ' | 0x7f | b'*' | b'>'));
+        let plain =
+            |token: &[u8]| !token.is_empty() && token.iter().all(|b| !matches!(b, 0..=b' ' | 0x7f | b'*' | b'>'));
         let random = ManualClock::new(0, 7);
         for len in 1..40 {
             for round in 0..2_000 {
                 let pick = || BYTES[random.random() as usize % BYTES.len()];
                 // Most of them differ from a plain one in a single byte.
-                let mut bytes: Vec<u8> = (0..len).map(|i| if i % 5 == 4 { b'.' } else { b'a' + i as u8 % 26 }).collect();
+                let mut bytes: Vec<u8> =
+                    (0..len).map(|i| if i % 5 == 4 { b'.' } else { b'a' + i as u8 % 26 }).collect();
                 for _ in 0..round % 4 {
                     bytes[random.random() as usize % len] = pick();
                 }

@@ -7,6 +7,7 @@ mod config;
 mod consumer;
 mod measure;
 mod read;
+mod secure;
 mod state;
 mod subscription;
 
