@@ -5,6 +5,7 @@ mod append;
 mod cluster;
 mod config;
 mod consumer;
+mod links;
 mod measure;
 mod read;
 mod secure;
