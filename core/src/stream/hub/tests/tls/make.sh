@@ -14,7 +14,8 @@ signed() { # name, use, first day, last day
     openssl req -new -key "$1-key.pem" -subj "/CN=$1" -out "$1.csr"
     printf 'subjectAltName=IP:127.0.0.1,DNS:localhost\nextendedKeyUsage=%s\nbasicConstraints=CA:FALSE\n' "$2" >ext
     rm -rf ca && mkdir ca && : >ca/index.txt && openssl rand -hex 8 >ca/serial
-    printf '[ca]\ndefault_ca=d\n[d]\ndatabase=ca/index.txt\nserial=ca/serial\nnew_certs_dir=ca\ndefault_md=sha256\n[p]\ncommonName=supplied\n' >ca.conf
+    printf '[ca]\ndefault_ca=d\n[p]\ncommonName=supplied\n[d]\ndatabase=ca/index.txt\n' >ca.conf
+    printf 'serial=ca/serial\nnew_certs_dir=ca\ndefault_md=sha256\n' >>ca.conf
     openssl ca -batch -notext -config ca.conf -policy p -cert authority.pem -keyfile authority-key.pem -in "$1.csr" \
         -out "$1.pem" -startdate "$3" -enddate "$4" -extfile ext
     rm -rf "$1.csr" ext ca ca.conf
