@@ -1,5 +1,5 @@
-//! Appending to a stream of a hub: many on their way at once, one at a time inside a task, and one at a time by waiting;
-//! beside the client used directly on the same server.
+//! Appending to a stream of a hub: many on their way at once, one at a time inside a task, and one at a time by
+//! waiting; beside the client used directly on the same server.
 
 use std::collections::VecDeque;
 
