@@ -104,7 +104,7 @@ impl Direct {
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let options = ConnectOptions::new().client_capacity(2 * WINDOW).retry_on_initial_connect();
         let client = runtime.block_on(options.connect(url))?;
-        let jetstream = jetstream::new(client.clone());
+        let jetstream = runtime.block_on(async { jetstream::new(client.clone()) });
         Ok(Direct { runtime, client, jetstream })
     }
 
