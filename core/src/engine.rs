@@ -2,6 +2,8 @@
 //! directory can do is for the local kind. Here the pillars meet; none of them knows another.
 
 mod backup;
+#[cfg(feature = "config")]
+mod config;
 #[cfg(feature = "hub")]
 mod hub;
 pub(crate) mod links;

@@ -21,6 +21,8 @@
 #![forbid(unsafe_code)]
 
 mod clock;
+#[cfg(feature = "config")]
+mod config;
 pub mod disk;
 mod engine;
 mod error;
@@ -37,9 +39,13 @@ mod stream;
 mod timers;
 pub mod subject;
 mod time;
+#[doc(hidden)]
+pub mod units;
 mod varint;
 
 pub use clock::{Clock, ManualClock, Nanos, SECOND, SystemClock};
+#[cfg(feature = "config")]
+pub use config::{CONFIG_FILE, Config, ConfigFile, Environment};
 pub use engine::{Engine, EngineOptions, Metric, VerifyReport};
 pub use error::{Error, ErrorKind, Result};
 pub use log::LogLine;

@@ -74,7 +74,7 @@ fn format() -> Result {
 
 /// The bans of clippy.toml are for the engine; doors, chores and tests may look at the clock.
 fn lint() -> Result {
-    run_command(&mut cargo("clippy --quiet --package headwater --features hub --lib -- -D warnings"))?;
+    run_command(&mut cargo("clippy --quiet --package headwater --features config --lib -- -D warnings"))?;
     let free = "-A clippy::disallowed_methods -A clippy::disallowed_types";
     run_command(&mut cargo(&format!("clippy --quiet --workspace --lib --bins --tests -- -D warnings {free}")))
 }

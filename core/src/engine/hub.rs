@@ -30,12 +30,12 @@ impl Engine {
     fn hub(&self) -> Result<&HubEngine> {
         let hub = match &self.0 {
             Kind::Other(other) => other.hub.as_ref(),
-            Kind::Local(_) => None,
+            Kind::Local(inner) => inner.hub.get().and_then(|hub| hub.hub().ok()),
         };
         hub.ok_or_else(|| Error::new(ErrorKind::Unsupported, "this engine is not connected to a hub"))
     }
 
-    /// Where the connection to the hub stands.
+    /// Where the connection to the hub stands; a directory has one when it was opened with a configuration that names it.
     pub fn hub_state(&self) -> Result<HubState> {
         Ok(self.hub()?.state())
     }

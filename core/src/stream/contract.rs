@@ -24,6 +24,10 @@ pub trait StreamOps: Send + Sync {
     /// Its configuration as it was known last.
     fn config(&self) -> StreamConfig;
     fn info(&self) -> Pending<StreamInfo>;
+    /// Refuses by name where several records cannot be appended all or nothing, as far as that was seen.
+    fn check_batches(&self) -> Result<()> {
+        Ok(())
+    }
     /// One record, or several all or nothing. Checks them with `shape::check`, which tells their bytes too.
     fn append(&self, batch: &[Append<'_>]) -> Pending<Ack>;
     fn get(&self, seq: u64) -> Pending<Option<Record>>;
