@@ -23,7 +23,7 @@ impl Engine {
         HubEngine::connect(options).map(move |hub| {
             let id = clock.random();
             let shared = Arc::new(Shared::new(clock, Arc::new(MemDisk::default()), 0, id));
-            Engine(Kind::Other(Other { ops: Arc::new(hub.clone()), shared, id, hub: Some(hub) }))
+            Engine(Kind::Other(Other { ops: Arc::new(hub.clone()), shared, id, dir: None, hub: Some(hub) }))
         })
     }
 

@@ -16,6 +16,7 @@ pub(crate) mod info;
 pub(crate) mod ledger;
 pub(crate) mod link;
 pub(crate) mod local;
+pub(crate) mod node;
 pub(crate) mod object;
 pub(crate) mod options;
 pub(crate) mod shape;
