@@ -8,7 +8,7 @@ mod config;
 mod hub;
 pub(crate) mod links;
 mod local;
-mod metrics;
+pub(crate) mod metrics;
 mod node;
 mod options;
 #[cfg(test)]
@@ -184,11 +184,6 @@ impl Engine {
         }
     }
 
-    /// The names of all streams, also of those that cannot be read.
-    pub(crate) fn stream_names(&self) -> Pending<Vec<String>> {
-        self.ops().stream_names()
-    }
-
     /// Makes a stream; the same configuration again returns the one there, another one is a conflict.
     ///
     /// # Errors
@@ -215,6 +210,11 @@ impl Engine {
     /// All streams that can be read, by name; the log names a damaged one, and asking for it says what is missing.
     pub fn streams(&self) -> Pending<Vec<StreamInfo>> {
         self.ops().streams()
+    }
+
+    /// The names of all streams, also of those that cannot be read.
+    pub(crate) fn stream_names(&self) -> Pending<Vec<String>> {
+        self.ops().stream_names()
     }
 
     /// Makes a bucket; the same configuration again returns the one there, another one is a conflict.

@@ -61,6 +61,12 @@ impl ConfigFile {
         Ok(true)
     }
 
+    /// Whether it says what this stream shall be.
+    pub fn has_stream(&self, name: &str) -> bool {
+        let tables = self.document.get("stream").and_then(Item::as_array_of_tables);
+        tables.is_some_and(|all| all.iter().any(|t| t.get("name").and_then(Item::as_str) == Some(name)))
+    }
+
     /// Writes it, whole or not at all.
     pub fn save(&self) -> Result<()> {
         let written = replace(&OsDisk, &self.path, self.document.to_string().as_bytes());

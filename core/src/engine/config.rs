@@ -2,11 +2,10 @@
 //!
 //! The hub is not waited for, so a node begins where there is no network.
 
-use super::{Engine, EngineOptions};
+use super::{Engine, EngineOptions, NodeUse};
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
 use crate::stream::config::StreamConfig;
-use crate::stream::link::LinkConfig;
 
 impl Engine {
     /// Opens the directory of a configuration for writing, makes or changes its streams, and begins its links. The engine
@@ -23,7 +22,8 @@ impl Engine {
     /// As [`Engine::open_config`], with these options.
     pub fn open_config_with(config: &Config, options: EngineOptions) -> Result<Engine> {
         let dir = config.dir.as_ref().ok_or_else(|| Error::invalid("the configuration names no dir"))?;
-        let engine = Engine::open_with(dir, options)?;
+        // What a configuration says is for the process that has the files open.
+        let engine = Engine::open_with(dir, EngineOptions { node: NodeUse::Never, ..options })?;
         engine.configure(config)?;
         Ok(engine)
     }
@@ -33,10 +33,11 @@ impl Engine {
             self.provide_stream(stream).map_err(|e| e.context(format_args!("[[stream]] '{}'", stream.name)))?;
         }
         let Some(options) = &config.hub else { return Ok(()) };
-        let hub = Engine::connect(options.clone()).wait()?;
-        let hub = self.local("a configuration")?.hub.get_or_init(|| hub);
+        let hub = self.provide_hub(options.clone())?;
         for link in &config.links {
-            self.add_link(link.clone(), hub).wait().map_err(|e| e.context(format_args!("[[link]] '{}'", link.name)))?;
+            self.add_link(link.clone(), &hub)
+                .wait()
+                .map_err(|e| e.context(format_args!("[[link]] '{}'", link.name)))?;
         }
         Ok(())
     }
@@ -53,15 +54,5 @@ impl Engine {
             Err(error) => return Err(error),
         };
         Ok(())
-    }
-
-    /// Adds a link to the hub that the engine was configured with.
-    ///
-    /// # Errors
-    /// Those of [`Engine::add_link`]; [`ErrorKind::Unsupported`] when it was configured with none.
-    pub fn add_hub_link(&self, link: LinkConfig) -> Result<()> {
-        let none = || Error::new(ErrorKind::Unsupported, "this engine was configured with no hub");
-        let hub = self.local("a link")?.hub.get().ok_or_else(none)?;
-        self.add_link(link, hub).wait()
     }
 }

@@ -15,7 +15,7 @@ use crate::stream::Stream;
 use crate::stream::config::StreamConfig;
 #[cfg(feature = "hub")]
 use crate::stream::hub::HubPhase;
-use crate::stream::link::{Find, Link, LinkConfig, LinkStatus, Work};
+use crate::stream::link::{self, Find, Link, LinkConfig, LinkStatus, Work};
 
 /// All links at work.
 #[derive(Default)]
@@ -132,6 +132,13 @@ impl Links {
         Ok(())
     }
 
+    /// Where each stands, by name.
+    pub(super) fn status(&self) -> Vec<LinkStatus> {
+        let mut all: Vec<_> = lock(&self.inside.running).iter().map(|(link, _)| link.status()).collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+
     /// Ends all of them.
     pub(super) fn close(&self) {
         let all: Vec<String> = lock(&self.inside.running).iter().map(|(link, _)| link.config.name.clone()).collect();
@@ -237,14 +244,23 @@ impl Engine {
 
     /// Ends a link; what was carried stays, and where it stood is kept for the next one of its name.
     pub fn remove_link(&self, name: &str) -> Result<()> {
-        self.local("a link")?.links.remove(name)
+        match &self.0 {
+            Kind::Local(inner) => inner.links.remove(name),
+            Kind::Other(other) => other.ops.remove_link(name).wait(),
+        }
     }
 
-    /// Where each link stands, by name.
+    /// Where each link stands, by name; through a node, each of the node's.
     pub fn links(&self) -> Result<Vec<LinkStatus>> {
+        match &self.0 {
+            Kind::Local(inner) => Ok(inner.links.status()),
+            Kind::Other(other) => other.ops.links().wait(),
+        }
+    }
+
+    /// Where a link stands that is not at work now: at what was stored when it was.
+    pub fn link_at_rest(&self, config: &LinkConfig) -> Result<LinkStatus> {
         let inner = self.local("a link")?;
-        let mut all: Vec<_> = lock(&inner.links.inside.running).iter().map(|(link, _)| link.status()).collect();
-        all.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(all)
+        link::at_rest(config, &inner.open_stream(&config.stream)?.local, &inner.root.join("links"))
     }
 }

@@ -76,6 +76,11 @@ impl HubEngine {
         })
     }
 
+    /// Where it was told to connect to.
+    pub(crate) fn urls(&self) -> &[String] {
+        &self.0.options.urls
+    }
+
     /// Where the connection stands.
     pub(crate) fn state(&self) -> HubState {
         self.0.state.get()

@@ -69,7 +69,7 @@ impl Link {
     /// A link between an open local stream and another one, which need not be there yet.
     pub(crate) fn new(config: LinkConfig, local: Arc<Local>, find: Find, dir: std::path::PathBuf) -> Result<Self> {
         config.check()?;
-        let store = Store::open(Arc::clone(local.disk()), dir.join(format!("{}.json", config.name)))?;
+        let store = Store::open(Arc::clone(local.disk()), file_of(&config, &dir))?;
         let standing = Mutex::new(LinkStatus::new(&config));
         let filters = Filters::new(&config.filters)?;
         Ok(Link { config, local, find, filters, store, standing, stopped: AtomicBool::new(false) })
@@ -78,8 +78,7 @@ impl Link {
     /// Where it stands.
     pub(crate) fn status(&self) -> LinkStatus {
         let mut status = self.standing().clone();
-        let last_seq = self.local.lock().last_seq;
-        status.lag_push = if self.config.direction.pushes() { last_seq.saturating_sub(self.place().pushed) } else { 0 };
+        self.place().show(&self.local, &mut status);
         status
     }
 
@@ -227,6 +226,26 @@ impl Link {
         standing.state = LinkState::Waiting;
         standing.last_error = Some(error.to_string());
         standing.failures += 1;
+    }
+}
+
+/// Where a link stands that nobody works for: at what was stored of it.
+pub(crate) fn at_rest(config: &LinkConfig, local: &Arc<Local>, dir: &std::path::Path) -> Result<LinkStatus> {
+    config.check()?;
+    let mut status = LinkStatus { state: LinkState::Stopped, ..LinkStatus::new(config) };
+    Place::stored(&**local.disk(), &file_of(config, dir))?.show(local, &mut status);
+    Ok(status)
+}
+
+fn file_of(config: &LinkConfig, dir: &std::path::Path) -> std::path::PathBuf {
+    dir.join(format!("{}.json", config.name))
+}
+
+impl Place {
+    fn show(&self, local: &Local, status: &mut LinkStatus) {
+        let last_seq = local.lock().last_seq;
+        (status.pushed_seq, status.pulled_seq) = (self.pushed, self.pulled);
+        status.lag_push = if status.direction.pushes() { last_seq.saturating_sub(self.pushed) } else { 0 };
     }
 }
 
