@@ -124,6 +124,9 @@ fn examples() -> Result {
     let node = root().join("examples/node");
     let link = ["install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"];
     run_command(command("npm", link).current_dir(&node))?;
+    say("rust", "hub-leaf");
+    run_command(&mut cargo("build --quiet --package headwater-cli --package headwater-hub-leaf"))?;
+    quiet(&mut cargo("run --quiet --package headwater-hub-leaf"))?;
     for name in EXAMPLES {
         say("rust", name);
         quiet(&mut cargo(&format!("run --quiet --package headwater-examples --bin {name}")))?;

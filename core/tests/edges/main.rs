@@ -8,6 +8,8 @@
     reason = "a test stops at the first surprise, starts processes and looks at the clock"
 )]
 
+mod fails;
+mod proxy;
 mod refused;
 mod server;
 mod starts;
