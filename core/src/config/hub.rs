@@ -96,7 +96,9 @@ impl HubTable {
             retry_on_initial_connect: true,
             ..HubOptions::default()
         };
-        options.checked()
+        // Connecting takes what stands in an address apart, so that is only tried here.
+        options.clone().checked()?;
+        Ok(options)
     }
 }
 

@@ -153,6 +153,30 @@ fn every_mistake_has_its_place_and_its_key() {
 }
 
 #[test]
+fn the_file_of_all_keys_says_their_defaults() {
+    let config = Config::parse(include_str!("../../../examples/headwater.toml"), &env).expect("a configuration");
+    let stream = StreamConfig {
+        max_age: Duration::from_secs(30 * 86_400),
+        max_bytes: 10 << 30,
+        ..StreamConfig::new("orders", ["orders.>"])
+    };
+    assert_eq!(config.streams, [stream]);
+    let hub = HubOptions { retry_on_initial_connect: true, ..HubOptions::new("nats://127.0.0.1:4222") };
+    assert_eq!(format!("{:?}", config.hub.expect("a hub")), format!("{hub:?}"));
+    let made = StreamConfig {
+        max_age: Duration::from_secs(90 * 86_400),
+        hub: Some(Box::default()),
+        ..StreamConfig::default()
+    };
+    let link = LinkConfig {
+        filters: vec!["orders.>".to_owned()],
+        create: Some(Box::new(made)),
+        ..LinkConfig::new("orders-ORDERS", "orders", "ORDERS")
+    };
+    assert_eq!(config.links, [link]);
+}
+
+#[test]
 fn what_goes_together_is_checked() {
     let link = "[[link]]\nstream = \"a\"\n";
     let error = Config::parse(link, &env).expect_err("no hub");

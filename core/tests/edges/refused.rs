@@ -3,7 +3,7 @@
 use headwater::{Direction, Engine, ErrorKind, LinkConfig, StreamConfig};
 
 use crate::server::Server;
-use crate::world::{Dir, Edge, config, holds_all, hub, until};
+use crate::world::{Dir, Edge, config, config_with, holds_all, hub, until};
 
 /// Waits until the link of a new node says this.
 fn says(server: &Server, more: &str, wanted: &str) {
@@ -73,4 +73,9 @@ fn a_server_without_jetstream_is_named() {
 fn wrong_credentials_are_named() {
     let server = Server::start_with("2.15.1", &["-js", "--user", "u", "--pass", "p"]);
     says(&server, "", "authorization violation");
+    let dir = Dir::new("right");
+    let url = server.url().replace("//", "//u:${P}@");
+    let mut edge = Edge::open("a", &config_with(dir.path(), &url, "", &|name| (name == "P").then(|| "p".to_owned())));
+    edge.put(3);
+    until("the right ones are taken", || edge.status().pushed == 3);
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use headwater::{Append, Config, Engine, HubOptions, LinkStatus, ReadOptions, Stream};
+use headwater::{Append, Config, Engine, Environment, HubOptions, LinkStatus, ReadOptions, Stream};
 
 /// How long anything may take on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -35,6 +35,11 @@ impl Drop for Dir {
 
 /// A node with a stream `orders` that is linked to `ORDERS`; `more` are further keys of the link.
 pub(crate) fn config(dir: &Path, url: &str, more: &str) -> Config {
+    config_with(dir, url, more, &|_| None)
+}
+
+/// The same, with variables.
+pub(crate) fn config_with(dir: &Path, url: &str, more: &str, env: Environment<'_>) -> Config {
     let text = format!(
         "[[stream]]\nname = \"orders\"\nsubjects = [\"orders.>\"]\n\
          [hub]\nurl = \"{url}\"\nreconnect_delay_max = \"200ms\"\nrequest_timeout = \"2s\"\n\
@@ -42,7 +47,7 @@ pub(crate) fn config(dir: &Path, url: &str, more: &str) -> Config {
     );
     let path = dir.join("headwater.toml");
     std::fs::write(&path, text).unwrap();
-    Config::load(&path, &|_| None).unwrap()
+    Config::load(&path, env).unwrap()
 }
 
 /// A node that runs.
