@@ -23,9 +23,9 @@ Examples:
   headwater serve --config a.toml
   headwater serve --dir data
 
-With --dir, data/headwater.toml is read where it is there. On SIGTERM or Ctrl-C it syncs everything and ends with exit \
-code 0. /health/liveness, /health/readiness and /metrics are served at the address that [http] listen says, and else at \
-a free port of 127.0.0.1, which is printed.";
+With --dir, data/headwater.toml is read where it is there. On SIGTERM or Ctrl-C it syncs everything and ends with \
+exit code 0. /health/liveness, /health/readiness and /metrics are served at the address that [http] listen \
+says, and else at a free port of 127.0.0.1, which is printed.";
 
 /// As many lines as an engine's log queue holds.
 const LOG_LINES_MAX: usize = 1024;

@@ -1,4 +1,4 @@
-//! Durations and sizes as people write them: `1h30m`, `500ms`, `64MiB`. For configuration, and for doors that take text.
+//! Durations and sizes as people write them: `1h30m`, `500ms`, `64MiB`. For configuration, and doors that take text.
 
 use std::time::Duration;
 

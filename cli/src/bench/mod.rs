@@ -17,7 +17,7 @@ const PAYLOAD_BYTES_MIN: u32 = 16;
 
 #[derive(Subcommand)]
 pub(crate) enum Verb {
-    /// Appends synthetic points to a stream of its own, one at a time, many at once and in batches, and reads them back.
+    /// Appends synthetic points to a stream of its own: one at a time, many at once, in batches; and reads them back.
     #[command(after_help = "Examples:
   headwater bench stream --hub nats://127.0.0.1:4222
   headwater bench stream --count 100000 --size 1KiB --dir data --json

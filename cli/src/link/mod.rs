@@ -24,7 +24,8 @@ pub(crate) enum Verb {
   headwater link add --stream log --hub-stream EDGES --direction push \\
       --map log=edge.7.log --filter 'log.>' --hub nats://127.0.0.1:4222 --dir data
 
-The hub's stream is made where it is not there. A secret in an address is written as \\${VARIABLE} into the file by hand.")]
+The hub's stream is made where it is not there. An address with a secret in it is better written into the \
+file by hand, with ${VARIABLE} in its place.")]
     Add(Add),
     /// Lists the links that are configured.
     #[command(after_help = "Example:\n  headwater link ls --dir data")]

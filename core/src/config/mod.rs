@@ -1,7 +1,8 @@
 //! A node as a file says: `headwater.toml` with its directory, streams, hub, links and how it is watched.
 //!
-//! Whatever is wrong in it is an error that names file, line, column and key, before anything is touched. Core reads no
-//! environment: who opens a file hands in what `${VARIABLE}` stands for. What a key means is for the type that it fills.
+//! Whatever is wrong in it is an error that names file, line, column and key, before anything is touched. Core reads
+//! no environment: who opens a file hands in what `${VARIABLE}` stands for. What a key means is for the type that
+//! it fills.
 
 mod edit;
 mod file;
@@ -122,8 +123,8 @@ impl Config {
         Ok(config)
     }
 
-    /// Reads a file. Paths in it are relative to the directory that it is in, and that is also where its streams are when
-    /// it says no `dir`.
+    /// Reads a file. Paths in it are relative to the directory that it is in, and that is also where its streams are
+    /// when it says no `dir`.
     ///
     /// # Errors
     /// As [`Config::parse`], with the name of the file; [`ErrorKind::NotFound`] when it is not there.

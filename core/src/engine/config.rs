@@ -8,8 +8,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::stream::config::StreamConfig;
 
 impl Engine {
-    /// Opens the directory of a configuration for writing, makes or changes its streams, and begins its links. The engine
-    /// owns all of it: closing it ends the links and the connection to the hub.
+    /// Opens the directory of a configuration for writing, makes or changes its streams, and begins its links. The
+    /// engine owns all of it: closing it ends the links and the connection to the hub.
     ///
     /// It does not wait for the hub: [`Engine::hub_state`] and [`Engine::links`] say how far they are.
     ///

@@ -69,7 +69,7 @@ impl Engine {
         hub.ok_or_else(|| Error::new(ErrorKind::Unsupported, "this engine is not connected to a hub"))
     }
 
-    /// Where the connection to the hub stands; a directory has one when it was opened with a configuration that names it.
+    /// Where the connection to the hub stands; a directory has one when a configuration or a link named it.
     pub fn hub_state(&self) -> Result<HubState> {
         Ok(self.hub()?.state())
     }

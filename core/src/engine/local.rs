@@ -294,9 +294,6 @@ impl Inner {
         }
         self.shared.timers.wake_all();
         self.links.close();
-        if let Some(hub) = self.hub.get() {
-            hub.close()?;
-        }
         self.shared.set_worker(false);
         self.shared.stop_worker();
         let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -309,7 +306,7 @@ impl Inner {
         // Nobody reads any more, and storing an index takes memory of its own.
         self.shared.pages.clear();
         let streams = std::mem::take(&mut *self.opened());
-        let mut result = Ok(());
+        let mut result = self.hub.get().map_or(Ok(()), Engine::close);
         for opened in streams.values() {
             if let Some(consumers) = &opened.consumers {
                 if !self.read_only {

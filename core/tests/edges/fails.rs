@@ -93,7 +93,7 @@ fn a_stream_of_the_hub_that_is_deleted_or_purged_is_filled_again_as_configured()
     edge.put(10);
     until("it is made anew", || there.stream("ORDERS").wait().is_ok());
     holds_all("the new stream", &there.stream("ORDERS").wait().unwrap(), &[&edge.acked]);
-    assert_eq!(edge.status().resets, 1);
+    assert!(edge.status().resets >= 1);
     // A purge takes what was pushed and what says so: that is a stream that lost it.
     there.stream("ORDERS").wait().unwrap().purge(&PurgeOptions::default()).wait().unwrap();
     edge.engine.close().unwrap();
@@ -163,9 +163,8 @@ fn two_hubs_streams_in_a_circle_end_where_they_began() {
         .iter()
         .map(|dir| {
             let link = |hub: &str| {
-                format!(
-                    "[[link]]\nstream = \"n\"\nhub_stream = \"{hub}\"\nmap = [{{ local = \"n\", remote = \"{hub}\" }}]\n"
-                )
+                let map = format!("map = [{{ local = \"n\", remote = \"{hub}\" }}]\n");
+                format!("[[link]]\nstream = \"n\"\nhub_stream = \"{hub}\"\n{map}")
             };
             let text = format!(
                 "[[stream]]\nname = \"n\"\nsubjects = [\"n.>\"]\n[hub]\nurl = \"{}\"\n{}{}",

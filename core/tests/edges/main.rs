@@ -1,5 +1,5 @@
-//! Nodes as files say, on real servers: they begin offline, and whatever becomes of a hub, a connection or an edge, each
-//! acknowledged record is on every side once, in the order of its writer.
+//! Nodes as files say, on real servers: they begin offline, and whatever becomes of a hub, a connection or an edge,
+//! each acknowledged record is on every side once, in the order of its writer.
 #![cfg(feature = "config")]
 #![allow(
     clippy::unwrap_used,

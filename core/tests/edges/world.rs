@@ -54,7 +54,7 @@ pub(crate) fn config_with(dir: &Path, url: &str, more: &str, env: Environment<'_
 pub(crate) struct Edge {
     pub(crate) engine: Engine,
     pub(crate) orders: Stream,
-    name: String,
+    pub(crate) name: String,
     /// Payloads that were acknowledged.
     pub(crate) acked: Vec<String>,
 }

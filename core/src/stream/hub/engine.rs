@@ -1,7 +1,7 @@
 //! A hub as an engine: connecting, what the server is able to do, and streams by name.
 //!
-//! One runtime with one worker thread serves a hub; it ends with the last handle. A hub that may be reached later has no
-//! session until then, and whoever needs it waits.
+//! One runtime with one worker thread serves a hub; it ends with the last handle. A hub that may be reached later has
+//! no session until then, and whoever needs it waits.
 
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
