@@ -20,6 +20,7 @@ mod output;
 mod place;
 mod points;
 mod progress;
+mod serve;
 mod stream;
 mod text;
 mod time;
@@ -32,6 +33,7 @@ use clap::{Parser, Subcommand};
 
 use crate::failure::{Done, Failure};
 use crate::place::Place;
+use crate::serve::Serve;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -74,6 +76,8 @@ enum Noun {
     /// Typed points and time series: import, latest, query.
     #[command(subcommand)]
     Points(points::Verb),
+    /// Keeps a directory open for other processes, until SIGTERM or Ctrl-C.
+    Serve(Serve),
     /// Checks every byte of a directory, without changing it.
     Verify(verify::Verify),
     /// Copies a live directory, consistent by stream.
@@ -93,6 +97,7 @@ impl Noun {
             Noun::Kv(verb) => verb.run(place),
             Noun::Object(verb) => verb.run(place),
             Noun::Points(verb) => verb.run(place),
+            Noun::Serve(Serve {}) => Serve::run(place),
             Noun::Verify(verify) => verify.run(place),
             Noun::Backup(backup) => backup.run(place),
             Noun::Restore(restore) => restore.run(place),
