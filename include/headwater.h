@@ -95,6 +95,27 @@ typedef int32_t hw_status;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+/** Whether a directory may be reached through the node that has it open, such as headwater serve. */
+enum hw_node_use
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /** Where a node has it open; the files themselves where nobody has. */
+    HW_NODE_USE_AUTO = 0,
+    /** Never: a directory that is in use is HW_STATUS_BUSY. */
+    HW_NODE_USE_NEVER = 1,
+    /** Always: without a node it is HW_STATUS_NOT_FOUND. */
+    HW_NODE_USE_ONLY = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum hw_node_use hw_node_use;
+#else
+typedef int32_t hw_node_use;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
 /** What an acknowledgement promises. */
 enum hw_durability
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L

@@ -28,7 +28,7 @@ impl Handle for hw_engine {
     }
 }
 
-/// Whether a directory may be reached through the node that has it open: headwater serve, or a program that serves it.
+/// Whether a directory may be reached through the node that has it open, such as headwater serve.
 #[repr(i32)]
 pub enum hw_node_use {
     /// Where a node has it open; the files themselves where nobody has.

@@ -24,8 +24,7 @@ impl Node {
         let mut child = dir.spawn(&["serve"]);
         let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
         let line = lines.next().expect("a line").expect("it reads");
-        let path = dir.path();
-        assert_eq!(line, format!("serving {} at {}", path.display(), path.join("node.sock").display()));
+        assert!(line.starts_with(&format!("serving {}", dir.path().display())), "{line}");
         Node(child)
     }
 
