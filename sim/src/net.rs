@@ -388,9 +388,14 @@ impl StreamOps for Far {
     }
 
     fn subscribe(&self, options: SubscribeOptions) -> Pending<Box<dyn SubscriptionOps>> {
-        let DeliverPolicy::ByStartSequence(next_seq) = options.deliver_policy else { return not_simulated() };
+        let (next_seq, newest_alone) = match options.deliver_policy {
+            DeliverPolicy::ByStartSequence(next_seq) => (next_seq, false),
+            DeliverPolicy::LastPerSubject => (1, true),
+            _ => return not_simulated(),
+        };
         let behind = Far { net: self.net.clone(), behind: self.behind.clone() };
-        let subscription = FarSubscription { behind: Arc::new(behind), at: Arc::new(Mutex::new((next_seq, 0))) };
+        let at = Arc::new(Mutex::new((next_seq, newest_alone)));
+        let subscription = FarSubscription { behind: Arc::new(behind), at };
         Pending::ready(Ok(Box::new(subscription)))
     }
 
@@ -423,24 +428,33 @@ impl StreamOps for Far {
     }
 }
 
-/// Asks for more again and again. Next sequence, and what limits removed before it was read.
+/// Asks for more again and again. Next sequence, and whether only the newest of each subject is wanted so far.
 struct FarSubscription {
     behind: Arc<Far>,
-    at: Arc<Mutex<(u64, u64)>>,
+    at: Arc<Mutex<(u64, bool)>>,
 }
 
 impl SubscriptionOps for FarSubscription {
     fn next(&self, max: usize) -> Pending<Batch> {
         let (behind, at) = (Arc::clone(&self.behind), Arc::clone(&self.at));
-        let place = move || at.lock().unwrap_or_else(PoisonError::into_inner).0;
-        let at = Arc::clone(&self.at);
+        let place = move |change: &dyn Fn(&mut (u64, bool))| {
+            let mut at = at.lock().unwrap_or_else(PoisonError::into_inner);
+            change(&mut at);
+            *at
+        };
         Pending::of(async move {
             loop {
-                let batch = behind.read(&ReadOptions::default().from_seq(place()).max_records(max)).await?;
+                let (next_seq, newest_alone) = place(&|_| ());
+                let batch = if newest_alone {
+                    behind.last_many(&[">"], next_seq - 1, max).await?
+                } else {
+                    behind.read(&ReadOptions::default().from_seq(next_seq).max_records(max)).await?
+                };
                 if let Some(last) = batch.iter().map(|r| r.seq).max() {
-                    at.lock().unwrap_or_else(PoisonError::into_inner).0 = last + 1;
+                    place(&|at| at.0 = last + 1);
                     return Ok(batch);
                 }
+                place(&|at| at.1 = false);
                 behind.net.sleep(ASK_AGAIN).await?;
             }
         })

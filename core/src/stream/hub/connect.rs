@@ -121,6 +121,18 @@ async fn connect_options(options: &HubOptions, state: &Arc<StateCell>) -> Result
     if let Some(seed) = &options.nkey_seed {
         connect = connect.nkey(seed.clone());
     }
+    for (what, path) in [
+        ("credentials_file", &options.credentials_file),
+        ("ca_file", &options.ca_file),
+        ("cert_file", &options.cert_file),
+        ("key_file", &options.key_file),
+    ] {
+        // The client names no file in its errors, so each is opened first.
+        if let Some(path) = path {
+            let at = |e| Error::io(format_args!("hub: {what} {}", path.display()), &e);
+            std::fs::File::open(path).map_err(at)?;
+        }
+    }
     if let Some(path) = &options.credentials_file {
         let at = |e| Error::io(format_args!("hub: credentials_file {}", path.display()), &e);
         connect = connect.credentials_file(path).await.map_err(at)?;

@@ -2,10 +2,13 @@
 //!
 //! Everything is checked before anything is tried, and what is secret is never shown.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+
+use percent_encoding::percent_decode_str;
 
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, Result};
@@ -30,7 +33,8 @@ const WINDOW_MAX: usize = 32_768;
 /// ```
 #[derive(Clone)]
 pub struct HubOptions {
-    /// Servers: `nats://host:port` or `tls://host:port`. One is enough where the others are announced.
+    /// Servers: `nats://host:port` or `tls://host:port`. One is enough where the others are announced. `user:password@`
+    /// or `token@` may stand before a host, percent-encoded; it stands for `user` and `password` or `token`.
     pub urls: Vec<String>,
     /// What the connection is called in the server's monitoring.
     pub name: String,
@@ -83,20 +87,11 @@ impl HubOptions {
     }
 
     /// Refuses what cannot be.
-    pub(crate) fn checked(self) -> Result<Self> {
+    pub(crate) fn checked(mut self) -> Result<Self> {
         if self.urls.is_empty() {
             return Err(Error::invalid("hub: no url is given"));
         }
-        for url in &self.urls {
-            let address = url.parse::<async_nats::ServerAddr>();
-            let address = address.map_err(|e| Error::invalid(format!("hub: url '{}': {e}", without_secret(url))))?;
-            if !matches!(address.scheme(), "nats" | "tls") {
-                return Err(Error::invalid(format!(
-                    "hub: url '{}' must begin with nats:// or tls://",
-                    without_secret(url)
-                )));
-            }
-        }
+        self.take_user_from_urls()?;
         let ways = [
             ("token", self.token.is_some()),
             ("user", self.user.is_some()),
@@ -134,6 +129,37 @@ impl HubOptions {
             return Err(Error::invalid(format!("hub: window is {}, must be 1 to {WINDOW_MAX} appends", self.window)));
         }
         Ok(self)
+    }
+
+    /// Checks the addresses. Whoever stands in one of them is who we are; in two of them it must be the same.
+    fn take_user_from_urls(&mut self) -> Result<()> {
+        let mut found: Option<(String, Option<String>)> = None;
+        for url in &self.urls {
+            let bad = |what: &str| Error::invalid(format!("hub: url '{}' {what}", without_secret(url)));
+            let address = url.parse::<async_nats::ServerAddr>().map_err(|e| bad(&format!("cannot be read: {e}")))?;
+            if !matches!(address.scheme(), "nats" | "tls") {
+                return Err(bad("must begin with nats:// or tls://"));
+            }
+            let Some(user) = address.username() else { continue };
+            let decode = |text: &str| percent_decode_str(text).decode_utf8().map(Cow::into_owned);
+            let both = (decode(user), address.password().map(decode).transpose());
+            let (Ok(user), Ok(password)) = both else { return Err(bad("has a user that is not UTF-8")) };
+            let who = (user, password);
+            if found.as_ref().is_some_and(|other| *other != who) {
+                return Err(bad("has another user than the one before it"));
+            }
+            found = Some(who);
+        }
+        let given = self.token.is_some() || self.user.is_some() || self.password.is_some();
+        match found {
+            None => {}
+            Some(_) if given => {
+                return Err(Error::invalid("hub: a url has a user or token, and it is given besides: once is enough"));
+            }
+            Some((user, Some(password))) => (self.user, self.password) = (Some(user), Some(password)),
+            Some((token, None)) => self.token = Some(token),
+        }
+        Ok(())
     }
 
     /// What JetStream's subjects begin with.

@@ -61,8 +61,9 @@ impl Server {
         let ports = self.dir.join(format!("nats-server_{id}.ports"));
         for _ in 0..1000 {
             let text = std::fs::read_to_string(&ports).unwrap_or_default();
-            if let Some(port) = text.split("nats://").nth(1).and_then(|t| t.split(':').nth(1))
-                && let Ok(port) = port.chars().take_while(char::is_ascii_digit).collect::<String>().parse()
+            // The address begins with nats:// or tls://.
+            let known: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+            if let Some(Ok(port)) = known["nats"][0].as_str().and_then(|a| a.rsplit(':').next()).map(str::parse)
                 && std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
             {
                 self.port = port;

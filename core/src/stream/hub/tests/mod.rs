@@ -5,8 +5,10 @@ mod append;
 mod cluster;
 mod config;
 mod consumer;
+mod links;
 mod measure;
 mod read;
+mod secure;
 mod state;
 mod subscription;
 
