@@ -8,9 +8,9 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::str::FromStr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use headwater::{Append, Durability, ReadOptions};
+use headwater::{Append, Direction, Durability, Engine, HubOptions, LinkConfig, ReadOptions};
 
 use crate::Outcome;
 use crate::check::{self, Kind};
@@ -21,6 +21,8 @@ use crate::source::{PAYLOAD_BYTES, Source, mix};
 
 /// The line with which a child that is to be killed says that it has done its work.
 const READY: &str = "ready";
+/// How long a link pushes whose memory is weighed.
+const PUSH_TIME: Duration = Duration::from_secs(10);
 /// Lookups by a process whose memory is weighed.
 const LOOKUPS: u64 = 100_000;
 
@@ -97,6 +99,7 @@ pub(crate) fn run(words: &[String]) -> Outcome<()> {
             Ok(())
         }
         ["use", dir, subjects] => work(Path::new(dir), subjects.parse()?),
+        ["link", dir, url] => push(Path::new(dir), url),
         ["open", dir] => open(Path::new(dir)),
         ["append", "one", dir, warm_up, records] => append(Path::new(dir), warm_up.parse()?, records.parse()?),
         _ => Err(format!("no child does {words:?}").into()),
@@ -132,6 +135,21 @@ fn work(dir: &Path, subjects: u64) -> Outcome<()> {
     let resident = memory::resident_bytes()?;
     ours.close()?;
     println!("peak {}\nresident {resident}", memory::peak_bytes()?);
+    Ok(())
+}
+
+/// Opens a stream and pushes all of it to a hub for a while, and says what memory that took.
+fn push(dir: &Path, url: &str) -> Outcome<()> {
+    let (edge, stream) = Ours::open(dir)?.parts();
+    let hub = Engine::connect(HubOptions::new(url)).wait()?;
+    edge.add_link(LinkConfig { direction: Direction::Push, ..LinkConfig::new("l", "bench", "bench") }, &hub).wait()?;
+    std::thread::sleep(PUSH_TIME);
+    let pushed = edge.links()?.remove(0).pushed;
+    if pushed == 0 {
+        return Err("nothing was pushed".into());
+    }
+    Ours::of(edge, stream).close()?;
+    println!("peak {}\npushed {pushed}", memory::peak_bytes()?);
     Ok(())
 }
 

@@ -52,6 +52,16 @@ impl Ours {
         ours.close()
     }
 
+    /// An engine and its stream, made elsewhere.
+    pub(crate) fn of(engine: Engine, stream: Stream) -> Self {
+        Ours { engine, stream }
+    }
+
+    /// The engine and its stream.
+    pub(crate) fn parts(self) -> (Engine, Stream) {
+        (self.engine, self.stream)
+    }
+
     /// Appends the records one at a time, each waited for.
     pub(crate) fn append_each(&self, records: Range<u64>, source: &mut Source) -> Outcome<()> {
         for record in records {

@@ -58,6 +58,11 @@ export interface OpenOptions {
    * unless it is set, and 0 for none. It is taken as it fills.
    */
   cacheBytes?: number | bigint;
+  /**
+   * Whether a directory that a node (`headwater serve`) has open is reached through it: where there is one unless said
+   * otherwise, never, or only so.
+   */
+  node?: 'auto' | 'never' | 'only';
 }
 
 /** Opens a directory, and makes it if it is not there. */
@@ -105,6 +110,8 @@ export class Engine implements AsyncDisposable {
   readonly id: bigint;
   /** 64 random bits drawn at this open for writing; 0 when read-only. */
   readonly epoch: bigint;
+  /** Whether it works through the node that has its directory open; when that goes away, every call is closed. */
+  readonly isThroughNode: boolean;
   /** A key under which other workers of this process may `attach`, until the engine is closed. */
   share(): bigint;
   /** Syncs and closes everything; waits fail with kind `closed`. Closing twice is nothing. */

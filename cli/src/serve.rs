@@ -42,7 +42,7 @@ pub(crate) struct Serve {
 
 #[derive(Serialize)]
 struct Started {
-    dir: String,
+    serving: String,
     socket: String,
     http: String,
 }
@@ -88,12 +88,12 @@ impl Serve {
         let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let http = HttpServer::start(engine, self.http.or(config.http_listen).unwrap_or(anywhere))?;
         let started = Started {
-            dir: engine.dir().unwrap_or_default().display().to_string(),
+            serving: engine.dir().unwrap_or_default().display().to_string(),
             socket: local.socket().display().to_string(),
             http: format!("http://{}", http.address()),
         };
         let mut out = place.output();
-        out.either(&started, || format!("serving {}\n{}", started.dir, started.http))?;
+        out.either(&started, || format!("serving {} at {} and {}", started.serving, started.socket, started.http))?;
         out.flush()?;
         let (log, json) = (engine.clone(), place.json);
         let printing = std::thread::spawn(move || {

@@ -68,9 +68,9 @@ impl Engine {
     /// a program with a [`crate::LocalServer`]), it works through that one: [`Engine::is_through_node`].
     ///
     /// # Errors
-    /// [`ErrorKind::Busy`] when another process (or this one) has it open for writing, and is no node; [`ErrorKind::Unsupported`]
-    /// when a newer version wrote it; [`ErrorKind::Corrupt`] when what it says of itself cannot be read;
-    /// [`ErrorKind::Invalid`] when `dir` is empty.
+    /// [`ErrorKind::Busy`] when another process (or this one) has it open for writing, and is no node;
+    /// [`ErrorKind::Unsupported`] when a newer version wrote it, or its node is of another release;
+    /// [`ErrorKind::Corrupt`] when what it says of itself cannot be read; [`ErrorKind::Invalid`] when `dir` is empty.
     pub fn open(dir: impl AsRef<Path>) -> Result<Engine> {
         Self::open_with(dir, EngineOptions::default())
     }

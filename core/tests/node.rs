@@ -172,7 +172,7 @@ fn whoever_waits_is_woken_by_any_other_client() {
         there.append(&Append::new("orders.1", b"x")).wait().unwrap();
         let got = next.wait_timeout(Duration::from_micros(n));
         drop(next);
-        let got = got.map_or_else(|_| subscription.next(1).wait_timeout(PATIENCE).unwrap(), |batch| batch);
+        let got = got.unwrap_or_else(|_| subscription.next(1).wait_timeout(PATIENCE).unwrap());
         assert_eq!(got.seq(0), Some(n));
     }
 }

@@ -193,5 +193,6 @@ pub(crate) fn bench(args: &[String]) -> Result {
     if args.is_empty() || args.iter().any(|a| a.contains("calls")) {
         run_command(&mut command("bench/doors.sh", [""; 0]))?;
     }
+    crate::tools::nats_servers()?;
     run_command(cargo("run --release --").args(args).current_dir(root().join("bench")))
 }

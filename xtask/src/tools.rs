@@ -106,6 +106,11 @@ pub(crate) fn fetch() -> Result {
         run(command(venv("python"), pip).args(PYTHON_PACKAGES))?;
         write(&stamp, &wanted)?;
     }
+    nats_servers()
+}
+
+/// Fetches every version of the server that tests and measurements take.
+pub(crate) fn nats_servers() -> Result {
     NATS_SERVERS.iter().try_for_each(|version| nats_server(version))
 }
 

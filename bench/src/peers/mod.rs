@@ -1,6 +1,7 @@
 //! The peers, each with the best settings that it has for the job, and what they share.
 
 pub(crate) mod fjall;
+pub(crate) mod nats;
 pub(crate) mod raw;
 pub(crate) mod redb;
 pub(crate) mod sqlite;

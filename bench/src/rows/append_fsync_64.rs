@@ -56,7 +56,7 @@ fn run(context: &mut Context) -> Outcome<Vec<Line>> {
 }
 
 /// Lets all writers go at once, and returns how many records a second they came to together.
-fn append_at_once(ours: &Ours, round: u64, each: u64, sources: &mut [Source]) -> Outcome<f64> {
+pub(super) fn append_at_once(ours: &Ours, round: u64, each: u64, sources: &mut [Source]) -> Outcome<f64> {
     let start = Barrier::new(sources.len() + 1);
     let total = each * sources.len() as u64;
     thread::scope(|scope| {

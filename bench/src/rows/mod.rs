@@ -7,8 +7,15 @@ mod batches;
 pub(crate) mod calls;
 mod condition;
 mod disk_bytes;
+mod hub_append;
+mod hub_read;
 mod last;
+mod link_back;
+mod link_latency;
+mod link_memory;
+mod link_push;
 mod memory;
+mod nats_local;
 mod open;
 pub(crate) mod points_query;
 mod read;
@@ -49,6 +56,13 @@ pub(crate) const ALL: &[Row] = &[
     memory::ROW,
     open::ROW,
     calls::ROW,
+    hub_append::ROW,
+    hub_read::ROW,
+    link_push::ROW,
+    link_latency::ROW,
+    link_back::ROW,
+    link_memory::ROW,
+    nats_local::ROW,
 ];
 
 /// How many subjects the records of most rows have.

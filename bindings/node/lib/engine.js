@@ -14,7 +14,7 @@ const { Points } = require('./points.js');
 const { Stream } = require('./stream.js');
 const { begin, hub, same, settle } = require('./waits.js');
 
-const OPEN = { readOnly: flag, create: flag, cacheBytes: u64 };
+const OPEN = { readOnly: flag, create: flag, cacheBytes: u64, node: text };
 const STREAM = {
   name: text,
   subjects: texts,
@@ -68,10 +68,11 @@ class Engine {
     this.#id = id;
     this.#key = key;
     own(this, id, native.releaseEngine);
-    const { dir, id: drawn, epoch } = native.engineDescribe(id);
+    const { dir, id: drawn, epoch, isThroughNode } = native.engineDescribe(id);
     this.dir = dir ?? null;
     this.id = drawn;
     this.epoch = epoch;
+    this.isThroughNode = isThroughNode;
   }
 
   /** A key under which other workers of this process may `attach`, until the engine is closed. */

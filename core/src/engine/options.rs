@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::clock::{Clock, SystemClock};
 use crate::disk::{Disk, OsDisk};
+use crate::error::{Error, Result};
 
 /// Whether a directory may be reached through the node that has it open: `headwater serve`, or a program with a
 /// [`crate::LocalServer`].
@@ -16,6 +17,18 @@ pub enum NodeUse {
     Never,
     /// Always: without a node it is [`crate::ErrorKind::NotFound`].
     Only,
+}
+
+impl NodeUse {
+    /// The one with this name: `auto`, `never` or `only`.
+    pub fn parse(name: &str) -> Result<Self> {
+        match name {
+            "auto" => Ok(NodeUse::Auto),
+            "never" => Ok(NodeUse::Never),
+            "only" => Ok(NodeUse::Only),
+            _ => Err(Error::invalid(format!("node '{}' is not one of auto, never, only", name.escape_debug()))),
+        }
+    }
 }
 
 /// How an engine is opened.

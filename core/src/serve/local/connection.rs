@@ -25,6 +25,8 @@ use crate::stream::node::wire::Wire;
 
 /// Bytes of answers that nobody has taken yet before nothing more is read.
 const OUT_BYTES_MAX: usize = 1 << 20;
+/// Room for requests that is kept while there are none.
+const IN_BYTES_KEPT: usize = 1 << 20;
 /// Requests on their way, waits for records not counted, before nothing more is read.
 const BUSY_MAX: usize = 4096;
 /// How often one client is read from before it is the next one's turn.
@@ -157,6 +159,10 @@ impl Connection {
         }
         self.input = input;
         self.input.drain(..taken);
+        if taken > 0 && self.input.len() < IN_BYTES_KEPT {
+            // One large request does not keep its room for ever.
+            self.input.shrink_to(IN_BYTES_KEPT);
+        }
         Ok(all)
     }
 
@@ -250,7 +256,7 @@ impl Connection {
         if self.unsent() == 0 {
             self.output.clear();
             self.sent = 0;
-            // One large answer does not keep its room for ever.
+            // Nor does one large answer.
             self.output.shrink_to(OUT_BYTES_MAX);
         }
         Ok(())

@@ -1,8 +1,8 @@
 //! The local door: other processes share the directory of this one through a socket in it.
 //!
-//! [`LocalServer`] owns the socket's file and one thread, whose loop is in `reactor.rs`: `connection.rs` is one client's
-//! bytes, and `answer.rs` the table of what can be asked. It knows the public handles alone, so whatever a client asks
-//! passes the checks that every caller passes.
+//! [`LocalServer`] owns the socket's file and one thread, whose loop is in `reactor.rs`: `connection.rs` is one
+//! client's bytes, and `answer.rs` the table of what can be asked. It knows the public handles alone, so whatever a
+//! client asks passes the checks that every caller passes.
 
 mod answer;
 mod connection;

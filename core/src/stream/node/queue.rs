@@ -1,4 +1,5 @@
-//! A node's subscriptions and consumers: queues that are asked for records, and for a word once there are some.
+//! What a node's subscriptions and consumers are alike: queues that are asked for records, and for a word once there
+//! are some.
 //!
 //! Nothing is sent ahead, so position, lag and what was missed are the node's own, a consumer delivers nothing that
 //! nobody took, and flow control is one answer at a time. `try_next` and acknowledgements wait for one answer of the
@@ -8,30 +9,27 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
-use std::time::Duration;
 
 use super::session::{Call, Held};
-use super::table::{AckRecords, AckSync, InProgress, IsPast, Nak, Operation, Progress, Ready, Standing, Take, Term};
+use super::table::{Operation, Ready, Standing, Take};
 use super::wire::Wire;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pending::{Pending, Wait};
 use crate::record::Batch;
-use crate::stream::consumer::ConsumerInfo;
-use crate::stream::contract::{ConsumerOps, SubscriptionOps};
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What all handles of one queue share.
-struct Queue {
+pub(super) struct Queue {
     /// How it is called in errors.
     what: String,
     closed: AtomicBool,
     last_waiter: AtomicU64,
     /// The request for a word, while there is one, and all who wait for it.
     armed: Mutex<Option<Call<()>>>,
-    waiting: Arc<Waiting>,
+    pub(super) waiting: Arc<Waiting>,
     spare: Mutex<Spare>,
     standing: Mutex<(u64, u64, u64)>,
     held: Held,
@@ -45,7 +43,7 @@ struct Spare {
 }
 
 #[derive(Default)]
-struct Waiting(Mutex<Vec<(u64, Waker)>>);
+pub(super) struct Waiting(Mutex<Vec<(u64, Waker)>>);
 
 impl Waiting {
     fn add(&self, waiter: u64, waker: &Waker) {
@@ -56,7 +54,7 @@ impl Waiting {
         }
     }
 
-    fn remove(&self, waiter: u64) {
+    pub(super) fn remove(&self, waiter: u64) {
         // The waker is dropped after the lock.
         let mut all = lock(&self.0);
         let gone = all.iter().position(|w| w.0 == waiter).map(|at| all.swap_remove(at));
@@ -68,7 +66,9 @@ impl Waiting {
 impl Wake for Waiting {
     fn wake(self: Arc<Self>) {
         let all = std::mem::take(&mut *lock(&self.0));
-        all.into_iter().for_each(|(_, waker)| waker.wake());
+        for (_, waker) in all {
+            waker.wake();
+        }
     }
 }
 
@@ -80,7 +80,7 @@ enum Step {
 }
 
 impl Queue {
-    fn new(held: Held, what: String) -> Arc<Self> {
+    pub(super) fn new(held: Held, what: String) -> Arc<Self> {
         Arc::new(Queue {
             what,
             closed: AtomicBool::new(false),
@@ -93,11 +93,11 @@ impl Queue {
         })
     }
 
-    fn new_waiter(&self) -> u64 {
+    pub(super) fn new_waiter(&self) -> u64 {
         self.last_waiter.fetch_add(1, Ordering::Relaxed)
     }
 
-    fn ask<O: Operation>(&self, question: &O::Question) -> Pending<O::Answer> {
+    pub(super) fn ask<O: Operation>(&self, question: &O::Question) -> Pending<O::Answer> {
         self.held.session.ask::<O>(self.held.id, question)
     }
 
@@ -143,7 +143,7 @@ impl Queue {
         }
     }
 
-    fn try_next(&self, max: usize) -> Result<Batch> {
+    pub(super) fn try_next(&self, max: usize) -> Result<Batch> {
         loop {
             let (call, fresh) = match self.begin(max)? {
                 Step::There(batch) => return Ok(batch),
@@ -157,18 +157,15 @@ impl Queue {
         }
     }
 
-    fn next(self: &Arc<Self>, max: usize) -> Pending<Batch> {
+    pub(super) fn next(self: &Arc<Self>, max: usize) -> Pending<Batch> {
         if max == 0 {
             return Pending::ready(self.try_next(max));
         }
         Pending::waiting(NextBatch { queue: Arc::clone(self), max, waiter: self.new_waiter(), taking: None })
     }
 
-    fn poll_ready(&self, cx: &Context<'_>, waiter: u64) -> Poll<()> {
-        let spare = lock(&self.spare);
-        let has_spare = !spare.batches.is_empty() || !spare.calls.is_empty();
-        drop(spare);
-        if has_spare || self.closed.load(Ordering::Acquire) {
+    pub(super) fn poll_ready(&self, cx: &Context<'_>, waiter: u64) -> Poll<()> {
+        if self.has_spare() || self.closed.load(Ordering::Acquire) {
             return Poll::Ready(());
         }
         let mut armed = lock(&self.armed);
@@ -194,8 +191,14 @@ impl Queue {
         Poll::Pending
     }
 
+    /// Whether somebody left something that is to be taken first.
+    pub(super) fn has_spare(&self) -> bool {
+        let spare = lock(&self.spare);
+        !spare.batches.is_empty() || !spare.calls.is_empty()
+    }
+
     /// Position, lag and what was missed, as the node says or as it said last.
-    fn stand(&self) -> (u64, u64, u64) {
+    pub(super) fn stand(&self) -> (u64, u64, u64) {
         let said = self.ask::<Standing>(&()).wait();
         let mut known = lock(&self.standing);
         if let Ok(said) = said {
@@ -204,7 +207,7 @@ impl Queue {
         *known
     }
 
-    fn close(&self) {
+    pub(super) fn close(&self) {
         if !self.closed.swap(true, Ordering::AcqRel) {
             self.stand();
             drop(lock(&self.armed).take());
@@ -256,128 +259,5 @@ impl Drop for NextBatch {
             lock(&self.queue.spare).calls.push_back(call);
             self.queue.waiting.clone().wake();
         }
-    }
-}
-
-/// A subscription in a node.
-pub(super) struct NodeSubscription {
-    queue: Arc<Queue>,
-    waiter: u64,
-}
-
-impl NodeSubscription {
-    pub(super) fn new(held: Held, what: String) -> Self {
-        let queue = Queue::new(held, what);
-        NodeSubscription { waiter: queue.new_waiter(), queue }
-    }
-}
-
-impl SubscriptionOps for NodeSubscription {
-    fn next(&self, max: usize) -> Pending<Batch> {
-        self.queue.next(max)
-    }
-
-    fn try_next(&self, max: usize) -> Result<Batch> {
-        self.queue.try_next(max)
-    }
-
-    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.queue.poll_ready(cx, self.waiter)
-    }
-
-    fn position(&self) -> u64 {
-        self.queue.stand().0
-    }
-
-    fn lag(&self) -> u64 {
-        self.queue.stand().1
-    }
-
-    fn missed(&self) -> u64 {
-        self.queue.stand().2
-    }
-
-    fn is_past(&self, seq: u64) -> bool {
-        let spare = lock(&self.queue.spare);
-        let none_left = spare.batches.is_empty() && spare.calls.is_empty();
-        drop(spare);
-        none_left && self.queue.ask::<IsPast>(&seq).wait().unwrap_or(false)
-    }
-
-    fn close(&self) {
-        self.queue.close();
-    }
-}
-
-impl Drop for NodeSubscription {
-    fn drop(&mut self) {
-        self.queue.waiting.remove(self.waiter);
-    }
-}
-
-/// A consumer in a node.
-pub(super) struct NodeConsumer {
-    queue: Arc<Queue>,
-    name: Arc<str>,
-    waiter: u64,
-}
-
-impl NodeConsumer {
-    pub(super) fn new(held: Held, name: String) -> Self {
-        let queue = Queue::new(held, format!("consumer '{name}'"));
-        NodeConsumer { waiter: queue.new_waiter(), queue, name: name.into() }
-    }
-}
-
-impl ConsumerOps for NodeConsumer {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn info(&self) -> Pending<ConsumerInfo> {
-        self.queue.ask::<Progress>(&())
-    }
-
-    fn next(&self, max: usize) -> Pending<Batch> {
-        self.queue.next(max)
-    }
-
-    fn try_next(&self, max: usize) -> Result<Batch> {
-        self.queue.try_next(max)
-    }
-
-    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.queue.poll_ready(cx, self.waiter)
-    }
-
-    fn ack(&self, seqs: &[u64]) -> Result<usize> {
-        self.queue.ask::<AckRecords>(&seqs.to_vec()).wait().map(|n| n as usize)
-    }
-
-    fn ack_sync(&self, seqs: &[u64]) -> Pending<usize> {
-        self.queue.ask::<AckSync>(&seqs.to_vec()).map(|n| n as usize)
-    }
-
-    fn nak(&self, seq: u64, delay: Duration) -> Result<()> {
-        self.queue.ask::<Nak>(&(seq, delay)).wait()
-    }
-
-    fn in_progress(&self, seq: u64) -> Result<()> {
-        self.queue.ask::<InProgress>(&seq).wait()
-    }
-
-    fn term(&self, seq: u64) -> Result<()> {
-        self.queue.ask::<Term>(&seq).wait()
-    }
-
-    fn another(&self) -> Box<dyn ConsumerOps> {
-        let queue = Arc::clone(&self.queue);
-        Box::new(NodeConsumer { waiter: queue.new_waiter(), queue, name: Arc::clone(&self.name) })
-    }
-}
-
-impl Drop for NodeConsumer {
-    fn drop(&mut self) {
-        self.queue.waiting.remove(self.waiter);
     }
 }

@@ -47,10 +47,10 @@ pub(crate) fn take_appends<'a>(from: &mut &'a [u8]) -> Option<Vec<Append<'a>>> {
             headers,
             event_time: take(from)?,
             ttl: take(from)?,
-            msg_id: take_optional(from)?,
+            msg_id: Optional::take(from)?.0,
             expect_last_seq: take(from)?,
             expect_subject_last_seq: take(from)?,
-            expect_filter: take_optional(from)?,
+            expect_filter: Optional::take(from)?.0,
             rollup: *ROLLUPS.get(usize::from(take_byte(from)?))?,
         });
     }
@@ -64,8 +64,13 @@ fn put_optional(out: &mut Vec<u8>, text: Option<&str>) {
     }
 }
 
-fn take_optional<'a>(from: &mut &'a [u8]) -> Option<Option<&'a str>> {
-    if bool::take(from)? { take_text(from).map(Some) } else { Some(None) }
+/// A text that may be left out, borrowed from the frame.
+struct Optional<'a>(Option<&'a str>);
+
+impl<'a> Optional<'a> {
+    fn take(from: &mut &'a [u8]) -> Option<Self> {
+        Some(Optional(if bool::take(from)? { Some(take_text(from)?) } else { None }))
+    }
 }
 
 impl Wire for Ack {
@@ -188,7 +193,9 @@ mod tests {
                 places.push((start, bytes.len() - start, tag, seq));
             }
             let buffer = batch.add_buffer(bytes, base);
-            places.into_iter().for_each(|(start, len, tag, seq)| batch.push(buffer, start, len, tag, seq));
+            for (start, len, tag, seq) in places {
+                batch.push(buffer, start, len, tag, seq);
+            }
         }
         batch.set_missed(5);
         batch.set_delivered(vec![1, 2, 3, 4, 5]);

@@ -2,9 +2,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::queue::{NodeConsumer, NodeSubscription};
+use super::consumer::NodeConsumer;
 use super::records::put_appends;
 use super::session::{Held, Session};
+use super::subscription::NodeSubscription;
 use super::table::{
     AppendRecords, Consumers, CreateConsumer, Delete, DeleteConsumer, Get, Info, Last, LastMany, LastSeq, OpenConsumer,
     Operation, Purge, Read, Subjects, Subscribe, Sync,
