@@ -30,12 +30,12 @@ fn an_edge_that_is_killed_while_it_pushes_and_pulls_loses_and_doubles_nothing() 
     for round in 0..ROUNDS {
         let mut node = Node::start(&dir, &["--config", "a.toml"]);
         let mut lines = String::new();
-        (0..LINES).for_each(|n| drop(writeln!(lines, "orders.a\ta-{round}-{n}")));
+        (0..LINES).for_each(|n| writeln!(lines, "orders.a\ta-{round}-{n}").expect("text takes it"));
         let appending = dir.spawn(&["stream", "append", "orders", "--lines"]);
         let feeding = std::thread::spawn(move || finish(appending, lines.as_bytes()));
         until("the hub's stream is made", || on_hub(&["stream", "info", "ORDERS"], "").code == 0);
         let mut theirs = String::new();
-        (0..200).for_each(|n| drop(writeln!(theirs, "orders.h\th-{round}-{n}")));
+        (0..200).for_each(|n| writeln!(theirs, "orders.h\th-{round}-{n}").expect("text takes it"));
         let taken = on_hub(&["stream", "append", "ORDERS", "--lines"], &theirs);
         assert_eq!(taken.code, 0, "{taken:?}");
         acked.extend((0..200).map(|n| format!("h-{round}-{n}")));
