@@ -48,6 +48,24 @@ func CacheBytes(bytes uint64) Option {
 	return func(o *C.hw_engine_options) { o.cache_bytes = C.uint64_t(max(bytes, 1)) }
 }
 
+// NodeUse says whether a directory may be reached through the node that has it open: headwater serve, or a program
+// that serves it.
+type NodeUse int32
+
+const (
+	// NodeAuto reaches a node where one has the directory open, and the files themselves where nobody has.
+	NodeAuto NodeUse = C.HW_NODE_USE_AUTO
+	// NodeNever opens the files, or is [ErrBusy].
+	NodeNever NodeUse = C.HW_NODE_USE_NEVER
+	// NodeOnly reaches a node, or is [ErrNotFound].
+	NodeOnly NodeUse = C.HW_NODE_USE_ONLY
+)
+
+// Node sets whether the directory may be reached through a node: [NodeAuto] unless it is set.
+func Node(use NodeUse) Option {
+	return func(o *C.hw_engine_options) { o.node = C.int32_t(use) }
+}
+
 // Open opens a directory, and makes it if it is not there. Close the engine when done with it.
 //
 // [ErrBusy] says that another process writes to it, [ErrCorrupt] that bytes in it are damaged, and
@@ -150,6 +168,16 @@ func (e *Engine) Epoch() uint64 {
 		return C.hw_engine_epoch(p, &epoch, err)
 	})
 	return uint64(epoch)
+}
+
+// IsThroughNode tells whether it works through the node that has its directory open; when that goes away, every call is
+// [ErrClosed]. It is false after Close.
+func (e *Engine) IsThroughNode() bool {
+	var through C.bool
+	_ = e.call(context.Background(), func(p *C.hw_engine, err **C.hw_error) C.hw_status {
+		return C.hw_engine_is_through_node(p, &through, err)
+	})
+	return bool(through)
 }
 
 // call runs a call of the library that is done at once.

@@ -146,6 +146,26 @@ func TestLeakedHandlesAreCollected(t *testing.T) {
 	}
 }
 
+func TestANodeIsUsedAsTold(t *testing.T) {
+	ctx := within(t)
+	dir := t.TempDir()
+	engine := must(headwater.Open(ctx, dir))(t)
+	defer engine.Close()
+	if engine.IsThroughNode() {
+		t.Fatal("there is no node")
+	}
+	for use, want := range map[headwater.NodeUse]error{
+		headwater.NodeAuto:  headwater.ErrBusy,
+		headwater.NodeNever: headwater.ErrBusy,
+		headwater.NodeOnly:  headwater.ErrNotFound,
+		7:                   headwater.ErrInvalid,
+	} {
+		if _, err := headwater.Open(ctx, dir, headwater.Node(use)); !errors.Is(err, want) {
+			t.Fatalf("%d: %v", use, err)
+		}
+	}
+}
+
 func TestRecordsReadTheSameWithAnyCache(t *testing.T) {
 	ctx := within(t)
 	dir := t.TempDir()

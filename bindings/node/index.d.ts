@@ -58,12 +58,22 @@ export interface OpenOptions {
    * unless it is set, and 0 for none. It is taken as it fills.
    */
   cacheBytes?: number | bigint;
+  /**
+   * Whether a directory that a node (`headwater serve`) has open is reached through it: where there is one unless said
+   * otherwise, never, or only so.
+   */
+  node?: 'auto' | 'never' | 'only';
 }
 
 /** Opens a directory, and makes it if it is not there. */
 export function open(dir: string | URL, options?: OpenOptions & Limits): Promise<Engine>;
 /** As `open`, and blocks this thread until it is done. */
 export function openSync(dir: string | URL, options?: OpenOptions): Engine;
+/**
+ * Opens what a configuration file says (`headwater.toml`): its directory, its streams made or changed, its links at
+ * work. `${VARIABLE}` in it is of this process's environment. The hub is not waited for.
+ */
+export function openConfig(path: string | URL, options?: Limits): Promise<Engine>;
 /** An engine in memory, gone at close. */
 export function memory(): Engine;
 /** An engine in a temporary directory, removed at close. */
@@ -100,6 +110,8 @@ export class Engine implements AsyncDisposable {
   readonly id: bigint;
   /** 64 random bits drawn at this open for writing; 0 when read-only. */
   readonly epoch: bigint;
+  /** Whether it works through the node that has its directory open; when that goes away, every call is closed. */
+  readonly isThroughNode: boolean;
   /** A key under which other workers of this process may `attach`, until the engine is closed. */
   share(): bigint;
   /** Syncs and closes everything; waits fail with kind `closed`. Closing twice is nothing. */

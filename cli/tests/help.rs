@@ -86,7 +86,7 @@ fn the_verbs_that_were_promised_are_there() {
         }
     }
     let nouns = commands(&help(&[]));
-    for noun in ["verify", "backup", "restore", "demo"] {
+    for noun in ["serve", "verify", "backup", "restore", "demo"] {
         assert!(nouns.iter().any(|n| n == noun), "{noun}");
     }
 }

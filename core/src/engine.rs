@@ -2,11 +2,14 @@
 //! directory can do is for the local kind. Here the pillars meet; none of them knows another.
 
 mod backup;
+#[cfg(feature = "config")]
+mod config;
 #[cfg(feature = "hub")]
 mod hub;
 pub(crate) mod links;
 mod local;
-mod metrics;
+pub(crate) mod metrics;
+mod node;
 mod options;
 #[cfg(test)]
 mod tests;
@@ -29,7 +32,7 @@ use crate::stream::object::{self, ObjectConfig, ObjectStore};
 use crate::stream::{Stream, StreamInfo};
 pub(crate) use local::Inner;
 pub use metrics::Metric;
-pub use options::EngineOptions;
+pub use options::{EngineOptions, NodeUse};
 pub use verify::VerifyReport;
 
 /// A directory of streams, or one in memory. Cheap to clone: clones share it, and the last one to go closes it.
@@ -39,7 +42,6 @@ pub struct Engine(Kind);
 #[derive(Clone)]
 enum Kind {
     Local(Arc<Inner>),
-    #[cfg_attr(not(feature = "hub"), allow(dead_code, reason = "made by the features that reach a server"))]
     Other(Other),
 }
 
@@ -49,6 +51,8 @@ struct Other {
     ops: Arc<dyn EngineOps>,
     shared: Arc<Shared>,
     id: u64,
+    /// The directory of the node that it is reached through.
+    dir: Option<Arc<Path>>,
     #[cfg(feature = "hub")]
     hub: Option<crate::stream::hub::engine::HubEngine>,
 }
@@ -60,19 +64,20 @@ impl std::fmt::Debug for Engine {
 }
 
 impl Engine {
-    /// Opens a directory for writing, and makes it if it is not there.
+    /// Opens a directory for writing, and makes it if it is not there. Where a node has it open (`headwater serve`, or
+    /// a program with a [`crate::LocalServer`]), it works through that one: [`Engine::is_through_node`].
     ///
     /// # Errors
-    /// [`ErrorKind::Busy`] when another process (or this one) has it open for writing; [`ErrorKind::Unsupported`]
-    /// when a newer version wrote it; [`ErrorKind::Corrupt`] when what it says of itself cannot be read;
-    /// [`ErrorKind::Invalid`] when `dir` is empty.
+    /// [`ErrorKind::Busy`] when another process (or this one) has it open for writing, and is no node;
+    /// [`ErrorKind::Unsupported`] when a newer version wrote it, or its node is of another release;
+    /// [`ErrorKind::Corrupt`] when what it says of itself cannot be read; [`ErrorKind::Invalid`] when `dir` is empty.
     pub fn open(dir: impl AsRef<Path>) -> Result<Engine> {
         Self::open_with(dir, EngineOptions::default())
     }
 
     /// Opens a directory as told.
     pub fn open_with(dir: impl AsRef<Path>, options: EngineOptions) -> Result<Engine> {
-        Inner::start(dir.as_ref().to_owned(), options, false, false).map(Engine::from)
+        node::open(dir.as_ref(), options)
     }
 
     /// An engine in memory, gone at close, with the same contract.
@@ -103,6 +108,7 @@ impl Engine {
             ops,
             shared,
             id,
+            dir: None,
             #[cfg(feature = "hub")]
             hub: None,
         }))
@@ -127,22 +133,30 @@ impl Engine {
         &*self.shared().clock
     }
 
+    /// Adds a line to its log.
+    pub(crate) fn log(&self, level: &'static str, message: String) {
+        self.shared().log(level, message);
+    }
+
     /// The directory behind it; refused by name where there is none.
     fn local(&self, what: &str) -> Result<&Arc<Inner>> {
         match &self.0 {
             Kind::Local(inner) => Ok(inner),
-            Kind::Other(_) => {
-                let message = format!("{what} needs a directory, and this engine keeps its streams elsewhere");
+            Kind::Other(other) => {
+                let message = match &other.dir {
+                    Some(dir) => format!("{what} needs the files, and {} is reached through its node", dir.display()),
+                    None => format!("{what} needs a directory, and this engine keeps its streams elsewhere"),
+                };
                 Err(Error::new(ErrorKind::Unsupported, message))
             }
         }
     }
 
-    /// Where it is; `None` in memory, and for one that keeps its streams elsewhere.
+    /// Where it is, through a node too; `None` in memory, and for one that keeps its streams elsewhere.
     pub fn dir(&self) -> Option<PathBuf> {
         match &self.0 {
             Kind::Local(inner) => (!inner.in_memory).then(|| inner.root.clone()),
-            Kind::Other(_) => None,
+            Kind::Other(other) => other.dir.as_deref().map(Path::to_owned),
         }
     }
 
@@ -198,6 +212,11 @@ impl Engine {
         self.ops().streams()
     }
 
+    /// The names of all streams, also of those that cannot be read.
+    pub(crate) fn stream_names(&self) -> Pending<Vec<String>> {
+        self.ops().stream_names()
+    }
+
     /// Makes a bucket; the same configuration again returns the one there, another one is a conflict.
     pub fn create_bucket(&self, config: BucketConfig) -> Pending<Bucket> {
         bucket::create(self, &config)
@@ -210,7 +229,7 @@ impl Engine {
 
     /// All buckets, by name.
     pub fn buckets(&self) -> Pending<Vec<String>> {
-        let names = self.ops().stream_names();
+        let names = self.stream_names();
         names.map(|names| names.iter().filter_map(|n| bucket::of_stream(n).map(str::to_owned)).collect())
     }
 
@@ -232,7 +251,7 @@ impl Engine {
 
     /// All object stores, by name.
     pub fn object_stores(&self) -> Pending<Vec<String>> {
-        let names = self.ops().stream_names();
+        let names = self.stream_names();
         names.map(|names| names.iter().filter_map(|n| object::of_stream(n).map(str::to_owned)).collect())
     }
 

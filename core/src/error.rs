@@ -111,6 +111,11 @@ impl Error {
         error
     }
 
+    /// An error that another process told: all that it holds.
+    pub(crate) fn from_parts(kind: ErrorKind, message: String, sequences: Option<(u64, u64)>, disk_full: bool) -> Self {
+        Error(Box::new(Repr { kind, message, sequences, disk_full }))
+    }
+
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Invalid, message)
     }

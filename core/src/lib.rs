@@ -21,6 +21,8 @@
 #![forbid(unsafe_code)]
 
 mod clock;
+#[cfg(feature = "config")]
+mod config;
 pub mod disk;
 mod engine;
 mod error;
@@ -32,15 +34,20 @@ mod origin;
 mod pending;
 pub mod points;
 mod record;
+mod serve;
 mod shared;
 mod stream;
 mod timers;
 pub mod subject;
 mod time;
+#[doc(hidden)]
+pub mod units;
 mod varint;
 
 pub use clock::{Clock, ManualClock, Nanos, SECOND, SystemClock};
-pub use engine::{Engine, EngineOptions, Metric, VerifyReport};
+#[cfg(feature = "config")]
+pub use config::{CONFIG_FILE, Config, ConfigFile, Environment};
+pub use engine::{Engine, EngineOptions, Metric, NodeUse, VerifyReport};
 pub use error::{Error, ErrorKind, Result};
 pub use log::LogLine;
 pub use origin::{HEADER_ORIGIN, HEADER_ORIGIN_MSG_ID, Origin, Writer};
@@ -49,6 +56,8 @@ pub use record::{
     Ack, Append, BATCH_BYTES_MAX, BATCH_RECORDS_MAX, Batch, Durability, HEADER_MSG_ID, HEADER_ROLLUP, HEADER_TTL,
     HEADERS_BYTES_MAX, Headers, PAYLOAD_BYTES_MAX, Record, RecordView, Rollup,
 };
+pub use serve::http::HttpServer;
+pub use serve::local::LocalServer;
 pub use stream::bucket::{Bucket, BucketConfig, BucketStatus, Entry, Operation, WatchOptions, Watcher};
 pub use stream::config::{
     AckPolicy, Compression, ConsumerConfig, DeliverPolicy, Discard, NAME_BYTES_MAX, StreamConfig,

@@ -308,11 +308,9 @@ impl Batch {
 
     /// The record at `index`.
     pub fn get(&self, index: usize) -> Option<RecordView<'_>> {
-        let item = self.items.get(index)?;
-        let (buffer, base) = self.buffers.get(item.buffer as usize)?;
-        let body = buffer.get(item.start as usize..(item.start + item.len) as usize)?;
-        let mut view = decode(item.tag, *base, body)?;
-        view.delivered = self.delivered.get(index).copied().unwrap_or(0);
+        let stored = self.stored(index)?;
+        let mut view = decode(stored.tag, stored.base, stored.body)?;
+        view.delivered = stored.delivered;
         Some(view)
     }
 
@@ -337,6 +335,26 @@ impl Batch {
         self.buffers.len() as u32 - 1
     }
 
+    /// As [`Batch::add_buffer`], with bytes that several bases share.
+    pub(crate) fn share_buffer(&mut self, buffer: Arc<Vec<u8>>, base: Base) -> u32 {
+        self.buffers.push((buffer, base));
+        self.buffers.len() as u32 - 1
+    }
+
+    /// The record at `index` as it is stored.
+    pub(crate) fn stored(&self, index: usize) -> Option<Stored<'_>> {
+        let item = self.items.get(index)?;
+        let (buffer, base) = self.buffers.get(item.buffer as usize)?;
+        let body = buffer.get(item.start as usize..(item.start + item.len) as usize)?;
+        let delivered = self.delivered.get(index).copied().unwrap_or(0);
+        Some(Stored { tag: item.tag, base: *base, body, delivered })
+    }
+
+    /// Bytes of its records as they are stored.
+    pub(crate) fn stored_bytes(&self) -> usize {
+        self.items.iter().map(|i| i.len as usize).sum()
+    }
+
     /// Adds the record whose body lies at `start` of a buffer that was added before.
     pub(crate) fn push(&mut self, buffer: u32, start: usize, len: usize, tag: u8, seq: u64) {
         self.items.push(Item { seq, buffer, start: start as u32, len: len as u32, tag });
@@ -355,7 +373,6 @@ impl Batch {
     }
 
     /// Takes the first `count` records out; what was missed before them goes with them.
-    #[cfg(feature = "hub")]
     pub(crate) fn split_to(&mut self, count: usize) -> Batch {
         let count = count.min(self.items.len());
         Batch {
@@ -402,6 +419,14 @@ impl RecordView<'_> {
 
     const EMPTY: RecordView<'static> =
         RecordView { seq: 0, subject: "", time: 0, event_time: None, payload: &[], delivered: 0, headers: &[] };
+}
+
+/// A record's body, with what it takes to read it.
+pub(crate) struct Stored<'a> {
+    pub(crate) tag: u8,
+    pub(crate) base: Base,
+    pub(crate) body: &'a [u8],
+    pub(crate) delivered: u32,
 }
 
 /// What the sequences and times of one segment's records count from; none is less.

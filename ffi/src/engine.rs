@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 use std::sync::Arc;
 
-use headwater::{Engine, EngineOptions, Result};
+use headwater::{Engine, EngineOptions, NodeUse, Result};
 
 use crate::bytes::hw_str;
 use crate::error::hw_error;
@@ -28,6 +28,17 @@ impl Handle for hw_engine {
     }
 }
 
+/// Whether a directory may be reached through the node that has it open, such as headwater serve.
+#[repr(i32)]
+pub enum hw_node_use {
+    /// Where a node has it open; the files themselves where nobody has.
+    Auto = 0,
+    /// Never: a directory that is in use is HW_STATUS_BUSY.
+    Never = 1,
+    /// Always: without a node it is HW_STATUS_NOT_FOUND.
+    Only = 2,
+}
+
 /// How an engine is opened. Zero is the default of every field.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
@@ -43,31 +54,41 @@ pub struct hw_engine_options {
     /// The most bytes of segment files that are kept in memory to read single records from, over all streams; 0 is
     /// 16 MiB, and 1 keeps none. It is taken as it fills.
     pub cache_bytes: u64,
+    /// An hw_node_use. A read-only open always looks at the files.
+    pub node: i32,
 }
 
 versioned!(hw_engine_options);
 
-fn give(engine: Engine, out: Out<*mut hw_engine>) {
+pub(crate) fn give(engine: Engine, out: Out<*mut hw_engine>) {
     let dir = engine.dir().map_or_else(String::new, |d| d.to_string_lossy().into_owned());
     out.give(hw_engine { logs: Waitable::new(engine.clone()), root: Root::new(engine), dir });
 }
 
 fn open(dir: &str, options: &hw_engine_options) -> Result<Engine> {
     let defaults = EngineOptions::default();
+    let node = match options.node {
+        0 => NodeUse::Auto,
+        1 => NodeUse::Never,
+        2 => NodeUse::Only,
+        n => return Err(crate::error::invalid(format!("node is {n}, which is no hw_node_use"))),
+    };
     let options = EngineOptions {
         read_only: options.read_only != 0,
         create: options.must_exist == 0,
         worker: options.no_worker == 0,
         cache_bytes: if options.cache_bytes == 0 { defaults.cache_bytes } else { options.cache_bytes },
+        node,
         ..defaults
     };
     Engine::open_with(dir, options)
 }
 
-/// Opens a directory. `options` may be NULL.
+/// Opens a directory. `options` may be NULL. Where a node has it open, it works through that one: see
+/// hw_engine_is_through_node.
 ///
-/// Errors:    HW_STATUS_BUSY (another process writes to it), HW_STATUS_NOT_FOUND, HW_STATUS_CORRUPT,
-///            HW_STATUS_UNSUPPORTED (of a newer format), HW_STATUS_IO.
+/// Errors:    HW_STATUS_BUSY (another process writes to it, and is no node), HW_STATUS_NOT_FOUND, HW_STATUS_CORRUPT,
+///            HW_STATUS_UNSUPPORTED (of a newer format, or a node of another release), HW_STATUS_IO.
 /// Ownership: `*engine` is yours, free with hw_engine_free.
 /// Threads:   any.
 /// Since:     0.1
@@ -156,6 +177,24 @@ pub extern "C" fn hw_engine_id(engine: Option<&hw_engine>, id: *mut u64, error: 
 pub extern "C" fn hw_engine_epoch(engine: Option<&hw_engine>, epoch: *mut u64, error: *mut *mut hw_error) -> hw_status {
     on(engine, error, |engine| {
         Out::required("epoch", epoch)?.set(engine.root.engine.epoch());
+        Ok(())
+    })
+}
+
+/// Whether it works through the node that has its directory open. Everything means the same then, but what needs
+/// the files themselves is HW_STATUS_UNSUPPORTED; when the node goes away, every call is HW_STATUS_CLOSED.
+///
+/// Errors:    HW_STATUS_CLOSED (after a fork).
+/// Threads:   any.
+/// Since:     0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn hw_engine_is_through_node(
+    engine: Option<&hw_engine>,
+    is_through_node: *mut bool,
+    error: *mut *mut hw_error,
+) -> hw_status {
+    on(engine, error, |engine| {
+        Out::required("is_through_node", is_through_node)?.set(engine.root.engine.is_through_node());
         Ok(())
     })
 }

@@ -74,6 +74,7 @@ fn generated() -> String {
         },
         export: ExportConfig {
             include: [
+                "hw_node_use",
                 "hw_durability",
                 "hw_discard",
                 "hw_compression",

@@ -359,6 +359,15 @@ static void a_copy_is_as_good(const hw_engine *engine, const char *dir) {
     OK(hw_engine_close(copy, &error));
     hw_engine_free(copy);
     FAILS(HW_STATUS_NOT_FOUND, hw_engine_open(HW_LIT("no/such/dir"), &options, &copy, &error));
+
+    bool through = true;
+    OK(hw_engine_is_through_node(engine, &through, &error));
+    CHECK(!through);
+    options.read_only = 0;
+    options.node = HW_NODE_USE_ONLY;
+    FAILS(HW_STATUS_NOT_FOUND, hw_engine_open(restored, strlen(restored), &options, &copy, &error));
+    options.node = 3;
+    FAILS(HW_STATUS_INVALID, hw_engine_open(restored, strlen(restored), &options, &copy, &error));
 }
 
 static void subjects_match_and_tokens_are_reversible(void) {

@@ -14,7 +14,7 @@ const { Points } = require('./points.js');
 const { Stream } = require('./stream.js');
 const { begin, hub, same, settle } = require('./waits.js');
 
-const OPEN = { readOnly: flag, create: flag, cacheBytes: u64 };
+const OPEN = { readOnly: flag, create: flag, cacheBytes: u64, node: text };
 const STREAM = {
   name: text,
   subjects: texts,
@@ -68,10 +68,11 @@ class Engine {
     this.#id = id;
     this.#key = key;
     own(this, id, native.releaseEngine);
-    const { dir, id: drawn, epoch } = native.engineDescribe(id);
+    const { dir, id: drawn, epoch, isThroughNode } = native.engineDescribe(id);
     this.dir = dir ?? null;
     this.id = drawn;
     this.epoch = epoch;
+    this.isThroughNode = isThroughNode;
   }
 
   /** A key under which other workers of this process may `attach`, until the engine is closed. */
@@ -225,6 +226,12 @@ function openSync(dir, options = undefined) {
   return new Engine(native.engineOpenSync(hub, dirOf(dir), check('open', options, OPEN)));
 }
 
+/** Opens what a configuration file says: its directory, its streams made or changed, its links at work. */
+async function openConfig(path, options = undefined) {
+  const limits = begin('openConfig', options, LIMITS);
+  return settle(native.engineOpenConfig(hub, dirOf(path)), (id) => new Engine(id), limits);
+}
+
 /** An engine in memory, gone at close. */
 function memory() {
   return new Engine(native.engineMemory(hub));
@@ -262,4 +269,4 @@ async function verify(dir, options = undefined) {
   return settle(native.verify(hub, dirOf(dir)), same, limits);
 }
 
-module.exports = { Engine, attach, memory, memoryAt, open, openSync, restore, temporary, verify };
+module.exports = { Engine, attach, memory, memoryAt, open, openConfig, openSync, restore, temporary, verify };

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use headwater::{Engine, EngineOptions, Error, ErrorKind, LogLine, Pending, StreamInfo};
+use headwater::{Engine, EngineOptions, Error, ErrorKind, LogLine, NodeUse, Pending, StreamInfo};
 use napi::Env;
 use napi::bindgen_prelude::BigInt;
 use napi_derive::napi;
@@ -28,6 +28,7 @@ pub struct OpenOptions {
     pub read_only: Option<bool>,
     pub create: Option<bool>,
     pub cache_bytes: Option<BigInt>,
+    pub node: Option<String>,
 }
 
 impl OpenOptions {
@@ -36,6 +37,7 @@ impl OpenOptions {
         Ok(EngineOptions {
             read_only: self.read_only.unwrap_or(defaults.read_only),
             create: self.create.unwrap_or(defaults.create),
+            node: self.node.map_or(Ok(defaults.node), |name| NodeUse::parse(&name).map_err(fault))?,
             cache_bytes: self.cache_bytes.map_or(Ok(defaults.cache_bytes), |b| u64_of("cacheBytes", &b))?,
             ..defaults
         })
@@ -69,6 +71,15 @@ pub fn engine_open_sync(hub_number: u32, dir: String, options: OpenOptions) -> R
     Ok(Engine::open_with(dir, options.into_core()?).map_err(fault)?.hold(&hub(hub_number)?))
 }
 
+/// Opens what a configuration file says.
+#[napi(catch_unwind)]
+pub fn engine_open_config(env: Env, hub_number: u32, path: String) -> Result<Raw> {
+    jobs::run(env, &hub(hub_number)?, move || {
+        let config = headwater::Config::load(path, &|name| std::env::var(name).ok())?;
+        Engine::open_config(&config).map(Answer::handle)
+    })
+}
+
 /// An engine in memory.
 #[napi(catch_unwind)]
 pub fn engine_memory(hub_number: u32) -> Result<u32> {
@@ -87,9 +98,10 @@ pub struct EngineDescription {
     pub dir: Option<String>,
     pub id: u64,
     pub epoch: u64,
+    pub is_through_node: bool,
 }
 
-/// Where it is, and its id and epoch.
+/// Where it is, its id and epoch, and whether a node is in between.
 #[napi(catch_unwind)]
 pub fn engine_describe(engine: u32) -> Result<EngineDescription> {
     Engine::with(engine, |engine, _| {
@@ -97,6 +109,7 @@ pub fn engine_describe(engine: u32) -> Result<EngineDescription> {
             dir: engine.dir().map(|d| d.to_string_lossy().into_owned()),
             id: engine.id(),
             epoch: engine.epoch(),
+            is_through_node: engine.is_through_node(),
         })
     })
 }

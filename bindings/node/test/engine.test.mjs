@@ -55,6 +55,10 @@ test('a directory has one owner, and readers beside it', async (t) => {
   const stream = await engine.createStream({ name: 'a', durability: 'os' });
   await rejects(open(dir), 'busy');
   throws(() => openSync(dir), 'busy');
+  await rejects(open(dir, { node: 'never' }), 'busy');
+  await rejects(open(dir, { node: 'only' }), 'not_found');
+  await rejects(open(dir, { node: 'perhaps' }), 'invalid');
+  assert.equal(engine.isThroughNode, false);
   await stream.append('a', 'x');
   const reader = await open(dir, { readOnly: true });
   assert.equal(reader.epoch, 0n);

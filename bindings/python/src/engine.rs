@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use headwater as hw;
-use headwater::{BucketConfig, EngineOptions, Pending, StreamConfig};
+use headwater::{BucketConfig, EngineOptions, NodeUse, Pending, StreamConfig};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
@@ -11,6 +11,7 @@ use crate::bucket::{Bucket, set_bucket_config};
 use crate::call::{block, run};
 use crate::clock::ManualClock;
 use crate::convert::Whole;
+use crate::error::raise;
 use crate::fork::Held;
 use crate::logs::NextLogs;
 use crate::model::{logs, metrics, set_stream_config, stream_info, verify_report};
@@ -27,23 +28,38 @@ pub(crate) struct Engine(Held<()>);
 
 /// Opens the directory `path`, and makes it if it is not there.
 ///
-/// `cache_bytes` bounds what is kept in memory to read single records from: 16 MiB unless it is set, 0 for none. With
-/// `clock`, time stands still between its moves, and timers run only in `Engine.step`.
+/// `cache_bytes` bounds what is kept in memory to read single records from: 16 MiB unless it is set, 0 for none. `node`
+/// says whether a directory that a node has open is reached through it: `"auto"`, `"never"` or `"only"`. With `clock`,
+/// time stands still between its moves, and timers run only in `Engine.step`.
 #[pyfunction]
-#[pyo3(signature = (path, *, read_only=false, create=true, cache_bytes=None, clock=None))]
+#[pyo3(signature = (path, *, read_only=false, create=true, cache_bytes=None, node="auto", clock=None))]
 pub(crate) fn open(
     py: Python<'_>,
     path: PathBuf,
     read_only: bool,
     create: bool,
     cache_bytes: Option<u64>,
+    node: &str,
     clock: Option<PyRef<'_, ManualClock>>,
 ) -> PyResult<Engine> {
     let defaults = options(clock);
     let cache_bytes = cache_bytes.unwrap_or(defaults.cache_bytes);
-    let options = EngineOptions { read_only, create, cache_bytes, ..defaults };
+    let node = NodeUse::parse(node).map_err(|error| raise(py, &error))?;
+    let options = EngineOptions { read_only, create, cache_bytes, node, ..defaults };
     let engine = run(py, || hw::Engine::open_with(path, options))?;
     Ok(Engine(Held::new((), &engine)))
+}
+
+/// Opens what the file `path` says (`headwater.toml`): its directory, its streams made or changed, its links at work.
+///
+/// `${VARIABLE}` in it is of this process's environment. The hub is not waited for.
+#[pyfunction]
+pub(crate) fn open_config(py: Python<'_>, path: PathBuf) -> PyResult<Engine> {
+    let load = || {
+        let config = hw::Config::load(path, &|name| std::env::var(name).ok())?;
+        hw::Engine::open_config(&config)
+    };
+    Ok(Engine(Held::new((), &run(py, load)?)))
 }
 
 /// The options for an engine whose time is `clock`'s: nothing happens by itself.
@@ -116,6 +132,12 @@ impl Engine {
     #[getter]
     fn epoch(&self, py: Python<'_>) -> PyResult<u64> {
         run(py, || Ok(self.inner()?.epoch()))
+    }
+
+    /// Whether it works through the node that has its directory open; when that goes away, every call is closed.
+    #[getter]
+    fn is_through_node(&self, py: Python<'_>) -> PyResult<bool> {
+        run(py, || Ok(self.inner()?.is_through_node()))
     }
 
     /// Makes a stream; the same settings again return the one there, others are a conflict.

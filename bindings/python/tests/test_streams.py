@@ -191,6 +191,17 @@ def test_memory_and_temporary_engines() -> None:
     assert not path.exists()
 
 
+def test_a_node_is_used_as_told(tmp_path: Path) -> None:
+    with hw.open(tmp_path) as engine:
+        assert not engine.is_through_node
+        with pytest.raises(hw.BusyError):
+            hw.open(tmp_path, node="never")
+        with pytest.raises(hw.NotFoundError):
+            hw.open(tmp_path, node="only")
+        with pytest.raises(hw.InvalidError):
+            hw.open(tmp_path, node="perhaps")  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("cache_bytes", [None, 0, 1 << 20])
 def test_records_read_the_same_with_any_cache(tmp_path: Path, cache_bytes: int | None) -> None:
     with hw.open(tmp_path) as engine:

@@ -4,6 +4,32 @@ use std::sync::Arc;
 
 use crate::clock::{Clock, SystemClock};
 use crate::disk::{Disk, OsDisk};
+use crate::error::{Error, Result};
+
+/// Whether a directory may be reached through the node that has it open: `headwater serve`, or a program with a
+/// [`crate::LocalServer`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum NodeUse {
+    /// Where a node has it open; the files themselves where nobody has.
+    #[default]
+    Auto,
+    /// Never: a directory that is in use is [`crate::ErrorKind::Busy`].
+    Never,
+    /// Always: without a node it is [`crate::ErrorKind::NotFound`].
+    Only,
+}
+
+impl NodeUse {
+    /// The one with this name: `auto`, `never` or `only`.
+    pub fn parse(name: &str) -> Result<Self> {
+        match name {
+            "auto" => Ok(NodeUse::Auto),
+            "never" => Ok(NodeUse::Never),
+            "only" => Ok(NodeUse::Only),
+            _ => Err(Error::invalid(format!("node '{}' is not one of auto, never, only", name.escape_debug()))),
+        }
+    }
+}
 
 /// How an engine is opened.
 #[derive(Clone)]
@@ -21,6 +47,9 @@ pub struct EngineOptions {
     /// The most bytes of segment files that are kept in memory to read single records from, over all streams: 16 MiB
     /// unless it is set, and 0 for none. It is taken as it fills.
     pub cache_bytes: u64,
+    /// Whether a directory that another process has open is reached through it. A read-only open always looks at the
+    /// files, and everything above but `read_only` is the node's own business then.
+    pub node: NodeUse,
 }
 
 /// Holds the pages of about four thousand records that lie apart.
@@ -35,6 +64,7 @@ impl Default for EngineOptions {
             disk: Arc::new(OsDisk),
             worker: true,
             cache_bytes: CACHE_BYTES,
+            node: NodeUse::Auto,
         }
     }
 }

@@ -3,6 +3,8 @@
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::config::ConsumerConfig;
 use super::contract::ConsumerOps;
 use crate::error::Result;
@@ -19,7 +21,7 @@ impl Clone for Consumer {
 }
 
 /// Where a consumer stands.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ConsumerInfo {
     /// Its configuration.
     pub config: ConsumerConfig,

@@ -1,10 +1,12 @@
 //! What a stream is and holds, counted.
 
+use serde::{Deserialize, Serialize};
+
 use super::config::StreamConfig;
 use crate::clock::Nanos;
 
 /// What a stream is and holds.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StreamInfo {
     /// Its configuration.
     pub config: StreamConfig,

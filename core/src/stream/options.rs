@@ -1,17 +1,19 @@
 //! What a read and a purge are told, and the plan that a read becomes.
 
+use serde::{Deserialize, Serialize};
+
 use super::local::read::Plan;
 use crate::clock::Nanos;
 use crate::error::{Error, Result};
 use crate::subject::{Filters, check_filter};
 
 /// Records that a read returns when it is not told how many.
-const RECORDS_DEFAULT: usize = 1000;
+pub(crate) const RECORDS_DEFAULT: usize = 1000;
 /// Bytes that a read returns when it is not told how many.
-const BYTES_DEFAULT: usize = 8 << 20;
+pub(crate) const BYTES_DEFAULT: usize = 8 << 20;
 
 /// Where a read begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Start {
     /// At this sequence.
     Seq(u64),
@@ -21,7 +23,7 @@ pub enum Start {
 }
 
 /// Which records to read.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[must_use]
 pub struct ReadOptions {
     /// Only records that one of these takes; all when empty.
@@ -110,7 +112,7 @@ impl ReadOptions {
 }
 
 /// What to purge; the default is everything.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct PurgeOptions {
     /// Only subjects that this takes.
     pub filter: Option<String>,

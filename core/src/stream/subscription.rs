@@ -2,6 +2,8 @@
 
 use std::task::{Context, Poll};
 
+use serde::{Deserialize, Serialize};
+
 use super::config::DeliverPolicy;
 use super::contract::SubscriptionOps;
 use crate::error::Result;
@@ -10,7 +12,7 @@ use crate::record::Batch;
 use crate::subject::check_filter;
 
 /// What to subscribe to.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[must_use]
 pub struct SubscribeOptions {
     /// Only records that one of these takes; all when empty.

@@ -4,22 +4,50 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use headwater::subject::{decode_token, encode_token};
-use headwater::{Engine, Result, Subscription};
+use headwater::{Engine, EngineOptions, LocalServer, NodeUse, Result, Subscription};
 use serde_json::{Value, json};
 
 use crate::args::Args;
 use crate::sources::{TIMEOUT_MS, Watch};
 use crate::values::config;
 
+/// Where the vectors run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum On {
+    Memory,
+    /// Through the node of a temporary directory.
+    Node,
+}
+
 pub(crate) struct World {
     pub(crate) engine: Engine,
+    /// The node behind it, and the engine behind that.
+    pub(crate) node: Option<(LocalServer, Engine)>,
     pub(crate) subscriptions: HashMap<String, Subscription>,
     pub(crate) watchers: HashMap<String, Watch>,
 }
 
 impl World {
-    pub(crate) fn new() -> Self {
-        World { engine: Engine::memory().unwrap(), subscriptions: HashMap::new(), watchers: HashMap::new() }
+    pub(crate) fn new(on: On) -> Self {
+        let (engine, node) = match on {
+            On::Memory => (Engine::memory().unwrap(), None),
+            On::Node => {
+                let owner = Engine::temporary().unwrap();
+                let server = LocalServer::start(&owner).unwrap();
+                let options = EngineOptions { node: NodeUse::Only, ..EngineOptions::default() };
+                (Engine::open_with(owner.dir().unwrap(), options).unwrap(), Some((server, owner)))
+            }
+        };
+        World { engine, node, subscriptions: HashMap::new(), watchers: HashMap::new() }
+    }
+
+    /// Ends all of it, the node last.
+    pub(crate) fn close(self) {
+        self.engine.close().unwrap();
+        if let Some((server, owner)) = self.node {
+            server.stop();
+            owner.close().unwrap();
+        }
     }
 
     pub(crate) fn call(&mut self, op: &str, args: &mut Args) -> Result<Value> {

@@ -22,11 +22,20 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use args::Args;
-use engine::World;
+use engine::{On, World};
 use values::error;
 
 #[test]
 fn every_vector_holds() {
+    every_vector_holds_on(On::Memory);
+}
+
+#[test]
+fn every_vector_holds_through_a_node() {
+    every_vector_holds_on(On::Node);
+}
+
+fn every_vector_holds_on(on: On) {
     let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/conformance");
     let mut paths: Vec<_> = fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()).collect();
     let prefix = std::env::var("HEADWATER_VECTOR").unwrap_or_default();
@@ -38,16 +47,16 @@ fn every_vector_holds() {
     assert!(!paths.is_empty(), "there are no vectors");
     // Each on its own engine, so they run beside each other: some of them wait for time to pass.
     let failures: Vec<String> = std::thread::scope(|scope| {
-        let runs: Vec<_> = paths.iter().map(|p| scope.spawn(|| run_file(p))).collect();
+        let runs: Vec<_> = paths.iter().map(|p| scope.spawn(move || run_file(p, on))).collect();
         runs.into_iter().flat_map(|run| run.join().unwrap()).collect()
     });
-    assert!(failures.is_empty(), "{} steps failed:\n{}", failures.len(), failures.join("\n"));
+    assert!(failures.is_empty(), "{on:?}: {} steps failed:\n{}", failures.len(), failures.join("\n"));
 }
 
 /// Runs one file and returns a sentence for each step that failed.
-fn run_file(path: &std::path::Path) -> Vec<String> {
+fn run_file(path: &std::path::Path, on: On) -> Vec<String> {
     let file: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
-    let mut world = World::new();
+    let mut world = World::new(on);
     let mut failures = Vec::new();
     for (index, step) in file["steps"].as_array().unwrap().iter().enumerate() {
         let mut args = Args(step.as_object().unwrap().clone());
@@ -69,7 +78,7 @@ fn run_file(path: &std::path::Path) -> Vec<String> {
             failures.push(format!("{} step {index} ({op}): wanted {want}, got {got}", file["name"]));
         }
     }
-    world.engine.close().unwrap();
+    world.close();
     failures
 }
 

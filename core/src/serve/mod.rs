@@ -1,0 +1,6 @@
+//! Doors that listen: what lets other processes use the engine of this one.
+//!
+//! A door adds no logic. It knows the engine's handles, and nothing of the engine knows it.
+
+pub(crate) mod http;
+pub(crate) mod local;

@@ -1,0 +1,98 @@
+//! What a node can be asked, in one table: a number, a question and an answer for each operation.
+//!
+//! One more operation is a line here, a call in `engine.rs`, `stream.rs` or `queue.rs`, and a line in the door's
+//! `serve/local/answer.rs`. Numbers are never given out twice.
+
+use std::time::Duration;
+
+use super::wire::Wire;
+use crate::record::{Ack, Batch, Record};
+use crate::stream::config::{ConsumerConfig, StreamConfig};
+use crate::stream::consumer::ConsumerInfo;
+use crate::stream::info::StreamInfo;
+use crate::stream::link::{LinkConfig, LinkStatus};
+use crate::stream::options::{PurgeOptions, ReadOptions};
+use crate::stream::subscription::SubscribeOptions;
+
+/// An operation of a node. A request says what it is about (an engine, or what an earlier request made) and asks.
+pub(crate) trait Operation {
+    /// The kind of its frame, 2 to 127.
+    const KIND: u8;
+    type Question: Wire;
+    type Answer: Wire + Send + 'static;
+}
+
+macro_rules! operations {
+    ($($kind:literal $name:ident($question:ty) -> $answer:ty;)+) => {
+        $(
+            pub(crate) struct $name;
+            impl Operation for $name {
+                const KIND: u8 = $kind;
+                type Question = $question;
+                type Answer = $answer;
+            }
+        )+
+
+        /// The numbers and the names of all.
+        #[cfg(test)]
+        pub(crate) const ALL: &[(u8, &str)] = &[$(($kind, stringify!($name))),+];
+    };
+}
+
+operations! {
+    // Of the engine. The first three make a stream, which is known by the number of the request from then on.
+    2 CreateStream(StreamConfig) -> StreamConfig;
+    3 UpdateStream(StreamConfig) -> StreamConfig;
+    4 OpenStream(String) -> StreamConfig;
+    5 DeleteStream(String) -> ();
+    6 Streams(()) -> Vec<StreamInfo>;
+    7 StreamNames(()) -> Vec<String>;
+    8 Links(()) -> Vec<LinkStatus>;
+    // A link, and the address of its hub.
+    9 AddLink((LinkConfig, String)) -> ();
+    10 RemoveLink(String) -> ();
+    // Of a stream.
+    16 Info(()) -> StreamInfo;
+    // The question is read by `take_appends`, which copies nothing.
+    17 AppendRecords(()) -> Ack;
+    18 Get(u64) -> Option<Record>;
+    19 Last(String) -> Option<Record>;
+    20 LastMany((Vec<String>, u64, u64)) -> Batch;
+    21 LastSeq(String) -> u64;
+    22 Subjects((String, String, u64)) -> Vec<(String, u64)>;
+    23 Read(ReadOptions) -> Batch;
+    24 Subscribe(SubscribeOptions) -> ();
+    25 CreateConsumer(ConsumerConfig) -> ();
+    26 OpenConsumer(String) -> ();
+    27 DeleteConsumer(String) -> ();
+    28 Consumers(()) -> Vec<ConsumerInfo>;
+    29 Delete(u64) -> bool;
+    30 Purge(PurgeOptions) -> u64;
+    31 Sync(()) -> ();
+    // Of a subscription or a consumer: at most so many records that are there; and an answer once one is.
+    48 Take(u64) -> Batch;
+    49 Ready(()) -> ();
+    // Of a subscription: its position, how far it is behind, and what it missed.
+    50 Standing(()) -> (u64, u64, u64);
+    51 IsPast(u64) -> bool;
+    // Of a consumer.
+    64 Progress(()) -> ConsumerInfo;
+    65 AckRecords(Vec<u64>) -> u64;
+    66 AckSync(Vec<u64>) -> u64;
+    67 Nak((u64, Duration)) -> ();
+    68 InProgress(u64) -> ();
+    69 Term(u64) -> ();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_operation_has_a_number_of_its_own_that_is_no_answer() {
+        let mut kinds: Vec<u8> = ALL.iter().map(|(kind, _)| *kind).collect();
+        assert!(kinds.iter().all(|kind| (2..128).contains(kind)));
+        kinds.dedup();
+        assert_eq!((kinds.len(), kinds.is_sorted()), (ALL.len(), true));
+    }
+}
