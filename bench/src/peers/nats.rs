@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::consumer::{pull, push};
-use async_nats::jetstream::stream::{Config, Source as Sourced};
+use async_nats::jetstream::stream::{Config, External, Source as Sourced};
 use async_nats::jetstream::{self, Context};
 use async_nats::{Client, ConnectOptions, HeaderMap};
 use futures_util::StreamExt;
@@ -120,7 +120,8 @@ impl Direct {
 
     /// A stream that sources `from`, of the JetStream of another domain.
     pub(crate) fn create_sourcing(&self, name: &str, from: &str, domain: &str) -> Outcome<()> {
-        let source = Sourced { name: from.to_owned(), domain: Some(domain.to_owned()), ..Sourced::default() };
+        let external = External { api_prefix: format!("$JS.{domain}.API"), delivery_prefix: None };
+        let source = Sourced { name: from.to_owned(), external: Some(external), ..Sourced::default() };
         self.make(Config { name: name.to_owned(), sources: Some(vec![source]), ..Config::default() })
     }
 
