@@ -3,7 +3,6 @@
 //! One runtime with one worker thread serves a hub; it ends with the last handle.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
 
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -11,8 +10,9 @@ use tokio::runtime::Runtime;
 use super::connect::{open, place};
 use super::fault::STREAM_NOT_FOUND;
 use super::options::HubOptions;
+use super::seat::Seats;
 use super::session::Session;
-use super::state::{HubPhase, HubState, StateCell};
+use super::state::{HubPhase, StateCell};
 use super::stream::HubStream;
 use super::task::run;
 use super::{convert, fault};
@@ -25,6 +25,8 @@ use crate::stream::info::StreamInfo;
 /// A connection to a hub. Everything opened from it keeps it open; the last one to go closes it.
 pub(crate) struct Hub {
     session: Arc<Session>,
+    /// What the handles of each consumer share.
+    pub(super) seats: Seats,
     runtime: Mutex<Option<Runtime>>,
 }
 
@@ -58,17 +60,28 @@ impl HubEngine {
                 });
             })?;
             let mut kept = kept;
-            Ok(HubEngine(Arc::new(Hub { session, runtime: Mutex::new(kept.0.take()) })))
+            Ok(HubEngine(Arc::new(Hub { session, seats: Seats::default(), runtime: Mutex::new(kept.0.take()) })))
         })
     }
 
+    /// What says where the connection stands, and lets that be watched.
+    pub(crate) fn state_cell(&self) -> &Arc<StateCell> {
+        &self.0.session.state
+    }
+
     /// Where the connection stands.
-    pub(crate) fn state(&self) -> HubState {
+    #[cfg(test)]
+    pub(crate) fn state(&self) -> super::state::HubState {
         self.0.session.state.get()
     }
 
     /// Ready with the number of the change and the state when that is another than `seen`; else wakes `cx` then.
-    pub(crate) fn poll_state(&self, cx: &mut Context<'_>, seen: u64) -> Poll<(u64, HubState)> {
+    #[cfg(test)]
+    pub(crate) fn poll_state(
+        &self,
+        cx: &mut std::task::Context<'_>,
+        seen: u64,
+    ) -> std::task::Poll<(u64, super::state::HubState)> {
         self.0.session.state.poll_change(cx, seen)
     }
 }
@@ -151,7 +164,9 @@ impl EngineOps for HubEngine {
         run(&self.0.session.handle, async move {
             check_name("stream", &name)?;
             let place = format!("stream '{name}'");
-            hub.session.call(&place, &format!("STREAM.DELETE.{name}"), &Value::Null).await.map(|_| ())
+            hub.session.call(&place, &format!("STREAM.DELETE.{name}"), &Value::Null).await?;
+            hub.seats.forget(&name, None);
+            Ok(())
         })
     }
 
