@@ -18,8 +18,8 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new() -> Self {
-        World { engine: Engine::memory().unwrap(), subscriptions: HashMap::new(), watchers: HashMap::new() }
+    pub(crate) fn new(engine: Engine) -> Self {
+        World { engine, subscriptions: HashMap::new(), watchers: HashMap::new() }
     }
 
     pub(crate) fn call(&mut self, op: &str, args: &mut Args) -> Result<Value> {
