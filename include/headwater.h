@@ -95,27 +95,6 @@ typedef int32_t hw_status;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-/** Whether a directory may be reached through the node that has it open, such as headwater serve. */
-enum hw_node_use
-#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
-  : int32_t
-#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
- {
-    /** Where a node has it open; the files themselves where nobody has. */
-    HW_NODE_USE_AUTO = 0,
-    /** Never: a directory that is in use is HW_STATUS_BUSY. */
-    HW_NODE_USE_NEVER = 1,
-    /** Always: without a node it is HW_STATUS_NOT_FOUND. */
-    HW_NODE_USE_ONLY = 2,
-};
-#ifndef __cplusplus
-#if __STDC_VERSION__ >= 202311L
-typedef enum hw_node_use hw_node_use;
-#else
-typedef int32_t hw_node_use;
-#endif // __STDC_VERSION__ >= 202311L
-#endif // __cplusplus
-
 /** What an acknowledgement promises. */
 enum hw_durability
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -315,6 +294,113 @@ typedef int32_t hw_format;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+/** What a connection to a hub is doing. */
+enum hw_hub_phase
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /** On its way for the first time. */
+    HW_HUB_PHASE_CONNECTING = 0,
+    /** There. */
+    HW_HUB_PHASE_CONNECTED = 1,
+    /** Lost, and on its way again. */
+    HW_HUB_PHASE_RECONNECTING = 2,
+    /** Over. */
+    HW_HUB_PHASE_CLOSED = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum hw_hub_phase hw_hub_phase;
+#else
+typedef int32_t hw_hub_phase;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/** Which way records go. */
+enum hw_link_direction
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /** Both ways. */
+    HW_LINK_DIRECTION_BOTH = 0,
+    /** From the local stream to the other one. */
+    HW_LINK_DIRECTION_PUSH = 1,
+    /** From the other stream to the local one. */
+    HW_LINK_DIRECTION_PULL = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum hw_link_direction hw_link_direction;
+#else
+typedef int32_t hw_link_direction;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/** What is carried first after a time apart. */
+enum hw_link_catch_up
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /** Every record, in order. */
+    HW_LINK_CATCH_UP_HISTORY = 0,
+    /** The newest record of each subject alone, then what comes. What is passed over is counted as skipped. */
+    HW_LINK_CATCH_UP_LATEST = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum hw_link_catch_up hw_link_catch_up;
+#else
+typedef int32_t hw_link_catch_up;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/** What is done when the other stream was made anew or lost its end. */
+enum hw_link_on_reset
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /** Push everything that is kept here and is not there; pull from its beginning. */
+    HW_LINK_ON_RESET_RESEND = 0,
+    /** Push only what is new from here on; pull from its beginning. */
+    HW_LINK_ON_RESET_CONTINUE = 1,
+    /** Carry nothing until somebody decides. */
+    HW_LINK_ON_RESET_STOP = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum hw_link_on_reset hw_link_on_reset;
+#else
+typedef int32_t hw_link_on_reset;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/** What a link is doing. */
+enum hw_link_state
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /** It has not met the other stream yet. */
+    HW_LINK_STATE_STARTING = 0,
+    /** It carries what there is. */
+    HW_LINK_STATE_RUNNING = 1,
+    /** It failed, and tries again after a pause. */
+    HW_LINK_STATE_WAITING = 2,
+    /** It was stopped. */
+    HW_LINK_STATE_STOPPED = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum hw_link_state hw_link_state;
+#else
+typedef int32_t hw_link_state;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
 /** Records that came out of a stream together. Immutable. */
 typedef struct hw_batch hw_batch;
 
@@ -338,6 +424,15 @@ typedef struct hw_entries hw_entries;
 
 /** What went wrong in one call. Immutable. */
 typedef struct hw_error hw_error;
+
+/** States of a connection. Immutable. */
+typedef struct hw_hub_states hw_hub_states;
+
+/** Follows the state of a connection. `const`: safe from many threads at once; each change goes to one. */
+typedef struct hw_hub_watcher hw_hub_watcher;
+
+/** Where links stand. Immutable. */
+typedef struct hw_links hw_links;
 
 /** Lines of the log. Immutable. */
 typedef struct hw_logs hw_logs;
@@ -428,9 +523,151 @@ typedef struct hw_engine_options {
      * 16 MiB, and 1 keeps none. It is taken as it fills.
      */
     uint64_t cache_bytes;
-    /** An hw_node_use. A read-only open always looks at the files. */
-    int32_t node;
 } hw_engine_options;
+
+/**
+ * How to reach a hub. Zero is the default of every field but `urls`. Only one of `token`, `user`, `nkey_seed` and
+ * `credentials_file` may be set.
+ */
+typedef struct hw_hub_options {
+    /** sizeof(hw_hub_options) */
+    size_t struct_size;
+    /** Servers: `nats://host:port` or `tls://host:port`. One is enough where the others are announced. */
+    const struct hw_str *urls;
+    /** How many; at least 1. */
+    size_t urls_len;
+    /** What the connection is called in the server's monitoring; `headwater` when empty. */
+    struct hw_str name;
+    /** A token. */
+    struct hw_str token;
+    /** A user, with `password`. */
+    struct hw_str user;
+    /** The password of `user`. */
+    struct hw_str password;
+    /** The seed of an nkey, `SU...`. */
+    struct hw_str nkey_seed;
+    /** A file with a user's JWT and seed, as `nsc` writes it. */
+    struct hw_str credentials_file;
+    /** Certificates of the authorities that the server's is checked against, in PEM; those of the system when empty. */
+    struct hw_str ca_file;
+    /** Our certificate, in PEM, with `key_file`. */
+    struct hw_str cert_file;
+    /** The key of `cert_file`, in PEM. */
+    struct hw_str key_file;
+    /** The JetStream domain; not together with `api_prefix`. */
+    struct hw_str domain;
+    /** Where JetStream's API is; `$JS.API` when empty. */
+    struct hw_str api_prefix;
+    /** How long an answer may take, 10 to 600,000; 0 is 5,000. Later is HW_STATUS_TIMEOUT. */
+    uint64_t request_timeout_ms;
+    /** How long a connection may take to come about, 10 to 600,000; 0 is 5,000. */
+    uint64_t connect_timeout_ms;
+    /** The shortest wait between two attempts to reconnect; 0 is 50. */
+    uint64_t reconnect_delay_min_ms;
+    /** The longest; the waits double up to it. 0 is 2,000. */
+    uint64_t reconnect_delay_max_ms;
+    /** Appends that may be on their way at once, up to 32,768; 0 is 4,096. More wait for room. */
+    uint32_t window;
+    /** Not 0: refuses a server that does not speak TLS. */
+    uint8_t require_tls;
+    /** Not 0: begins with TLS, before the server says anything; the server has to be set so. */
+    uint8_t tls_first;
+    /** Not 0: no server has to answer now. The engine is there at once, connecting, and tries until one does. */
+    uint8_t retry_on_initial_connect;
+} hw_hub_options;
+
+/** Where the connection to a hub stands. */
+typedef struct hw_hub_state {
+    /** sizeof(hw_hub_state), set by the caller. */
+    size_t struct_size;
+    /** The name of the server that it was connected to last. */
+    struct hw_str server_name;
+    /** The version of that server. */
+    struct hw_str server_version;
+    /** What went wrong last; empty when nothing did. */
+    struct hw_str last_error;
+    /** How often it came back after it was lost. */
+    uint64_t reconnects;
+    /** The level of JetStream's API: 0 where the server says none, which is before 2.11. */
+    uint32_t api_level;
+    /** An hw_hub_phase. */
+    int32_t phase;
+} hw_hub_state;
+
+/** Subjects here under one prefix are subjects there under another. */
+typedef struct hw_subject_map {
+    /** Whole tokens, such as `orders`. */
+    struct hw_str local;
+    /** Whole tokens, such as `edge.7.orders`. */
+    struct hw_str remote;
+} hw_subject_map;
+
+/** A local stream joined to another one. Zero is the default of every field but the three names. */
+typedef struct hw_link_config {
+    /** sizeof(hw_link_config) */
+    size_t struct_size;
+    /** Its name, as for a stream; positions are kept under it. */
+    struct hw_str name;
+    /** The local stream. */
+    struct hw_str stream;
+    /** The stream on the other side. */
+    struct hw_str remote;
+    /** Only records whose local subject one of these takes; all when there is none. */
+    const struct hw_str *filters;
+    /** How many. */
+    size_t filters_len;
+    /** How subjects change on the way; subjects under no prefix stay as they are. */
+    const struct hw_subject_map *maps;
+    /** How many. */
+    size_t maps_len;
+    /** An hw_link_direction. */
+    int32_t direction;
+    /** An hw_link_catch_up. */
+    int32_t catch_up;
+    /** An hw_link_on_reset. */
+    int32_t on_reset;
+    /**
+     * Not 0: nobody else appends to the other stream, so records are pushed one by one. Else many may push to it, in
+     * atomic batches, which takes a server from 2.12 on.
+     */
+    uint8_t exclusive;
+} hw_link_config;
+
+/** Where a link stands; counts are since the engine was opened. */
+typedef struct hw_link_status {
+    /** sizeof(hw_link_status), set by the caller. */
+    size_t struct_size;
+    /** Its name. */
+    struct hw_str name;
+    /** The local stream. */
+    struct hw_str stream;
+    /** The stream on the other side. */
+    struct hw_str remote;
+    /** Why it failed last; empty when it did not. */
+    struct hw_str last_error;
+    /** Records that the other stream took. */
+    uint64_t pushed;
+    /** Records that the local stream took. */
+    uint64_t pulled;
+    /** Records that came or went and were there already. */
+    uint64_t known;
+    /** Records that limits removed before they were carried: a gap. */
+    uint64_t missed;
+    /** Records passed over for newer ones of their subjects. */
+    uint64_t skipped;
+    /** Sequences of the local stream that are still to be looked at. */
+    uint64_t lag_push;
+    /** Sequences of the other stream that are still to be looked at. */
+    uint64_t lag_pull;
+    /** How often the other stream was another one than before. */
+    uint64_t resets;
+    /** How often it failed and began anew. */
+    uint64_t failures;
+    /** An hw_link_direction. */
+    int32_t direction;
+    /** An hw_link_state. */
+    int32_t state;
+} hw_link_status;
 
 /**
  * What a stream takes, how long it keeps it, and what its acknowledgements mean. Zero is the default of every
@@ -1326,11 +1563,10 @@ HW_API void hw_progress_free(struct hw_progress *progress);
 /* ---- engine ------------------------------------------------------------------------------------------------------ */
 
 /**
- * Opens a directory. `options` may be NULL. Where a node has it open, it works through that one: see
- * hw_engine_is_through_node.
+ * Opens a directory. `options` may be NULL.
  *
- * Errors:    HW_STATUS_BUSY (another process writes to it, and is no node), HW_STATUS_NOT_FOUND, HW_STATUS_CORRUPT,
- *            HW_STATUS_UNSUPPORTED (of a newer format, or a node of another release), HW_STATUS_IO.
+ * Errors:    HW_STATUS_BUSY (another process writes to it), HW_STATUS_NOT_FOUND, HW_STATUS_CORRUPT,
+ *            HW_STATUS_UNSUPPORTED (of a newer format), HW_STATUS_IO.
  * Ownership: `*engine` is yours, free with hw_engine_free.
  * Threads:   any.
  * Since:     0.1
@@ -1390,19 +1626,6 @@ HW_API hw_status hw_engine_id(const struct hw_engine *engine, uint64_t *id, stru
 HW_API hw_status hw_engine_epoch(const struct hw_engine *engine, uint64_t *epoch, struct hw_error **error);
 
 /**
- * Whether it works through the node that has its directory open. Everything means the same then, but what needs
- * the files themselves is HW_STATUS_UNSUPPORTED; when the node goes away, every call is HW_STATUS_CLOSED.
- *
- * Errors:    HW_STATUS_CLOSED (after a fork).
- * Threads:   any.
- * Since:     0.1
- */
-HW_API
-hw_status hw_engine_is_through_node(const struct hw_engine *engine,
-                                    bool *is_through_node,
-                                    struct hw_error **error);
-
-/**
  * Does what is due now (timers, interval sync, cleaning). `next_time`, when not NULL, gets when the next thing is
  * due, in nanoseconds since the epoch; UINT64_MAX when nothing is. Only an engine opened with `no_worker` needs
  * it.
@@ -1431,24 +1654,208 @@ HW_API hw_status hw_engine_close(const struct hw_engine *engine, struct hw_error
  */
 HW_API void hw_engine_free(struct hw_engine *engine);
 
-/* ---- engine config ----------------------------------------------------------------------------------------------- */
+/* ---- hub --------------------------------------------------------------------------------------------------------- */
 
 /**
- * Opens what a configuration file says (`headwater.toml`, docs/links.md): its directory for writing, its streams made
- * or changed, its links at work. `${VARIABLE}` in it is of the environment of this process. The hub is not waited for:
- * its state and the links' status say how far they are.
+ * Connects to a hub: an engine whose streams, buckets, objects and points are there. What a hub cannot do as a
+ * directory does is refused with HW_STATUS_UNSUPPORTED. Waits at most `timeout_ms` milliseconds: -1 waits as long as
+ * the options allow, and with `retry_on_initial_connect` nothing is waited for.
  *
- * Errors:    HW_STATUS_INVALID (with file, line, column and key), HW_STATUS_NOT_FOUND, HW_STATUS_CONFLICT (a stream
- *            that cannot become what is configured), and those of hw_engine_open.
+ * Errors:    HW_STATUS_INVALID (options that cannot be), HW_STATUS_IO (no server answers, or it does not let us in),
+ *            HW_STATUS_TIMEOUT (given up), HW_STATUS_UNSUPPORTED (no JetStream there, a server older than 2.10, or a
+ *            library that was built without the hub).
  * Ownership: `*engine` is yours, free with hw_engine_free.
+ * Threads:   any. The engine has a thread of its own for the connection.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_engine_connect(const struct hw_hub_options *options,
+                            int64_t timeout_ms,
+                            struct hw_engine **engine,
+                            struct hw_error **error);
+
+/* ---- hub state --------------------------------------------------------------------------------------------------- */
+
+/**
+ * Where the connection of `engine` to its hub stands: a list of one.
+ *
+ * Errors:    HW_STATUS_UNSUPPORTED (the engine is not on a hub).
+ * Ownership: `*states` is yours, free with hw_hub_states_free.
  * Threads:   any.
  * Since:     0.1
  */
 HW_API
-hw_status hw_engine_open_config(const char *path,
-                                size_t path_len,
-                                struct hw_engine **engine,
+hw_status hw_engine_hub_state(const struct hw_engine *engine,
+                              struct hw_hub_states **states,
+                              struct hw_error **error);
+
+/**
+ * Follows where the connection of `engine` to its hub stands: the state now, then whenever it changes. What is over
+ * before it is taken is passed over. After HW_HUB_PHASE_CLOSED it ends.
+ *
+ * Errors:    HW_STATUS_UNSUPPORTED (the engine is not on a hub).
+ * Ownership: `*watcher` is yours, free with hw_hub_watcher_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_engine_watch_hub(const struct hw_engine *engine,
+                              struct hw_hub_watcher **watcher,
+                              struct hw_error **error);
+
+/**
+ * Takes the state when it is another than the one taken last, and waits at most `timeout_ms` milliseconds for that: 0
+ * does not wait, -1 waits for ever. It is one, whatever `max` is.
+ *
+ * Errors:    HW_STATUS_TIMEOUT (nothing changed, or the wait was cancelled; try again), HW_STATUS_CLOSED.
+ * Ownership: `*states` is yours, free with hw_hub_states_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_hub_watcher_next(const struct hw_hub_watcher *watcher,
+                              size_t max,
+                              int64_t timeout_ms,
+                              struct hw_hub_states **states,
+                              struct hw_error **error);
+
+/**
+ * Arms once: when the state changed, or the watcher is closed, `token` goes to the waker's list.
+ *
+ * Errors:    HW_STATUS_INVALID.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_hub_watcher_wake(const struct hw_hub_watcher *watcher,
+                              const struct hw_waker *waker,
+                              uint64_t token,
+                              struct hw_error **error);
+
+/**
+ * Cancels the waits of all threads that are in hw_hub_watcher_next now: they return HW_STATUS_TIMEOUT. It stays open.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_hub_watcher_cancel(const struct hw_hub_watcher *watcher, struct hw_error **error);
+
+/**
+ * Ends it: waits and later calls return HW_STATUS_CLOSED. The connection stays. Closing twice is nothing. The handle
+ * must still be freed.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_hub_watcher_close(const struct hw_hub_watcher *watcher, struct hw_error **error);
+
+/**
+ * Frees it; NULL is nothing. No other thread may be using it.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_hub_watcher_free(struct hw_hub_watcher *watcher);
+
+/**
+ * How many states there are; 0 for NULL.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API size_t hw_hub_states_len(const struct hw_hub_states *states);
+
+/**
+ * The state at `index`.
+ *
+ * Errors:    HW_STATUS_INVALID (past the end, or `state->struct_size` is not set).
+ * Ownership: its texts are borrowed until the list is freed.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_hub_states_get(const struct hw_hub_states *states,
+                            size_t index,
+                            struct hw_hub_state *state,
+                            struct hw_error **error);
+
+/**
+ * Frees a list of states; NULL is nothing.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_hub_states_free(struct hw_hub_states *states);
+
+/* ---- link -------------------------------------------------------------------------------------------------------- */
+
+/**
+ * Joins a stream of `engine` to one of `other`, which is usually on a hub, and works on it until the engine is closed
+ * or the link removed. Both streams must be there. What it carried so far is remembered under its name.
+ *
+ * Errors:    HW_STATUS_INVALID (what a link cannot be told), HW_STATUS_NOT_FOUND (a stream is not there),
+ *            HW_STATUS_CONFLICT (a link has the name), HW_STATUS_UNSUPPORTED (`engine` is on a hub itself).
+ * Ownership: the link keeps the connection of `other` open; you may free its handle.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_engine_add_link(const struct hw_engine *engine,
+                             const struct hw_link_config *config,
+                             const struct hw_engine *other,
+                             struct hw_error **error);
+
+/**
+ * Ends a link; what was carried stays, and where it stood is kept for the next one of its name.
+ *
+ * Errors:    HW_STATUS_NOT_FOUND, HW_STATUS_UNSUPPORTED (`engine` is on a hub).
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_engine_remove_link(const struct hw_engine *engine,
+                                const char *name,
+                                size_t name_len,
                                 struct hw_error **error);
+
+/* ---- link status ------------------------------------------------------------------------------------------------- */
+
+/**
+ * Where each link of `engine` stands, by name.
+ *
+ * Errors:    HW_STATUS_UNSUPPORTED (`engine` is on a hub, and has none).
+ * Ownership: `*links` is yours, free with hw_links_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_engine_links(const struct hw_engine *engine, struct hw_links **links, struct hw_error **error);
+
+/**
+ * How many links there are; 0 for NULL.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API size_t hw_links_len(const struct hw_links *links);
+
+/**
+ * The link at `index`.
+ *
+ * Errors:    HW_STATUS_INVALID (past the end, or `status->struct_size` is not set).
+ * Ownership: its texts are borrowed until the list is freed.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_links_get(const struct hw_links *links,
+                       size_t index,
+                       struct hw_link_status *status,
+                       struct hw_error **error);
+
+/**
+ * Frees a list of links; NULL is nothing.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_links_free(struct hw_links *links);
 
 /* ---- stream ------------------------------------------------------------------------------------------------------ */
 

@@ -76,6 +76,11 @@ export function openSync(dir: string | URL, options?: OpenOptions): Engine;
 export function openConfig(path: string | URL, options?: Limits): Promise<Engine>;
 /** An engine in memory, gone at close. */
 export function memory(): Engine;
+/**
+ * Connects to a hub: any NATS server or cluster with JetStream, at one address or several. Every operation works there
+ * as in a directory; what the server is too old for is refused with kind `unsupported`.
+ */
+export function connect(options: string | string[] | HubOptions & Limits): Promise<Engine>;
 /** An engine in a temporary directory, removed at close. */
 export function temporary(): Engine;
 /** The engine that another worker of this process shared under this key. Closing it closes it for all. */
@@ -90,6 +95,105 @@ export function encodeToken(text: string): string;
 export function decodeToken(token: string): string;
 /** The version of the package. */
 export const version: string;
+
+/** How a hub is reached. Only one of `token`, `user`, `nkeySeed` and `credentialsFile` may be given. */
+export interface HubOptions {
+  /** `nats://host:port` or `tls://host:port`; one is enough where the others are announced. */
+  urls: string | string[];
+  /** What the connection is called in the server's monitoring; `headwater` by default. */
+  name?: string;
+  token?: string;
+  /** With `password`. */
+  user?: string;
+  password?: string;
+  /** The seed of an nkey, `SU…`. */
+  nkeySeed?: string;
+  /** A file with a user's JWT and seed, as `nsc` writes it. */
+  credentialsFile?: string;
+  /** Certificates of the authorities that the server's is checked against, in PEM; the system's when left out. */
+  caFile?: string;
+  /** Our certificate, in PEM, with `keyFile`. */
+  certFile?: string;
+  keyFile?: string;
+  /** Refuses a server that does not speak TLS. */
+  requireTls?: boolean;
+  /** Begins with TLS, before the server says anything; the server has to be set so. */
+  tlsFirst?: boolean;
+  /** The JetStream domain; not together with `apiPrefix`. */
+  domain?: string;
+  /** Where JetStream's API is, instead of `$JS.API`. */
+  apiPrefix?: string;
+  /** How long an answer may take; 5,000 by default. Later is kind `timeout`. */
+  requestTimeoutMs?: number;
+  /** How long a connection may take to come about; 5,000 by default. */
+  connectTimeoutMs?: number;
+  /** The shortest wait between two attempts to reconnect; 50 by default. */
+  reconnectDelayMinMs?: number;
+  /** The longest; the waits double up to it. 2,000 by default. */
+  reconnectDelayMaxMs?: number;
+  /** Appends that may be on their way at once, up to 32,768; 4,096 by default. */
+  window?: number;
+  /** No server has to answer now: the engine is there at once, connecting, and tries until one does. */
+  retryOnInitialConnect?: boolean;
+}
+
+/** Where the connection to a hub stands; the server is the one that it was connected to last. */
+export interface HubState {
+  phase: 'connecting' | 'connected' | 'reconnecting' | 'closed';
+  serverName: string;
+  serverVersion: string;
+  /** The level of JetStream's API; 0 before 2.11. */
+  apiLevel: number;
+  /** What went wrong last; empty when nothing did. */
+  lastError: string;
+  /** How often it came back after it was lost. */
+  reconnects: bigint;
+}
+
+/** A local stream joined to another one. */
+export interface LinkConfig {
+  /** Positions are kept under it. */
+  name: string;
+  /** The local stream. */
+  stream: string;
+  /** The stream on the other side. */
+  remote: string;
+  /** Which way records go; `both` by default. */
+  direction?: 'both' | 'push' | 'pull';
+  /** Only records whose local subject one of these takes; all when left out. */
+  filters?: string | string[];
+  /** Subjects under a local prefix are subjects under another one there: whole tokens, by the local ones. */
+  map?: { [local: string]: string };
+  /** What is carried first after a time apart: every record, or the newest of each subject. `history` by default. */
+  catchUp?: 'history' | 'latest';
+  /** What is done when the other stream was made anew; `resend` by default. */
+  onReset?: 'resend' | 'continue' | 'stop';
+  /** Nobody else appends to the other stream, so records are pushed one by one. */
+  exclusive?: boolean;
+}
+
+/** Where a link stands; counts are since the engine was opened, lags are sequences still to be looked at. */
+export interface LinkStatus {
+  name: string;
+  stream: string;
+  remote: string;
+  direction: 'both' | 'push' | 'pull';
+  state: 'starting' | 'running' | 'waiting' | 'stopped';
+  pushed: bigint;
+  pulled: bigint;
+  /** Records that came or went and were there already. */
+  known: bigint;
+  /** Records that limits removed before they were carried: a gap. */
+  missed: bigint;
+  /** Records passed over for newer ones of their subjects. */
+  skipped: bigint;
+  lagPush: bigint;
+  lagPull: bigint;
+  /** How often the other stream was another one than before. */
+  resets: bigint;
+  failures: bigint;
+  lastError: string | null;
+}
 
 /**
  * A directory of streams, or one in memory.
@@ -148,6 +252,16 @@ export class Engine implements AsyncDisposable {
   createPoints(config: PointsConfig, limits?: Limits): Promise<Points>;
   /** Opens a point store that is there. */
   points(name: string): Promise<Points>;
+  /** Where the connection to the hub stands. */
+  hubState(): HubState;
+  /** Follows where the connection to the hub stands: the state now, then whenever it changes. */
+  hubStates(): HubStates;
+  /** Joins a stream of this engine to one of `other`, usually a hub, until this is closed or the link removed. */
+  addLink(config: LinkConfig, other: Engine, limits?: Limits): Promise<void>;
+  /** Ends a link; what was carried stays, and where it stood is kept for the next one of its name. */
+  removeLink(name: string): Promise<void>;
+  /** Where each link stands, by name. */
+  links(): LinkStatus[];
   /** Copies the live directory, consistent by stream; returns the bytes copied. */
   backup(to: string | URL, options?: ProgressLimits): Promise<bigint>;
   /** What it has done and holds, now. */
@@ -417,8 +531,16 @@ declare class Source<T> implements AsyncIterable<T> {
   [Symbol.asyncIterator](): AsyncGenerator<T, void, void>;
 }
 
+/** What opens at once on a directory, and in the background on a hub; it ends by being closed. */
+declare class Follower<T> extends Source<T> {
+  /** Done when it is open: on a hub, what is appended from then on is sure to come. */
+  ready(limits?: Limits): Promise<void>;
+  /** Ends it: waits fail with kind `closed`, loops end. */
+  close(): void;
+}
+
 /** A place in a stream that moves as records are taken. */
-export class Subscription extends Source<Record_> {
+export class Subscription extends Follower<Record_> {
   /**
    * How many records limits removed before this subscription came to read them: how far it fell behind. A subscription
    * to all that has read nothing yet begins at what is kept, and has missed nothing.
@@ -428,8 +550,11 @@ export class Subscription extends Source<Record_> {
   readonly position: bigint;
   /** How many sequences the stream is ahead. */
   readonly lag: bigint;
-  /** Ends it: waits fail with kind `closed`, loops end. */
-  close(): void;
+}
+
+/** The states of a connection to a hub, as they come. What is over before it is taken is passed over. */
+export class HubStates extends Follower<HubState> {
+  protected constructor();
 }
 
 /** A durable position in a stream, with JetStream's names and defaults. */
@@ -576,7 +701,7 @@ export class Bucket {
 }
 
 /** Follows the changes of a bucket. */
-export class Watcher extends Source<Entry> {
+export class Watcher extends Follower<Entry> {
   /** Whether everything that was there when the watch began has been taken. */
   readonly caughtUp: boolean;
   /**
@@ -584,8 +709,6 @@ export class Watcher extends Source<Entry> {
    * `includeHistory` that has read nothing yet begins at what is kept, and has missed nothing.
    */
   readonly missed: bigint;
-  /** Ends it: waits fail with kind `closed`, loops end. */
-  close(): void;
 }
 
 /** What an object store keeps. */
@@ -723,13 +846,11 @@ export class ObjectReader implements AsyncIterable<Buffer> {
 }
 
 /** Follows the objects of a store. */
-export class ObjectWatcher extends Source<ObjectInfo> {
+export class ObjectWatcher extends Follower<ObjectInfo> {
   /** Whether everything that was there when the watch began has been taken. */
   readonly caughtUp: boolean;
   /** How many records limits removed before this watcher came to read them. */
   readonly missed: bigint;
-  /** Ends it: waits fail with kind `closed`, loops end. */
-  close(): void;
 }
 
 /** What a point store keeps. */
@@ -863,11 +984,9 @@ export class Points {
 }
 
 /** Follows points as they come. */
-export class PointWatcher extends Source<Point> {
+export class PointWatcher extends Follower<Point> {
   /** How many records limits removed before this watcher came to read them. */
   readonly missed: bigint;
-  /** Ends it: waits fail with kind `closed`, loops end. */
-  close(): void;
 }
 
 export interface TestEnvironmentOptions {

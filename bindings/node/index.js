@@ -3,8 +3,20 @@
 
 const { Bucket, Entry, Watcher } = require('./lib/bucket.js');
 const { Consumer, Message } = require('./lib/consumer.js');
-const { Engine, attach, memory, open, openConfig, openSync, restore, temporary, verify } = require('./lib/engine.js');
+const {
+  Engine,
+  attach,
+  connect,
+  memory,
+  open,
+  openConfig,
+  openSync,
+  restore,
+  temporary,
+  verify,
+} = require('./lib/engine.js');
 const { HeadwaterError } = require('./lib/errors.js');
+const { HubStates } = require('./lib/hub.js');
 const { ObjectReader, ObjectStore, ObjectWatcher, ObjectWriter } = require('./lib/objects.js');
 const { PointWatcher, Points } = require('./lib/points.js');
 const { Record } = require('./lib/records.js');
@@ -20,6 +32,7 @@ module.exports = {
   Engine,
   Entry,
   HeadwaterError,
+  HubStates,
   Message,
   ObjectReader,
   ObjectStore,
@@ -32,6 +45,7 @@ module.exports = {
   Subscription,
   Watcher,
   attach,
+  connect,
   decodeToken,
   encodeToken,
   memory,

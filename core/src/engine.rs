@@ -4,7 +4,6 @@
 mod backup;
 #[cfg(feature = "config")]
 mod config;
-#[cfg(feature = "hub")]
 mod hub;
 pub(crate) mod links;
 mod local;
@@ -28,6 +27,7 @@ use crate::shared::Shared;
 use crate::stream::bucket::{self, Bucket, BucketConfig};
 use crate::stream::config::{StreamConfig, check_name};
 use crate::stream::contract::EngineOps;
+use crate::stream::hub_state::StateCell;
 use crate::stream::object::{self, ObjectConfig, ObjectStore};
 use crate::stream::{Stream, StreamInfo};
 pub(crate) use local::Inner;
@@ -53,8 +53,8 @@ struct Other {
     id: u64,
     /// The directory of the node that it is reached through.
     dir: Option<Arc<Path>>,
-    #[cfg(feature = "hub")]
-    hub: Option<crate::stream::hub::engine::HubEngine>,
+    /// Where its connection stands, when it is to a hub.
+    hub: Option<Arc<StateCell>>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -104,14 +104,7 @@ impl Engine {
     /// `ops` closes itself, and `shared` with it, when the last handle of it goes: streams keep it open as clones do.
     #[allow(dead_code, reason = "for the kinds that reach a server")]
     pub(crate) fn over(ops: Arc<dyn EngineOps>, shared: Arc<Shared>, id: u64) -> Self {
-        Engine(Kind::Other(Other {
-            ops,
-            shared,
-            id,
-            dir: None,
-            #[cfg(feature = "hub")]
-            hub: None,
-        }))
+        Engine(Kind::Other(Other { ops, shared, id, dir: None, hub: None }))
     }
 
     fn ops(&self) -> &dyn EngineOps {

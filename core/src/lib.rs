@@ -66,8 +66,10 @@ pub use stream::consumer::{Consumer, ConsumerInfo};
 #[doc(hidden)]
 pub use stream::contract;
 #[cfg(feature = "hub")]
-pub use stream::hub::{HubOptions, HubPhase, HubState};
+pub use stream::hub::HubOptions;
 pub use stream::hub_config::{HubConfig, Storage, StreamSource, SubjectTransform};
+pub use stream::hub_state::{HubPhase, HubState};
+pub use stream::hub_watch::HubWatcher;
 pub use stream::link::{CatchUp, Direction, LinkConfig, LinkState, LinkStatus, OnReset, SubjectMap};
 pub use stream::object::{
     OBJECT_CHUNK_BYTES, ObjectConfig, ObjectInfo, ObjectLink, ObjectOptions, ObjectReader, ObjectStatus, ObjectStore,

@@ -1,8 +1,10 @@
 //! An engine as a configuration file says: the directory, its streams, its hub and its links.
+//!
+//! A build without the feature `hub` has it too, and answers `HW_STATUS_UNSUPPORTED`.
 
 use std::ffi::c_char;
 
-use headwater::{Config, Engine};
+use headwater::{Engine, Result};
 
 use crate::engine::{give, hw_engine};
 use crate::error::hw_error;
@@ -15,7 +17,8 @@ use crate::status::hw_status;
 /// its state and the links' status say how far they are.
 ///
 /// Errors:    HW_STATUS_INVALID (with file, line, column and key), HW_STATUS_NOT_FOUND, HW_STATUS_CONFLICT (a stream
-///            that cannot become what is configured), and those of hw_engine_open.
+///            that cannot become what is configured), HW_STATUS_UNSUPPORTED (a library that was built without the
+///            hub), and those of hw_engine_open.
 /// Ownership: `*engine` is yours, free with hw_engine_free.
 /// Threads:   any.
 /// Since:     0.1
@@ -32,8 +35,19 @@ pub extern "C" fn hw_engine_open_config(
         if path.is_empty() || path.contains('\0') {
             return Err(crate::error::invalid("path is empty or holds a NUL byte"));
         }
-        let config = Config::load(path, &|name| std::env::var(name).ok())?;
-        give(Engine::open_config(&config)?, out);
+        give(open(path)?, out);
         Ok(())
     })
+}
+
+#[cfg(feature = "hub")]
+fn open(path: &str) -> Result<Engine> {
+    let config = headwater::Config::load(path, &|name| std::env::var(name).ok())?;
+    Engine::open_config(&config)
+}
+
+#[cfg(not(feature = "hub"))]
+fn open(_: &str) -> Result<Engine> {
+    let message = "this library was built without the hub, which a configuration file is for";
+    Err(headwater::Error::new(headwater::ErrorKind::Unsupported, message))
 }

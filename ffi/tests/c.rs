@@ -5,7 +5,7 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -127,6 +127,13 @@ fn shared_library_dir() -> &'static Path {
     })
 }
 
+/// The server that programs start which need a hub.
+fn nats_server() -> PathBuf {
+    let program = root().join(".tools/nats/2.15.1/nats-server");
+    assert!(program.exists(), "{} is missing: run `cargo xtask tools`", program.display());
+    program
+}
+
 /// Compiles and runs one program in each way.
 fn every_way(source: &str) {
     let name = Path::new(source).file_stem().expect("a source has a name").to_string_lossy();
@@ -134,7 +141,7 @@ fn every_way(source: &str) {
     for (language, linked) in ways {
         let dir = scratch(&format!("{name}-{language:?}-{linked:?}"));
         let program = compile(&[source], language, linked, &dir);
-        run(Command::new(&program).arg(&dir).current_dir(&dir));
+        run(Command::new(&program).arg(&dir).current_dir(&dir).env("HEADWATER_NATS_SERVER", nats_server()));
     }
 }
 
@@ -153,7 +160,7 @@ fn no_leak(source: &str) {
     valgrind
         .arg("--error-exitcode=9")
         .arg(format!("--suppressions={}", root().join("tests/c/valgrind.supp").display()));
-    run(valgrind.arg(&program).arg(&dir).current_dir(&dir));
+    run(valgrind.arg(&program).arg(&dir).current_dir(&dir).env("HEADWATER_NATS_SERVER", nats_server()));
 }
 
 #[test]
@@ -202,6 +209,11 @@ fn objects() {
 }
 
 #[test]
+fn hub() {
+    every_way("tests/c/hub.c");
+}
+
+#[test]
 fn example_append_read() {
     every_way("examples/c/append_read.c");
     no_leak("examples/c/append_read.c");
@@ -219,8 +231,8 @@ fn example_points() {
     no_leak("examples/c/points.c");
 }
 
-#[test]
-fn conformance_vectors() {
+/// Compiles the runner of the vectors; it, a directory for it, and the vectors.
+fn conformance(name: &str) -> (PathBuf, PathBuf, Vec<PathBuf>) {
     let sources = [
         "conformance.c",
         "json.c",
@@ -233,14 +245,61 @@ fn conformance_vectors() {
         "ops_points.c",
     ]
     .map(|name| format!("tests/c/conformance/{name}"));
-    let dir = scratch("conformance");
+    let dir = scratch(name);
     let program = compile(&sources.each_ref().map(String::as_str), Language::C99, Linked::Shared, &dir);
     let vectors = std::fs::read_dir(root().join("tests/conformance")).expect("the vectors");
     let mut vectors: Vec<PathBuf> = vectors.map(|entry| entry.expect("a vector").path()).collect();
     vectors.retain(|path| path.extension().is_some_and(|e| e == "json"));
     vectors.sort();
     assert!(!vectors.is_empty());
+    (program, dir, vectors)
+}
+
+#[test]
+fn conformance_vectors() {
+    let (program, dir, vectors) = conformance("conformance");
     run(Command::new(&program).arg(&dir).args(&vectors));
+}
+
+#[test]
+fn conformance_vectors_on_a_hub() {
+    let (program, dir, vectors) = conformance("conformance-hub");
+    let server = Server::start(&dir);
+    run(Command::new(&program).env("HEADWATER_HUB", &server.url).arg(&dir).args(&vectors));
+}
+
+/// A server on a free port; it ends with its handle, by its process id.
+struct Server {
+    child: Child,
+    url: String,
+}
+
+impl Server {
+    fn start(dir: &Path) -> Self {
+        let mut command = Command::new(nats_server());
+        command.args(["-js", "-a", "127.0.0.1", "-p", "-1", "--ports_file_dir"]).arg(dir);
+        command.arg("-sd").arg(dir.join("store")).stdout(Stdio::null()).stderr(Stdio::null());
+        let child = command.spawn().expect("start the server");
+        let ports = dir.join(format!("nats-server_{}.ports", child.id()));
+        let mut server = Server { child, url: String::new() };
+        let begun = Instant::now();
+        while server.url.is_empty() {
+            assert!(begun.elapsed() < Duration::from_secs(30), "the server did not come up");
+            std::thread::sleep(Duration::from_millis(10));
+            let text = std::fs::read_to_string(&ports).unwrap_or_default();
+            if let Some(url) = text.split('"').find(|part| part.starts_with("nats://")) {
+                url.clone_into(&mut server.url);
+            }
+        }
+        server
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 #[test]

@@ -84,6 +84,11 @@ fn generated() -> String {
                 "hw_operation",
                 "hw_value_type",
                 "hw_format",
+                "hw_hub_phase",
+                "hw_link_direction",
+                "hw_link_catch_up",
+                "hw_link_on_reset",
+                "hw_link_state",
             ]
             .map(String::from)
             .to_vec(),

@@ -5,16 +5,19 @@ const { own } = require('./handle.js');
 const { native } = require('./native.js');
 const { LIMITS, bytes, check, flag, millis, text, texts, u64 } = require('./options.js');
 const { Reader } = require('./pack.js');
-const { Source } = require('./source.js');
+const { Follower, ask } = require('./source.js');
 const { Stream } = require('./stream.js');
-const { begin, same, settle } = require('./waits.js');
+const { begin, opened, same, settle } = require('./waits.js');
 
 const CREATE = { ttlMs: millis, ...LIMITS };
 const REMOVE = { revision: u64, ...LIMITS };
 const WATCH = { filters: texts, includeHistory: flag, updatesOnly: flag, ignoreDeletes: flag };
 
 const OPERATIONS = ['put', 'delete', 'purge'];
-const CALLS = { next: 'watcherNext', tryNext: 'watcherTryNext', release: 'releaseWatcher' };
+const CALLS = {
+  next: 'watcherNext', tryNext: 'watcherTryNext',
+  close: 'watcherClose', release: 'releaseWatcher',
+};
 const BATCH = 256;
 
 /** One revision of a key. The value is a view of the memory that it was read into. */
@@ -55,27 +58,19 @@ function first(packed) {
 }
 
 /** Follows the changes of a bucket. */
-class Watcher extends Source {
-  #id;
-
+class Watcher extends Follower {
   constructor(id) {
     super(id, CALLS, unpack, BATCH);
-    this.#id = id;
   }
 
   /** Whether everything that was there when the watch began has been taken. */
   get caughtUp() {
-    return native.watcherCaughtUp(this.#id);
+    return ask(this, 'watcherCaughtUp', false);
   }
 
   /** How many revisions limits removed before this watcher came to read them. */
   get missed() {
-    return native.watcherMissed(this.#id);
-  }
-
-  /** Ends it: waits fail with kind 'closed', loops end. */
-  close() {
-    native.watcherClose(this.#id);
+    return ask(this, 'watcherMissed', 0n);
   }
 }
 
@@ -156,9 +151,9 @@ class Bucket {
     return settle(native.bucketKeys(this.#id, text('filter', filter)), same);
   }
 
-  /** What is there, then what changes. */
+  /** What is there, then what changes. On a hub it opens in the background. */
   watch(options = undefined) {
-    return new Watcher(native.bucketWatch(this.#id, check('watch', options, WATCH)));
+    return new Watcher(opened(native.bucketWatch(this.#id, check('watch', options, WATCH))));
   }
 }
 

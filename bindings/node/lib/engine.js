@@ -3,7 +3,9 @@
 
 const { fileURLToPath } = require('node:url');
 const { Bucket } = require('./bucket.js');
+const { invalid } = require('./errors.js');
 const { own } = require('./handle.js');
+const { CONNECT, HubStates, connectOptions, linkRequest } = require('./hub.js');
 const { native } = require('./native.js');
 const { ObjectStore } = require('./objects.js');
 const {
@@ -177,7 +179,34 @@ class Engine {
 
   /** Opens a point store that is there. */
   async points(name) {
-    return new Points(native.pointsOpen(this.#id, text('name', name)));
+    return settle(native.pointsOpen(this.#id, text('name', name)), (id) => new Points(id));
+  }
+
+  /** Where the connection to the hub stands. */
+  hubState() {
+    return native.engineHubState(this.#id);
+  }
+
+  /** Follows where the connection to the hub stands: the state now, then whenever it changes. */
+  hubStates() {
+    return new HubStates(native.engineWatchHub(this.#id));
+  }
+
+  /** Joins a stream of this engine to one of `other`, usually a hub, until this is closed or the link removed. */
+  async addLink(config, other, limits = undefined) {
+    const checked = begin('addLink', limits);
+    if (!(other instanceof Engine)) throw invalid('other must be an Engine');
+    await settle(native.engineAddLink(this.#id, other.#id, linkRequest(config)), Boolean, checked);
+  }
+
+  /** Ends a link; what was carried stays, and where it stood is kept for the next one of its name. */
+  async removeLink(name) {
+    await settle(native.engineRemoveLink(this.#id, text('name', name)), Boolean);
+  }
+
+  /** Where each link stands, by name. */
+  links() {
+    return native.engineLinks(this.#id).map(({ lastError = null, ...link }) => ({ ...link, lastError }));
   }
 
   /** Copies the live directory, consistent by stream; returns the bytes copied. */
@@ -232,6 +261,12 @@ async function openConfig(path, options = undefined) {
   return settle(native.engineOpenConfig(hub, dirOf(path)), (id) => new Engine(id), limits);
 }
 
+/** Connects to a hub: any NATS server or cluster with JetStream, at one address or several. */
+async function connect(options) {
+  const { timeoutMs, signal, ...how } = begin('connect', connectOptions(options), CONNECT);
+  return settle(native.engineConnect(hub, how), (id) => new Engine(id), { timeoutMs, signal });
+}
+
 /** An engine in memory, gone at close. */
 function memory() {
   return new Engine(native.engineMemory(hub));
@@ -269,4 +304,16 @@ async function verify(dir, options = undefined) {
   return settle(native.verify(hub, dirOf(dir)), same, limits);
 }
 
-module.exports = { Engine, attach, memory, memoryAt, open, openConfig, openSync, restore, temporary, verify };
+module.exports = {
+  Engine,
+  attach,
+  connect,
+  memory,
+  memoryAt,
+  open,
+  openConfig,
+  openSync,
+  restore,
+  temporary,
+  verify,
+};

@@ -9,16 +9,19 @@ const { native } = require('./native.js');
 const { LIMITS, PROGRESS, bytes, check, flag, text, u64 } = require('./options.js');
 const { headerList } = require('./records.js');
 const { bytesOf } = require('./slots.js');
-const { Source } = require('./source.js');
+const { Follower, ask } = require('./source.js');
 const { Stream } = require('./stream.js');
-const { begin, same, settle } = require('./waits.js');
+const { begin, opened, same, settle } = require('./waits.js');
 
 const OBJECT = { description: text, headers: headerList, metadata: metadataList };
 const PUT = { ...OBJECT, maxChunkSize: u64 };
 const UPDATE = { ...OBJECT, name: text, ...LIMITS };
 const WATCH = { updatesOnly: flag, ignoreDeletes: flag };
 
-const CALLS = { next: 'objectWatcherNext', tryNext: 'objectWatcherTryNext', release: 'releaseObjectWatcher' };
+const CALLS = {
+  next: 'objectWatcherNext', tryNext: 'objectWatcherTryNext',
+  close: 'objectWatcherClose', release: 'releaseObjectWatcher',
+};
 const BATCH = 256;
 
 function metadataList(what, value) {
@@ -37,27 +40,19 @@ function pathOf(path) {
 }
 
 /** Follows the objects of a store. */
-class ObjectWatcher extends Source {
-  #id;
-
+class ObjectWatcher extends Follower {
   constructor(id) {
     super(id, CALLS, (infos) => infos.map(infoOf), BATCH);
-    this.#id = id;
   }
 
   /** Whether everything that was there when the watch began has been taken. */
   get caughtUp() {
-    return native.objectWatcherCaughtUp(this.#id);
+    return ask(this, 'objectWatcherCaughtUp', false);
   }
 
   /** How many records limits removed before this watcher came to read them. */
   get missed() {
-    return native.objectWatcherMissed(this.#id);
-  }
-
-  /** Ends it: waits fail with kind 'closed', loops end. */
-  close() {
-    native.objectWatcherClose(this.#id);
+    return ask(this, 'objectWatcherMissed', 0n);
   }
 }
 
@@ -224,10 +219,10 @@ class ObjectStore {
     await settle(native.objectDelete(this.#id, text('name', name)), Boolean, checked);
   }
 
-  /** What is there, then what changes. */
+  /** What is there, then what changes. On a hub it opens in the background. */
   watch(options = undefined) {
     const { updatesOnly = false, ignoreDeletes = false } = check('watch', options, WATCH);
-    return new ObjectWatcher(native.objectWatch(this.#id, updatesOnly, ignoreDeletes));
+    return new ObjectWatcher(opened(native.objectWatch(this.#id, updatesOnly, ignoreDeletes)));
   }
 }
 

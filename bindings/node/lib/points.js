@@ -10,9 +10,9 @@ const {
 } = require('./options.js');
 const { Reader, Writer } = require('./pack.js');
 const { ack } = require('./slots.js');
-const { Source } = require('./source.js');
+const { Follower, ask } = require('./source.js');
 const { Stream } = require('./stream.js');
-const { begin, settle } = require('./waits.js');
+const { begin, opened, settle } = require('./waits.js');
 
 const LATEST = { deleted: flag };
 const RANGE = { from: time, to: time, after: u64, max: atLeastOne };
@@ -35,7 +35,10 @@ const VALUE_TYPES = ['float', 'int', 'text', 'json'];
 const RANGE_MAX = 1000;
 const POINTS_MAX = 1000;
 const NO_BYTES = new Uint8Array(0);
-const CALLS = { next: 'pointWatcherNext', tryNext: 'pointWatcherTryNext', release: 'releasePointWatcher' };
+const CALLS = {
+  next: 'pointWatcherNext', tryNext: 'pointWatcherTryNext',
+  close: 'pointWatcherClose', release: 'releasePointWatcher',
+};
 const BATCH = 256;
 
 const writer = new Writer();
@@ -135,22 +138,14 @@ function reportOf(report) {
 }
 
 /** Follows points as they come. */
-class PointWatcher extends Source {
-  #id;
-
+class PointWatcher extends Follower {
   constructor(id) {
     super(id, CALLS, (packed) => unpack(packed).points, BATCH);
-    this.#id = id;
   }
 
   /** How many records limits removed before this watcher came to read them. */
   get missed() {
-    return native.pointWatcherMissed(this.#id);
-  }
-
-  /** Ends it: waits fail with kind 'closed', loops end. */
-  close() {
-    native.pointWatcherClose(this.#id);
+    return ask(this, 'pointWatcherMissed', 0n);
   }
 }
 
@@ -181,13 +176,14 @@ class Points {
   /** The winning point of each series that the filter takes; deleted ones only when asked for. */
   async latest(filter = '>', options = undefined) {
     const { deleted = false } = check('latest', options, LATEST);
-    return unpack(native.pointsLatest(this.#id, text('filter', filter), deleted)).points;
+    const call = native.pointsLatest(this.#id, text('filter', filter), deleted);
+    return settle(call, (packed) => unpack(packed).points);
   }
 
   /** Points by event time, and `next` to go on from as `after`. */
   async range(filter = '>', options = undefined) {
     const { from, to, after = 0n, max = RANGE_MAX } = check('range', options, RANGE);
-    return unpack(native.pointsRange(this.#id, text('filter', filter), from, to, after, max));
+    return settle(native.pointsRange(this.#id, text('filter', filter), from, to, after, max), unpack);
   }
 
   /** Aggregates in buckets of `everyMs`: a row for each series and bucket, with a field for each aggregate. */
@@ -235,9 +231,9 @@ class Points {
     return settle(native.pointsExport(this.#id, format, path, filter, from, to), BigInt, checked);
   }
 
-  /** The winning point of each series first, then every new one. */
+  /** The winning point of each series first, then every new one. On a hub it opens in the background. */
   watch(filter = '>') {
-    return new PointWatcher(native.pointsWatch(this.#id, text('filter', filter)));
+    return new PointWatcher(opened(native.pointsWatch(this.#id, text('filter', filter))));
   }
 }
 

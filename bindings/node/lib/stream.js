@@ -12,7 +12,7 @@ const { Reader } = require('./pack.js');
 const { APPEND_WAIT, packAppend, packBatch, unpackBatch, unpackRecord } = require('./records.js');
 const { ack } = require('./slots.js');
 const { Subscription } = require('./subscription.js');
-const { begin, park, same, settle } = require('./waits.js');
+const { begin, opened, park, same, settle } = require('./waits.js');
 
 const READ = {
   filters: texts,
@@ -182,9 +182,9 @@ class Stream {
     return unpackRecords(native.streamReadSync(this.#id, check('read', options, READ)));
   }
 
-  /** History, then live, with no gap and no duplicate at the seam. */
+  /** History, then live, with no gap and no duplicate at the seam. On a hub it opens in the background. */
   subscribe(options = undefined) {
-    return new Subscription(native.streamSubscribe(this.#id, check('subscribe', options, SUBSCRIBE)));
+    return new Subscription(opened(native.streamSubscribe(this.#id, check('subscribe', options, SUBSCRIBE))));
   }
 
   /** Makes a durable consumer, or returns the one of this configuration. */

@@ -3,37 +3,32 @@
 
 const { native } = require('./native.js');
 const { unpackBatch } = require('./records.js');
-const { Source } = require('./source.js');
+const { Follower, ask } = require('./source.js');
 
-const CALLS = { next: 'subscriptionNext', tryNext: 'subscriptionTryNext', release: 'releaseSubscription' };
+const CALLS = {
+  next: 'subscriptionNext', tryNext: 'subscriptionTryNext',
+  close: 'subscriptionClose', release: 'releaseSubscription',
+};
 const BATCH = 256;
 
-class Subscription extends Source {
-  #id;
-
+class Subscription extends Follower {
   constructor(id) {
     super(id, CALLS, (packed) => unpackBatch(packed).records, BATCH);
-    this.#id = id;
   }
 
   /** How many records limits removed before this subscription came to read them. */
   get missed() {
-    return native.subscriptionMissed(this.#id);
+    return ask(this, 'subscriptionMissed', 0n);
   }
 
   /** The sequence that comes next at the earliest. */
   get position() {
-    return native.subscriptionPosition(this.#id);
+    return ask(this, 'subscriptionPosition', 0n);
   }
 
   /** How many sequences the stream is ahead. */
   get lag() {
-    return native.subscriptionLag(this.#id);
-  }
-
-  /** Ends it: waits fail with kind 'closed', loops end. */
-  close() {
-    native.subscriptionClose(this.#id);
+    return ask(this, 'subscriptionLag', 0n);
   }
 }
 

@@ -18,6 +18,33 @@ function settle(answer, decode, limits = undefined) {
   return answer === undefined ? park(decode, limits) : Promise.resolve(decode(answer));
 }
 
+/** The number of a handle that is there already, or the promise of one that a hub has to give. */
+function opened(answer) {
+  return answer === undefined ? park(same, undefined) : answer;
+}
+
+/** The value of a promise of ours, awaited no longer than the limits allow. */
+function within(promise, { timeoutMs, signal } = {}) {
+  if (timeoutMs === undefined && signal === undefined) return promise;
+  return new Promise((resolve, reject) => {
+    const wait = { timer: undefined, signal: undefined, abort: undefined };
+    const end = (how, value) => {
+      unbound(wait);
+      how(value);
+    };
+    promise.then((value) => end(resolve, value), (error) => end(reject, error));
+    if (timeoutMs !== undefined) {
+      const late = () => end(reject, new HeadwaterError('timeout', `not done within ${timeoutMs} ms`));
+      wait.timer = setTimeout(late, timeoutMs);
+    }
+    if (signal !== undefined) {
+      wait.signal = signal;
+      wait.abort = () => end(reject, aborted(signal));
+      listen(signal, wait.abort);
+    }
+  });
+}
+
 /** What decodes an answer that needs no decoding. */
 function same(answer) {
   return answer;
@@ -144,4 +171,4 @@ function begin(what, options, fields = LIMITS) {
   return checked;
 }
 
-module.exports = { begin, hub, park, same, settle };
+module.exports = { begin, hub, opened, park, same, settle, within };

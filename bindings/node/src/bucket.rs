@@ -122,16 +122,16 @@ pub struct WatchRequest {
     pub ignore_deletes: Option<bool>,
 }
 
-/// What is there, then what changes. It is made in the call, which waits where the records are not local.
+/// What is there, then what changes. Where the records are local the watcher is there at once.
 #[napi(catch_unwind)]
-pub fn bucket_watch(bucket: u32, request: WatchRequest) -> Result<u32> {
+pub fn bucket_watch(env: Env, bucket: u32, request: WatchRequest) -> Result<Raw> {
     let options = WatchOptions {
         filters: request.filters.unwrap_or_default(),
         include_history: request.include_history.unwrap_or_default(),
         updates_only: request.updates_only.unwrap_or_default(),
         ignore_deletes: request.ignore_deletes.unwrap_or_default(),
     };
-    Bucket::with(bucket, |bucket, hub| Ok(bucket.watch(options).wait().map_err(fault)?.hold(hub)))
+    Bucket::with(bucket, |bucket, hub| hub.settle(env, bucket.watch(options).map(Answer::handle)))
 }
 
 /// Waits for entries, then takes up to `max`, packed.

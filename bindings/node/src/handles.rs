@@ -6,7 +6,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use headwater::points::{PointWatcher, Points};
-use headwater::{Bucket, Consumer, Engine, ManualClock, ObjectStore, ObjectWatcher, Stream, Subscription, Watcher};
+use headwater::{
+    Bucket, Consumer, Engine, HubWatcher, ManualClock, ObjectStore, ObjectWatcher, Stream, Subscription, Watcher,
+};
 use napi_derive::napi;
 
 use crate::error::{Result, released};
@@ -77,6 +79,7 @@ held! {
     Subscription, SUBSCRIPTIONS, "subscription", release_subscription;
     PointWatcher, POINT_WATCHERS, "watcher", release_point_watcher;
     Watcher, WATCHERS, "watcher", release_watcher;
+    HubWatcher, HUB_WATCHERS, "watcher", release_hub_watcher;
     ObjectWatcher, OBJECT_WATCHERS, "watcher", release_object_watcher;
     Reading, OBJECT_READERS, "object reader", release_object_reader;
     Writing, OBJECT_WRITERS, "object writer", release_object_writer;

@@ -12,6 +12,7 @@ mod answer;
 mod bucket;
 mod clock;
 mod config;
+mod connect;
 mod consumer;
 mod engine;
 mod error;

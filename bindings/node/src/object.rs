@@ -102,11 +102,11 @@ pub fn object_delete(env: Env, store: u32, name: String) -> Result<Raw> {
     ObjectStore::with(store, |store, hub| hub.settle(env, store.delete(&name).map(|()| Answer::Done)))
 }
 
-/// What is there, then what changes. It is made in the call, which waits where the records are not local.
+/// What is there, then what changes. Where the records are local the watcher is there at once.
 #[napi(catch_unwind)]
-pub fn object_watch(store: u32, updates_only: bool, ignore_deletes: bool) -> Result<u32> {
+pub fn object_watch(env: Env, store: u32, updates_only: bool, ignore_deletes: bool) -> Result<Raw> {
     let options = ObjectWatchOptions { updates_only, ignore_deletes };
-    ObjectStore::with(store, |store, hub| Ok(store.watch(options).wait().map_err(fault)?.hold(hub)))
+    ObjectStore::with(store, |store, hub| hub.settle(env, store.watch(options).map(Answer::handle)))
 }
 
 /// Waits for changes, then takes up to `max`.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use headwater::Engine;
 use headwater::points::{Aggregate, Point, PointWatcher, Points, Query, Row, Value};
+use headwater::{Durability, Engine};
 use napi::Env;
 use napi::bindgen_prelude::BigInt;
 use napi_derive::napi;
@@ -101,7 +101,7 @@ pub(crate) fn bound(what: &str, value: Option<BigInt>) -> Result<Option<i64>> {
 pub fn points_create(env: Env, engine: u32, options: PointsOptions) -> Result<Raw> {
     let config = options.into_core()?;
     Engine::with(engine, |engine, hub| {
-        if engine.dir().is_none() {
+        if engine.dir().is_none() && engine.hub_state().is_err() {
             return Answer::handle(Points::create(engine, config).map_err(fault)?).into_js(env, hub);
         }
         let engine = engine.clone();
@@ -111,8 +111,26 @@ pub fn points_create(env: Env, engine: u32, options: PointsOptions) -> Result<Ra
 
 /// Opens a point store that is there.
 #[napi(catch_unwind)]
-pub fn points_open(engine: u32, name: String) -> Result<u32> {
-    Engine::with(engine, |engine, hub| Ok(Points::open(engine, &name).map_err(fault)?.hold(hub)))
+pub fn points_open(env: Env, engine: u32, name: String) -> Result<Raw> {
+    Engine::with(engine, |engine, hub| {
+        if engine.hub_state().is_err() {
+            return Answer::handle(Points::open(engine, &name).map_err(fault)?).into_js(env, hub);
+        }
+        let engine = engine.clone();
+        jobs::run(env, hub, move || Points::open(&engine, &name).map(Answer::handle))
+    })
+}
+
+/// Does `work` in the call where the records are local; else it waits for a hub, and is a job.
+fn ask(env: Env, points: u32, work: impl FnOnce(&Points) -> headwater::Result<Answer> + Send + 'static) -> Result<Raw> {
+    Points::with(points, |points, hub| {
+        // A local stream never says this of itself.
+        if points.stream().config().durability != Durability::Unknown {
+            return work(points).map_err(fault)?.into_js(env, hub);
+        }
+        let points = points.clone();
+        jobs::run(env, hub, move || work(&points))
+    })
 }
 
 /// The stream below.
@@ -131,9 +149,7 @@ pub fn points_write(env: Env, points: u32, packed: &[u8], count: u32) -> Result<
 /// The winning point of each series, packed.
 #[napi(catch_unwind)]
 pub fn points_latest(env: Env, points: u32, filter: String, deleted: bool) -> Result<Raw> {
-    Points::with(points, |points, hub| {
-        Answer::Bytes(pack(&points.latest(&filter, deleted).map_err(fault)?, 0)).into_js(env, hub)
-    })
+    ask(env, points, move |points| Ok(Answer::Bytes(pack(&points.latest(&filter, deleted)?, 0))))
 }
 
 /// Points by event time, packed, with the sequence to go on from.
@@ -148,9 +164,9 @@ pub fn points_range(
     max: u32,
 ) -> Result<Raw> {
     let (from, to, after) = (bound("from", from)?, bound("to", to)?, u64_of("after", &after)?);
-    Points::with(points, |points, hub| {
-        let (list, next) = points.range(&filter, from, to, after, max as usize).map_err(fault)?;
-        Answer::Bytes(pack(&list, next)).into_js(env, hub)
+    ask(env, points, move |points| {
+        let (list, next) = points.range(&filter, from, to, after, max as usize)?;
+        Ok(Answer::Bytes(pack(&list, next)))
     })
 }
 
@@ -180,8 +196,8 @@ pub fn points_query(
 
 /// The winning point of each series first, then every new one.
 #[napi(catch_unwind)]
-pub fn points_watch(points: u32, filter: String) -> Result<u32> {
-    Points::with(points, |points, hub| Ok(points.watch(&filter).map_err(fault)?.hold(hub)))
+pub fn points_watch(env: Env, points: u32, filter: String) -> Result<Raw> {
+    ask(env, points, move |points| points.watch(&filter).map(Answer::handle))
 }
 
 /// Waits for points, then takes up to `max`, packed.

@@ -230,14 +230,13 @@ pub struct SubscribeRequest {
     pub start_time: Option<BigInt>,
 }
 
-/// History, then live.
-/// It is made in the call, which waits where the records are not local.
+/// History, then live. Where the records are local it is there at once.
 #[napi(catch_unwind)]
-pub fn stream_subscribe(stream: u32, request: SubscribeRequest) -> Result<u32> {
+pub fn stream_subscribe(env: Env, stream: u32, request: SubscribeRequest) -> Result<Raw> {
     let policy =
         deliver_policy(request.deliver_policy.as_deref(), request.start_seq.as_ref(), request.start_time.as_ref())?;
     let options = SubscribeOptions { filters: request.filters.unwrap_or_default(), deliver_policy: policy };
-    Stream::with(stream, |stream, hub| Ok(stream.subscribe(options).wait().map_err(fault)?.hold(hub)))
+    Stream::with(stream, |stream, hub| hub.settle(env, stream.subscribe(options).map(Answer::handle)))
 }
 
 /// Makes a durable consumer.

@@ -3,11 +3,17 @@
 import assert from 'node:assert/strict';
 import { readFile, readdir } from 'node:fs/promises';
 import { test } from 'node:test';
-import { HeadwaterError, memory } from 'headwater';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { HeadwaterError, connect, memory } from 'headwater';
 import { operations } from './conformance_ops.mjs';
+import { scratch } from './helpers.mjs';
+import { Server } from './nats_server.mjs';
 
 const vectors = new URL('../../../tests/conformance/', import.meta.url);
-const OWN = ['op', 'expect', 'error', 'within'];
+const OWN = ['op', 'expect', 'error', 'within', 'hub'];
+/** What may lag behind on a hub, and for how long it is asked again. */
+const LAGS = ['consumer_info', 'stream_info'];
+const LAG_MS_MAX = 5000;
 
 /** Whether `actual` has everything that `wanted` says. */
 function matches(wanted, actual, within) {
@@ -64,17 +70,53 @@ async function run(step, all) {
 const files = (await readdir(vectors)).filter((name) => name.endsWith('.json')).sort();
 assert.ok(files.length > 0, 'no vectors were found');
 
-for (const file of files) {
-  const vector = JSON.parse(await readFile(new URL(file, vectors), 'utf8'));
-  test(`${vector.name}: ${vector.doc}`, async () => {
-    const engine = memory();
-    const all = operations(engine);
-    for (const [index, step] of vector.steps.entries()) {
-      await run(step, all).catch((error) => {
-        error.message = `${file}, step ${index}: ${error.message}`;
-        throw error;
-      });
-    }
-    await engine.close();
-  });
+/** The step as it is on a hub: with the fields of its `hub` in place of its own. */
+function onHub({ hub = {}, ...step }) {
+  const others = 'expect' in hub || 'error' in hub ? { expect: undefined, error: undefined } : {};
+  const merged = Object.entries({ ...step, ...others, ...hub });
+  return Object.fromEntries(merged.filter(([name, v]) => v !== undefined && (v !== null || name === 'expect')));
 }
+
+/** As `run`, on a hub: what may lag behind is asked again. */
+async function runOnHub(step, all) {
+  const end = Date.now() + (LAGS.includes(step.op) ? LAG_MS_MAX : 0);
+  for (;;) {
+    try {
+      return await run(step, all);
+    } catch (error) {
+      if (Date.now() >= end) throw error;
+      await sleep(20);
+    }
+  }
+}
+
+async function runAll(file, vector, engine, one) {
+  const all = operations(engine);
+  for (const [index, step] of vector.steps.entries()) {
+    await one(step, all).catch((error) => {
+      error.message = `${file}, step ${index}: ${error.message}`;
+      throw error;
+    });
+  }
+  await engine.close();
+}
+
+const vectorOf = async (file) => JSON.parse(await readFile(new URL(file, vectors), 'utf8'));
+
+for (const file of files) {
+  const vector = await vectorOf(file);
+  test(`${vector.name}: ${vector.doc}`, () => runAll(file, vector, memory(), run));
+}
+
+test('every vector holds on a hub', async (t) => {
+  const server = await Server.start(await scratch(t));
+  t.after(() => server.stop());
+  for (const file of files) {
+    const vector = await vectorOf(file);
+    if (vector.local !== undefined) continue;
+    await runAll(file, vector, await connect(server.url), (step, all) => runOnHub(onHub(step), all));
+    const engine = await connect(server.url);
+    for (const { config } of await engine.streams()) await engine.deleteStream(config.name);
+    await engine.close();
+  }
+});

@@ -25,6 +25,12 @@ export function operations(engine) {
     return open.get(subscription ?? watcher);
   }
 
+  /** Names a queue, once it is open: what comes after is sure to be seen by it. */
+  async function follow(as, queue, out) {
+    await queue.ready();
+    open.set(as, [queue, out]);
+  }
+
   async function create(call, config) {
     return configOut((await call.call(engine, configIn(config))).config);
   }
@@ -73,7 +79,7 @@ export function operations(engine) {
     sync: async ({ stream: name }) => (await stream(name)).sync(),
 
     subscribe: async ({ stream: name, as, filters, deliver_policy: deliverPolicy, start_seq: startSeq }) => {
-      open.set(as, [(await stream(name)).subscribe({ filters, deliverPolicy, startSeq }), recordOut]);
+      await follow(as, (await stream(name)).subscribe({ filters, deliverPolicy, startSeq }), recordOut);
     },
     create_consumer: async ({ stream: name, config }) => {
       await (await stream(name)).createConsumer(configIn(config));
@@ -153,7 +159,7 @@ export function operations(engine) {
       bucket: name, as, filters, include_history: includeHistory, updates_only: updatesOnly,
       ignore_deletes: ignoreDeletes,
     }) => {
-      open.set(as, [(await bucket(name)).watch({ filters, includeHistory, updatesOnly, ignoreDeletes }), entryOut]);
+      await follow(as, (await bucket(name)).watch({ filters, includeHistory, updatesOnly, ignoreDeletes }), entryOut);
     },
 
     create_object_store: async ({ config }) => {
@@ -185,7 +191,7 @@ export function operations(engine) {
     },
     object_delete: async ({ store: bucket, name }) => (await store(bucket)).delete(name),
     object_watch: async ({ store: bucket, as, updates_only: updatesOnly, ignore_deletes: ignoreDeletes }) => {
-      open.set(as, [(await store(bucket)).watch({ updatesOnly, ignoreDeletes }), objectOut]);
+      await follow(as, (await store(bucket)).watch({ updatesOnly, ignoreDeletes }), objectOut);
     },
 
     create_points: async ({ config }) => {
@@ -227,7 +233,7 @@ export function operations(engine) {
       }
     },
     points_watch: async ({ points: name, as, filter }) => {
-      open.set(as, [(await points(name)).watch(filter), pointOut]);
+      await follow(as, (await points(name)).watch(filter), pointOut);
     },
 
     encode_token: async ({ text }) => encodeToken(text),

@@ -40,9 +40,10 @@ test('every export is declared', () => {
 });
 
 test('every method is declared, and every declared one is there', () => {
-  const source = Object.getPrototypeOf(headwater.Subscription.prototype);
+  const follower = Object.getPrototypeOf(headwater.Subscription.prototype);
+  const source = Object.getPrototypeOf(follower);
   const classes = Object.entries(headwater.default).filter(([, value]) => /^class /.test(String(value)));
-  for (const [name, made] of [...classes, ['Source', source.constructor]]) {
+  for (const [name, made] of [...classes, ['Source', source.constructor], ['Follower', follower.constructor]]) {
     const names = declared(name);
     assert.ok(names, `${name} is not declared`);
     for (const method of methods(made.prototype)) assert.ok(names.has(method), `${name}.${method} is not declared`);

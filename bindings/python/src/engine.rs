@@ -109,7 +109,15 @@ pub(crate) fn verify(py: Python<'_>, path: PathBuf, progress: Option<Py<PyAny>>)
 }
 
 impl Engine {
-    fn inner(&self) -> hw::Result<&hw::Engine> {
+    pub(crate) fn new(engine: &hw::Engine) -> Self {
+        Engine(Held::new((), engine))
+    }
+
+    pub(crate) fn held(&self) -> &Held<()> {
+        &self.0
+    }
+
+    pub(crate) fn inner(&self) -> hw::Result<&hw::Engine> {
         self.0.engine()
     }
 }

@@ -17,6 +17,7 @@ mod convert;
 mod engine;
 mod error;
 mod fork;
+mod hub;
 mod logs;
 mod model;
 mod object_io;
@@ -53,6 +54,8 @@ mod _native {
     #[pymodule_export]
     use crate::fork::after_fork_in_child;
     #[pymodule_export]
+    use crate::hub::{connect, connect_async};
+    #[pymodule_export]
     use crate::object_io::{ObjectReader, ObjectWriter};
     #[pymodule_export]
     use crate::object_store::ObjectStore;
@@ -73,7 +76,7 @@ mod _native {
     #[pymodule_export]
     use crate::wait::Wait;
     #[pymodule_export]
-    use crate::watcher::{Entry, ObjectWatcher, PointWatcher, Watcher};
+    use crate::watcher::{Entry, HubWatcher, ObjectWatcher, PointWatcher, Watcher};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

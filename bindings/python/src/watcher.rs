@@ -199,12 +199,6 @@ macro_rules! watcher {
                 Wait::new(NextItems::new(&self.0, Want::Many(max_items.count())))
             }
 
-            /// How many records limits removed before this watcher came to read them: how far it fell behind.
-            #[getter]
-            fn missed(&self, py: Python<'_>) -> PyResult<u64> {
-                run(py, || Ok(self.0.source()?.missed()))
-            }
-
             $($extra)*
 
             /// Ends it: iterations over it end, and waits raise `ClosedError`.
@@ -251,6 +245,24 @@ macro_rules! watcher {
     };
 }
 
+/// What watchers of records have besides.
+macro_rules! missed {
+    ($name:ident) => {
+        #[pymethods]
+        impl $name {
+            /// How many records limits removed before this watcher came to read them: how far it fell behind.
+            #[getter]
+            fn missed(&self, py: Python<'_>) -> PyResult<u64> {
+                run(py, || Ok(self.0.source()?.missed()))
+            }
+        }
+    };
+}
+
+missed!(Watcher);
+missed!(ObjectWatcher);
+missed!(PointWatcher);
+
 watcher!("Follows the changes of a bucket. Safe to share; each entry goes to one taker.", Watcher, hw::Watcher, {
     /// Whether everything that was there when the watch began has been taken.
     #[getter]
@@ -273,3 +285,10 @@ watcher!(
 );
 
 watcher!("Follows points. Safe to share; each point goes to one taker.", PointWatcher, points::PointWatcher, {});
+
+watcher!(
+    "Follows the state of a connection to a hub. Safe to share; each change goes to one taker.",
+    HubWatcher,
+    hw::HubWatcher,
+    {}
+);

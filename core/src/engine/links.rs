@@ -13,8 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::pending::Pending;
 use crate::stream::Stream;
 use crate::stream::config::StreamConfig;
-#[cfg(feature = "hub")]
-use crate::stream::hub::HubPhase;
+use crate::stream::hub_state::HubPhase;
 use crate::stream::link::{self, Find, Link, LinkConfig, LinkStatus, Work};
 
 /// All links at work.
@@ -230,8 +229,7 @@ impl Engine {
     /// Whether it can be asked now; all but a hub that is not connected can.
     fn is_reached(&self) -> bool {
         match &self.0 {
-            #[cfg(feature = "hub")]
-            Kind::Other(Other { hub: Some(hub), .. }) => hub.state().phase == HubPhase::Connected,
+            Kind::Other(Other { hub: Some(state), .. }) => state.get().phase == HubPhase::Connected,
             _ => true,
         }
     }

@@ -49,8 +49,8 @@ pub(crate) struct Inner {
     lock: Mutex<Option<Box<dyn Send + Sync>>>,
     worker: Mutex<Option<JoinHandle<()>>>,
     pub(super) links: Links,
-    /// The hub that it was configured with, if it was.
-    pub(super) hub: OnceLock<Engine>,
+    /// The hub that it was configured with, if it was, and the addresses of that.
+    pub(super) hub: OnceLock<(Vec<String>, Engine)>,
 }
 
 /// Everything open, by name. The worker shares it, and nothing else of the engine: so the engine closes when its last
@@ -306,7 +306,7 @@ impl Inner {
         // Nobody reads any more, and storing an index takes memory of its own.
         self.shared.pages.clear();
         let streams = std::mem::take(&mut *self.opened());
-        let mut result = self.hub.get().map_or(Ok(()), Engine::close);
+        let mut result = self.hub.get().map_or(Ok(()), |(_, hub)| hub.close());
         for opened in streams.values() {
             if let Some(consumers) = &opened.consumers {
                 if !self.read_only {

@@ -65,7 +65,7 @@ impl Engine {
             inner.locals().iter().for_each(|local| metrics.extend(of_stream(local)));
             #[cfg(feature = "hub")]
             if let Ok(state) = self.hub_state() {
-                let connected = state.phase == crate::stream::hub::HubPhase::Connected;
+                let connected = state.phase == crate::stream::hub_state::HubPhase::Connected;
                 metrics.push(metric("headwater_hub_connected", &[], u64::from(connected)));
                 metrics.push(metric("headwater_hub_reconnects_total", &[], state.reconnects));
             }

@@ -46,14 +46,7 @@ fn connect(dir: &Path, options: &EngineOptions) -> Result<Option<Engine>> {
     let shared = Arc::new(Shared::new(Arc::clone(&options.clock), Arc::new(MemDisk::default()), 0, id));
     let Some(session) = Session::connect(dir, id, &shared)? else { return Ok(None) };
     let ops = Arc::new(NodeEngine(session));
-    Ok(Some(Engine(Kind::Other(Other {
-        ops,
-        shared,
-        id,
-        dir: Some(dir.into()),
-        #[cfg(feature = "hub")]
-        hub: None,
-    }))))
+    Ok(Some(Engine(Kind::Other(Other { ops, shared, id, dir: Some(dir.into()), hub: None }))))
 }
 
 impl Engine {

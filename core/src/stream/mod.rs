@@ -12,6 +12,8 @@ pub(crate) mod dead_letter;
 #[cfg(feature = "hub")]
 pub(crate) mod hub;
 pub(crate) mod hub_config;
+pub(crate) mod hub_state;
+pub(crate) mod hub_watch;
 pub(crate) mod info;
 pub(crate) mod ledger;
 pub(crate) mod link;

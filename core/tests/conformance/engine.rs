@@ -11,14 +11,6 @@ use crate::args::Args;
 use crate::sources::{TIMEOUT_MS, Watch};
 use crate::values::config;
 
-/// Where the vectors run.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum On {
-    Memory,
-    /// Through the node of a temporary directory.
-    Node,
-}
-
 pub(crate) struct World {
     pub(crate) engine: Engine,
     /// The node behind it, and the engine behind that.
@@ -28,17 +20,18 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(on: On) -> Self {
-        let (engine, node) = match on {
-            On::Memory => (Engine::memory().unwrap(), None),
-            On::Node => {
-                let owner = Engine::temporary().unwrap();
-                let server = LocalServer::start(&owner).unwrap();
-                let options = EngineOptions { node: NodeUse::Only, ..EngineOptions::default() };
-                (Engine::open_with(owner.dir().unwrap(), options).unwrap(), Some((server, owner)))
-            }
-        };
-        World { engine, node, subscriptions: HashMap::new(), watchers: HashMap::new() }
+    /// On an engine of its own.
+    pub(crate) fn new(engine: Engine) -> Self {
+        World { engine, node: None, subscriptions: HashMap::new(), watchers: HashMap::new() }
+    }
+
+    /// Through the node of a temporary directory.
+    pub(crate) fn through_node() -> Self {
+        let owner = Engine::temporary().unwrap();
+        let server = LocalServer::start(&owner).unwrap();
+        let options = EngineOptions { node: NodeUse::Only, ..EngineOptions::default() };
+        let engine = Engine::open_with(owner.dir().unwrap(), options).unwrap();
+        World { node: Some((server, owner)), ..World::new(engine) }
     }
 
     /// Ends all of it, the node last.

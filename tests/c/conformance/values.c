@@ -1,7 +1,7 @@
 /* Arguments of steps as C values, and C values as results: see runner.h. */
 #include "runner.h"
 
-const char *const DURABILITIES[] = {"fsync", "interval", "os", NULL};
+const char *const DURABILITIES[] = {"fsync", "interval", "os", "unknown", NULL};
 const char *const DISCARDS[] = {"old", "new", NULL};
 const char *const COMPRESSIONS[] = {"none", "zstd", NULL};
 const char *const ROLLUPS[] = {"none", "subject", "all", NULL};

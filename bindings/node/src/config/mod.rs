@@ -24,7 +24,7 @@ pub(crate) use points::PointsOptions;
 pub(crate) use stream::{StreamDescription, StreamOptions};
 
 /// Sets `target` where a value was given.
-fn set<T>(target: &mut T, value: Option<T>) {
+pub(crate) fn set<T>(target: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *target = value;
     }
@@ -37,7 +37,7 @@ fn set_u64(target: &mut u64, what: &str, value: Option<&BigInt>) -> Result<()> {
     Ok(())
 }
 
-fn set_millis(target: &mut Duration, what: &str, value: Option<f64>) -> Result<()> {
+pub(crate) fn set_millis(target: &mut Duration, what: &str, value: Option<f64>) -> Result<()> {
     if let Some(value) = value {
         *target = millis(what, value)?;
     }
@@ -52,13 +52,13 @@ fn set_durability(target: &mut Durability, value: Option<&str>) -> Result<()> {
 }
 
 /// The value that `name` stands for in `names`.
-fn choice<T: Copy>(what: &str, names: &[(&'static str, T)], name: &str) -> Result<T> {
+pub(crate) fn choice<T: Copy>(what: &str, names: &[(&'static str, T)], name: &str) -> Result<T> {
     let wanted = || names.iter().map(|(n, _)| *n).collect::<Vec<_>>().join(", ");
     let found = names.iter().find(|(n, _)| *n == name);
     found.map(|(_, value)| *value).ok_or_else(|| invalid(format!("{what} '{name}' is not one of {}", wanted())))
 }
 
 /// The name of `value` in `names`, which hold all values.
-fn name_of<T: PartialEq>(names: &[(&'static str, T)], value: &T) -> String {
+pub(crate) fn name_of<T: PartialEq>(names: &[(&'static str, T)], value: &T) -> String {
     names.iter().find(|(_, v)| v == value).map_or(String::new(), |(n, _)| (*n).to_owned())
 }

@@ -20,6 +20,9 @@ DeliverPolicy = (
 )
 AckPolicy = Literal["explicit"] | Literal["all"] | Literal["none"]
 Operation = Literal["put"] | Literal["delete"] | Literal["purge"]
+HubPhase = Literal["connecting"] | Literal["connected"] | Literal["reconnecting"] | Literal["closed"]
+LinkDirection = Literal["both"] | Literal["push"] | Literal["pull"]
+LinkState = Literal["starting"] | Literal["running"] | Literal["waiting"] | Literal["stopped"]
 
 
 class Json(str):
@@ -215,3 +218,36 @@ class LogLine:
     time: int
     level: str
     message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubState:
+    """Where the connection to a hub stands; the server is the one that it was connected to last."""
+
+    phase: HubPhase
+    server_name: str
+    server_version: str
+    api_level: int
+    last_error: str
+    reconnects: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkStatus:
+    """Where a link stands; counts are since the engine was opened, lags are in sequences still to be looked at."""
+
+    name: str
+    stream: str
+    remote: str
+    direction: LinkDirection
+    state: LinkState
+    pushed: int
+    pulled: int
+    known: int
+    missed: int
+    skipped: int
+    lag_push: int
+    lag_pull: int
+    resets: int
+    failures: int
+    last_error: str | None

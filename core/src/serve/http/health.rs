@@ -10,7 +10,7 @@ pub(super) fn reasons(engine: &Engine) -> Vec<String> {
     reasons.extend(names.map(|name| format!("stream '{name}': a sync failed, and it takes nothing more")));
     #[cfg(feature = "hub")]
     if let Ok(state) = engine.hub_state()
-        && state.phase == crate::stream::hub::HubPhase::Connecting
+        && state.phase == crate::stream::hub_state::HubPhase::Connecting
     {
         let why = if state.last_error.is_empty() { "no server answered" } else { &state.last_error };
         reasons.push(format!("the hub was not reached yet: {}", why.replace('\n', " ")));

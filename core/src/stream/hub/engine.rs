@@ -5,7 +5,7 @@
 
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
-use std::task::{Context, Poll};
+use std::task::Poll;
 
 use serde_json::Value;
 use tokio::runtime::{Handle, Runtime};
@@ -13,8 +13,9 @@ use tokio::runtime::{Handle, Runtime};
 use super::connect::{open, place};
 use super::fault::STREAM_NOT_FOUND;
 use super::options::HubOptions;
+use super::seat::Seats;
 use super::session::Session;
-use super::state::{HubPhase, HubState, StateCell};
+use super::state::{HubPhase, StateCell};
 use super::stream::HubStream;
 use super::task::{closed, run};
 use super::{convert, fault};
@@ -31,6 +32,8 @@ pub(crate) struct Hub {
     state: Arc<StateCell>,
     /// There once the hub was reached.
     session: OnceLock<Arc<Session>>,
+    /// What the handles of each consumer share.
+    pub(super) seats: Seats,
     runtime: Mutex<Option<Runtime>>,
 }
 
@@ -54,8 +57,8 @@ impl HubEngine {
             Ok(started) => started,
             Err(error) => return Pending::ready(Err(error)),
         };
-        let (session, runtime) = (OnceLock::new(), Mutex::new(runtime));
-        let hub = Arc::new(Hub { options, handle, state, session, runtime });
+        let (session, seats, runtime) = (OnceLock::new(), Seats::default(), Mutex::new(runtime));
+        let hub = Arc::new(Hub { options, handle, state, session, seats, runtime });
         if hub.options.retry_on_initial_connect {
             hub.handle.spawn(keep_trying(Arc::downgrade(&hub), hub.options.clone(), Arc::clone(&hub.state)));
             return Pending::ready(Ok(HubEngine(hub)));
@@ -76,18 +79,20 @@ impl HubEngine {
         })
     }
 
-    /// Where it was told to connect to.
-    pub(crate) fn urls(&self) -> &[String] {
-        &self.0.options.urls
+    /// What says where the connection stands, and lets that be watched.
+    pub(crate) fn state_cell(&self) -> &Arc<StateCell> {
+        &self.0.state
     }
 
     /// Where the connection stands.
-    pub(crate) fn state(&self) -> HubState {
+    #[cfg(test)]
+    pub(crate) fn state(&self) -> super::state::HubState {
         self.0.state.get()
     }
 
     /// Ready with the number of the change and the state when that is another than `seen`; else wakes `cx` then.
-    pub(crate) fn poll_state(&self, cx: &mut Context<'_>, seen: u64) -> Poll<(u64, HubState)> {
+    #[cfg(test)]
+    pub(crate) fn poll_state(&self, cx: &mut Context<'_>, seen: u64) -> Poll<(u64, super::state::HubState)> {
         self.0.state.poll_change(cx, seen)
     }
 }
@@ -214,7 +219,9 @@ impl EngineOps for HubEngine {
         run(&self.0.handle, async move {
             check_name("stream", &name)?;
             let place = format!("stream '{name}'");
-            hub.reached().await?.call(&place, &format!("STREAM.DELETE.{name}"), &Value::Null).await.map(|_| ())
+            hub.reached().await?.call(&place, &format!("STREAM.DELETE.{name}"), &Value::Null).await?;
+            hub.seats.forget(&name, None);
+            Ok(())
         })
     }
 

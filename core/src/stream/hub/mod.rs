@@ -15,6 +15,7 @@ macro_rules! json {
 
 pub(crate) mod answer;
 pub(crate) mod append;
+pub(crate) mod ask;
 pub(crate) mod bury;
 pub(crate) mod connect;
 pub(crate) mod consumer;
@@ -25,6 +26,7 @@ pub(crate) mod fault;
 pub(crate) mod fetch;
 pub(crate) mod filtered;
 pub(crate) mod follow;
+pub(crate) mod seat;
 pub(crate) mod session;
 pub(crate) mod options;
 pub(crate) mod outbox;
@@ -32,7 +34,6 @@ pub(crate) mod pull;
 pub(crate) mod read;
 pub(crate) mod records;
 pub(crate) mod stamp;
-pub(crate) mod state;
 pub(crate) mod stream;
 pub(crate) mod subjects;
 pub(crate) mod subscription;
@@ -42,5 +43,5 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use super::hub_state as state;
 pub use options::HubOptions;
-pub use state::{HubPhase, HubState};

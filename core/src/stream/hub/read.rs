@@ -16,6 +16,7 @@ use crate::clock::Nanos;
 use crate::error::Result;
 use crate::record::{Batch, Record};
 use crate::stream::local::read::Plan;
+use crate::stream::options::ReadOptions;
 
 /// Sequences of the first window of a backward read, and the most of a later one.
 const WINDOW_FIRST: u64 = 256;
@@ -29,10 +30,20 @@ pub(super) async fn leader_get(remote: &Remote, body: &Value) -> Result<Option<R
     Ok(from_leader(remote, body).await?.map(|r| Fetched::Leader(r).raw().to_record()))
 }
 
+/// The newest record that a filter takes.
+pub(super) async fn last(remote: &Arc<Remote>, filter: &str) -> Result<Option<Record>> {
+    let found = from_leader(remote, &json!({ "last_by_subj": filter })).await?;
+    if found.is_some() || filter != ">" {
+        return Ok(found.map(|r| Fetched::Leader(r).raw().to_record()));
+    }
+    // Asked for all subjects a server looks at its last sequence alone, whose record may have been removed.
+    let plan = ReadOptions::default().backward().max_records(1).plan()?;
+    Ok(Box::pin(read(remote, plan)).await?.get(0).map(|r| r.to_record()))
+}
+
 /// The last sequence among all subjects that a filter takes; 0 when there is none.
-pub(super) async fn tip(remote: &Remote, filter: &str) -> Result<u64> {
-    let record = from_leader(remote, &json!({ "last_by_subj": filter })).await?;
-    Ok(record.map_or(0, |r| Fetched::Leader(r).seq()))
+pub(super) async fn tip(remote: &Arc<Remote>, filter: &str) -> Result<u64> {
+    Ok(last(remote, filter).await?.map_or(0, |r| r.seq))
 }
 
 /// What a read is after: bounds by sequence, and what each record has to be.

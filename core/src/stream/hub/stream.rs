@@ -146,7 +146,7 @@ impl StreamOps for HubStream {
 
     fn last(&self, filter: &str) -> Pending<Option<Record>> {
         let filter = filter.to_owned();
-        self.begin(|remote| async move { read::leader_get(&remote, &json!({ "last_by_subj": filter })).await })
+        self.begin(|remote| async move { read::last(&remote, &filter).await })
     }
 
     fn last_many(&self, filters: &[&str], after: u64, max: usize) -> Pending<Batch> {
@@ -198,7 +198,11 @@ impl StreamOps for HubStream {
 
     fn delete_consumer(&self, name: &str) -> Pending<()> {
         let name = name.to_owned();
-        self.begin(|remote| async move { consumer::delete(&remote, &name).await })
+        self.begin(|remote| async move {
+            consumer::delete(&remote, &name).await?;
+            remote.hub.seats.forget(&remote.name, Some(&name));
+            Ok(())
+        })
     }
 
     fn consumers(&self) -> Pending<Vec<ConsumerInfo>> {

@@ -193,7 +193,8 @@ impl ObjectWriter {
         if !self.chunk.is_empty() {
             self.send_kept()?;
         }
-        for pending in self.in_flight.drain(..) {
+        // One by one: when one fails, the rest is still on the way, and `undo` waits for it.
+        while let Some(pending) = self.in_flight.pop_front() {
             pending.wait()?;
         }
         self.info.digest = digest(self.hash.finalize_reset().as_slice());

@@ -49,6 +49,32 @@ fn deliveries_and_acknowledgements() {
         assert_eq!(seqs(&live.wait_timeout(Duration::from_secs(5)).expect("live")), [6]);
         let other = c.another();
         assert_eq!(other.ack_sync(&[6]).wait().expect("by another handle"), 1);
+        s.append(&[Append::new("s.a", b"")]).wait().expect("append");
+        assert_eq!(seqs(&next(&*c, 1)), [7]);
+        let found = s.consumer("c").wait().expect("find");
+        assert_eq!(found.ack_sync(&[7]).wait().expect("by a handle opened later"), 1);
+        s.delete_consumer("c").wait().expect("delete");
+        let anew = s.create_consumer(config.clone()).wait().expect("create");
+        assert_eq!(seqs(&next(&*anew, 1)), [1]);
+        assert_eq!(found.ack(&[1]).expect("a handle of the one before"), 0);
+    });
+}
+
+#[test]
+fn what_a_wait_that_was_given_up_asked_for_is_not_lost() {
+    each_version(|version, _, engine| {
+        let s = stream(engine, "s");
+        let c = s.create_consumer(ConsumerConfig::new("c")).wait().expect("create");
+        for n in 1..=100 {
+            // Given up before, while and after the server has something to send.
+            let given_up = c.next(1).wait_timeout(Duration::from_micros(n * 37 % 2_000));
+            assert!(given_up.is_err(), "{version}: nothing is there yet");
+            s.append(&[Append::new("s.a", b"")]).wait().expect("append");
+            let batch = c.next(1).wait_timeout(Duration::from_secs(10));
+            let batch = batch.unwrap_or_else(|e| panic!("{version}: record {n}: {e}"));
+            assert_eq!(batch.iter().map(|r| (r.seq, r.delivered)).collect::<Vec<_>>(), [(n, 1)], "{version}");
+            assert_eq!(c.ack_sync(&[n]).wait().expect("ack"), 1);
+        }
     });
 }
 

@@ -1,5 +1,5 @@
 //! Where the connection to a hub stands, for everybody who wants to know: readable at any time, and watchable by
-//! polling. It is told by the client's events and decides nothing.
+//! polling. It is told by the client's events and decides nothing. A build without the hub has it too, for the doors.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -56,9 +56,13 @@ struct Inside {
     state: HubState,
     /// How often it changed.
     version: u64,
-    waiting: Vec<Waker>,
+    /// Each with the number of who waits; those who have none are told apart by their wakers.
+    waiting: Vec<(u64, Waker)>,
+    /// The last number that was given to somebody who waits.
+    waiters: u64,
 }
 
+#[cfg_attr(not(feature = "hub"), allow(dead_code, reason = "told by the feature that reaches a server"))]
 impl StateCell {
     fn lock(&self) -> MutexGuard<'_, Inside> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -91,9 +95,14 @@ impl StateCell {
             return;
         }
         inside.version += 1;
-        let waiting = std::mem::take(&mut inside.waiting);
         drop(inside);
-        for waker in waiting {
+        self.wake();
+    }
+
+    /// Lets everybody who waits look again.
+    pub(crate) fn wake(&self) {
+        let waiting = std::mem::take(&mut self.lock().waiting);
+        for (_, waker) in waiting {
             waker.wake();
         }
     }
@@ -101,13 +110,43 @@ impl StateCell {
     /// Ready with the number of the change and the state when that is another than `seen`; else wakes `cx` then. Begin
     /// with 0, which is never the number of a change.
     pub(crate) fn poll_change(&self, cx: &Context<'_>, seen: u64) -> Poll<(u64, HubState)> {
+        self.poll_change_as(0, cx, seen)
+    }
+
+    /// The same for somebody with a number, whose waker replaces the one before.
+    pub(crate) fn poll_change_as(&self, waiter: u64, cx: &Context<'_>, seen: u64) -> Poll<(u64, HubState)> {
         let mut inside = self.lock();
         if inside.version + 1 != seen {
             return Poll::Ready((inside.version + 1, inside.state.clone()));
         }
-        if !inside.waiting.iter().any(|w| w.will_wake(cx.waker())) {
-            inside.waiting.push(cx.waker().clone());
+        let same = |w: &&mut (u64, Waker)| w.0 == waiter && (waiter != 0 || w.1.will_wake(cx.waker()));
+        match inside.waiting.iter_mut().find(same) {
+            Some((_, waker)) => waker.clone_from(cx.waker()),
+            None => inside.waiting.push((waiter, cx.waker().clone())),
         }
         Poll::Pending
+    }
+
+    /// The number of the change and the state, when that is another than `seen`.
+    pub(crate) fn changed(&self, seen: u64) -> Option<(u64, HubState)> {
+        let inside = self.lock();
+        (inside.version + 1 != seen).then(|| (inside.version + 1, inside.state.clone()))
+    }
+
+    /// A number for somebody who waits.
+    pub(crate) fn waiter(&self) -> u64 {
+        let mut inside = self.lock();
+        inside.waiters += 1;
+        inside.waiters
+    }
+
+    /// Who has this number waits no more.
+    pub(crate) fn forget(&self, waiter: u64) {
+        self.lock().waiting.retain(|w| w.0 != waiter);
+    }
+    /// How many wait.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> usize {
+        self.lock().waiting.len()
     }
 }
