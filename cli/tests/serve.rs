@@ -47,10 +47,7 @@ fn a_node_is_run_filled_linked_and_ended() {
     assert_eq!(node.end(), 0);
     let at_rest = finish(
         start(
-            &mut headwater(&["link", "status", "--json", "--config"])
-                .arg(dir.file("a.toml"))
-                .arg("--dir")
-                .arg(dir.path()),
+            headwater(&["link", "status", "--json", "--config"]).arg(dir.file("a.toml")).arg("--dir").arg(dir.path()),
         ),
         b"",
     );
@@ -111,7 +108,7 @@ fn the_http_door_answers_what_it_must_and_no_more() {
     assert_eq!(node.ask(b"POST /metrics HTTP/1.1\r\nContent-Length: 1\r\n\r\nx").0, 405);
     assert_eq!(node.ask(b"nonsense\r\n\r\n").0, 400);
     assert_eq!(node.ask(b"GET / SPDY/9\r\n\r\n").0, 400);
-    assert_eq!(node.ask(&[0xff; 300_000]).0, 431);
+    assert_eq!(node.ask(&vec![0xff; 300_000]).0, 431);
     // Connections that say nothing take no more than their places, and hold up no end.
     let idle: Vec<TcpStream> = (0..31).map(|_| TcpStream::connect(&node.http).expect("it listens")).collect();
     until("there is a place", || node.get("/health/liveness").0 == 200);

@@ -85,9 +85,9 @@ fn create(mut section: Section<'_>) -> Result<StreamConfig> {
     let hub = section.table("hub")?;
     let hub: Option<HubConfig> = hub.map(|hub| hub.fill(|_| Ok(()))).transpose()?;
     // A name that was left open is the link's to say.
-    let named = |config: &StreamConfig| match config.name.is_empty() {
-        true => StreamConfig { name: "open".to_owned(), ..config.clone() }.checked().map(|_| ()),
-        false => config.clone().checked().map(|_| ()),
+    let named = |config: &StreamConfig| {
+        let name = if config.name.is_empty() { "open".to_owned() } else { config.name.clone() };
+        StreamConfig { name, ..config.clone() }.checked().map(|_| ())
     };
     let config: StreamConfig = section.fill(named)?;
     Ok(StreamConfig { hub: hub.map(Box::new), ..config })

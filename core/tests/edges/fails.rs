@@ -34,12 +34,16 @@ fn a_hub_that_is_killed_while_two_edges_push_and_pull_loses_and_doubles_nothing(
     for round in 0..4 {
         let there = hub(&server.url());
         put_there(&there.stream("ORDERS").wait().unwrap(), &mut theirs, 20);
-        edges.iter_mut().for_each(|edge| edge.put(300));
+        for edge in &mut edges {
+            edge.put(300);
+        }
         if round % 2 == 1 {
             until("something was carried", || edges.iter().all(|edge| edge.status().pushed > 100 * round as u64));
         }
         server.kill();
-        edges.iter_mut().for_each(|edge| edge.put(50));
+        for edge in &mut edges {
+            edge.put(50);
+        }
         server.again();
     }
     let all = [&edges[0].acked[..], &edges[1].acked, &theirs];

@@ -118,7 +118,9 @@ pub(crate) fn holds_all(what: &str, stream: &Stream, acked: &[&[String]]) {
         there = payloads(stream);
     }
     let mut times: BTreeMap<&str, usize> = BTreeMap::new();
-    there.iter().for_each(|p| *times.entry(p).or_default() += 1);
+    for payload in &there {
+        *times.entry(payload).or_default() += 1;
+    }
     let doubled: Vec<_> = times.iter().filter(|(_, n)| **n > 1).collect();
     assert!(doubled.is_empty(), "{what} holds more than once: {doubled:?}");
     for acked in acked {
