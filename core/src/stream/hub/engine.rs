@@ -92,7 +92,7 @@ impl HubEngine {
 
     /// Ready with the number of the change and the state when that is another than `seen`; else wakes `cx` then.
     #[cfg(test)]
-    pub(crate) fn poll_state(&self, cx: &mut Context<'_>, seen: u64) -> Poll<(u64, super::state::HubState)> {
+    pub(crate) fn poll_state(&self, cx: &mut std::task::Context<'_>, seen: u64) -> Poll<(u64, super::state::HubState)> {
         self.0.state.poll_change(cx, seen)
     }
 }
