@@ -1431,6 +1431,25 @@ HW_API hw_status hw_engine_close(const struct hw_engine *engine, struct hw_error
  */
 HW_API void hw_engine_free(struct hw_engine *engine);
 
+/* ---- engine config ----------------------------------------------------------------------------------------------- */
+
+/**
+ * Opens what a configuration file says (`headwater.toml`, docs/links.md): its directory for writing, its streams made
+ * or changed, its links at work. `${VARIABLE}` in it is of the environment of this process. The hub is not waited for:
+ * its state and the links' status say how far they are.
+ *
+ * Errors:    HW_STATUS_INVALID (with file, line, column and key), HW_STATUS_NOT_FOUND, HW_STATUS_CONFLICT (a stream
+ *            that cannot become what is configured), and those of hw_engine_open.
+ * Ownership: `*engine` is yours, free with hw_engine_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_engine_open_config(const char *path,
+                                size_t path_len,
+                                struct hw_engine **engine,
+                                struct hw_error **error);
+
 /* ---- stream ------------------------------------------------------------------------------------------------------ */
 
 /**

@@ -69,6 +69,11 @@ export interface OpenOptions {
 export function open(dir: string | URL, options?: OpenOptions & Limits): Promise<Engine>;
 /** As `open`, and blocks this thread until it is done. */
 export function openSync(dir: string | URL, options?: OpenOptions): Engine;
+/**
+ * Opens what a configuration file says (`headwater.toml`): its directory, its streams made or changed, its links at
+ * work. `${VARIABLE}` in it is of this process's environment. The hub is not waited for.
+ */
+export function openConfig(path: string | URL, options?: Limits): Promise<Engine>;
 /** An engine in memory, gone at close. */
 export function memory(): Engine;
 /** An engine in a temporary directory, removed at close. */

@@ -3,7 +3,7 @@
 
 const { Bucket, Entry, Watcher } = require('./lib/bucket.js');
 const { Consumer, Message } = require('./lib/consumer.js');
-const { Engine, attach, memory, open, openSync, restore, temporary, verify } = require('./lib/engine.js');
+const { Engine, attach, memory, open, openConfig, openSync, restore, temporary, verify } = require('./lib/engine.js');
 const { HeadwaterError } = require('./lib/errors.js');
 const { ObjectReader, ObjectStore, ObjectWatcher, ObjectWriter } = require('./lib/objects.js');
 const { PointWatcher, Points } = require('./lib/points.js');
@@ -36,6 +36,7 @@ module.exports = {
   encodeToken,
   memory,
   open,
+  openConfig,
   openSync,
   restore,
   temporary,

@@ -24,6 +24,7 @@ export const {
   encodeToken,
   memory,
   open,
+  openConfig,
   openSync,
   restore,
   temporary,

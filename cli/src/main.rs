@@ -10,11 +10,13 @@
 )]
 
 mod backup;
+mod bench;
 mod consumer;
 mod demo;
 mod failure;
 mod interrupt;
 mod kv;
+mod link;
 mod object;
 mod output;
 mod place;
@@ -33,7 +35,6 @@ use clap::{Parser, Subcommand};
 
 use crate::failure::{Done, Failure};
 use crate::place::Place;
-use crate::serve::Serve;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -76,8 +77,15 @@ enum Noun {
     /// Typed points and time series: import, latest, query.
     #[command(subcommand)]
     Points(points::Verb),
-    /// Keeps a directory open for other processes, until SIGTERM or Ctrl-C.
-    Serve(Serve),
+    /// Runs a directory as a node: links at work, health and metrics over HTTP, other processes let in.
+    #[command(after_help = serve::EXAMPLES)]
+    Serve(serve::Serve),
+    /// Links of a directory to a hub: configure them, see where they stand.
+    #[command(subcommand)]
+    Link(link::Verb),
+    /// Measures a hub or a directory with synthetic records.
+    #[command(subcommand)]
+    Bench(bench::Verb),
     /// Checks every byte of a directory, without changing it.
     Verify(verify::Verify),
     /// Copies a live directory, consistent by stream.
@@ -97,7 +105,9 @@ impl Noun {
             Noun::Kv(verb) => verb.run(place),
             Noun::Object(verb) => verb.run(place),
             Noun::Points(verb) => verb.run(place),
-            Noun::Serve(Serve {}) => Serve::run(place),
+            Noun::Serve(serve) => serve.run(place),
+            Noun::Link(verb) => verb.run(place),
+            Noun::Bench(verb) => verb.run(place),
             Noun::Verify(verify) => verify.run(place),
             Noun::Backup(backup) => backup.run(place),
             Noun::Restore(restore) => restore.run(place),

@@ -24,7 +24,7 @@ pub(crate) struct Place {
     pub(crate) dir: Option<PathBuf>,
     /// Instead of a directory: a NATS server with JetStream, such as nats://127.0.0.1:4222; a token or a user stands
     /// before the host.
-    #[arg(long, global = true, value_name = "URL", conflicts_with = "dir", help_heading = "Everywhere")]
+    #[arg(long, global = true, value_name = "URL", help_heading = "Everywhere")]
     pub(crate) hub: Option<String>,
     /// One JSON object on a line for each record, row or answer.
     #[arg(long, global = true, help_heading = "Everywhere")]
@@ -40,6 +40,14 @@ impl Place {
             .ok_or_else(|| Failure::usage(format!("no directory: give --dir DIR, or set {DIR_VARIABLE}")))
     }
 
+    /// The hub to work on, instead of a directory.
+    fn hub_alone(&self) -> Done<Option<&str>> {
+        match (&self.hub, &self.dir) {
+            (Some(_), Some(_)) => Err(Failure::usage("--dir and --hub are given: this verb works in one place")),
+            (hub, _) => Ok(hub.as_deref()),
+        }
+    }
+
     /// Standard output, in the form that was asked for.
     pub(crate) fn output(&self) -> Output {
         Output::new(self.json)
@@ -47,7 +55,7 @@ impl Place {
 
     /// Opens the directory without a lock, beside whoever writes it. Its streams work for as long as it is kept.
     pub(crate) fn reader(&self) -> Done<Engine> {
-        if let Some(url) = &self.hub {
+        if let Some(url) = self.hub_alone()? {
             return Ok(connect(url)?);
         }
         Ok(Engine::open_with(self.dir()?, EngineOptions::read_only())?)
@@ -64,7 +72,7 @@ impl Place {
     }
 
     fn open_and_close<T>(&self, create: bool, work: impl FnOnce(&Engine) -> Done<T>) -> Done<T> {
-        let engine = match &self.hub {
+        let engine = match self.hub_alone()? {
             Some(url) => connect(url)?,
             None => Engine::open_with(self.dir()?, EngineOptions { create, ..EngineOptions::default() })?,
         };

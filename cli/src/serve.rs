@@ -1,86 +1,143 @@
-//! `headwater serve`: a long-running node, which owns a directory and lets other processes use it.
-//!
-//! It says when it is ready, passes on what its engine logs, and ends in good order with SIGTERM or Ctrl-C.
+//! `headwater serve`: a node that runs until it is told to end. What it does is the engine's; here are its start, its
+//! signals and its log.
 
 use std::io::Read;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use clap::Args;
-use headwater::{Engine, EngineOptions, LocalServer, NodeUse};
+use headwater::{CONFIG_FILE, Config, Engine, HttpServer, LocalServer};
 use serde::Serialize;
 use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 use signal_hook::low_level::pipe;
 
 use crate::failure::{Done, Failure, report_warning};
 use crate::place::Place;
 
-/// Log lines that are taken at once.
-const LOG_LINES: usize = 100;
-
-#[derive(Args)]
-#[command(after_help = "Example:
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  headwater serve --config a.toml
   headwater serve --dir data
 
-While it runs, every verb with this --dir, and every program that opens the directory, works through it: several \
-processes share one directory. It prints a line once it can be reached, and ends with SIGTERM or Ctrl-C when what was \
-asked is answered.")]
-pub(crate) struct Serve {}
+With --dir, data/headwater.toml is read where it is there. On SIGTERM or Ctrl-C it syncs everything and ends with \
+exit code 0. /health/liveness, /health/readiness and /metrics are served at the address that [http] listen \
+says, and else at a free port of 127.0.0.1, which is printed.";
+
+/// As many lines as an engine's log queue holds.
+const LOG_LINES_MAX: usize = 1024;
+
+#[derive(Args)]
+pub(crate) struct Serve {
+    /// What the node is: its directory, streams, hub and links.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where health and metrics are served, instead of what the configuration says.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    http: Option<SocketAddr>,
+}
 
 #[derive(Serialize)]
-struct ServingLine<'a> {
-    serving: &'a Path,
-    socket: &'a Path,
+struct Started {
+    serving: String,
+    socket: String,
+    http: String,
 }
 
 impl Serve {
-    pub(crate) fn run(place: &Place) -> Done {
+    pub(crate) fn run(self, place: &Place) -> Done {
         if place.hub.is_some() {
-            return Err(Failure::usage("serve needs a directory: give --dir instead of --hub"));
+            return Err(Failure::usage("--hub: a node names its hub in the configuration, or by headwater link add"));
+        }
+        let config = self.config(place)?;
+        let mut stop = Stop::listen()?;
+        let engine = Engine::open_config(&config)?;
+        let outcome = self.serve(place, &engine, &config, &mut stop);
+        let closed = engine.close();
+        place.warn(&engine);
+        outcome?;
+        Ok(closed?)
+    }
+
+    fn config(&self, place: &Place) -> Done<Config> {
+        if let Some(path) = &self.config {
+            if place.dir.is_some() {
+                return Err(Failure::usage("--config and --dir are given: the file says which directory"));
+            }
+            return Ok(load(path)?);
         }
         let dir = place.dir()?;
-        let told = signals()?;
-        let engine = Engine::open_with(&dir, EngineOptions { node: NodeUse::Never, ..EngineOptions::default() })?;
-        let server = LocalServer::start(&engine)?;
-        let logs = std::thread::spawn({
-            let (engine, json) = (engine.clone(), place.json);
-            move || pass_on(&engine, json)
-        });
+        let path = dir.join(CONFIG_FILE);
+        if !path.exists() {
+            return Ok(Config { dir: Some(dir), ..Config::default() });
+        }
+        let config = load(&path)?;
+        let same = |a: &Path| a == dir || a.canonicalize().ok() == dir.canonicalize().ok();
+        if !config.dir.as_deref().is_some_and(same) {
+            let message = format!("{}: its dir is another one: use --config to serve that", path.display());
+            return Err(Failure::usage(message));
+        }
+        Ok(config)
+    }
+
+    fn serve(&self, place: &Place, engine: &Engine, config: &Config, stop: &mut Stop) -> Done {
+        let local = LocalServer::start(engine)?;
+        let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let http = HttpServer::start(engine, self.http.or(config.http_listen).unwrap_or(anywhere))?;
+        let started = Started {
+            serving: engine.dir().unwrap_or_default().display().to_string(),
+            socket: local.socket().display().to_string(),
+            http: format!("http://{}", http.address()),
+        };
         let mut out = place.output();
-        let socket = server.socket();
-        out.either(&ServingLine { serving: &dir, socket }, || {
-            format!("serving {} at {}", dir.display(), socket.display())
-        })?;
+        out.either(&started, || format!("serving {} at {} and {}", started.serving, started.socket, started.http))?;
         out.flush()?;
-        wait(told)?;
-        server.stop();
-        let closed = engine.close();
-        // It ends with the engine.
-        let _ = logs.join();
-        Ok(closed?)
+        let (log, json) = (engine.clone(), place.json);
+        let printing = std::thread::spawn(move || {
+            // Until the engine is closed.
+            while let Ok(lines) = log.next_logs(LOG_LINES_MAX).wait() {
+                lines.iter().filter(|l| l.level != "debug").for_each(|l| report_warning(&l.message, json));
+            }
+        });
+        stop.wait();
+        http.stop();
+        local.stop();
+        engine.close()?;
+        let _ = printing.join();
+        Ok(())
     }
 }
 
-/// A pipe that tells of SIGTERM and Ctrl-C from now on.
-fn signals() -> Done<UnixStream> {
-    let listen = || {
-        let (told, tell) = UnixStream::pair()?;
-        pipe::register(SIGTERM, tell.try_clone()?)?;
-        pipe::register(SIGINT, tell)?;
-        Ok(told)
-    };
-    listen().map_err(|e| Failure::io("listen for signals", &e))
+/// Reads a configuration, with the environment of this process.
+pub(crate) fn load(path: &Path) -> headwater::Result<Config> {
+    Config::load(path, &|name| std::env::var(name).ok())
 }
 
-fn wait(mut told: UnixStream) -> Done {
-    told.read_exact(&mut [0]).map_err(|e| Failure::io("wait for a signal", &e))
-}
+/// The wait for SIGTERM or Ctrl-C. A second one ends the process at once.
+struct Stop(UnixStream);
 
-/// Shows warnings until the engine is closed.
-fn pass_on(engine: &Engine, json: bool) {
-    while let Ok(lines) = engine.next_logs(LOG_LINES).wait() {
-        for line in lines.iter().filter(|line| matches!(line.level, "warn" | "error")) {
-            report_warning(&line.message, json);
+impl Stop {
+    fn listen() -> Done<Self> {
+        let at = |e| Failure::io("listen for signals", &e);
+        let (told, tell) = UnixStream::pair().map_err(at)?;
+        let again = Arc::new(AtomicBool::new(false));
+        for signal in [SIGTERM, SIGINT] {
+            // In this order: the first one finds `again` unset and sets it.
+            flag::register_conditional_default(signal, Arc::clone(&again)).map_err(at)?;
+            flag::register(signal, Arc::clone(&again)).map_err(at)?;
+            pipe::register(signal, tell.try_clone().map_err(at)?).map_err(at)?;
+        }
+        Ok(Stop(told))
+    }
+
+    fn wait(&mut self) {
+        while let Err(error) = self.0.read_exact(&mut [0]) {
+            if error.kind() != std::io::ErrorKind::Interrupted {
+                return;
+            }
         }
     }
 }

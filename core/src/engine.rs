@@ -2,11 +2,13 @@
 //! directory can do is for the local kind. Here the pillars meet; none of them knows another.
 
 mod backup;
+#[cfg(feature = "config")]
+mod config;
 #[cfg(feature = "hub")]
 mod hub;
 pub(crate) mod links;
 mod local;
-mod metrics;
+pub(crate) mod metrics;
 mod node;
 mod options;
 #[cfg(test)]
@@ -182,11 +184,6 @@ impl Engine {
         }
     }
 
-    /// The names of all streams, also of those that cannot be read.
-    pub(crate) fn stream_names(&self) -> Pending<Vec<String>> {
-        self.ops().stream_names()
-    }
-
     /// Makes a stream; the same configuration again returns the one there, another one is a conflict.
     ///
     /// # Errors
@@ -213,6 +210,11 @@ impl Engine {
     /// All streams that can be read, by name; the log names a damaged one, and asking for it says what is missing.
     pub fn streams(&self) -> Pending<Vec<StreamInfo>> {
         self.ops().streams()
+    }
+
+    /// The names of all streams, also of those that cannot be read.
+    pub(crate) fn stream_names(&self) -> Pending<Vec<String>> {
+        self.ops().stream_names()
     }
 
     /// Makes a bucket; the same configuration again returns the one there, another one is a conflict.

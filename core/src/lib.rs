@@ -21,6 +21,8 @@
 #![forbid(unsafe_code)]
 
 mod clock;
+#[cfg(feature = "config")]
+mod config;
 pub mod disk;
 mod engine;
 mod error;
@@ -38,9 +40,13 @@ mod stream;
 mod timers;
 pub mod subject;
 mod time;
+#[doc(hidden)]
+pub mod units;
 mod varint;
 
 pub use clock::{Clock, ManualClock, Nanos, SECOND, SystemClock};
+#[cfg(feature = "config")]
+pub use config::{CONFIG_FILE, Config, ConfigFile, Environment};
 pub use engine::{Engine, EngineOptions, Metric, NodeUse, VerifyReport};
 pub use error::{Error, ErrorKind, Result};
 pub use log::LogLine;
@@ -50,6 +56,7 @@ pub use record::{
     Ack, Append, BATCH_BYTES_MAX, BATCH_RECORDS_MAX, Batch, Durability, HEADER_MSG_ID, HEADER_ROLLUP, HEADER_TTL,
     HEADERS_BYTES_MAX, Headers, PAYLOAD_BYTES_MAX, Record, RecordView, Rollup,
 };
+pub use serve::http::HttpServer;
 pub use serve::local::LocalServer;
 pub use stream::bucket::{Bucket, BucketConfig, BucketStatus, Entry, Operation, WatchOptions, Watcher};
 pub use stream::config::{

@@ -60,7 +60,7 @@ pub struct hw_engine_options {
 
 versioned!(hw_engine_options);
 
-fn give(engine: Engine, out: Out<*mut hw_engine>) {
+pub(crate) fn give(engine: Engine, out: Out<*mut hw_engine>) {
     let dir = engine.dir().map_or_else(String::new, |d| d.to_string_lossy().into_owned());
     out.give(hw_engine { logs: Waitable::new(engine.clone()), root: Root::new(engine), dir });
 }

@@ -17,6 +17,7 @@ pub mod bytes;
 pub mod subject;
 pub mod progress;
 pub mod engine;
+pub mod engine_config;
 pub mod stream;
 pub mod stream_config;
 pub mod stream_info;

@@ -74,7 +74,7 @@ fn format() -> Result {
 
 /// The bans of clippy.toml are for the engine; doors, chores and tests may look at the clock.
 fn lint() -> Result {
-    run_command(&mut cargo("clippy --quiet --package headwater --features hub --lib -- -D warnings"))?;
+    run_command(&mut cargo("clippy --quiet --package headwater --features config --lib -- -D warnings"))?;
     let free = "-A clippy::disallowed_methods -A clippy::disallowed_types";
     run_command(&mut cargo(&format!("clippy --quiet --workspace --lib --bins --tests -- -D warnings {free}")))
 }
@@ -124,6 +124,9 @@ fn examples() -> Result {
     let node = root().join("examples/node");
     let link = ["install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"];
     run_command(command("npm", link).current_dir(&node))?;
+    say("rust", "hub-leaf");
+    run_command(&mut cargo("build --quiet --package headwater-cli --package headwater-hub-leaf"))?;
+    quiet(&mut cargo("run --quiet --package headwater-hub-leaf"))?;
     for name in EXAMPLES {
         say("rust", name);
         quiet(&mut cargo(&format!("run --quiet --package headwater-examples --bin {name}")))?;

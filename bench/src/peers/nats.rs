@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::consumer::{pull, push};
-use async_nats::jetstream::stream::{Config, Source as Sourced};
+use async_nats::jetstream::stream::{Config, External, Source as Sourced};
 use async_nats::jetstream::{self, Context};
 use async_nats::{Client, ConnectOptions, HeaderMap};
 use futures_util::StreamExt;
@@ -104,7 +104,7 @@ impl Direct {
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let options = ConnectOptions::new().client_capacity(2 * WINDOW).retry_on_initial_connect();
         let client = runtime.block_on(options.connect(url))?;
-        let jetstream = jetstream::new(client.clone());
+        let jetstream = runtime.block_on(async { jetstream::new(client.clone()) });
         Ok(Direct { runtime, client, jetstream })
     }
 
@@ -120,7 +120,8 @@ impl Direct {
 
     /// A stream that sources `from`, of the JetStream of another domain.
     pub(crate) fn create_sourcing(&self, name: &str, from: &str, domain: &str) -> Outcome<()> {
-        let source = Sourced { name: from.to_owned(), domain: Some(domain.to_owned()), ..Sourced::default() };
+        let external = External { api_prefix: format!("$JS.{domain}.API"), delivery_prefix: None };
+        let source = Sourced { name: from.to_owned(), external: Some(external), ..Sourced::default() };
         self.make(Config { name: name.to_owned(), sources: Some(vec![source]), ..Config::default() })
     }
 

@@ -19,7 +19,7 @@ pub(crate) const ROW: Row = Row { name: "link_push", about: "a link pushes a bac
 
 const RECORDS: u64 = 1_000_000;
 /// How long a backlog may take.
-const WAIT_MAX: Duration = Duration::from_secs(300);
+const WAIT_MAX: Duration = Duration::from_secs(120);
 
 fn run(context: &mut Context) -> Outcome<Vec<Line>> {
     let records = context.scaled(RECORDS);

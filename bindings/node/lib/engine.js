@@ -226,6 +226,12 @@ function openSync(dir, options = undefined) {
   return new Engine(native.engineOpenSync(hub, dirOf(dir), check('open', options, OPEN)));
 }
 
+/** Opens what a configuration file says: its directory, its streams made or changed, its links at work. */
+async function openConfig(path, options = undefined) {
+  const limits = begin('openConfig', options, LIMITS);
+  return settle(native.engineOpenConfig(hub, dirOf(path)), (id) => new Engine(id), limits);
+}
+
 /** An engine in memory, gone at close. */
 function memory() {
   return new Engine(native.engineMemory(hub));
@@ -263,4 +269,4 @@ async function verify(dir, options = undefined) {
   return settle(native.verify(hub, dirOf(dir)), same, limits);
 }
 
-module.exports = { Engine, attach, memory, memoryAt, open, openSync, restore, temporary, verify };
+module.exports = { Engine, attach, memory, memoryAt, open, openConfig, openSync, restore, temporary, verify };

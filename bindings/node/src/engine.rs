@@ -71,6 +71,15 @@ pub fn engine_open_sync(hub_number: u32, dir: String, options: OpenOptions) -> R
     Ok(Engine::open_with(dir, options.into_core()?).map_err(fault)?.hold(&hub(hub_number)?))
 }
 
+/// Opens what a configuration file says.
+#[napi(catch_unwind)]
+pub fn engine_open_config(env: Env, hub_number: u32, path: String) -> Result<Raw> {
+    jobs::run(env, &hub(hub_number)?, move || {
+        let config = headwater::Config::load(path, &|name| std::env::var(name).ok())?;
+        Engine::open_config(&config).map(Answer::handle)
+    })
+}
+
 /// An engine in memory.
 #[napi(catch_unwind)]
 pub fn engine_memory(hub_number: u32) -> Result<u32> {

@@ -50,6 +50,18 @@ pub(crate) fn open(
     Ok(Engine(Held::new((), &engine)))
 }
 
+/// Opens what the file `path` says (`headwater.toml`): its directory, its streams made or changed, its links at work.
+///
+/// `${VARIABLE}` in it is of this process's environment. The hub is not waited for.
+#[pyfunction]
+pub(crate) fn open_config(py: Python<'_>, path: PathBuf) -> PyResult<Engine> {
+    let load = || {
+        let config = hw::Config::load(path, &|name| std::env::var(name).ok())?;
+        hw::Engine::open_config(&config)
+    };
+    Ok(Engine(Held::new((), &run(py, load)?)))
+}
+
 /// The options for an engine whose time is `clock`'s: nothing happens by itself.
 fn options(clock: Option<PyRef<'_, ManualClock>>) -> EngineOptions {
     let options = EngineOptions::default();

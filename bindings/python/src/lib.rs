@@ -49,7 +49,7 @@ mod _native {
     #[pymodule_export]
     use crate::consumer::Consumer;
     #[pymodule_export]
-    use crate::engine::{Engine, memory, open, restore, temporary, verify};
+    use crate::engine::{Engine, memory, open, open_config, restore, temporary, verify};
     #[pymodule_export]
     use crate::fork::after_fork_in_child;
     #[pymodule_export]

@@ -6,11 +6,16 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Wake, Waker};
 use std::thread::JoinHandle;
 
-use super::{Engine, Inner};
+#[cfg(feature = "hub")]
+use super::Other;
+use super::{Engine, Inner, Kind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pending::Pending;
 use crate::stream::Stream;
-use crate::stream::link::{Link, LinkConfig, LinkStatus, Work};
+use crate::stream::config::StreamConfig;
+#[cfg(feature = "hub")]
+use crate::stream::hub::HubPhase;
+use crate::stream::link::{self, Find, Link, LinkConfig, LinkStatus, Work};
 
 /// All links at work.
 #[derive(Default)]
@@ -127,6 +132,13 @@ impl Links {
         Ok(())
     }
 
+    /// Where each stands, by name.
+    pub(super) fn status(&self) -> Vec<LinkStatus> {
+        let mut all: Vec<_> = lock(&self.inside.running).iter().map(|(link, _)| link.status()).collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+
     /// Ends all of them.
     pub(super) fn close(&self) {
         let all: Vec<String> = lock(&self.inside.running).iter().map(|(link, _)| link.config.name.clone()).collect();
@@ -161,9 +173,10 @@ impl Links {
 }
 
 impl Inner {
-    fn link(self: &Arc<Self>, config: LinkConfig, remote: Stream) -> Result<()> {
+    fn link(self: &Arc<Self>, config: LinkConfig, find: Find) -> Result<()> {
+        self.writable()?;
         let local = Arc::clone(&self.open_stream(&config.stream)?.local);
-        let link = Link::new(config, local, remote, self.root.join("links"))?;
+        let link = Link::new(config, local, find, self.root.join("links"))?;
         if self.shared.has_worker() {
             self.links.start_thread()?;
         }
@@ -171,37 +184,83 @@ impl Inner {
     }
 }
 
+/// The stream on the other side, which is made if it is not there and `made` says what it shall be.
+async fn find(other: Engine, name: String, made: Option<StreamConfig>) -> Result<Stream> {
+    match (other.stream(&name).await, made) {
+        (Err(error), Some(made)) if error.kind() == ErrorKind::NotFound => other.create_stream(made).await,
+        (found, _) => found,
+    }
+}
+
 impl Engine {
     /// Joins a local stream to one of `other`, which is usually a hub, and works on it until the engine is closed or
-    /// the link removed. Both streams must be there. What it carried so far is remembered under its name.
+    /// the link removed. What it carried so far is remembered under its name.
+    ///
+    /// What is wrong is said here where the other side can be asked. A hub that is not connected now is not waited
+    /// for: the link begins, and its status says what it waits for and why.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`] for what a link cannot be told; [`ErrorKind::NotFound`] when a stream is not there;
-    /// [`ErrorKind::Conflict`] when a link has the name.
+    /// [`ErrorKind::Invalid`] for what a link cannot be told; [`ErrorKind::NotFound`] when the local stream is not
+    /// there, or the other one and [`LinkConfig::create`] is not set; [`ErrorKind::Unsupported`] when that stream or
+    /// its server cannot be pushed to by many; [`ErrorKind::Conflict`] when a link has the name.
     pub fn add_link(&self, config: LinkConfig, other: &Engine) -> Pending<()> {
-        let inner = match self.local("a link") {
-            Ok(inner) => Arc::clone(inner),
+        let begun = self.local("a link").and_then(|inner| {
+            config.check()?;
+            let subjects = inner.open_stream(&config.stream)?.local.lock().config.subjects.clone();
+            Ok((Arc::clone(inner), config.to_create(&subjects)))
+        });
+        let (inner, made) = match begun {
+            Ok(begun) => begun,
             Err(error) => return Pending::ready(Err(error)),
         };
-        other.stream(&config.remote).and_then(move |remote| Pending::ready(inner.link(config, remote)))
+        let (is_reached, other, name) = (other.is_reached(), other.clone(), config.remote.clone());
+        Pending::of(async move {
+            let find = move || find(other.clone(), name.clone(), made.clone());
+            if is_reached {
+                let stream = find().await?;
+                config.check_remote(&stream.config())?;
+                if config.needs_positions() {
+                    stream.check_batches()?;
+                }
+            }
+            inner.link(config, Box::new(move || Pending::of(find())))
+        })
+    }
+
+    /// Whether it can be asked now; all but a hub that is not connected can.
+    fn is_reached(&self) -> bool {
+        match &self.0 {
+            #[cfg(feature = "hub")]
+            Kind::Other(Other { hub: Some(hub), .. }) => hub.state().phase == HubPhase::Connected,
+            _ => true,
+        }
     }
 
     /// As [`Engine::add_link`], to a stream that is kept by what was written elsewhere.
     #[doc(hidden)]
     pub fn add_link_to(&self, config: LinkConfig, remote: Stream) -> Result<()> {
-        self.local("a link")?.link(config, remote)
+        self.local("a link")?.link(config, Box::new(move || Pending::ready(Ok(remote.clone()))))
     }
 
     /// Ends a link; what was carried stays, and where it stood is kept for the next one of its name.
     pub fn remove_link(&self, name: &str) -> Result<()> {
-        self.local("a link")?.links.remove(name)
+        match &self.0 {
+            Kind::Local(inner) => inner.links.remove(name),
+            Kind::Other(other) => other.ops.remove_link(name).wait(),
+        }
     }
 
-    /// Where each link stands, by name.
+    /// Where each link stands, by name; through a node, each of the node's.
     pub fn links(&self) -> Result<Vec<LinkStatus>> {
+        match &self.0 {
+            Kind::Local(inner) => Ok(inner.links.status()),
+            Kind::Other(other) => other.ops.links().wait(),
+        }
+    }
+
+    /// Where a link stands that is not at work now: at what was stored when it was.
+    pub fn link_at_rest(&self, config: &LinkConfig) -> Result<LinkStatus> {
         let inner = self.local("a link")?;
-        let mut all: Vec<_> = lock(&inner.links.inside.running).iter().map(|(link, _)| link.status()).collect();
-        all.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(all)
+        link::at_rest(config, &inner.open_stream(&config.stream)?.local, &inner.root.join("links"))
     }
 }

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 
 use serde::{Deserialize, Serialize};
 
+use super::Engine;
 use super::links::Links;
 use super::options::EngineOptions;
 use crate::clock::Nanos;
@@ -48,6 +49,8 @@ pub(crate) struct Inner {
     lock: Mutex<Option<Box<dyn Send + Sync>>>,
     worker: Mutex<Option<JoinHandle<()>>>,
     pub(super) links: Links,
+    /// The hub that it was configured with, if it was.
+    pub(super) hub: OnceLock<Engine>,
 }
 
 /// Everything open, by name. The worker shares it, and nothing else of the engine: so the engine closes when its last
@@ -108,6 +111,7 @@ impl Inner {
             lock: Mutex::new(lock),
             worker: Mutex::default(),
             links: Links::default(),
+            hub: OnceLock::new(),
             shared,
         });
         if options.worker {
@@ -196,7 +200,7 @@ impl Inner {
         self.root.join("streams").join(name)
     }
 
-    fn writable(&self) -> Result<()> {
+    pub(super) fn writable(&self) -> Result<()> {
         self.shared.check_open()?;
         if self.read_only {
             return Err(Error::new(ErrorKind::Unsupported, format!("{} was opened read-only", self.root.display())));
@@ -302,7 +306,7 @@ impl Inner {
         // Nobody reads any more, and storing an index takes memory of its own.
         self.shared.pages.clear();
         let streams = std::mem::take(&mut *self.opened());
-        let mut result = Ok(());
+        let mut result = self.hub.get().map_or(Ok(()), Engine::close);
         for opened in streams.values() {
             if let Some(consumers) = &opened.consumers {
                 if !self.read_only {

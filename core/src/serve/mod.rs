@@ -2,4 +2,5 @@
 //!
 //! A door adds no logic. It knows the engine's handles, and nothing of the engine knows it.
 
+pub(crate) mod http;
 pub(crate) mod local;

@@ -12,9 +12,10 @@ use std::time::Duration;
 use super::config::{ConsumerConfig, StreamConfig};
 use super::consumer::ConsumerInfo;
 use super::info::StreamInfo;
+use super::link::{LinkConfig, LinkStatus};
 use super::options::{PurgeOptions, ReadOptions};
 use super::subscription::SubscribeOptions;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::pending::Pending;
 use crate::record::{Ack, Append, Batch, Record};
 
@@ -24,6 +25,10 @@ pub trait StreamOps: Send + Sync {
     /// Its configuration as it was known last.
     fn config(&self) -> StreamConfig;
     fn info(&self) -> Pending<StreamInfo>;
+    /// Refuses by name where several records cannot be appended all or nothing, as far as that was seen.
+    fn check_batches(&self) -> Result<()> {
+        Ok(())
+    }
     /// One record, or several all or nothing. Checks them with `shape::check`, which tells their bytes too.
     fn append(&self, batch: &[Append<'_>]) -> Pending<Ack>;
     fn get(&self, seq: u64) -> Pending<Option<Record>>;
@@ -82,7 +87,24 @@ pub trait EngineOps: Send + Sync {
     fn stream_names(&self) -> Pending<Vec<String>> {
         self.streams().map(|infos| infos.into_iter().map(|info| info.config.name).collect())
     }
+    /// Where each of its links stands, by name.
+    fn links(&self) -> Pending<Vec<LinkStatus>> {
+        no_links()
+    }
+    /// Begins a link to the hub at this address.
+    fn add_hub_link(&self, _config: LinkConfig, _url: &str) -> Pending<()> {
+        no_links()
+    }
+    /// Ends a link.
+    fn remove_link(&self, _name: &str) -> Pending<()> {
+        no_links()
+    }
     /// Ends all that is open, and the log; later calls answer `Closed`. Twice is nothing, and the last handle to go
     /// does it too.
     fn close(&self) -> Result<()>;
+}
+
+fn no_links<T>() -> Pending<T> {
+    let message = "a link needs a directory, and this engine keeps its streams elsewhere";
+    Pending::ready(Err(Error::new(ErrorKind::Unsupported, message)))
 }

@@ -24,6 +24,7 @@ pub(crate) mod subscription;
 
 use std::sync::Arc;
 
+use crate::error::Result;
 use crate::pending::Pending;
 use crate::record::{Ack, Append, Batch, Record};
 use crate::subject::check_filter;
@@ -66,6 +67,11 @@ impl Stream {
     /// What it is and holds.
     pub fn info(&self) -> Pending<StreamInfo> {
         self.0.info()
+    }
+
+    /// Refuses by name where [`Stream::append_batch`] cannot be had, as far as that was seen.
+    pub(crate) fn check_batches(&self) -> Result<()> {
+        self.0.check_batches()
     }
 
     /// Appends one record. It is done when the stream's durability is reached.

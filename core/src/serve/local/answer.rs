@@ -105,6 +105,9 @@ fn of_engine(engine: &Engine, request: &Request<'_>) -> Answered {
         DeleteStream::KIND => request.tell::<DeleteStream>(|name| engine.delete_stream(&name)),
         Streams::KIND => request.tell::<Streams>(|()| engine.streams()),
         StreamNames::KIND => request.tell::<StreamNames>(|()| engine.stream_names()),
+        Links::KIND => request.tell::<Links>(|()| Pending::ready(engine.links())),
+        AddLink::KIND => request.tell::<AddLink>(|(config, url)| engine.add_hub_link(config, &url)),
+        RemoveLink::KIND => request.tell::<RemoveLink>(|name| Pending::ready(engine.remove_link(&name))),
         _ => request.unknown("an engine"),
     }
 }

@@ -86,15 +86,18 @@ pub(super) fn expect_last(message: &mut OutboundMessage, expected: u64) {
     message.headers.get_or_insert_default().insert(header::NATS_EXPECTED_LAST_SEQUENCE, expected.to_string());
 }
 
+/// Refuses a server or a stream that has no atomic batches.
+pub(super) fn check_batches(remote: &Remote, known: &Known) -> Result<()> {
+    remote.session().need(LEVEL_2_12, "2.12", "a batch of more than one record")?;
+    if known.atomic { Ok(()) } else { Err(off(remote, "allow_atomic", "a batch of more than one record")) }
+}
+
 /// The messages of appends, but for their conditions.
 fn messages(remote: &Remote, known: &Known, appends: &[Append<'_>]) -> Result<Vec<OutboundMessage>> {
     let session = remote.session();
     let whole = appends.len() > 1;
     if whole {
-        session.need(LEVEL_2_12, "2.12", "a batch of more than one record")?;
-        if !known.atomic {
-            return Err(off(remote, "allow_atomic", "a batch of more than one record"));
-        }
+        check_batches(remote, known)?;
     }
     let batch_id = whole.then(|| session.random_name() + &session.random_name());
     let most = session.client.max_payload();

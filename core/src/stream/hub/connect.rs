@@ -1,8 +1,9 @@
 //! Connecting to a hub: who we are, what the server is able to do, and the tasks that serve the connection.
 //!
-//! What the client says of the connection later goes into the state.
+//! What the client says of the connection later goes into the state; what it says while it comes about is in the error.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_nats::{ClientError, ConnectErrorKind, ConnectOptions, Event};
 use serde_json::Value;
@@ -40,14 +41,16 @@ pub(super) fn place(options: &HubOptions) -> Result<(Handle, Option<Runtime>)> {
 
 /// Connects, and starts what serves the connection.
 pub(super) async fn open(options: HubOptions, state: Arc<StateCell>) -> Result<Arc<Session>> {
-    let client = connect_options(&options, &state).await?.connect(options.urls.as_slice()).await.map_err(|e| {
-        let kind = match e.kind() {
-            ConnectErrorKind::TimedOut => ErrorKind::Timeout,
-            ConnectErrorKind::ServerParse | ConnectErrorKind::Authentication => ErrorKind::Invalid,
-            _ => ErrorKind::Io,
-        };
-        Error::new(kind, format!("connect to the hub: {e}"))
-    })?;
+    let is_up = Arc::new(AtomicBool::new(false));
+    let client =
+        connect_options(&options, &state, &is_up).await?.connect(options.urls.as_slice()).await.map_err(|e| {
+            let kind = match e.kind() {
+                ConnectErrorKind::TimedOut => ErrorKind::Timeout,
+                ConnectErrorKind::ServerParse | ConnectErrorKind::Authentication => ErrorKind::Invalid,
+                _ => ErrorKind::Io,
+            };
+            Error::new(kind, format!("connect to the hub: {e}"))
+        })?;
     let server = client.server_info();
     state.change(|s| {
         s.server_name.clone_from(&server.server_name);
@@ -80,10 +83,8 @@ pub(super) async fn open(options: HubOptions, state: Arc<StateCell>) -> Result<A
         Err(error) => return Err(error),
     };
     let level = account["api"]["level"].as_u64().unwrap_or(0) as u32;
-    state.change(|s| {
-        s.api_level = level;
-        s.phase = HubPhase::Connected;
-    });
+    state.change(|s| s.api_level = level);
+    is_up.store(true, Ordering::Release);
     tokio::spawn(Arc::clone(&outbox).take_answers(answers));
     tokio::spawn(Arc::clone(&outbox).send_on());
     tokio::spawn(outbox.sweep());
@@ -95,8 +96,14 @@ fn version(text: &str) -> Option<(u32, u32)> {
     Some((numbers.next()??, numbers.next()??))
 }
 
-async fn connect_options(options: &HubOptions, state: &Arc<StateCell>) -> Result<ConnectOptions> {
-    let (delays, events) = (options.clone(), Arc::clone(state));
+/// How the client is told to connect. Until `is_up` it changes no state: an attempt that was given up has nothing to
+/// say about the one after it.
+async fn connect_options(
+    options: &HubOptions,
+    state: &Arc<StateCell>,
+    is_up: &Arc<AtomicBool>,
+) -> Result<ConnectOptions> {
+    let (delays, events, is_up) = (options.clone(), Arc::clone(state), Arc::clone(is_up));
     let mut connect = ConnectOptions::new()
         .name(&options.name)
         .connection_timeout(options.connect_timeout)
@@ -105,7 +112,9 @@ async fn connect_options(options: &HubOptions, state: &Arc<StateCell>) -> Result
         .subscription_capacity(ARRIVING_MAX)
         .reconnect_delay_callback(move |attempt| delays.delay(attempt, delays.clock.random()))
         .event_callback(move |event| {
-            note(&events, &event);
+            if is_up.load(Ordering::Acquire) {
+                note(&events, &event);
+            }
             std::future::ready(())
         })
         .require_tls(options.require_tls);

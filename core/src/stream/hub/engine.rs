@@ -1,12 +1,14 @@
 //! A hub as an engine: connecting, what the server is able to do, and streams by name.
 //!
-//! One runtime with one worker thread serves a hub; it ends with the last handle.
+//! One runtime with one worker thread serves a hub; it ends with the last handle. A hub that may be reached later has
+//! no session until then, and whoever needs it waits.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll};
 
 use serde_json::Value;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 
 use super::connect::{open, place};
 use super::fault::STREAM_NOT_FOUND;
@@ -14,7 +16,7 @@ use super::options::HubOptions;
 use super::session::Session;
 use super::state::{HubPhase, HubState, StateCell};
 use super::stream::HubStream;
-use super::task::run;
+use super::task::{closed, run};
 use super::{convert, fault};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pending::Pending;
@@ -24,7 +26,11 @@ use crate::stream::info::StreamInfo;
 
 /// A connection to a hub. Everything opened from it keeps it open; the last one to go closes it.
 pub(crate) struct Hub {
-    session: Arc<Session>,
+    options: HubOptions,
+    handle: Handle,
+    state: Arc<StateCell>,
+    /// There once the hub was reached.
+    session: OnceLock<Arc<Session>>,
     runtime: Mutex<Option<Runtime>>,
 }
 
@@ -33,7 +39,7 @@ pub(crate) struct Hub {
 pub(crate) struct HubEngine(Arc<Hub>);
 
 impl HubEngine {
-    /// Connects, and finds out what the hub is able to do.
+    /// Connects, and finds out what the hub is able to do; now, or in the background when the options say so.
     pub(crate) fn connect(options: HubOptions) -> Pending<HubEngine> {
         Self::connect_with(options, Arc::new(StateCell::default()))
     }
@@ -48,46 +54,94 @@ impl HubEngine {
             Ok(started) => started,
             Err(error) => return Pending::ready(Err(error)),
         };
-        let kept = Starting(runtime);
-        let watched = Arc::clone(&state);
+        let (session, runtime) = (OnceLock::new(), Mutex::new(runtime));
+        let hub = Arc::new(Hub { options, handle, state, session, runtime });
+        if hub.options.retry_on_initial_connect {
+            hub.handle.spawn(keep_trying(Arc::downgrade(&hub), hub.options.clone(), Arc::clone(&hub.state)));
+            return Pending::ready(Ok(HubEngine(hub)));
+        }
+        let handle = hub.handle.clone();
         run(&handle, async move {
-            let session = open(options, state).await.inspect_err(|error| {
-                watched.change(|s| {
-                    s.last_error = error.to_string();
-                    s.phase = HubPhase::Closed;
-                });
-            })?;
-            let mut kept = kept;
-            Ok(HubEngine(Arc::new(Hub { session, runtime: Mutex::new(kept.0.take()) })))
+            match open(hub.options.clone(), Arc::clone(&hub.state)).await {
+                Ok(session) => hub.arrive(session),
+                Err(error) => {
+                    hub.state.change(|s| {
+                        s.last_error = error.to_string();
+                        s.phase = HubPhase::Closed;
+                    });
+                    return Err(error);
+                }
+            }
+            Ok(HubEngine(hub))
         })
+    }
+
+    /// Where it was told to connect to.
+    pub(crate) fn urls(&self) -> &[String] {
+        &self.0.options.urls
     }
 
     /// Where the connection stands.
     pub(crate) fn state(&self) -> HubState {
-        self.0.session.state.get()
+        self.0.state.get()
     }
 
     /// Ready with the number of the change and the state when that is another than `seen`; else wakes `cx` then.
     pub(crate) fn poll_state(&self, cx: &mut Context<'_>, seen: u64) -> Poll<(u64, HubState)> {
-        self.0.session.state.poll_change(cx, seen)
+        self.0.state.poll_change(cx, seen)
     }
 }
 
 impl Hub {
+    /// The session of a hub that something was opened from.
     pub(super) fn session(&self) -> &Arc<Session> {
-        &self.session
+        self.session.get().expect("what is opened from a hub was opened in its session")
+    }
+
+    fn arrive(&self, session: Arc<Session>) {
+        let _ = self.session.set(session);
+        self.state.change(|s| {
+            s.phase = HubPhase::Connected;
+            s.last_error.clear();
+        });
+    }
+
+    /// The session; a hub that was not reached yet is waited for as long as a request may take.
+    pub(super) async fn reached(&self) -> Result<&Arc<Session>> {
+        let mut seen = 0;
+        let arrival = poll_fn(|cx| {
+            while self.session.get().is_none() && self.state.phase() != HubPhase::Closed {
+                match self.state.poll_change(cx, seen) {
+                    Poll::Ready((number, _)) => seen = number,
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+            Poll::Ready(())
+        });
+        let _ = tokio::time::timeout(self.options.request_timeout, arrival).await;
+        let state = self.state.get();
+        match self.session.get() {
+            Some(session) if state.phase != HubPhase::Closed => Ok(session),
+            None if state.phase != HubPhase::Closed => {
+                let why = if state.last_error.is_empty() { "no server answered" } else { &state.last_error };
+                Err(Error::new(ErrorKind::Io, format!("the hub was not reached yet: {why}; nothing was done")))
+            }
+            _ => Err(closed()),
+        }
     }
 
     fn close(&self) {
-        self.session.state.change(|s| s.phase = HubPhase::Closed);
-        self.session.outbox.close();
+        self.state.change(|s| s.phase = HubPhase::Closed);
+        if let Some(session) = self.session.get() {
+            session.outbox.close();
+        }
         if let Some(runtime) = self.runtime.lock().unwrap_or_else(PoisonError::into_inner).take() {
             // In the background, because whoever lets go of the last handle may be a task of some runtime.
             runtime.shutdown_background();
-        } else if self.session.options.on_this_runtime {
+        } else if let Some(session) = self.session.get().filter(|_| self.options.on_this_runtime) {
             // Those who wait see the state; what is left to send is sent.
-            let client = self.session.client.clone();
-            self.session.handle.spawn(async move { client.drain().await });
+            let client = session.client.clone();
+            self.handle.spawn(async move { client.drain().await });
         }
     }
 }
@@ -98,13 +152,21 @@ impl Drop for Hub {
     }
 }
 
-/// A runtime that nobody has yet; it ends without anybody waiting for it.
-struct Starting(Option<Runtime>);
-
-impl Drop for Starting {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
+/// Tries until the hub was reached or nobody wants it any more.
+async fn keep_trying(hub: Weak<Hub>, options: HubOptions, state: Arc<StateCell>) {
+    for attempt in 1.. {
+        tokio::time::sleep(options.delay(attempt, options.clock.random())).await;
+        if state.phase() == HubPhase::Closed {
+            return;
+        }
+        match open(options.clone(), Arc::clone(&state)).await {
+            Ok(session) => {
+                if let Some(hub) = hub.upgrade() {
+                    hub.arrive(session);
+                }
+                return;
+            }
+            Err(error) => state.change(|s| s.last_error = error.to_string()),
         }
     }
 }
@@ -112,16 +174,17 @@ impl Drop for Starting {
 impl EngineOps for HubEngine {
     fn create_stream(&self, config: StreamConfig) -> Pending<Arc<dyn StreamOps>> {
         let hub = Arc::clone(&self.0);
-        run(&self.0.session.handle, async move { create(hub, config).await.map(|s| s as Arc<dyn StreamOps>) })
+        run(&self.0.handle, async move { create(hub, config).await.map(|s| s as Arc<dyn StreamOps>) })
     }
 
     fn update_stream(&self, config: StreamConfig) -> Pending<Arc<dyn StreamOps>> {
         let hub = Arc::clone(&self.0);
-        run(&self.0.session.handle, async move {
+        run(&self.0.handle, async move {
             let config = config.checked()?;
             let place = format!("stream '{}'", config.name);
-            let asked = convert::to_json(&config, hub.session.state.api_level())?;
-            let before = hub.session.call(&place, &format!("STREAM.INFO.{}", config.name), &Value::Null).await?;
+            let session = hub.reached().await?;
+            let asked = convert::to_json(&config, session.state.api_level())?;
+            let before = session.call(&place, &format!("STREAM.INFO.{}", config.name), &Value::Null).await?;
             // What is not ours to say stays as it is.
             let mut whole = before["config"].clone();
             for key in ["mirror", "sources", "placement", "subject_transform", "subjects"] {
@@ -132,15 +195,15 @@ impl EngineOps for HubEngine {
             for (key, value) in &asked {
                 whole[key.as_str()] = value.clone();
             }
-            let answer = hub.session.call(&place, &format!("STREAM.UPDATE.{}", config.name), &whole).await?;
+            let answer = session.call(&place, &format!("STREAM.UPDATE.{}", config.name), &whole).await?;
             convert::check_echo(&place, &asked, &answer["config"])?;
-            Ok(HubStream::new(hub, &answer) as Arc<dyn StreamOps>)
+            Ok(HubStream::new(Arc::clone(&hub), &answer) as Arc<dyn StreamOps>)
         })
     }
 
     fn stream(&self, name: &str) -> Pending<Arc<dyn StreamOps>> {
         let (hub, name) = (Arc::clone(&self.0), name.to_owned());
-        run(&self.0.session.handle, async move {
+        run(&self.0.handle, async move {
             check_name("stream", &name)?;
             find(hub, &name).await.map(|s| s as Arc<dyn StreamOps>)
         })
@@ -148,19 +211,20 @@ impl EngineOps for HubEngine {
 
     fn delete_stream(&self, name: &str) -> Pending<()> {
         let (hub, name) = (Arc::clone(&self.0), name.to_owned());
-        run(&self.0.session.handle, async move {
+        run(&self.0.handle, async move {
             check_name("stream", &name)?;
             let place = format!("stream '{name}'");
-            hub.session.call(&place, &format!("STREAM.DELETE.{name}"), &Value::Null).await.map(|_| ())
+            hub.reached().await?.call(&place, &format!("STREAM.DELETE.{name}"), &Value::Null).await.map(|_| ())
         })
     }
 
     fn streams(&self) -> Pending<Vec<StreamInfo>> {
         let hub = Arc::clone(&self.0);
-        run(&self.0.session.handle, async move {
+        run(&self.0.handle, async move {
+            let session = hub.reached().await?;
             let mut infos: Vec<StreamInfo> = Vec::new();
             loop {
-                let page = hub.session.call("streams", "STREAM.LIST", &json!({ "offset": infos.len() })).await?;
+                let page = session.call("streams", "STREAM.LIST", &json!({ "offset": infos.len() })).await?;
                 let streams = page["streams"].as_array().map_or(&[][..], Vec::as_slice);
                 infos.extend(streams.iter().map(convert::info));
                 if streams.is_empty() || infos.len() as u64 >= page["total"].as_u64().unwrap_or(0) {
@@ -186,9 +250,10 @@ pub(super) async fn create(hub: Arc<Hub>, config: StreamConfig) -> Result<Arc<Hu
     }
     let config = config.checked()?;
     let place = format!("stream '{}'", config.name);
-    let asked = convert::to_json(&config, hub.session.state.api_level())?;
+    let session = Arc::clone(hub.reached().await?);
+    let asked = convert::to_json(&config, session.state.api_level())?;
     let suffix = format!("STREAM.CREATE.{}", config.name);
-    let answer = match hub.session.api(&place, &suffix, &Value::Object(asked.clone())).await? {
+    let answer = match session.api(&place, &suffix, &Value::Object(asked.clone())).await? {
         Ok(answer) => answer,
         Err(error) if error.err_code == 10058 => {
             let message = format!("stream '{}' is there with another configuration", config.name);
@@ -199,7 +264,7 @@ pub(super) async fn create(hub: Arc<Hub>, config: StreamConfig) -> Result<Arc<Hu
     if let Err(error) = convert::check_echo(&place, &asked, &answer["config"]) {
         if answer["did_create"] == true {
             // It is not what was asked for, so it is not left behind; when that fails too, the first error says more.
-            let _ = hub.session.api(&place, &format!("STREAM.DELETE.{}", config.name), &Value::Null).await;
+            let _ = session.api(&place, &format!("STREAM.DELETE.{}", config.name), &Value::Null).await;
         }
         return Err(error);
     }
@@ -209,7 +274,8 @@ pub(super) async fn create(hub: Arc<Hub>, config: StreamConfig) -> Result<Arc<Hu
 /// The stream of this name.
 pub(super) async fn find(hub: Arc<Hub>, name: &str) -> Result<Arc<HubStream>> {
     let place = format!("stream '{name}'");
-    match hub.session.api(&place, &format!("STREAM.INFO.{name}"), &Value::Null).await? {
+    let session = Arc::clone(hub.reached().await?);
+    match session.api(&place, &format!("STREAM.INFO.{name}"), &Value::Null).await? {
         Ok(answer) => Ok(HubStream::new(hub, &answer)),
         Err(error) if error.err_code == STREAM_NOT_FOUND => {
             Err(Error::not_found(format!("there is no stream '{name}'")))

@@ -66,6 +66,9 @@ pub struct HubOptions {
     pub request_timeout: Duration,
     /// How long a connection may take to come about.
     pub connect_timeout: Duration,
+    /// Goes on trying when no server answers, lets us in, or is able to do what it must: connecting returns at once
+    /// then, the state says `connecting` and why, and operations wait for `request_timeout` before they answer `Io`.
+    pub retry_on_initial_connect: bool,
     /// The shortest wait between two attempts to reconnect.
     pub reconnect_delay_min: Duration,
     /// The longest; the waits double up to it, and each is cut short by up to half at random.
@@ -183,7 +186,7 @@ impl HubOptions {
 }
 
 /// An address without user, password or token.
-fn without_secret(url: &str) -> String {
+pub(crate) fn without_secret(url: &str) -> String {
     match (url.split_once("://"), url.rsplit_once('@')) {
         (Some((scheme, _)), Some((_, host))) => format!("{scheme}://***@{host}"),
         (None, Some((_, host))) => format!("***@{host}"),
@@ -210,6 +213,7 @@ impl Default for HubOptions {
             api_prefix: None,
             request_timeout: REQUEST_TIMEOUT,
             connect_timeout: CONNECT_TIMEOUT,
+            retry_on_initial_connect: false,
             reconnect_delay_min: RECONNECT_DELAY.0,
             reconnect_delay_max: RECONNECT_DELAY.1,
             window: WINDOW,
@@ -237,6 +241,7 @@ impl fmt::Debug for HubOptions {
             .field("domain", &self.domain)
             .field("api_prefix", &self.api_prefix)
             .field("request_timeout", &self.request_timeout)
+            .field("retry_on_initial_connect", &self.retry_on_initial_connect)
             .field("window", &self.window)
             .finish_non_exhaustive()
     }

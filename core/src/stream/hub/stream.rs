@@ -130,6 +130,10 @@ impl StreamOps for HubStream {
         self.begin(|remote| async move { remote.look(&Value::Null).await.map(|answer| convert::info(&answer)) })
     }
 
+    fn check_batches(&self) -> Result<()> {
+        append::check_batches(&self.0, &self.0.known())
+    }
+
     fn append(&self, batch: &[Append<'_>]) -> Pending<Ack> {
         append::append(&self.0, batch)
     }

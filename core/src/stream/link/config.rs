@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
-use crate::stream::config::check_name;
-use crate::subject::check_filter;
+use super::POSITIONS;
+use crate::error::{Error, ErrorKind, Result};
+use crate::stream::config::{StreamConfig, check_name};
+use crate::subject::{check_filter, covers};
 
 /// Which way records go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -20,6 +21,15 @@ pub enum Direction {
 }
 
 impl Direction {
+    /// The stable lower-case name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Direction::Push => "push",
+            Direction::Pull => "pull",
+            Direction::Both => "both",
+        }
+    }
+
     /// Whether local records go to the other stream.
     pub fn pushes(self) -> bool {
         self != Direction::Pull
@@ -89,6 +99,11 @@ pub struct LinkConfig {
     /// Nobody else appends to the other stream: records are pushed one by one, each under the condition that nothing
     /// came between. Without it many may push to one stream, in atomic batches, which takes a server from 2.12 on.
     pub exclusive: bool,
+    /// What the stream on the other side is made as when it is not there; without it the link waits until it is. Its
+    /// name may be left open, and its subjects: those of the local stream then, as they are there, and what positions
+    /// of many pushers need.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub create: Option<Box<StreamConfig>>,
 }
 
 impl LinkConfig {
@@ -103,6 +118,13 @@ impl LinkConfig {
             check_name(what, name)?;
         }
         self.filters.iter().try_for_each(|f| check_filter(f))?;
+        if let Some(create) = &self.create {
+            if !create.name.is_empty() && create.name != self.remote {
+                let message = format!("create names stream '{}', and the link '{}'", create.name, self.remote);
+                return Err(Error::invalid(message));
+            }
+            StreamConfig { name: self.remote.clone(), ..(**create).clone() }.checked()?;
+        }
         for SubjectMap { local, remote } in &self.map {
             for prefix in [local, remote] {
                 crate::subject::check_subject(prefix).map_err(|e| e.context("a prefix of a map"))?;
@@ -122,6 +144,42 @@ impl LinkConfig {
         Ok(())
     }
 
+    /// What the other stream is made as, beside a local stream that takes these subjects.
+    pub(crate) fn to_create(&self, subjects: &[String]) -> Option<StreamConfig> {
+        let mut config = (**self.create.as_ref()?).clone();
+        if config.name.is_empty() {
+            config.name.clone_from(&self.remote);
+        }
+        if config.subjects.is_empty() {
+            config.subjects = subjects.iter().map(|s| self.to_remote(s)).collect();
+        }
+        if self.needs_positions() && !takes_positions(&config) {
+            config.subjects.push(positions_of(&self.remote));
+        }
+        Some(config)
+    }
+
+    /// Whether it leaves position records at the other stream.
+    pub(crate) fn needs_positions(&self) -> bool {
+        self.direction.pushes() && !self.exclusive
+    }
+
+    /// Refuses another stream that cannot be pushed to.
+    pub(crate) fn check_remote(&self, remote: &StreamConfig) -> Result<()> {
+        if !self.needs_positions() || takes_positions(remote) {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            format!(
+                "stream '{}' does not take '{}', where links keep what they pushed: add that subject to it, or set \
+                 exclusive where nobody else appends to it",
+                self.remote,
+                positions_of(&self.remote)
+            ),
+        ))
+    }
+
     /// The subject there of a subject here.
     pub(crate) fn to_remote(&self, subject: &str) -> String {
         change(subject, self.map.iter().map(|m| (m.local.as_str(), m.remote.as_str())))
@@ -131,6 +189,15 @@ impl LinkConfig {
     pub(crate) fn to_local(&self, subject: &str) -> String {
         change(subject, self.map.iter().map(|m| (m.remote.as_str(), m.local.as_str())))
     }
+}
+
+/// The filter of the position records in a stream.
+fn positions_of(stream: &str) -> String {
+    format!("{POSITIONS}.{stream}.>")
+}
+
+fn takes_positions(config: &StreamConfig) -> bool {
+    config.subjects.iter().any(|s| covers(s, &positions_of(&config.name)))
 }
 
 /// What of a subject comes below a prefix of whole tokens.

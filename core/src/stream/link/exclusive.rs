@@ -36,7 +36,7 @@ struct Sent {
 impl Link {
     /// Pushes until something fails.
     pub(super) async fn push_alone(&self, met: &Met) -> Result<()> {
-        let (mut there, mut end) = self.learn(met.info.last_seq).await?;
+        let (mut there, mut end) = self.learn(met).await?;
         let subscription = self.begin_push(self.place().known_pushed)?;
         let mut waiting: VecDeque<Carried> = VecDeque::new();
         let mut sent: VecDeque<Sent> = VecDeque::new();
@@ -49,7 +49,7 @@ impl Link {
                     self.standing().known += 1;
                     continue;
                 }
-                let ack = self.remote.append(&record.append().expect_last_seq(end));
+                let ack = met.stream.append(&record.append().expect_last_seq(end));
                 end += 1;
                 bytes += record.size();
                 sent.push_back(Sent { seq: record.seq, origin: record.origin, size: record.size(), ack });
@@ -82,17 +82,17 @@ impl Link {
         Ok(())
     }
 
-    /// The origins that the other stream holds of what may still be pushed, and its last sequence, which was `last_seq`
-    /// before: what arrives late is either read, or past the end that the next push is told.
-    async fn learn(&self, last_seq: u64) -> Result<(BTreeSet<Origin>, u64)> {
+    /// The origins that the other stream holds of what may still be pushed, and its last sequence, which was another
+    /// when it was met: what arrives late is either read, or past the end that the next push is told.
+    async fn learn(&self, met: &Met) -> Result<(BTreeSet<Origin>, u64)> {
         let (mut there, mut from) = (BTreeSet::new(), self.place().known_seq + 1);
         loop {
-            let batch = self.remote.read(&ReadOptions::default().from_seq(from).max_records(RECORDS_AT_ONCE)).await?;
+            let batch = met.stream.read(&ReadOptions::default().from_seq(from).max_records(RECORDS_AT_ONCE)).await?;
             let Some(last) = batch.last_seq() else { break };
             there.extend(batch.iter().filter_map(|r| r.header(HEADER_ORIGIN).and_then(Origin::parse)));
             from = last + 1;
         }
-        Ok((there, last_seq.max(from - 1)))
+        Ok((there, met.info.last_seq.max(from - 1)))
     }
 
     /// What happens first: the oldest on its way arrives, or (when asked for) there is more to push.
@@ -120,7 +120,7 @@ impl Link {
         match error.kind() {
             ErrorKind::Conflict => error.context(format_args!(
                 "somebody else appends to stream '{}', or an earlier try arrived; exclusive is for one writer alone",
-                self.remote.name()
+                self.config.remote
             )),
             _ => error,
         }

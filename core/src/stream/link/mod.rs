@@ -25,9 +25,11 @@ use super::{Stream, StreamInfo};
 use crate::clock::Nanos;
 use crate::error::{Error, ErrorKind, Result};
 use crate::origin::{Origin, Writer};
+use crate::pending::Pending;
 use crate::record::Durability;
 use crate::subject::Filters;
 pub use config::{CatchUp, Direction, LinkConfig, OnReset, SubjectMap};
+use push::position;
 pub use standing::{LinkState, LinkStatus};
 use store::{Place, Store};
 
@@ -42,15 +44,19 @@ const PAUSE_MAX: Nanos = 15_000_000_000;
 pub(crate) struct Link {
     pub(crate) config: LinkConfig,
     local: Arc<Local>,
-    remote: Stream,
+    find: Find,
     filters: Filters,
     store: Store,
     standing: Mutex<LinkStatus>,
     stopped: AtomicBool,
 }
 
+/// How the other stream is found, each time that it is met.
+pub(crate) type Find = Box<dyn Fn() -> Pending<Stream> + Send + Sync>;
+
 /// The other stream as it was met.
 struct Met {
+    stream: Stream,
     /// What its own records are known by.
     theirs: Writer,
     info: StreamInfo,
@@ -60,20 +66,19 @@ struct Met {
 pub(crate) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Link {
-    /// A link between an open local stream and another one.
-    pub(crate) fn new(config: LinkConfig, local: Arc<Local>, remote: Stream, dir: std::path::PathBuf) -> Result<Self> {
+    /// A link between an open local stream and another one, which need not be there yet.
+    pub(crate) fn new(config: LinkConfig, local: Arc<Local>, find: Find, dir: std::path::PathBuf) -> Result<Self> {
         config.check()?;
-        let store = Store::open(Arc::clone(local.disk()), dir.join(format!("{}.json", config.name)))?;
+        let store = Store::open(Arc::clone(local.disk()), file_of(&config, &dir))?;
         let standing = Mutex::new(LinkStatus::new(&config));
         let filters = Filters::new(&config.filters)?;
-        Ok(Link { config, local, remote, filters, store, standing, stopped: AtomicBool::new(false) })
+        Ok(Link { config, local, find, filters, store, standing, stopped: AtomicBool::new(false) })
     }
 
     /// Where it stands.
     pub(crate) fn status(&self) -> LinkStatus {
         let mut status = self.standing().clone();
-        let last_seq = self.local.lock().last_seq;
-        status.lag_push = if self.config.direction.pushes() { last_seq.saturating_sub(self.place().pushed) } else { 0 };
+        self.place().show(&self.local, &mut status);
         status
     }
 
@@ -119,7 +124,7 @@ impl Link {
     /// What records that the other stream's own clients appended are known by. One that lost its end gives their
     /// sequences out a second time, to others.
     fn remote_writer(&self, created: Nanos) -> Writer {
-        Writer { engine: name_hash(self.remote.name()), epoch: created.wrapping_add(self.place().generation) }
+        Writer { engine: name_hash(&self.config.remote), epoch: created.wrapping_add(self.place().generation) }
     }
 
     /// Its work in each of its directions.
@@ -170,17 +175,22 @@ impl Link {
         }
         // As it was before the other stream was asked: the other direction moves on meanwhile.
         let place = self.place();
-        let info = self.remote.info().await?;
+        let stream = (self.find)().await?;
+        let info = stream.info().await?;
+        self.config.check_remote(&info.config)?;
+        if self.config.needs_positions() {
+            stream.check_batches()?;
+        }
         let anew = place.created != 0 && place.created != info.created;
         let shorter = !anew && info.last_seq < place.pulled.max(place.remote_seq);
-        let gone = !anew && !shorter && self.was_taken_back(&place).await?;
+        let gone = !anew && !shorter && self.was_taken_back(&stream, &place).await?;
         if anew || shorter || gone {
             let what = match (anew, shorter) {
                 (true, _) => "was made anew",
                 (_, true) => "has lost its end",
                 _ => "no longer says what it took",
             };
-            let what = format!("stream '{}' {what} since this link met it last", self.remote.name());
+            let what = format!("stream '{}' {what} since this link met it last", self.config.remote);
             if self.config.on_reset == OnReset::Stop {
                 return Err(Error::new(ErrorKind::Conflict, format!("{what}; on_reset = stop")));
             }
@@ -197,14 +207,14 @@ impl Link {
             place.created = info.created;
         });
         self.standing().state = LinkState::Running;
-        Ok(Met { theirs: self.remote_writer(info.created), info })
+        Ok(Met { stream, theirs: self.remote_writer(info.created), info })
     }
 
     /// Whether the other stream no longer knows the record that it acknowledged last.
-    async fn was_taken_back(&self, place: &Place) -> Result<bool> {
+    async fn was_taken_back(&self, stream: &Stream, place: &Place) -> Result<bool> {
         match place.last_pushed.as_deref().and_then(Origin::parse) {
             Some(origin) if !self.config.exclusive => {
-                Ok(!self.position(origin.writer).await?.taken.contains(origin.seq))
+                Ok(!position(stream, origin.writer).await?.taken.contains(origin.seq))
             }
             _ => Ok(false),
         }
@@ -216,6 +226,26 @@ impl Link {
         standing.state = LinkState::Waiting;
         standing.last_error = Some(error.to_string());
         standing.failures += 1;
+    }
+}
+
+/// Where a link stands that nobody works for: at what was stored of it.
+pub(crate) fn at_rest(config: &LinkConfig, local: &Arc<Local>, dir: &std::path::Path) -> Result<LinkStatus> {
+    config.check()?;
+    let mut status = LinkStatus { state: LinkState::Stopped, ..LinkStatus::new(config) };
+    Place::stored(&**local.disk(), &file_of(config, dir))?.show(local, &mut status);
+    Ok(status)
+}
+
+fn file_of(config: &LinkConfig, dir: &std::path::Path) -> std::path::PathBuf {
+    dir.join(format!("{}.json", config.name))
+}
+
+impl Place {
+    fn show(&self, local: &Local, status: &mut LinkStatus) {
+        let last_seq = local.lock().last_seq;
+        (status.pushed_seq, status.pulled_seq) = (self.pushed, self.pulled);
+        status.lag_push = if status.direction.pushes() { last_seq.saturating_sub(self.pushed) } else { 0 };
     }
 }
 

@@ -25,7 +25,7 @@ impl Link {
         if from > 0 && behind.first_seq > from + 1 {
             self.standing().missed += behind.first_seq - from - 1;
         }
-        let subscription = self.remote.subscribe(SubscribeOptions { filters: Vec::new(), deliver_policy }).await?;
+        let subscription = met.stream.subscribe(SubscribeOptions { filters: Vec::new(), deliver_policy }).await?;
         let mut told = subscription.missed();
         while !self.is_stopped() {
             let batch = subscription.next(RECORDS_AT_ONCE).await?;

@@ -14,6 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::intervals::Intervals;
 use crate::origin::Writer;
 use crate::record::{Append, BATCH_RECORDS_MAX};
+use crate::stream::Stream;
 use crate::stream::config::DeliverPolicy;
 use crate::stream::contract::SubscriptionOps;
 use crate::stream::local::subscription::LocalSubscription;
@@ -46,7 +47,7 @@ impl Link {
             let mut rest = &records[..];
             while !rest.is_empty() && !self.is_stopped() {
                 let (now, later) = rest.split_at(fitting(rest));
-                self.push_all(now, &mut positions).await?;
+                self.push_all(&met.stream, now, &mut positions).await?;
                 rest = later;
             }
             if rest.is_empty() {
@@ -86,12 +87,12 @@ impl Link {
     }
 
     /// Pushes what of these records is not there; all or nothing.
-    async fn push_all(&self, records: &[Carried], positions: &mut Positions) -> Result<()> {
+    async fn push_all(&self, stream: &Stream, records: &[Carried], positions: &mut Positions) -> Result<()> {
         for _ in 0..CONFLICTS_MAX {
             for record in records {
                 let writer = record.origin.writer;
                 if let Entry::Vacant(unknown) = positions.entry(writer) {
-                    unknown.insert(self.position(writer).await?);
+                    unknown.insert(position(stream, writer).await?);
                 }
             }
             let is_new =
@@ -101,7 +102,7 @@ impl Link {
                 self.standing().known += records.len() as u64;
                 return Ok(());
             }
-            match self.push_fresh(&fresh, positions).await {
+            match self.push_fresh(stream, &fresh, positions).await {
                 Ok(()) => {
                     let mut standing = self.standing();
                     standing.pushed += fresh.len() as u64;
@@ -115,11 +116,11 @@ impl Link {
         }
         Err(Error::new(
             ErrorKind::Conflict,
-            format!("others who push to stream '{}' came between {CONFLICTS_MAX} times in a row", self.remote.name()),
+            format!("others who push to stream '{}' came between {CONFLICTS_MAX} times in a row", self.config.remote),
         ))
     }
 
-    async fn push_fresh(&self, fresh: &[&Carried], positions: &mut Positions) -> Result<()> {
+    async fn push_fresh(&self, stream: &Stream, fresh: &[&Carried], positions: &mut Positions) -> Result<()> {
         let mut after: Positions = BTreeMap::new();
         for record in fresh {
             let writer = record.origin.writer;
@@ -130,12 +131,12 @@ impl Link {
             .iter()
             .map(|(writer, position)| {
                 let payload = serde_json::to_vec(&position.taken).unwrap_or_default();
-                (self.position_subject(*writer), payload, position.seq)
+                (position_subject(stream.name(), *writer), payload, position.seq)
             })
             .collect();
         let mut batch: Vec<Append<'_>> = fresh.iter().map(|record| record.append()).collect();
         batch.extend(notes.iter().map(|(s, payload, seq)| Append::new(s, payload).expect_subject_last_seq(*seq)));
-        let ack = self.remote.append_batch(&batch).await?;
+        let ack = stream.append_batch(&batch).await?;
         let first_note = ack.seq + 1 - after.len() as u64;
         for (place, (writer, mut position)) in after.into_iter().enumerate() {
             position.seq = first_note + place as u64;
@@ -148,19 +149,19 @@ impl Link {
         });
         Ok(())
     }
+}
 
-    fn position_subject(&self, writer: Writer) -> String {
-        format!("{POSITIONS}.{}.{writer}", self.remote.name())
-    }
+fn position_subject(stream: &str, writer: Writer) -> String {
+    format!("{POSITIONS}.{stream}.{writer}")
+}
 
-    /// What the other stream took from a writer.
-    pub(super) async fn position(&self, writer: Writer) -> Result<Position> {
-        let subject = self.position_subject(writer);
-        let Some(record) = self.remote.last(&subject).await? else { return Ok(Position::default()) };
-        let taken = serde_json::from_slice(&record.payload)
-            .map_err(|e| Error::corrupt(format!("the position record {} at '{subject}': {e}", record.seq)))?;
-        Ok(Position { taken, seq: record.seq })
-    }
+/// What a stream took from a writer.
+pub(super) async fn position(stream: &Stream, writer: Writer) -> Result<Position> {
+    let subject = position_subject(stream.name(), writer);
+    let Some(record) = stream.last(&subject).await? else { return Ok(Position::default()) };
+    let taken = serde_json::from_slice(&record.payload)
+        .map_err(|e| Error::corrupt(format!("the position record {} at '{subject}': {e}", record.seq)))?;
+    Ok(Position { taken, seq: record.seq })
 }
 
 /// How many of the first records go in one batch.

@@ -1,9 +1,12 @@
 //! Where a link stands, for whoever asks.
 
+use serde::{Deserialize, Serialize};
+
 use super::config::{Direction, LinkConfig};
 
 /// What a link is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum LinkState {
     /// It has not met the other stream yet.
     #[default]
@@ -29,7 +32,8 @@ impl LinkState {
 }
 
 /// Where a link stands; counts are since the engine was opened.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct LinkStatus {
     /// Its name.
     pub name: String,
@@ -51,6 +55,10 @@ pub struct LinkStatus {
     pub missed: u64,
     /// Records passed over for newer ones of their subjects.
     pub skipped: u64,
+    /// Everything up to this sequence of the local stream is on the other side.
+    pub pushed_seq: u64,
+    /// Everything up to this sequence of the other stream is here.
+    pub pulled_seq: u64,
     /// Sequences of the local stream that are still to be looked at.
     pub lag_push: u64,
     /// Sequences of the other stream that are still to be looked at.

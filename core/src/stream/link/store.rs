@@ -1,6 +1,6 @@
 //! Where a link goes on, in one small file. An old one costs time and no record: both sides know what they have.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -34,6 +34,18 @@ pub(crate) struct Place {
     pub(crate) generation: u64,
 }
 
+impl Place {
+    /// What was stored, or a beginning. One that cannot be read is a beginning too.
+    pub(crate) fn stored(disk: &dyn Disk, path: &Path) -> Result<Self> {
+        if !disk.exists(path) {
+            return Ok(Place::default());
+        }
+        let bytes = disk.open(path, OpenMode::Read).and_then(|f| read_all(&*f));
+        let bytes = bytes.map_err(|e| Error::io(format_args!("open {}", path.display()), &e))?;
+        Ok(serde_json::from_slice(&bytes).unwrap_or_default())
+    }
+}
+
 /// The file, and what it will say.
 pub(crate) struct Store {
     disk: Arc<dyn Disk>,
@@ -48,17 +60,13 @@ struct Inside {
 }
 
 impl Store {
-    /// What was stored, or a beginning. One that cannot be read is a beginning too.
+    /// Goes on from what was stored.
     pub(crate) fn open(disk: Arc<dyn Disk>, path: PathBuf) -> Result<Self> {
-        let mut inside = Inside::default();
-        if disk.exists(&path) {
-            let at = |e| Error::io(format_args!("open {}", path.display()), &e);
-            let bytes = disk.open(&path, OpenMode::Read).and_then(|f| read_all(&*f)).map_err(at)?;
-            inside.place = serde_json::from_slice(&bytes).unwrap_or_default();
-        } else if let Some(dir) = path.parent() {
+        let place = Place::stored(&*disk, &path)?;
+        if let Some(dir) = path.parent() {
             disk.create_dir(dir).map_err(|e| Error::io(format_args!("make {}", dir.display()), &e))?;
         }
-        Ok(Store { disk, path, inside: Mutex::new(inside) })
+        Ok(Store { disk, path, inside: Mutex::new(Inside { place, changes: 0 }) })
     }
 
     fn lock(&self) -> MutexGuard<'_, Inside> {

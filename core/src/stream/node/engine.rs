@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use super::session::Session;
 use super::stream::NodeStream;
-use super::table::{CreateStream, DeleteStream, OpenStream, Operation, StreamNames, Streams, UpdateStream};
+use super::table::{
+    AddLink, CreateStream, DeleteStream, Links, OpenStream, Operation, RemoveLink, StreamNames, Streams, UpdateStream,
+};
 use crate::error::Result;
 use crate::pending::Pending;
 use crate::stream::config::StreamConfig;
 use crate::stream::contract::{EngineOps, StreamOps};
 use crate::stream::info::StreamInfo;
+use crate::stream::link::{LinkConfig, LinkStatus};
 
 /// What requests about the engine are about.
 const ENGINE: u64 = 0;
@@ -48,6 +51,18 @@ impl EngineOps for NodeEngine {
 
     fn stream_names(&self) -> Pending<Vec<String>> {
         self.0.ask::<StreamNames>(ENGINE, &())
+    }
+
+    fn links(&self) -> Pending<Vec<LinkStatus>> {
+        self.0.ask::<Links>(ENGINE, &())
+    }
+
+    fn add_hub_link(&self, config: LinkConfig, url: &str) -> Pending<()> {
+        self.0.ask::<AddLink>(ENGINE, &(config, url.to_owned()))
+    }
+
+    fn remove_link(&self, name: &str) -> Pending<()> {
+        self.0.ask::<RemoveLink>(ENGINE, &name.to_owned())
     }
 
     fn close(&self) -> Result<()> {

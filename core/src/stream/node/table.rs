@@ -10,6 +10,7 @@ use crate::record::{Ack, Batch, Record};
 use crate::stream::config::{ConsumerConfig, StreamConfig};
 use crate::stream::consumer::ConsumerInfo;
 use crate::stream::info::StreamInfo;
+use crate::stream::link::{LinkConfig, LinkStatus};
 use crate::stream::options::{PurgeOptions, ReadOptions};
 use crate::stream::subscription::SubscribeOptions;
 
@@ -46,6 +47,10 @@ operations! {
     5 DeleteStream(String) -> ();
     6 Streams(()) -> Vec<StreamInfo>;
     7 StreamNames(()) -> Vec<String>;
+    8 Links(()) -> Vec<LinkStatus>;
+    // A link, and the address of its hub.
+    9 AddLink((LinkConfig, String)) -> ();
+    10 RemoveLink(String) -> ();
     // Of a stream.
     16 Info(()) -> StreamInfo;
     // The question is read by `take_appends`, which copies nothing.

@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorKind};
 use crate::stream::config::{ConsumerConfig, StreamConfig};
 use crate::stream::consumer::ConsumerInfo;
 use crate::stream::info::StreamInfo;
+use crate::stream::link::{LinkConfig, LinkStatus};
 use crate::stream::options::{PurgeOptions, ReadOptions};
 use crate::stream::subscription::SubscribeOptions;
 use crate::varint::{put_varint, take_varint};
@@ -212,7 +213,17 @@ macro_rules! as_json {
     )+};
 }
 
-as_json!(StreamConfig, StreamInfo, ConsumerConfig, ConsumerInfo, ReadOptions, PurgeOptions, SubscribeOptions);
+as_json!(
+    StreamConfig,
+    StreamInfo,
+    ConsumerConfig,
+    ConsumerInfo,
+    LinkConfig,
+    LinkStatus,
+    ReadOptions,
+    PurgeOptions,
+    SubscribeOptions
+);
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,172 @@
+//! A node as a file says: `headwater.toml` with its directory, streams, hub, links and how it is watched.
+//!
+//! Whatever is wrong in it is an error that names file, line, column and key, before anything is touched. Core reads
+//! no environment: who opens a file hands in what `${VARIABLE}` stands for. What a key means is for the type that
+//! it fills.
+
+mod edit;
+mod file;
+mod hub;
+mod link;
+#[cfg(test)]
+mod tests;
+mod value;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use crate::disk::{Disk, OpenMode, OsDisk, read_all};
+use crate::error::{Error, ErrorKind, Result};
+use crate::stream::config::StreamConfig;
+use crate::stream::hub::HubOptions;
+use crate::stream::link::LinkConfig;
+pub use edit::ConfigFile;
+use file::{File, Section};
+
+/// What such a file is called in the directory that it is about.
+pub const CONFIG_FILE: &str = "headwater.toml";
+
+/// What variables of the environment stand for; `None` where one is not set.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// A node: a directory, its streams, its hub, and the links between them.
+///
+/// ```
+/// let text = r#"
+///     dir = "data"
+///     [[stream]]
+///     name = "orders"
+///     subjects = ["orders.>"]
+///     [hub]
+///     url = "nats://${HUB}:4222"
+///     [[link]]
+///     stream = "orders"
+///     hub_stream = "ORDERS"
+/// "#;
+/// let config = headwater::Config::parse(text, &|name| (name == "HUB").then(|| "127.0.0.1".into()))?;
+/// assert_eq!(config.links[0].remote, "ORDERS");
+/// # Ok::<(), headwater::Error>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct Config {
+    /// The directory. In a file that says none it is the one that the file is in.
+    pub dir: Option<PathBuf>,
+    /// Streams that shall be there, as they are told to be.
+    pub streams: Vec<StreamConfig>,
+    /// The hub that the links go to.
+    pub hub: Option<HubOptions>,
+    /// What joins local streams to the hub's.
+    pub links: Vec<LinkConfig>,
+    /// Where health and metrics are served; nowhere when not set.
+    pub http_listen: Option<SocketAddr>,
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("dir", &self.dir)
+            .field("streams", &self.streams)
+            .field("hub", &self.hub)
+            .field("links", &self.links)
+            .field("http_listen", &self.http_listen)
+            .finish()
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct HttpTable {
+    listen: Option<SocketAddr>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[allow(dead_code, reason = "the sections were taken out before; they are named among what there is")]
+struct TopTable {
+    dir: Option<PathBuf>,
+    stream: IgnoredAny,
+    hub: IgnoredAny,
+    link: IgnoredAny,
+    http: IgnoredAny,
+}
+
+impl Config {
+    /// Reads a configuration. Paths stay as they are written.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] with line, column and key of the first mistake.
+    pub fn parse(text: &str, env: Environment<'_>) -> Result<Self> {
+        let file = File::parse(text, env)?;
+        let mut top = file.top();
+        let mut config = Config::default();
+        for section in top.tables("stream")? {
+            let stream = stream(section, &config.streams)?;
+            config.streams.push(stream);
+        }
+        let hub = top.table("hub")?;
+        config.hub = hub.map(hub::read).transpose()?;
+        for section in top.tables("link")? {
+            if config.hub.is_none() {
+                return Err(section.error("a link needs a [hub] with a url"));
+            }
+            let link = link::read(section, &config.links)?;
+            config.links.push(link);
+        }
+        let http = top.table("http")?;
+        let http: Option<HttpTable> = http.map(|section| section.fill(|_| Ok(()))).transpose()?;
+        config.http_listen = http.and_then(|http| http.listen);
+        config.dir = top.fill::<TopTable>(|_| Ok(()))?.dir;
+        Ok(config)
+    }
+
+    /// Reads a file. Paths in it are relative to the directory that it is in, and that is also where its streams are
+    /// when it says no `dir`.
+    ///
+    /// # Errors
+    /// As [`Config::parse`], with the name of the file; [`ErrorKind::NotFound`] when it is not there.
+    pub fn load(path: impl AsRef<Path>, env: Environment<'_>) -> Result<Self> {
+        let path = path.as_ref();
+        let mut config = Config::parse(&read(path)?, env).map_err(|e| e.context(path.display()))?;
+        let beside = path.parent().unwrap_or(Path::new(""));
+        let here = if beside.as_os_str().is_empty() { Path::new(".") } else { beside };
+        config.dir = Some(config.dir.map_or_else(|| here.to_path_buf(), |dir| beside.join(dir)));
+        if let Some(hub) = &mut config.hub {
+            let files = [&mut hub.credentials_file, &mut hub.ca_file, &mut hub.cert_file, &mut hub.key_file];
+            files.into_iter().flatten().for_each(|file| *file = beside.join(&*file));
+        }
+        Ok(config)
+    }
+}
+
+/// The text of a file.
+fn read(path: &Path) -> Result<String> {
+    if !OsDisk.exists(path) {
+        return Err(Error::not_found(format!("there is no file {}", path.display())));
+    }
+    let bytes = OsDisk.open(path, OpenMode::Read).and_then(|f| read_all(&*f));
+    let bytes = bytes.map_err(|e| Error::io(format_args!("read {}", path.display()), &e))?;
+    String::from_utf8(bytes)
+        .map_err(|e| Error::new(ErrorKind::Invalid, format!("{} is not UTF-8 text: {e}", path.display())))
+}
+
+fn stream(section: Section<'_>, others: &[StreamConfig]) -> Result<StreamConfig> {
+    let (section, hub) = with_hub(section)?;
+    let at = section.place_of("name");
+    if hub {
+        return Err(section.error("a local stream takes no settings of a hub; those are for `create` of a link"));
+    }
+    let stream = section.fill(|config: &StreamConfig| config.clone().checked()?.for_local().map(|_| ()))?;
+    if others.iter().any(|other| other.name == stream.name) {
+        return Err(at.error(&format!("name: there are two streams '{}'", stream.name)));
+    }
+    stream.checked()
+}
+
+fn with_hub(mut section: Section<'_>) -> Result<(Section<'_>, bool)> {
+    let hub = section.table("hub")?.is_some();
+    Ok((section, hub))
+}

@@ -1,0 +1,227 @@
+//! What a file says, and the place of each mistake in it.
+
+use std::time::Duration;
+
+use super::*;
+use crate::record::Durability;
+use crate::stream::config::{Compression, Discard};
+use crate::stream::link::{CatchUp, Direction, OnReset, SubjectMap};
+
+fn env(name: &str) -> Option<String> {
+    match name {
+        "HUB_TOKEN" => Some("s3cret".to_owned()),
+        "HUB_HOST" => Some("hub.example".to_owned()),
+        _ => None,
+    }
+}
+
+const WHOLE: &str = r#"
+# A node.
+dir = "data"
+
+[[stream]]
+name = "orders"
+subjects = ["orders.>"]
+durability = "interval"
+sync_interval = "20ms"
+max_age = "30d"
+max_bytes = "1GiB"
+max_msgs_per_subject = 5
+discard = "new"
+compression = "zstd"
+
+[hub]
+urls = ["nats://${HUB_HOST}:4222", "tls://b:4222"]
+token = "${HUB_TOKEN}"
+request_timeout = "2s"
+credentials_file = ""
+
+[[link]]
+name = "up"
+stream = "orders"
+hub_stream = "ORDERS"
+direction = "push"
+filter = "orders.eu.>"
+map = [{ local = "orders", remote = "edge.7" }]
+catch_up = "latest"
+on_reset = "stop"
+replicas = 3
+
+[[link]]
+stream = "orders"
+exclusive = true
+[link.create]
+max_age = "1d"
+subjects = ["edge.>"]
+[link.create.hub]
+replicas = 5
+storage = "memory"
+
+[http]
+listen = "127.0.0.1:0"
+"#;
+
+#[test]
+fn every_section_is_read() {
+    let text = WHOLE.replace("credentials_file = \"\"\n", "");
+    let config = Config::parse(&text, &env).expect("a configuration");
+    assert_eq!(config.dir.as_deref(), Some(Path::new("data")));
+    let stream = &config.streams[0];
+    assert_eq!((stream.durability, stream.sync_interval), (Durability::Interval, Duration::from_millis(20)));
+    assert_eq!((stream.max_age, stream.max_bytes), (Duration::from_secs(30 * 86_400), 1 << 30));
+    assert_eq!((stream.discard, stream.compression), (Discard::New, Compression::Zstd));
+    let hub = config.hub.as_ref().expect("a hub");
+    assert_eq!(hub.urls, ["nats://hub.example:4222", "tls://b:4222"]);
+    assert_eq!(hub.token.as_deref(), Some("s3cret"));
+    assert!(hub.retry_on_initial_connect && !format!("{config:?}").contains("s3cret"));
+    let up = &config.links[0];
+    assert_eq!((up.name.as_str(), up.remote.as_str(), up.direction), ("up", "ORDERS", Direction::Push));
+    assert_eq!(up.filters, ["orders.eu.>"]);
+    assert_eq!(up.map, [SubjectMap { local: "orders".into(), remote: "edge.7".into() }]);
+    assert_eq!((up.catch_up, up.on_reset), (CatchUp::Latest, OnReset::Stop));
+    let made = up.to_create(&["orders.>".to_owned()]).expect("it is made");
+    assert_eq!(made.subjects, ["edge.7.>", "$HW.ORDERS.>"]);
+    assert_eq!(made.hub.map(|hub| hub.replicas), Some(3));
+    let own = &config.links[1];
+    assert_eq!((own.name.as_str(), own.remote.as_str()), ("orders-orders", "orders"));
+    let made = own.to_create(&["orders.>".to_owned()]).expect("it is made");
+    assert_eq!((made.subjects, made.max_age), (vec!["edge.>".to_owned()], Duration::from_secs(86_400)));
+    assert_eq!(made.hub.map(|hub| hub.replicas), Some(5));
+    assert_eq!(config.http_listen.map(|a| a.to_string()).as_deref(), Some("127.0.0.1:0"));
+}
+
+/// The text with one line changed, and what is said of it.
+fn said(from: &str, to: &str) -> String {
+    assert!(WHOLE.contains(from), "{from}");
+    let text = WHOLE.replace("credentials_file = \"\"\n", "").replacen(from, to, 1);
+    match Config::parse(&text, &env) {
+        Ok(config) => panic!("'{to}' was taken: {config:?}"),
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::Invalid);
+            error.message().to_owned()
+        }
+    }
+}
+
+#[test]
+fn every_mistake_has_its_place_and_its_key() {
+    let mut wrong = Vec::new();
+    for (from, to, wanted) in [
+        ("dir = \"data\"", "dirr = \"data\"", ["line 3, column 1", "dirr"]),
+        ("dir = \"data\"", "dir = 5", ["line 3, column 7", "dir"]),
+        ("dir = \"data\"", "dir = \"${NOWHERE}\"", ["line 3, column 7", "NOWHERE is not set"]),
+        ("dir = \"data\"", "dir = \"data", ["line 3", "string"]),
+        ("dir = \"data\"", "dir = \"data\"\ndir = \"b\"", ["line 4, column 1", "duplicate key"]),
+        ("subjects = [\"orders.>\"]", "subjects = \"orders.>\"", ["line 7, column 12", "subjects must be an array"]),
+        ("subjects = [\"orders.>\"]", "subjects = [\"orders..x\"]", ["line 7, column 1", "orders..x"]),
+        ("subjects = [\"orders.>\"]", "subjets = []", ["line 7, column 1", "unknown key `subjets`; there is"]),
+        ("name = \"orders\"", "", ["line 5, column 1", "stream name is empty"]),
+        ("\"20ms\"", "\"2h\"", ["line 9, column 1", "sync_interval is 7200000 ms"]),
+        ("max_age = \"30d\"", "max_age = 30", ["line 10, column 11", "no unit"]),
+        ("\"1GiB\"", "\"1GiBB\"", ["line 11, column 13", "not a size"]),
+        ("discard = \"new\"", "discard = \"gold\"", ["line 13, column 11", "discard unknown variant `gold`"]),
+        ("discard = \"new\"", "discard = 2024-01-01", ["line 13, column 11", "is a date"]),
+        ("request_timeout = \"2s\"", "request_timeout = \"1ms\"", ["line 19, column 1", "must be 10 ms to 600 s"]),
+        ("request_timeout = \"2s\"", "user = \"me\"", ["[hub]", "are given"]),
+        ("token = \"${HUB_TOKEN}\"", "token = 12345", ["line 18, column 9", "token must be a string"]),
+        ("\"tls://b:4222\"", "\"http://b:4222\"", ["line 17, column 1", "invalid scheme"]),
+        (
+            "direction = \"push\"",
+            "direction = \"up\"",
+            ["line 25, column 13", "expected one of `push`, `pull`, `both`"],
+        ),
+        ("filter = \"orders.eu.>\"", "filter = \"orders.>.x\"", ["line 26, column 1", "filter"]),
+        (
+            "filter = \"orders.eu.>\"",
+            "filter = \"a\"\nfilters = [\"b\"]",
+            ["line 27, column 1", "one of them is enough"],
+        ),
+        ("name = \"up\"", "name = \"orders-orders\"", ["[[link]]", "two links 'orders-orders'"]),
+        ("replicas = 5", "replicas = \"5\"", ["line 39, column 12", "replicas must be a whole number"]),
+        ("replicas = 5", "copies = 5", ["line 39, column 1", "[[link]] [create] [hub]: unknown key `copies`"]),
+        ("listen = \"127.0.0.1:0\"", "listen = \"nowhere\"", ["line 43, column 10", "listen"]),
+        ("[http]", "[htp]", ["line 42", "unknown key `htp`; there is one of `dir`, `stream`"]),
+        ("[http]", "[[http]]", ["line 42", "http must be a table"]),
+    ] {
+        let said = said(from, to);
+        if !wanted.iter().all(|w| said.contains(w)) {
+            wrong.push(format!("{to}: {said}"));
+        }
+        assert!(!said.contains("12345") && !said.contains("s3cret"), "{said}");
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_file_of_all_keys_says_their_defaults() {
+    let config = Config::parse(include_str!("../../../examples/headwater.toml"), &env).expect("a configuration");
+    let stream = StreamConfig {
+        max_age: Duration::from_secs(30 * 86_400),
+        max_bytes: 10 << 30,
+        ..StreamConfig::new("orders", ["orders.>"])
+    };
+    assert_eq!(config.streams, [stream]);
+    let hub = HubOptions { retry_on_initial_connect: true, ..HubOptions::new("nats://127.0.0.1:4222") };
+    assert_eq!(format!("{:?}", config.hub.expect("a hub")), format!("{hub:?}"));
+    let made = StreamConfig {
+        max_age: Duration::from_secs(90 * 86_400),
+        hub: Some(Box::default()),
+        ..StreamConfig::default()
+    };
+    let link = LinkConfig {
+        filters: vec!["orders.>".to_owned()],
+        create: Some(Box::new(made)),
+        ..LinkConfig::new("orders-ORDERS", "orders", "ORDERS")
+    };
+    assert_eq!(config.links, [link]);
+}
+
+#[test]
+fn what_goes_together_is_checked() {
+    let link = "[[link]]\nstream = \"a\"\n";
+    let error = Config::parse(link, &env).expect_err("no hub");
+    assert!(error.message().contains("line 1, column 1: [[link]]: a link needs a [hub]"), "{error}");
+    let twice = "[[stream]]\nname = \"a\"\n[[stream]]\nname = \"a\"\n";
+    let error = Config::parse(twice, &env).expect_err("twice");
+    assert!(error.message().contains("line 4, column 1"), "{error}");
+    let hub = "[[stream]]\nname = \"a\"\n[stream.hub]\nreplicas = 3\n";
+    assert!(Config::parse(hub, &env).expect_err("a hub's").message().contains("local stream"));
+    let not_made = format!("[hub]\nurl = \"nats://a\"\n{link}create = false\n");
+    assert_eq!(Config::parse(&not_made, &env).expect("a link").links[0].create, None);
+    let empty = Config::parse("", &env).expect("nothing");
+    assert!(empty.streams.is_empty() && empty.hub.is_none() && empty.dir.is_none());
+}
+
+#[test]
+fn a_file_is_changed_and_its_comments_stay() {
+    let dir = std::env::temp_dir().join(format!("headwater-config-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).expect("a directory");
+    let path = dir.join(CONFIG_FILE);
+    std::fs::write(&path, "# Ours.\n[[stream]] # the one\nname = \"orders\"\n").expect("a file");
+    let link = LinkConfig {
+        filters: vec!["orders.eu.>".to_owned()],
+        map: vec![SubjectMap { local: "orders".to_owned(), remote: "e.7".to_owned() }],
+        catch_up: CatchUp::Latest,
+        on_reset: OnReset::Continue,
+        exclusive: true,
+        create: Some(Box::default()),
+        ..LinkConfig::new("up", "orders", "ORDERS")
+    };
+    let mut file = ConfigFile::open(&path).expect("it is read");
+    file.add_link(&link, "nats://${a}:1").expect("it is added");
+    assert_eq!(file.add_link(&link, "nats://${a}:1").expect_err("twice").kind(), ErrorKind::Conflict);
+    let error = file.add_link(&link, "nats://u:secret@b").expect_err("another hub");
+    assert!(error.kind() == ErrorKind::Conflict && !error.message().contains("secret"), "{error}");
+    file.save().expect("it is written");
+    let text = std::fs::read_to_string(&path).expect("the file");
+    assert!(text.starts_with("# Ours.\n[[stream]] # the one\n"), "{text}");
+    let config = Config::parse(&text.replace("$${a}", "a"), &env).expect("it is whole");
+    assert_eq!(config.links, [link]);
+    let mut file = ConfigFile::open(&path).expect("it is read");
+    assert!(file.remove_link("up").expect("tables") && !file.remove_link("up").expect("tables"));
+    file.save().expect("it is written");
+    let config = Config::load(&path, &|_| None).expect("it is read");
+    std::fs::remove_dir_all(&dir).expect("it goes");
+    assert_eq!(config.hub.expect("a hub").urls, ["nats://${a}:1"]);
+    assert_eq!((config.dir, config.links.len()), (Some(dir), 0));
+}

@@ -1,0 +1,16 @@
+//! Nodes as files say, on real servers: they begin offline, and whatever becomes of a hub, a connection or an edge,
+//! each acknowledged record is on every side once, in the order of its writer.
+#![cfg(feature = "config")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a test stops at the first surprise, starts processes and looks at the clock"
+)]
+
+mod fails;
+mod proxy;
+mod refused;
+mod server;
+mod starts;
+mod world;

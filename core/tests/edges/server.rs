@@ -1,0 +1,88 @@
+//! A real `nats-server` on a free port of 127.0.0.1, which can be killed and started again. It ends with its handle.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::world::Dir;
+
+/// One that runs, or was stopped.
+pub(crate) struct Server {
+    child: Option<Child>,
+    program: PathBuf,
+    arguments: Vec<String>,
+    dir: Dir,
+    pub(crate) port: u16,
+}
+
+impl Server {
+    /// With JetStream, on a port that it takes itself.
+    pub(crate) fn start(version: &str) -> Self {
+        Self::start_with(version, &["-js"])
+    }
+
+    /// With these arguments.
+    pub(crate) fn start_with(version: &str, arguments: &[&str]) -> Self {
+        let mut server = Self::stopped_at(version, arguments, 0);
+        server.again();
+        server
+    }
+
+    /// One that is not there yet, at a port that is free now.
+    pub(crate) fn later(version: &str) -> Self {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        Self::stopped_at(version, &["-js"], port)
+    }
+
+    fn stopped_at(version: &str, arguments: &[&str], port: u16) -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let program = root.join(".tools/nats").join(version).join("nats-server");
+        assert!(program.exists(), "{} is missing: run `cargo xtask tools`", program.display());
+        let arguments = arguments.iter().map(|&a| a.to_owned()).collect();
+        Server { child: None, program, arguments, dir: Dir::new("server"), port }
+    }
+
+    /// Starts it, and waits until it answers.
+    pub(crate) fn again(&mut self) {
+        let port = if self.port == 0 { "-1".to_owned() } else { self.port.to_string() };
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments).args(["-a", "127.0.0.1", "-p", &port, "--ports_file_dir"]).arg(self.dir.path());
+        command.arg("-sd").arg(self.dir.path().join("store")).stdout(Stdio::null());
+        command.stderr(std::fs::File::create(self.dir.path().join("log")).unwrap());
+        let child = self.child.insert(command.spawn().unwrap());
+        let ports = self.dir.path().join(format!("nats-server_{}.ports", child.id()));
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_secs(30) {
+            let text = std::fs::read_to_string(&ports).unwrap_or_default();
+            let digits = text.split("127.0.0.1:").nth(1).unwrap_or_default();
+            let digits: String = digits.chars().take_while(char::is_ascii_digit).collect();
+            if let Ok(port) = digits.parse()
+                && std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
+            {
+                self.port = port;
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let log = std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default();
+        panic!("the server did not come up: {log}");
+    }
+
+    /// Kills it.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
