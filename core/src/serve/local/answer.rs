@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::pending::Pending;
 use crate::stream::Stream;
 use crate::stream::consumer::Consumer;
+use crate::stream::link::LinkConfig;
 use crate::stream::node::frame::Frame;
 use crate::stream::node::stream::READ_BYTES_MAX;
 use crate::stream::node::table::*;
@@ -106,7 +107,7 @@ fn of_engine(engine: &Engine, request: &Request<'_>) -> Answered {
         Streams::KIND => request.tell::<Streams>(|()| engine.streams()),
         StreamNames::KIND => request.tell::<StreamNames>(|()| engine.stream_names()),
         Links::KIND => request.tell::<Links>(|()| Pending::ready(engine.links())),
-        AddLink::KIND => request.tell::<AddLink>(|(config, url)| engine.add_hub_link(config, &url)),
+        AddLink::KIND => request.tell::<AddLink>(|(config, url)| add_link(engine, config, &url)),
         RemoveLink::KIND => request.tell::<RemoveLink>(|name| Pending::ready(engine.remove_link(&name))),
         _ => request.unknown("an engine"),
     }
@@ -180,6 +181,17 @@ fn of_consumer(consumer: &Consumer, request: &Request<'_>) -> Answered {
         Term::KIND => request.tell::<Term>(|seq| Pending::ready(consumer.term(seq))),
         _ => request.unknown("a consumer"),
     }
+}
+
+#[cfg(feature = "hub")]
+fn add_link(engine: &Engine, config: LinkConfig, url: &str) -> Pending<()> {
+    engine.add_hub_link(config, url)
+}
+
+#[cfg(not(feature = "hub"))]
+fn add_link(_: &Engine, config: LinkConfig, _: &str) -> Pending<()> {
+    let message = format!("link '{}' goes to a hub, and the node's build reaches none", config.name);
+    Pending::ready(Err(Error::new(ErrorKind::Unsupported, message)))
 }
 
 /// A wait that ends when `poll` is ready.

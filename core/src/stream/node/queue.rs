@@ -9,12 +9,13 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 
 use super::session::{Call, Held};
 use super::table::{Operation, Ready, Standing, Take};
 use super::wire::Wire;
 use crate::error::{Error, ErrorKind, Result};
-use crate::pending::{Pending, Wait};
+use crate::pending::{Pending, Wait, park};
 use crate::record::Batch;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -247,6 +248,18 @@ impl Wait<Batch> for NextBatch {
             if self.queue.poll_ready(cx, self.waiter).is_pending() {
                 return Poll::Pending;
             }
+        }
+    }
+
+    /// What the node has is there, as on the files: a deadline is for what is still to come, so that none takes it too.
+    fn wait(&mut self, timeout: Option<Duration>) -> Option<Result<Batch>> {
+        if let Some(result) = park(timeout, |cx| self.poll(cx)) {
+            return Some(result);
+        }
+        let call = self.taking.take()?;
+        match self.queue.taken(Pending::waiting(call).wait(), self.max) {
+            Ok(batch) if batch.is_empty() => None,
+            taken => Some(taken),
         }
     }
 }

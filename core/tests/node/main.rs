@@ -5,61 +5,20 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs)]
 
+mod measure;
+mod nonsense;
+mod world;
+
 use std::fs;
-use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use headwater::{
     Append, ConsumerConfig, DeliverPolicy, Durability, Engine, EngineOptions, ErrorKind, LocalServer, NodeUse,
-    ReadOptions, Stream, StreamConfig, SubscribeOptions,
+    ReadOptions, StreamConfig, SubscribeOptions,
 };
 
-/// How long anything here may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A directory, its owner and its node.
-struct Node {
-    dir: PathBuf,
-    owner: Engine,
-    server: LocalServer,
-}
-
-impl Node {
-    fn new(name: &str) -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        Self::at(std::env::temp_dir().join(format!("hw-node-{name}-{}-{number}", std::process::id())))
-    }
-
-    fn at(dir: PathBuf) -> Self {
-        let owner = Engine::open(&dir).unwrap();
-        let server = LocalServer::start(&owner).unwrap();
-        Node { dir, owner, server }
-    }
-
-    fn client(&self) -> Engine {
-        let client = Engine::open(&self.dir).unwrap();
-        assert!(client.is_through_node());
-        client
-    }
-
-    fn orders(&self, durability: Durability) -> Stream {
-        let config = StreamConfig { durability, ..StreamConfig::new("orders", ["orders.>"]) };
-        self.owner.create_stream(config).wait().unwrap()
-    }
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        self.server.stop();
-        let _ = self.owner.close();
-        let _ = fs::remove_dir_all(&self.dir);
-    }
-}
+use world::{Node, PATIENCE};
 
 #[test]
 fn an_open_reaches_the_node_while_there_is_one() {
@@ -165,8 +124,14 @@ fn whoever_waits_is_woken_by_any_other_client() {
         assert_eq!(task.wait_timeout(PATIENCE).unwrap().seq(0), Some(n));
         assert_eq!(consumer.ack(&[n]).unwrap(), 1);
     }
+    // A deadline is for what is still to come: what is there is taken without one.
+    for n in 51..=60u64 {
+        there.append(&Append::new("orders.1", b"x")).wait().unwrap();
+        assert_eq!(consumer.next(1).wait_timeout(Duration::ZERO).unwrap().seq(0), Some(n));
+        assert_eq!(subscription.next(1).wait_timeout(Duration::ZERO).unwrap().seq(0), Some(n));
+    }
     // A wait that was given up at any moment loses nothing.
-    for n in 51..=150u64 {
+    for n in 61..=150u64 {
         let mut next = subscription.next(1);
         let _ = next.wait_timeout(Duration::from_micros(n * 3));
         there.append(&Append::new("orders.1", b"x")).wait().unwrap();
@@ -268,129 +233,4 @@ fn many_threads_of_several_clients_write_each_record_once() {
     let orders = node.owner.stream("orders").wait().unwrap();
     assert_eq!(orders.info().wait().unwrap().records, 64 * 50);
     assert!(orders.subjects(">", "", 100).wait().unwrap().iter().all(|(_, count)| *count == 50));
-}
-
-/// Bits that depend on the seed alone.
-struct Bits(u64);
-
-impl Bits {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-}
-
-/// The first frame of a client.
-fn hello() -> Vec<u8> {
-    let body = [&b"hw-node\n"[..], &1u32.to_le_bytes(), &0u64.to_le_bytes(), &[4], b"test"].concat();
-    frame(0, 0, &body)
-}
-
-fn frame(kind: u8, id: u64, body: &[u8]) -> Vec<u8> {
-    [&(body.len() as u32 + 9).to_le_bytes()[..], &[kind], &id.to_le_bytes(), body].concat()
-}
-
-/// Whether the node hangs up, having read or not what was sent.
-fn hangs_up(socket: &mut UnixStream) -> bool {
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
-    let mut rest = Vec::new();
-    match socket.read_to_end(&mut rest) {
-        Ok(_) => true,
-        Err(e) => !matches!(e.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut),
-    }
-}
-
-#[test]
-fn a_client_that_speaks_nonsense_is_cut_off_and_harms_nobody() {
-    let node = Node::new("nonsense");
-    node.orders(Durability::Os);
-    let client = node.client();
-    let orders = client.stream("orders").wait().unwrap();
-    let open = [&[0][..], &[6], b"orders"].concat();
-    for bad in [
-        b"GET / HTTP/1.1\r\n\r\n".to_vec(),
-        frame(0, 0, b"hello"),
-        frame(4, 1, &open),
-        [hello(), frame(99, 1, &[0])].concat(),
-        [hello(), frame(4, 1, &[0, 200])].concat(),
-        [hello(), frame(4, 0, &open)].concat(),
-        [hello(), frame(4, 1, &open), frame(4, 1, &open)].concat(),
-        [hello(), u32::MAX.to_le_bytes().to_vec()].concat(),
-        [hello(), 3u32.to_le_bytes().to_vec()].concat(),
-    ] {
-        let mut socket = UnixStream::connect(node.server.socket()).unwrap();
-        socket.write_all(&bad).unwrap();
-        assert!(hangs_up(&mut socket), "{bad:?}");
-        assert!(orders.append(&Append::new("orders.1", b"x")).wait().is_ok());
-    }
-    let lines = node.owner.logs(1000);
-    assert!(lines.iter().filter(|l| l.message.contains("was cut off")).count() >= 9, "{lines:?}");
-    let seed = std::env::var("HEADWATER_SEED").map_or(0x9e37_79b9, |s| s.parse().unwrap());
-    let mut bits = Bits(seed);
-    println!("HEADWATER_SEED={seed}");
-    for round in 0..300 {
-        let mut bytes = if round % 2 == 0 { hello() } else { Vec::new() };
-        for id in 1..=bits.next() % 20 {
-            let body: Vec<u8> =
-                (0..bits.next() % 40).map(|_| (bits.next() % 7) as u8 * (bits.next() % 3) as u8).collect();
-            bytes.extend(frame((bits.next() % 72) as u8, id, &body));
-        }
-        let noise = bits.next() % 30;
-        bytes.extend((0..noise).map(|_| bits.next() as u8));
-        let mut socket = UnixStream::connect(node.server.socket()).unwrap();
-        let _ = socket.write_all(&bytes);
-        let _ = socket.shutdown(std::net::Shutdown::Write);
-        assert!(hangs_up(&mut socket), "round {round}");
-    }
-    assert!(orders.append(&Append::new("orders.1", b"x")).wait().is_ok());
-}
-
-#[test]
-fn a_client_that_reads_nothing_is_not_buffered_for() {
-    let node = Node::new("slow");
-    let stream = node.orders(Durability::Os);
-    stream.append(&Append::new("orders.1", &vec![1; 1 << 20])).wait().unwrap();
-    let mut socket = UnixStream::connect(node.server.socket()).unwrap();
-    socket.write_all(&[hello(), frame(4, 1, &[&[0, 6][..], b"orders"].concat())].concat()).unwrap();
-    socket.set_write_timeout(Some(Duration::from_millis(200))).unwrap();
-    // Each asks for a megabyte; none is taken. The node stops to read, so writing comes to an end.
-    let ask = |id| frame(18, id, &[1, 1]);
-    let began = Instant::now();
-    let stopped = (2..3_000_000u64).any(|id| socket.write_all(&ask(id)).is_err());
-    assert!(stopped && began.elapsed() < PATIENCE);
-    let client = node.client();
-    assert!(client.stream("orders").wait().unwrap().last("orders.1").wait().unwrap().is_some());
-}
-
-#[test]
-#[ignore = "a measurement"]
-fn measure() {
-    for (durability, threads, each) in [
-        (Durability::Os, 1, 20_000u64),
-        (Durability::Os, 64, 2_000),
-        (Durability::Fsync, 1, 5_000),
-        (Durability::Fsync, 64, 1_000),
-    ] {
-        let node = Node::new("measure");
-        node.orders(durability);
-        let client = node.client();
-        let timed = |work: &(dyn Fn(&Stream, &str) + Sync)| {
-            let began = Instant::now();
-            std::thread::scope(|scope| {
-                for thread in 0..threads {
-                    let orders = client.stream("orders").wait().unwrap();
-                    let subject = format!("orders.{thread}");
-                    scope.spawn(move || (0..each).for_each(|_| work(&orders, &subject)));
-                }
-            });
-            (threads * each) as f64 / began.elapsed().as_secs_f64()
-        };
-        let appends = timed(&|orders, subject| {
-            orders.append(&Append::new(subject, &[1; 100])).wait().unwrap();
-        });
-        let lasts = timed(&|orders, subject| drop(orders.last(subject).wait().unwrap()));
-        println!("{durability:?} {threads} threads: {appends:.0} appends/s, {lasts:.0} last/s");
-    }
 }
