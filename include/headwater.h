@@ -95,6 +95,27 @@ typedef int32_t hw_status;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+/** Whether a directory may be reached through the node that has it open, such as headwater serve. */
+enum hw_node_use
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /** Where a node has it open; the files themselves where nobody has. */
+    HW_NODE_USE_AUTO = 0,
+    /** Never: a directory that is in use is HW_STATUS_BUSY. */
+    HW_NODE_USE_NEVER = 1,
+    /** Always: without a node it is HW_STATUS_NOT_FOUND. */
+    HW_NODE_USE_ONLY = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum hw_node_use hw_node_use;
+#else
+typedef int32_t hw_node_use;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
 /** What an acknowledgement promises. */
 enum hw_durability
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -523,6 +544,8 @@ typedef struct hw_engine_options {
      * 16 MiB, and 1 keeps none. It is taken as it fills.
      */
     uint64_t cache_bytes;
+    /** An hw_node_use. A read-only open always looks at the files. */
+    int32_t node;
 } hw_engine_options;
 
 /**
@@ -1563,10 +1586,11 @@ HW_API void hw_progress_free(struct hw_progress *progress);
 /* ---- engine ------------------------------------------------------------------------------------------------------ */
 
 /**
- * Opens a directory. `options` may be NULL.
+ * Opens a directory. `options` may be NULL. Where a node has it open, it works through that one: see
+ * hw_engine_is_through_node.
  *
- * Errors:    HW_STATUS_BUSY (another process writes to it), HW_STATUS_NOT_FOUND, HW_STATUS_CORRUPT,
- *            HW_STATUS_UNSUPPORTED (of a newer format), HW_STATUS_IO.
+ * Errors:    HW_STATUS_BUSY (another process writes to it, and is no node), HW_STATUS_NOT_FOUND, HW_STATUS_CORRUPT,
+ *            HW_STATUS_UNSUPPORTED (of a newer format, or a node of another release), HW_STATUS_IO.
  * Ownership: `*engine` is yours, free with hw_engine_free.
  * Threads:   any.
  * Since:     0.1
@@ -1626,6 +1650,19 @@ HW_API hw_status hw_engine_id(const struct hw_engine *engine, uint64_t *id, stru
 HW_API hw_status hw_engine_epoch(const struct hw_engine *engine, uint64_t *epoch, struct hw_error **error);
 
 /**
+ * Whether it works through the node that has its directory open. Everything means the same then, but what needs
+ * the files themselves is HW_STATUS_UNSUPPORTED; when the node goes away, every call is HW_STATUS_CLOSED.
+ *
+ * Errors:    HW_STATUS_CLOSED (after a fork).
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_engine_is_through_node(const struct hw_engine *engine,
+                                    bool *is_through_node,
+                                    struct hw_error **error);
+
+/**
  * Does what is due now (timers, interval sync, cleaning). `next_time`, when not NULL, gets when the next thing is
  * due, in nanoseconds since the epoch; UINT64_MAX when nothing is. Only an engine opened with `no_worker` needs
  * it.
@@ -1653,6 +1690,26 @@ HW_API hw_status hw_engine_close(const struct hw_engine *engine, struct hw_error
  * Since:     0.1
  */
 HW_API void hw_engine_free(struct hw_engine *engine);
+
+/* ---- engine config ----------------------------------------------------------------------------------------------- */
+
+/**
+ * Opens what a configuration file says (`headwater.toml`, docs/links.md): its directory for writing, its streams made
+ * or changed, its links at work. `${VARIABLE}` in it is of the environment of this process. The hub is not waited for:
+ * its state and the links' status say how far they are.
+ *
+ * Errors:    HW_STATUS_INVALID (with file, line, column and key), HW_STATUS_NOT_FOUND, HW_STATUS_CONFLICT (a stream
+ *            that cannot become what is configured), HW_STATUS_UNSUPPORTED (a library that was built without the
+ *            hub), and those of hw_engine_open.
+ * Ownership: `*engine` is yours, free with hw_engine_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_engine_open_config(const char *path,
+                                size_t path_len,
+                                struct hw_engine **engine,
+                                struct hw_error **error);
 
 /* ---- hub --------------------------------------------------------------------------------------------------------- */
 

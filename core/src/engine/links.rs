@@ -6,9 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Wake, Waker};
 use std::thread::JoinHandle;
 
-#[cfg(feature = "hub")]
-use super::Other;
-use super::{Engine, Inner, Kind};
+use super::{Engine, Inner, Kind, Other};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pending::Pending;
 use crate::stream::Stream;

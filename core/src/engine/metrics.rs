@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Engine, Kind};
+use crate::stream::hub_state::HubPhase;
 use crate::stream::link::{LinkState, LinkStatus};
 use crate::stream::local::Local;
 
@@ -63,9 +64,8 @@ impl Engine {
         ];
         if let Kind::Local(inner) = &self.0 {
             inner.locals().iter().for_each(|local| metrics.extend(of_stream(local)));
-            #[cfg(feature = "hub")]
             if let Ok(state) = self.hub_state() {
-                let connected = state.phase == crate::stream::hub_state::HubPhase::Connected;
+                let connected = state.phase == HubPhase::Connected;
                 metrics.push(metric("headwater_hub_connected", &[], u64::from(connected)));
                 metrics.push(metric("headwater_hub_reconnects_total", &[], state.reconnects));
             }

@@ -1,6 +1,7 @@
 //! Whether a node is ready: why not, in sentences.
 
 use crate::engine::Engine;
+use crate::stream::hub_state::HubPhase;
 
 /// Why it is not ready; nothing when it is.
 pub(super) fn reasons(engine: &Engine) -> Vec<String> {
@@ -8,9 +9,8 @@ pub(super) fn reasons(engine: &Engine) -> Vec<String> {
     let poisoned = engine.metrics().into_iter().filter(|m| m.name == "headwater_stream_poisoned" && m.value > 0.0);
     let names = poisoned.flat_map(|m| m.labels).map(|(_, name)| name);
     reasons.extend(names.map(|name| format!("stream '{name}': a sync failed, and it takes nothing more")));
-    #[cfg(feature = "hub")]
     if let Ok(state) = engine.hub_state()
-        && state.phase == crate::stream::hub_state::HubPhase::Connecting
+        && state.phase == HubPhase::Connecting
     {
         let why = if state.last_error.is_empty() { "no server answered" } else { &state.last_error };
         reasons.push(format!("the hub was not reached yet: {}", why.replace('\n', " ")));
