@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use headwater::{Append, Direction, Engine, LinkConfig, LinkStatus, ReadOptions, Stream, StreamConfig, SubjectMap};
+use headwater::{
+    Append, Direction, Durability, Engine, LinkConfig, LinkStatus, ReadOptions, Stream, StreamConfig, SubjectMap,
+};
 
 fn stream(engine: &Engine, name: &str, subjects: &[&str]) -> Stream {
     engine.create_stream(StreamConfig::new(name, subjects.iter().copied())).wait().unwrap()
@@ -49,6 +51,22 @@ fn once(wanted: impl IntoIterator<Item = String>) -> BTreeMap<String, usize> {
 
 fn status(engine: &Engine) -> LinkStatus {
     engine.links().unwrap().remove(0)
+}
+
+#[test]
+fn a_link_stores_where_it_is_whatever_its_stream_promises() {
+    for durability in [Durability::Os, Durability::Interval] {
+        let (hub, edge) = (Engine::memory().unwrap(), Engine::memory().unwrap());
+        let there = shared(&hub, "ORDERS", &["orders.>"]);
+        let config = StreamConfig { durability, ..StreamConfig::new("orders", ["orders.>"]) };
+        let here = edge.create_stream(config).wait().unwrap();
+        put(&here, "orders.1", "x");
+        edge.add_link(LinkConfig::new("l", "orders", "ORDERS"), &hub).wait().unwrap();
+        until("it is carried", || counts(&there).len() == 1);
+        edge.remove_link("l").unwrap();
+        put(&here, "orders.1", "y");
+        edge.close().unwrap();
+    }
 }
 
 #[test]

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headwater::{
-    Append, CatchUp, Clock, Direction, Discard, Engine, EngineOptions, Error, LinkConfig, ManualClock, OnReset,
-    StreamConfig,
+    Append, CatchUp, Clock, Direction, Discard, Durability, Engine, EngineOptions, Error, LinkConfig, ManualClock,
+    OnReset, StreamConfig,
 };
 
 use crate::disk::{Image, SimDisk};
@@ -80,7 +80,7 @@ impl Fleet {
     /// Opens an edge, and joins it to the hubs: each edge to the first, those with an odd number to the second as well,
     /// with a filter that a seed in two sets.
     fn open(&mut self, at: usize) -> Result<bool, String> {
-        let (filters_y, state_alone) = (self.filters_y(), self.state_alone());
+        let (filters_y, state_alone, durability) = (self.filters_y(), self.state_alone(), self.durability());
         let edge = &mut self.edges[at];
         let options = EngineOptions {
             clock: Arc::new(self.clock.clone()),
@@ -89,7 +89,7 @@ impl Fleet {
             ..EngineOptions::default()
         };
         let opened = Engine::open_with("/edge", options).and_then(|engine| {
-            let config = StreamConfig { segment_bytes: 64 << 10, ..StreamConfig::new("s", ["s.>"]) };
+            let config = StreamConfig { segment_bytes: 64 << 10, durability, ..StreamConfig::new("s", ["s.>"]) };
             engine.create_stream(config).wait()?;
             for (n, hub) in HUBS.iter().enumerate().take(1 + at % 2) {
                 let map = headwater::SubjectMap { local: "s".to_owned(), remote: hub.to_lowercase() };
@@ -139,6 +139,15 @@ impl Fleet {
         self.seed % 5 == 4
     }
 
+    /// What the edges promise of a record that they acknowledge.
+    fn durability(&self) -> Durability {
+        match self.seed % 7 {
+            2 => Durability::Os,
+            3 => Durability::Interval,
+            _ => Durability::Fsync,
+        }
+    }
+
     /// Leaves a hub room for a few records more, or for all.
     fn limit(&mut self, name: &str, room: Option<u64>) -> Result<(), String> {
         let info = self.hub.stream(name).and_then(|s| s.info()).wait().map_err(told)?;
@@ -181,7 +190,8 @@ impl Fleet {
             });
             appended.wait().is_ok()
         });
-        self.sent.insert(payload, acked);
+        // A power cut may take what was not synced.
+        self.sent.insert(payload, acked && self.durability() == Durability::Fsync);
     }
 
     fn append_at_hub(&mut self) {

@@ -93,10 +93,9 @@ impl Link {
     /// looks at more.
     fn save(&self) {
         let place = self.store.place();
-        let synced = match self.local.lock().config.durability {
-            Durability::Fsync => Ok(()),
-            _ => self.local.sync_now(),
-        };
+        // In a statement of its own: a sync takes the lock that is held while it is looked at.
+        let durability = self.local.lock().config.durability;
+        let synced = if durability == Durability::Fsync { Ok(()) } else { self.local.sync_now() };
         if let Err(error) = synced.and_then(|()| self.store.save(&place)) {
             self.local.shared.log("warn", format!("link '{}': {error}", self.config.name));
         }
