@@ -1,7 +1,8 @@
 //! Links between engines of one process: records go both ways once, whatever joins, leaves, or was restored.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test stops at the first surprise")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use headwater::{
@@ -67,6 +68,51 @@ fn a_link_stores_where_it_is_whatever_its_stream_promises() {
         put(&here, "orders.1", "y");
         edge.close().unwrap();
     }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let there = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &there);
+        } else {
+            std::fs::copy(entry.path(), there).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_hub_that_lost_its_end_and_grew_again_meanwhile_is_noticed() {
+    let root = std::env::temp_dir().join(format!("headwater-regrown-{}", std::process::id()));
+    let (dir, backup) = (root.join("hub"), root.join("backup"));
+    let edge = Engine::memory().unwrap();
+    let here = stream(&edge, "orders", &["orders.>"]);
+    let link = LinkConfig { direction: Direction::Pull, ..LinkConfig::new("l", "orders", "ORDERS") };
+    let hub = Engine::open(&dir).unwrap();
+    let there = stream(&hub, "ORDERS", &["orders.>"]);
+    put(&there, "orders.1", "kept");
+    hub.close().unwrap();
+    copy(&dir, &backup);
+    let hub = Engine::open(&dir).unwrap();
+    put(&hub.stream("ORDERS").wait().unwrap(), "orders.1", "lost on the hub");
+    edge.add_link(link.clone(), &hub).wait().unwrap();
+    until("the edge has both", || counts(&here).len() == 2);
+    edge.remove_link("l").unwrap();
+    hub.close().unwrap();
+
+    let hub = Engine::open(&backup).unwrap();
+    let there = hub.stream("ORDERS").wait().unwrap();
+    put(&there, "orders.1", "in its place");
+    put(&there, "orders.1", "and more");
+    edge.add_link(link, &hub).wait().unwrap();
+    // What the hub kept comes a second time: nobody can tell it from what the hub gave the same sequences anew.
+    let all = ["kept", "lost on the hub", "in its place", "and more"];
+    until("the edge has all", || counts(&here).keys().eq(all.iter().collect::<BTreeSet<_>>()));
+    assert_eq!(status(&edge).resets, 1);
+    edge.close().unwrap();
+    hub.close().unwrap();
+    let _ = std::fs::remove_dir_all(root);
 }
 
 #[test]

@@ -181,7 +181,8 @@ impl Link {
             stream.check_batches()?;
         }
         let anew = place.created != 0 && place.created != info.created;
-        let shorter = !anew && info.last_seq < place.pulled.max(place.remote_seq);
+        let shorter = !anew
+            && (info.last_seq < place.pulled.max(place.remote_seq) || self.is_another_record(&stream, &place).await?);
         let gone = !anew && !shorter && self.was_taken_back(&stream, &place).await?;
         if anew || shorter || gone {
             let what = match (anew, shorter) {
@@ -200,13 +201,23 @@ impl Link {
             if anew || shorter || gone {
                 let kept = if self.config.on_reset == OnReset::Resend { 0 } else { place.pushed };
                 let generation = if shorter { place.generation + 1 } else { place.generation };
-                let pulled = if gone { place.pulled } else { 0 };
-                *place = Place { pushed: kept, known_pushed: kept, pulled, generation, ..Place::default() };
+                let (pulled, pulled_time) = if gone { (place.pulled, place.pulled_time) } else { (0, 0) };
+                let kept = Place { pushed: kept, known_pushed: kept, ..Place::default() };
+                *place = Place { pulled, pulled_time, generation, ..kept };
             }
             place.created = info.created;
         });
         self.standing().state = LinkState::Running;
         Ok(Met { stream, theirs: self.remote_writer(info.created), info })
+    }
+
+    /// Whether the other stream has another record where the last one was that came from there: it lost its end, and has
+    /// grown again since.
+    async fn is_another_record(&self, stream: &Stream, place: &Place) -> Result<bool> {
+        if place.pulled_time == 0 || !self.config.direction.pulls() {
+            return Ok(false);
+        }
+        Ok(stream.get(place.pulled).await?.is_some_and(|record| record.time != place.pulled_time))
     }
 
     /// Whether the other stream no longer knows the record that it acknowledged last.

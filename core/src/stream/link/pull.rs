@@ -15,17 +15,18 @@ impl Link {
     /// Pulls until something fails.
     pub(super) async fn pull(&self, met: &Met) -> Result<()> {
         let (from, behind) = (self.place().pulled, &met.info);
-        let deliver_policy = if self.config.catch_up == CatchUp::Latest && behind.last_seq > from {
-            let skipped = (behind.last_seq - from).saturating_sub(behind.subjects);
-            self.standing().skipped += skipped;
-            DeliverPolicy::LastPerSubject
-        } else {
-            DeliverPolicy::ByStartSequence(from + 1)
-        };
-        if from > 0 && behind.first_seq > from + 1 {
-            self.standing().missed += behind.first_seq - from - 1;
-        }
+        let state_alone = self.config.catch_up == CatchUp::Latest && behind.last_seq > from;
+        let deliver_policy =
+            if state_alone { DeliverPolicy::LastPerSubject } else { DeliverPolicy::ByStartSequence(from + 1) };
         let subscription = met.stream.subscribe(SubscribeOptions { filters: Vec::new(), deliver_policy }).await?;
+        {
+            let mut standing = self.standing();
+            if state_alone {
+                standing.skipped += (behind.last_seq - from).saturating_sub(behind.subjects);
+            } else if from > 0 && behind.first_seq > from + 1 {
+                standing.missed += behind.first_seq - from - 1;
+            }
+        }
         let mut told = subscription.missed();
         while !self.is_stopped() {
             let batch = subscription.next(RECORDS_AT_ONCE).await?;
@@ -34,8 +35,12 @@ impl Link {
             }
             let carried: Vec<Carried> = batch.iter().filter_map(|r| self.inward(&r, met.theirs)).collect();
             self.take_in(&carried).await?;
-            let last = batch.last_seq().unwrap_or(0);
-            self.advance(|place| place.pulled = place.pulled.max(last));
+            let last = batch.iter().next_back().map_or((0, 0), |r| (r.seq, r.time));
+            self.advance(|place| {
+                if last.0 > place.pulled {
+                    (place.pulled, place.pulled_time) = last;
+                }
+            });
             {
                 let missed = subscription.missed();
                 let mut standing = self.standing();

@@ -22,6 +22,8 @@ pub(crate) struct Place {
     pub(crate) pushed: u64,
     /// Everything up to this sequence of the other stream is here.
     pub(crate) pulled: u64,
+    /// The time of the record with that sequence: one with another time is another record.
+    pub(crate) pulled_time: Nanos,
     /// The highest sequence that the other stream acknowledged to this link.
     pub(crate) remote_seq: u64,
     /// Of a stream that nobody else appends to: everything there up to `known_seq` stands here up to `known_pushed`.
