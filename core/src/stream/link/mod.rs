@@ -211,7 +211,7 @@ impl Link {
         Ok(Met { stream, theirs: self.remote_writer(info.created), info })
     }
 
-    /// Whether the other stream has another record where the last one was that came from there: it lost its end, and has
+    /// Whether the other stream has another record where the last one was that came from there: it lost its end and has
     /// grown again since.
     async fn is_another_record(&self, stream: &Stream, place: &Place) -> Result<bool> {
         if place.pulled_time == 0 || !self.config.direction.pulls() {
