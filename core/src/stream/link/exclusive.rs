@@ -19,7 +19,7 @@ use crate::stream::contract::SubscriptionOps;
 use crate::stream::options::ReadOptions;
 
 /// Records on their way at once.
-const WINDOW: usize = 4000;
+const WINDOW: usize = 1024;
 /// And their bytes.
 const WINDOW_BYTES: usize = 8 << 20;
 /// Records that are read at once.
@@ -36,7 +36,7 @@ struct Sent {
 impl Link {
     /// Pushes until something fails.
     pub(super) async fn push_alone(&self, met: &Met) -> Result<()> {
-        // First, because it finds out whether the local stream lost its end: then all of the other one is to be learned.
+        // First, because it finds out whether the local stream lost its end: then all of the other is to be learned.
         let subscription = self.begin_push(self.place().known_pushed)?;
         let (mut there, mut end) = self.learn(met).await?;
         let mut waiting: VecDeque<Carried> = VecDeque::new();
