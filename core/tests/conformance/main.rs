@@ -14,6 +14,10 @@ mod engine;
 mod hub;
 mod objects;
 mod points;
+#[cfg(feature = "hub")]
+#[path = "../common/server.rs"]
+#[allow(dead_code, reason = "the tests of links kill servers too, and begin without one")]
+mod server;
 mod sources;
 mod streams;
 mod values;

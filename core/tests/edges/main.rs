@@ -11,6 +11,7 @@
 mod fails;
 mod proxy;
 mod refused;
+#[path = "../common/server.rs"]
 mod server;
 mod starts;
 mod world;

@@ -2,16 +2,18 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::world::Dir;
+/// Servers of this process so far: each has a directory of its own.
+static STARTED: AtomicU64 = AtomicU64::new(0);
 
 /// One that runs, or was stopped.
 pub(crate) struct Server {
     child: Option<Child>,
     program: PathBuf,
     arguments: Vec<String>,
-    dir: Dir,
+    dir: PathBuf,
     pub(crate) port: u16,
 }
 
@@ -39,18 +41,21 @@ impl Server {
         let program = root.join(".tools/nats").join(version).join("nats-server");
         assert!(program.exists(), "{} is missing: run `cargo xtask tools`", program.display());
         let arguments = arguments.iter().map(|&a| a.to_owned()).collect();
-        Server { child: None, program, arguments, dir: Dir::new("server"), port }
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let dir = std::env::temp_dir().join(format!("headwater-server-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        Server { child: None, program, arguments, dir, port }
     }
 
     /// Starts it, and waits until it answers.
     pub(crate) fn again(&mut self) {
         let port = if self.port == 0 { "-1".to_owned() } else { self.port.to_string() };
         let mut command = Command::new(&self.program);
-        command.args(&self.arguments).args(["-a", "127.0.0.1", "-p", &port, "--ports_file_dir"]).arg(self.dir.path());
-        command.arg("-sd").arg(self.dir.path().join("store")).stdout(Stdio::null());
-        command.stderr(std::fs::File::create(self.dir.path().join("log")).unwrap());
+        command.args(&self.arguments).args(["-a", "127.0.0.1", "-p", &port, "--ports_file_dir"]).arg(&self.dir);
+        command.arg("-sd").arg(self.dir.join("store")).stdout(Stdio::null());
+        command.stderr(std::fs::File::create(self.dir.join("log")).unwrap());
         let child = self.child.insert(command.spawn().unwrap());
-        let ports = self.dir.path().join(format!("nats-server_{}.ports", child.id()));
+        let ports = self.dir.join(format!("nats-server_{}.ports", child.id()));
         let began = Instant::now();
         while began.elapsed() < Duration::from_secs(30) {
             let text = std::fs::read_to_string(&ports).unwrap_or_default();
@@ -64,7 +69,7 @@ impl Server {
             }
             std::thread::sleep(Duration::from_millis(10));
         }
-        let log = std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default();
+        let log = std::fs::read_to_string(self.dir.join("log")).unwrap_or_default();
         panic!("the server did not come up: {log}");
     }
 
@@ -84,5 +89,6 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.kill();
+        let _ = std::fs::remove_dir_all(&self.dir);
     }
 }
