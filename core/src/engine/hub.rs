@@ -3,7 +3,6 @@
 //! What asks about a hub is in every build, and refused by name where there is none.
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use super::{Engine, Kind};
 use crate::error::{Error, ErrorKind, Result};
@@ -89,14 +88,5 @@ impl Engine {
     /// [`ErrorKind::Unsupported`] when this engine is not on a hub.
     pub fn watch_hub(&self) -> Result<HubWatcher> {
         Ok(HubWatcher::new(Arc::clone(self.hub()?)))
-    }
-
-    /// Ready with the number of the last change and the state, once that number is another than `seen`; else wakes `cx`
-    /// then. Begin with 0.
-    pub fn poll_hub_state(&self, cx: &mut Context<'_>, seen: u64) -> Poll<Result<(u64, HubState)>> {
-        match self.hub() {
-            Ok(hub) => hub.poll_change(cx, seen).map(Ok),
-            Err(error) => Poll::Ready(Err(error)),
-        }
     }
 }

@@ -44,11 +44,7 @@ pub(crate) struct HubEngine(Arc<Hub>);
 impl HubEngine {
     /// Connects, and finds out what the hub is able to do; now, or in the background when the options say so.
     pub(crate) fn connect(options: HubOptions) -> Pending<HubEngine> {
-        Self::connect_with(options, Arc::new(StateCell::default()))
-    }
-
-    /// As [`HubEngine::connect`], with a state that can be watched from the beginning.
-    pub(crate) fn connect_with(options: HubOptions, state: Arc<StateCell>) -> Pending<HubEngine> {
+        let state = Arc::new(StateCell::default());
         let started = options.checked().and_then(|options| {
             let (handle, runtime) = place(&options)?;
             Ok((options, handle, runtime))
@@ -82,18 +78,6 @@ impl HubEngine {
     /// What says where the connection stands, and lets that be watched.
     pub(crate) fn state_cell(&self) -> &Arc<StateCell> {
         &self.0.state
-    }
-
-    /// Where the connection stands.
-    #[cfg(test)]
-    pub(crate) fn state(&self) -> super::state::HubState {
-        self.0.state.get()
-    }
-
-    /// Ready with the number of the change and the state when that is another than `seen`; else wakes `cx` then.
-    #[cfg(test)]
-    pub(crate) fn poll_state(&self, cx: &mut std::task::Context<'_>, seen: u64) -> Poll<(u64, super::state::HubState)> {
-        self.0.state.poll_change(cx, seen)
     }
 }
 

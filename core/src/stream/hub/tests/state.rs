@@ -15,12 +15,12 @@ use crate::stream::hub::testing::{Server, VERSIONS, each_version, since};
 #[test]
 fn it_says_where_it_is() {
     each_version(|version, _, engine| {
-        let state = engine.state();
+        let state = engine.state_cell().get();
         assert_eq!((state.phase, state.server_version.as_str()), (HubPhase::Connected, version));
         assert_eq!(state.api_level >= 1, since(version, 11));
         assert_eq!(state.api_level >= 2, since(version, 12));
         engine.close().expect("close");
-        assert_eq!(engine.state().phase, HubPhase::Closed);
+        assert_eq!(engine.state_cell().get().phase, HubPhase::Closed);
         refused(engine.streams().wait(), ErrorKind::Closed);
     });
 }
@@ -31,15 +31,15 @@ fn it_comes_back_after_a_restart() {
     let engine = server.connect();
     let s = stream(&engine, "s");
     fill(&*s, &["s.a"]);
-    let (seen, _) = park(None, |cx| engine.poll_state(cx, 0)).expect("a state");
+    let (seen, _) = park(None, |cx| engine.state_cell().poll_change(cx, 0)).expect("a state");
     server.stop();
     let wait = Some(Duration::from_secs(20));
-    let (seen, state) = park(wait, |cx| engine.poll_state(cx, seen)).expect("a change");
+    let (seen, state) = park(wait, |cx| engine.state_cell().poll_change(cx, seen)).expect("a change");
     assert_eq!(state.phase, HubPhase::Reconnecting);
     server.restart();
     let mut seen = seen;
     loop {
-        let (version, state) = park(wait, |cx| engine.poll_state(cx, seen)).expect("a change");
+        let (version, state) = park(wait, |cx| engine.state_cell().poll_change(cx, seen)).expect("a change");
         if state.phase == HubPhase::Connected {
             assert_eq!(state.reconnects, 1);
             break;
