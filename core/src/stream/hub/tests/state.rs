@@ -49,6 +49,22 @@ fn it_comes_back_after_a_restart() {
     assert_eq!(s.append(&[Append::new("s.a", b"")]).wait().expect("append").seq, 2);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_server_that_hangs_up_does_not_end_the_process() {
+    let server = Server::start(VERSIONS[3]);
+    let _engine = server.connect();
+    let named = |task: &std::path::Path| std::fs::read_to_string(task.join("comm")).unwrap_or_default();
+    let tasks = std::fs::read_dir("/proc/self/task").expect("threads").map(|t| t.expect("a thread").path());
+    let threads: Vec<_> = tasks.filter(|t| named(t).trim() == "headwater-hub").collect();
+    assert!(!threads.is_empty(), "a thread serves the hub");
+    for status in threads.iter().filter_map(|t| std::fs::read_to_string(t.join("status")).ok()) {
+        let blocked = status.lines().find_map(|l| l.strip_prefix("SigBlk:")).expect("a mask").trim();
+        let blocked = u64::from_str_radix(blocked, 16).expect("a mask");
+        assert_ne!(blocked & 1 << (13 - 1), 0, "SIGPIPE is not blocked: {status}");
+    }
+}
+
 #[test]
 fn a_server_without_jetstream_is_refused() {
     let server = Server::start_with(VERSIONS[3], &["--auth", "secret"]);
