@@ -108,6 +108,34 @@ fn a_flipped_bit_in_a_batch_costs_the_records_that_it_hit() {
 }
 
 #[test]
+fn the_first_record_of_a_segment_is_not_taken_a_second_time() {
+    let (dir, segment) = made("twice", false);
+    let mut bytes = fs::read(&segment).expect("read");
+    let number = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four")) as usize;
+    let header = number(8);
+    let len = |at: usize| 8 + (number(at + 4) & 0xff_ffff);
+    let (mut frames, mut end) = (Vec::new(), header);
+    while end + 8 <= bytes.len() && len(end) > 8 {
+        frames.push(bytes[end + 4..end + len(end)].to_vec());
+        end += len(end);
+    }
+    // The same frame again, with a check that holds at its new place.
+    let frame = frames.into_iter().find(|f| f.ends_with(b"record 0")).expect("the first record");
+    let check = crc32fast::hash(&frame) ^ (end - header) as u32;
+    bytes.truncate(end);
+    bytes.extend_from_slice(&check.to_le_bytes());
+    bytes.extend_from_slice(&frame);
+    fs::write(&segment, bytes).expect("write");
+    assert!(verify(&dir).damage[0].ends_with("record 1 where 41 is due"), "{:?}", verify(&dir).damage);
+    let engine = Engine::open(&dir).expect("open");
+    let refused = engine.stream("s").wait().expect_err("damage");
+    assert_eq!(refused.kind(), ErrorKind::Corrupt);
+    assert!(refused.to_string().ends_with("record 1 where 41 is due"), "{refused}");
+    drop(engine);
+    fs::remove_dir_all(dir).expect("remove");
+}
+
+#[test]
 fn a_newer_format_is_no_damage() {
     let (dir, segment) = made("newer", true);
     let bytes = fs::read(&segment).expect("read");

@@ -492,15 +492,15 @@ impl State {
                 self.list_covered(&mut last, offset, found, &view);
                 return Ok(());
             }
-            if packed {
+            let due = self.next_seq.max(base.seq);
+            if packed && view.seq >= due {
                 self.pass_over((pos - segment.base) as u32, view.seq, view.time);
-            } else if view.seq != self.next_seq && view.seq != base.seq {
+            } else if view.seq != due {
                 return Err(Error::corrupt(format!(
-                    "{} at offset {}: record {} where {} is due",
+                    "{} at offset {}: record {} where {due} is due",
                     segment.path.display(),
                     segment.offset(pos),
-                    view.seq,
-                    self.next_seq
+                    view.seq
                 )));
             }
             let special = (found.tag() & TAG_SPECIAL != 0).then(|| Special::of(&view));
