@@ -13,7 +13,7 @@ use crate::journal::recover::{proof_after, scan};
 use crate::journal::segment::{self, Segment};
 use crate::record::{Base, RecordView, TAG_CONTROL, decode};
 use crate::stream::local::consumer::registry;
-use crate::stream::local::control::{self, SegmentHead};
+use crate::stream::local::control::SegmentHead;
 use crate::stream::local::gaps::Gaps;
 use crate::stream::local::snapshot;
 
@@ -92,7 +92,7 @@ impl Check<'_> {
         let mut segments = Vec::new();
         for (i, path) in paths.iter().enumerate() {
             match Segment::open(self.disk, path, false) {
-                Ok(Some((segment, blob))) => match control::from_bytes::<SegmentHead>(&blob, "header") {
+                Ok(Some((segment, blob))) => match SegmentHead::from_bytes(&blob) {
                     Ok(head) => segments.push((segment, head)),
                     Err(error) => self.report.damage.push(format!("{}: {error}", path.display())),
                 },

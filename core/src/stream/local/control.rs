@@ -45,6 +45,15 @@ pub(crate) struct SegmentHead {
 }
 
 impl SegmentHead {
+    /// What the journal keeps for it in a segment's header.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let head: Self = from_bytes(bytes, "header")?;
+        if head.base_seq == 0 {
+            return Err(Error::corrupt("header: it begins at sequence 0"));
+        }
+        Ok(head)
+    }
+
     /// What its records count from.
     pub(crate) fn base(&self) -> Base {
         Base { seq: self.base_seq, time: self.last_time.max(self.created) }
@@ -57,4 +66,19 @@ pub(crate) fn to_bytes<T: Serialize>(value: &T) -> Vec<u8> {
 
 pub(crate) fn from_bytes<'a, T: Deserialize<'a>>(bytes: &'a [u8], what: &str) -> Result<T> {
     serde_json::from_slice(bytes).map_err(|e| Error::corrupt(format!("{what}: {e}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_segment_begins_at_sequence_0() {
+        let config = StreamConfig::new("s", ["s.>"]);
+        let head =
+            SegmentHead { base_seq: 1, last_time: 0, first_seq: 1, created: 0, config, origins: Origins::default() };
+        assert!(SegmentHead::from_bytes(&to_bytes(&head)).is_ok());
+        let refused = SegmentHead::from_bytes(&to_bytes(&SegmentHead { base_seq: 0, ..head })).map(|h| h.base_seq);
+        assert_eq!(refused.expect_err("sequence 0").to_string(), "header: it begins at sequence 0");
+    }
 }

@@ -201,7 +201,7 @@ fn successor(local: &Local, at: Pos) -> Result<Option<Part>> {
         return Ok(None);
     }
     let Some((segment, blob)) = Segment::open(local.disk().as_ref(), &next, false)? else { return Ok(None) };
-    let head: SegmentHead = control::from_bytes(&blob, "a segment's header")?;
+    let head = SegmentHead::from_bytes(&blob)?;
     Ok(Some(Part::new(Arc::new(segment), head.base())))
 }
 
@@ -212,7 +212,7 @@ fn list(shared: &Arc<Shared>, dir: &Path, read_only: bool) -> Result<Vec<Found>>
     for (i, path) in paths.iter().enumerate() {
         match Segment::open(disk, path, !read_only)? {
             Some((segment, blob)) => {
-                let head: SegmentHead = control::from_bytes(&blob, "header").map_err(|e| e.context(path.display()))?;
+                let head = SegmentHead::from_bytes(&blob).map_err(|e| e.context(path.display()))?;
                 if let Some(before) = found.last_mut()
                     && (before.segment.base..before.end).contains(&segment.base)
                     && before.segment.is_zero(segment.base, before.end)?
@@ -228,9 +228,6 @@ fn list(shared: &Arc<Shared>, dir: &Path, read_only: bool) -> Result<Vec<Found>>
                         before.end,
                         segment.base
                     )));
-                }
-                if head.base_seq == 0 {
-                    return Err(Error::corrupt(format!("{} begins at sequence 0", path.display())));
                 }
                 let end = segment.end()?;
                 found.push(Found { segment: Arc::new(segment), head, end });
