@@ -20,16 +20,17 @@ fuzz_target!(|data: &[u8]| {
     let sound = template(false);
     let (first, bytes) = first_segment(sound);
     let header = &bytes[..header_len(bytes)];
-    let segment = match way % 4 {
-        0 => rest.to_vec(),
-        1 => changed(bytes, rest),
-        2 => with_frames(header.to_vec(), 0, rest),
+    let (segment, base) = match way % 4 {
+        0 => (rest.to_vec(), 0),
+        1 => (changed(bytes, rest), 0),
+        2 => (with_frames(header.to_vec(), 0, rest), 0),
         _ => with_header(header, rest),
     };
     let mut files: Files = sound.clone();
     // Without the other segments and the caches, so that this one is the whole truth.
     files.retain(|p, _| p.components().any(|c| c.as_os_str() == "consumers") || p.ends_with("headwater.json"));
-    files.insert(first, segment);
+    files.remove(&first);
+    files.insert(first.with_file_name(format!("{base:016x}.seg")), segment);
     exercise(&files, None);
 });
 
@@ -77,9 +78,11 @@ fn with_frames(mut segment: Vec<u8>, base: u64, mut plan: &[u8]) -> Vec<u8> {
     segment
 }
 
-/// A header with the position, the sequences and the times of `plan`, then frames of the rest.
-fn with_header(sound: &[u8], plan: &[u8]) -> Vec<u8> {
-    let Some((numbers, plan)) = plan.split_first_chunk::<40>() else { return with_frames(sound.to_vec(), 0, plan) };
+/// A header with the position, the sequences and the times of `plan`, then frames of the rest; and that position.
+fn with_header(sound: &[u8], plan: &[u8]) -> (Vec<u8>, u64) {
+    let Some((numbers, plan)) = plan.split_first_chunk::<40>() else {
+        return (with_frames(sound.to_vec(), 0, plan), 0);
+    };
     let number = |i: usize| u64::from_le_bytes(numbers[i * 8..i * 8 + 8].try_into().expect("eight"));
     let blob = std::str::from_utf8(&sound[BLOB_AT..sound.len() - 4]).expect("it is JSON");
     let config = &blob[blob.find("\"config\"").expect("the header has the configuration")..];
@@ -97,5 +100,5 @@ fn with_header(sound: &[u8], plan: &[u8]) -> Vec<u8> {
     header.extend_from_slice(blob.as_bytes());
     let check = crc32fast::hash(&header);
     header.extend_from_slice(&check.to_le_bytes());
-    with_frames(header, number(0), plan)
+    (with_frames(header, number(0), plan), number(0))
 }

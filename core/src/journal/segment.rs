@@ -18,6 +18,8 @@ const MAGIC_PACKED: &[u8; 7] = b"HWPACK\0";
 pub(crate) const FORMAT_VERSION: u8 = 1;
 const HEADER_FIXED: usize = 8 + 4 + 8 + 4;
 const HEADER_BYTES_MAX: usize = 64 << 20;
+/// The last position that a segment may begin at: from there on every sum of a place in it still fits.
+const BASE_MAX: Pos = 1 << 62;
 /// The longest read that is made without looking how much there is.
 const READ_UNASKED_BYTES: usize = 1 << 20;
 
@@ -77,6 +79,9 @@ impl Segment {
         let mut base = [0; 8];
         base.copy_from_slice(&head[12..20]);
         let base = u64::from_le_bytes(base);
+        if base > BASE_MAX || path.file_name().is_none_or(|name| name != file_name(base).as_str()) {
+            return Err(Error::corrupt(format!("{} says that it begins at position {base}", path.display())));
+        }
         let header_len = header.len() as u64;
         let store = if packed {
             match Packed::open(file, base, header_len).map_err(at)? {

@@ -44,12 +44,16 @@ pub(crate) struct SegmentHead {
     pub(crate) origins: Origins,
 }
 
+/// The last sequence that a segment may begin at: from there on every sequence in it still fits.
+const SEQ_MAX: u64 = 1 << 62;
+
 impl SegmentHead {
     /// What the journal keeps for it in a segment's header.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let head: Self = from_bytes(bytes, "header")?;
-        if head.base_seq == 0 {
-            return Err(Error::corrupt("header: it begins at sequence 0"));
+        if !(1..=SEQ_MAX).contains(&head.base_seq) || head.first_seq > SEQ_MAX {
+            let (base, first) = (head.base_seq, head.first_seq);
+            return Err(Error::corrupt(format!("header: it begins at sequence {base}, the stream at {first}")));
         }
         Ok(head)
     }
@@ -73,12 +77,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_segment_begins_at_sequence_0() {
-        let config = StreamConfig::new("s", ["s.>"]);
-        let head =
-            SegmentHead { base_seq: 1, last_time: 0, first_seq: 1, created: 0, config, origins: Origins::default() };
-        assert!(SegmentHead::from_bytes(&to_bytes(&head)).is_ok());
-        let refused = SegmentHead::from_bytes(&to_bytes(&SegmentHead { base_seq: 0, ..head })).map(|h| h.base_seq);
-        assert_eq!(refused.expect_err("sequence 0").to_string(), "header: it begins at sequence 0");
+    fn a_segment_begins_at_a_sequence_that_can_be() {
+        let read = |base_seq, first_seq| {
+            let (config, origins) = (StreamConfig::new("s", ["s.>"]), Origins::default());
+            let head = SegmentHead { base_seq, last_time: 0, first_seq, created: 0, config, origins };
+            SegmentHead::from_bytes(&to_bytes(&head)).map(|h| h.base_seq).map_err(|e| e.to_string())
+        };
+        assert_eq!(read(1, 1), Ok(1));
+        assert_eq!(read(0, 1), Err("header: it begins at sequence 0, the stream at 1".into()));
+        assert!(read(u64::MAX, 1).is_err() && read(1, u64::MAX).is_err());
     }
 }
