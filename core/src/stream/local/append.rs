@@ -21,7 +21,7 @@ use crate::subject::{is_wildcard, matches};
 const FLUSH_BYTES: usize = 256 << 10;
 /// Bytes at which an appender writes by itself, because nobody else does.
 const FLUSH_SELF_BYTES: usize = 8 << 20;
-/// Bytes that may wait while the disk takes none.
+/// Bytes that may wait while nobody writes them, or the disk takes none.
 const WAITING_BYTES_MAX: usize = 64 << 20;
 
 /// The most that a frame adds to subject, headers and payload, with the headers that stand for a time to live and a
@@ -299,7 +299,11 @@ impl State {
         if self.tail.waiting() > WAITING_BYTES_MAX {
             return Err(Error::new(
                 ErrorKind::Limit,
-                format!("{} bytes wait to be written and the disk takes none: make room", self.tail.waiting()),
+                format!(
+                    "{} bytes wait to be written, the most is {WAITING_BYTES_MAX}: wait for what was appended, or make \
+                     room on the disk",
+                    self.tail.waiting()
+                ),
             ));
         }
         if self.discards_old() {
