@@ -15,7 +15,7 @@ use crate::journal::frame::{self, FLAG_MORE};
 use crate::origin::Origin;
 use crate::record::{Ack, Append, Durability, RecordView, TAG_SPECIAL, decode, encode};
 use crate::stream::shape::{self, check_for};
-use crate::subject::{is_wildcard, matches};
+use crate::subject::matches;
 
 /// Bytes that an interval stream lets wait before they are written.
 const FLUSH_BYTES: usize = 256 << 10;
@@ -257,13 +257,7 @@ impl State {
         } else {
             self.staged_views().filter(|v| matches(filter, v.subject)).map(|v| v.seq).max().unwrap_or(0)
         };
-        if staged > 0 {
-            staged
-        } else if is_wildcard(filter) {
-            self.tip(filter)
-        } else {
-            self.subjects.get(filter).map_or(0, |s| s.last_seq)
-        }
+        if staged > 0 { staged } else { self.newest_of(filter) }
     }
 
     fn check_conditions(&mut self, appends: &[Append<'_>]) -> Result<()> {
