@@ -365,7 +365,7 @@ export interface StreamInfo {
 /** The conditions and properties of an append. */
 export interface AppendOptions {
   /** Names and values, in order; a name may repeat. Names that begin with `Nats-` are refused. */
-  headers?: Array<[name: string, value: string]> | Record<string, string>;
+  headers?: Iterable<[name: string, value: string]> | Record<string, string>;
   /** When it happened, as its source says. */
   eventTime?: Time;
   /** How long it stays: whole seconds, at least one. */
@@ -736,7 +736,7 @@ export interface ObjectStoreStatus {
 export interface ObjectOptions {
   description?: string;
   /** Names and values; a name may repeat in pairs. */
-  headers?: [string, string][] | Record<string, string>;
+  headers?: Iterable<[string, string]> | Record<string, string>;
   metadata?: Record<string, string>;
   /** The most bytes of a chunk, up to the stream's largest payload; 128 KiB by default. */
   maxChunkSize?: Integer;
@@ -747,7 +747,7 @@ export interface ObjectUpdate extends Limits {
   /** Another name, which no object has. */
   name?: string;
   description?: string;
-  headers?: [string, string][] | Record<string, string>;
+  headers?: Iterable<[string, string]> | Record<string, string>;
   metadata?: Record<string, string>;
 }
 

@@ -86,11 +86,41 @@ fn the_verbs_of_a_directory_work_on_a_hub() {
 }
 
 #[test]
+fn what_only_a_hub_can_be_told_of_a_stream_is_told() {
+    let hub = Hub::start("hub-settings");
+    hub.ok(&["stream", "add", "IN", "--subjects", "in.>", "--storage", "memory"]);
+    hub.ok(&["stream", "add", "ALL", "--source", "IN:in.a", "--transform", "in.*=all.{{wildcard(1)}}"]);
+    hub.ok(&["stream", "add", "COPY", "--mirror", "IN"]);
+    hub.ok(&["stream", "append", "IN", "in.a", "--data", "x"]);
+    hub.ok(&["stream", "append", "IN", "in.b", "--data", "y"]);
+    let read = |name: &str| hub.ok(&["stream", "tail", name, "--from", "1", "--timeout", "2s"]);
+    let (all, copy) = (read("ALL"), read("COPY"));
+    assert!(all.contains("all.a\tx") && !all.contains("\ty"), "{all}");
+    assert!(copy.contains("in.a\tx") && copy.contains("in.b\ty"), "{copy}");
+    let info = hub.ok(&["stream", "info", "ALL"]);
+    for line in
+        ["replicas          1", "storage           file", "sources           IN:in.a", "transform         in.*=all."]
+    {
+        assert!(info.contains(line), "{line}: {info}");
+    }
+    assert!(hub.ok(&["stream", "info", "COPY"]).contains("mirror of         IN"));
+    // What is not given stays.
+    hub.ok(&["stream", "edit", "ALL", "--max-age", "1h"]);
+    assert_eq!(objects(&hub.ok(&["stream", "info", "ALL", "--json"]))[0]["config"]["hub"]["sources"][0]["name"], "IN");
+    let alone = hub.run(&["stream", "add", "R3", "--replicas", "3"], b"");
+    assert_eq!(alone.code, 1, "{}", alone.stderr);
+    let dir = Dir::new("hub-settings-local");
+    let args = ["stream", "add", "here", "--replicas", "3", "--dir"];
+    let local = finish(start(headwater(&args).arg(dir.path())), b"");
+    assert!(local.code == 1 && local.stderr.contains("unsupported"), "{} {}", local.code, local.stderr);
+}
+
+#[test]
 fn a_hub_that_cannot_be_reached_is_an_error_that_says_so() {
     let ran = |args: &[&str]| finish(start(&mut headwater(args)), b"");
     let refused = ran(&["stream", "ls", "--hub", "nats://127.0.0.1:1"]);
     assert_eq!(refused.code, 1);
-    assert!(refused.stderr.contains("connect to the hub"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("connect to the hub at nats://127.0.0.1:1: "), "{}", refused.stderr);
     let strange = ran(&["stream", "ls", "--hub", "http://127.0.0.1:1"]);
     assert_eq!(strange.code, 2, "{}", strange.stderr);
     let both = ran(&["stream", "ls", "--hub", "nats://127.0.0.1:1", "--dir", "data"]);

@@ -195,7 +195,8 @@ impl Engine {
         Pending::after(check_name("stream", name), |()| self.ops().stream(name).map(Stream::over))
     }
 
-    /// Removes a stream and everything in it, a damaged one too. Handles of it answer `Closed` from then on.
+    /// Removes a stream and everything in it, a damaged one too. Handles of it answer `Closed` from then on. One that
+    /// has a link is a `Conflict`: remove the link first.
     pub fn delete_stream(&self, name: &str) -> Pending<()> {
         Pending::after(check_name("stream", name), |()| self.ops().delete_stream(name))
     }

@@ -3,10 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use headwater::{
-    Append, Direction, Durability, Engine, LinkConfig, LinkStatus, ReadOptions, Stream, StreamConfig, SubjectMap,
+    Append, Direction, Durability, Engine, EngineOptions, ErrorKind, LinkConfig, LinkState, LinkStatus, ManualClock,
+    OnReset, PurgeOptions, ReadOptions, SECOND, Stream, StreamConfig, SubjectMap,
 };
 
 fn stream(engine: &Engine, name: &str, subjects: &[&str]) -> Stream {
@@ -273,4 +275,140 @@ fn what_a_link_cannot_be_told_is_refused_by_name() {
     assert!(refused(config).contains("overlap"));
     a.add_link(LinkConfig::new("l", "n", "H"), &hub).wait().unwrap();
     assert!(refused(LinkConfig::new("l", "n", "H")).contains("already"));
+}
+
+#[test]
+fn a_stream_that_was_made_anew_under_a_link_at_work_gets_everything_again() {
+    for exclusive in [false, true] {
+        let (hub, a) = (Engine::memory().unwrap(), Engine::memory().unwrap());
+        shared(&hub, "H", &["n"]);
+        let s = stream(&a, "n", &["n"]);
+        (0..20).for_each(|n| put(&s, "n", &n.to_string()));
+        a.add_link(LinkConfig { exclusive, ..LinkConfig::new("l", "n", "H") }, &hub).wait().unwrap();
+        until("all arrived", || status(&a).pushed == 20);
+        hub.delete_stream("H").wait().unwrap();
+        let h = shared(&hub, "H", &["n"]);
+        // The direction that has nothing to carry is told by the other one.
+        until("all arrived again", || payloads(&h).len() == 20);
+        put(&s, "n", "20");
+        until("it goes on", || payloads(&h).len() == 21);
+        assert_eq!(counts(&h), once((0..=20).map(|n| n.to_string())));
+        assert_eq!((status(&a).resets, status(&a).lag_push), (1, 0));
+    }
+}
+
+#[test]
+fn a_push_that_meets_another_stream_of_the_name_begins_again() {
+    for exclusive in [false, true] {
+        let (hub, a) = (Engine::memory().unwrap(), Engine::memory().unwrap());
+        shared(&hub, "H", &["n", "m"]);
+        let s = stream(&a, "n", &["n"]);
+        (0..20).for_each(|n| put(&s, "n", &n.to_string()));
+        let config = LinkConfig { exclusive, direction: Direction::Push, ..LinkConfig::new("l", "n", "H") };
+        a.add_link(config, &hub).wait().unwrap();
+        until("all arrived", || status(&a).pushed == 20);
+        hub.delete_stream("H").wait().unwrap();
+        let h = shared(&hub, "H", &["n", "m"]);
+        // Longer than the one before it, so that no sequence tells them apart.
+        (0..30).for_each(|n| put(&h, "m", &format!("m{n}")));
+        put(&s, "n", "20");
+        until("all arrived again", || payloads(&h).len() == 51);
+        assert_eq!(status(&a).resets, 1);
+    }
+}
+
+#[test]
+fn with_on_reset_stop_nothing_is_carried_to_another_stream_of_the_name() {
+    let (hub, a) = (Engine::memory().unwrap(), Engine::memory().unwrap());
+    shared(&hub, "H", &["n"]);
+    let s = stream(&a, "n", &["n"]);
+    put(&s, "n", "0");
+    a.add_link(LinkConfig { on_reset: OnReset::Stop, ..LinkConfig::new("l", "n", "H") }, &hub).wait().unwrap();
+    until("it arrived", || status(&a).pushed == 1);
+    hub.delete_stream("H").wait().unwrap();
+    let h = shared(&hub, "H", &["n"]);
+    until("it stops", || status(&a).last_error.is_some_and(|e| e.contains("on_reset = stop")));
+    put(&s, "n", "1");
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(payloads(&h), Vec::<String>::new());
+    assert_eq!(status(&a).lag_push, 1, "what it does not carry is behind");
+}
+
+#[test]
+fn what_no_filter_takes_is_no_lag() {
+    for exclusive in [false, true] {
+        let (hub, a) = (Engine::memory().unwrap(), Engine::memory().unwrap());
+        shared(&hub, "H", &["n.>"]);
+        let s = stream(&a, "n", &["n.>"]);
+        let config = LinkConfig { filters: vec!["n.eu.*".to_owned()], exclusive, ..LinkConfig::new("l", "n", "H") };
+        a.add_link(config, &hub).wait().unwrap();
+        for n in 0..3 {
+            put(&s, "n.eu.1", &format!("eu{n}"));
+            put(&s, "n.us.1", &format!("us{n}"));
+        }
+        until("all arrived", || status(&a).pushed == 3 && status(&a).lag_push == 0);
+        a.remove_link("l").unwrap();
+    }
+}
+
+#[test]
+fn what_local_limits_removed_before_it_was_pushed_is_counted_once() {
+    let (hub, a) = (Engine::memory().unwrap(), Engine::memory().unwrap());
+    let h = shared(&hub, "H", &["n.>"]);
+    let s = stream(&a, "n", &["n.>"]);
+    put(&s, "n.eu", "first");
+    let config = LinkConfig { filters: vec!["n.eu".to_owned()], ..LinkConfig::new("l", "n", "H") };
+    a.add_link(config.clone(), &hub).wait().unwrap();
+    until("it arrived", || status(&a).pushed == 1);
+    a.remove_link("l").unwrap();
+    (0..10).for_each(|n| put(&s, "n.eu", &format!("lost{n}")));
+    put(&s, "n.us", "stays");
+    s.purge(&PurgeOptions { before_seq: Some(12), ..PurgeOptions::default() }).wait().unwrap();
+    for missed in [10, 0] {
+        a.add_link(config.clone(), &hub).wait().unwrap();
+        until("it looked at all", || status(&a).state == LinkState::Running && status(&a).pushed_seq >= 11);
+        assert_eq!(status(&a).missed, missed);
+        a.remove_link("l").unwrap();
+    }
+    assert_eq!(payloads(&h), ["first"]);
+}
+
+#[test]
+fn a_stream_with_a_link_is_not_removed_before_the_link() {
+    let (hub, a) = (Engine::memory().unwrap(), Engine::memory().unwrap());
+    shared(&hub, "H", &["n"]);
+    stream(&a, "n", &["n"]);
+    a.add_link(LinkConfig::new("l", "n", "H"), &hub).wait().unwrap();
+    let refused = a.delete_stream("n").wait().unwrap_err();
+    assert_eq!((refused.kind(), refused.to_string().contains("link 'l'")), (ErrorKind::Conflict, true), "{refused}");
+    a.remove_link("l").unwrap();
+    a.delete_stream("n").wait().unwrap();
+}
+
+#[test]
+fn clocks_years_apart_change_nothing() {
+    let at = |nanos: u64| {
+        let clock = Arc::new(ManualClock::new(nanos, nanos ^ 7));
+        Engine::memory_with(EngineOptions { clock, ..EngineOptions::default() }).unwrap()
+    };
+    let year = 365 * 86_400 * SECOND;
+    let (hub, a, b) = (at(60 * year), at(1), at(200 * year));
+    let h = shared(&hub, "ORDERS", &["orders.>"]);
+    let (sa, sb) = (stream(&a, "orders", &["orders.>"]), stream(&b, "orders", &["orders.>"]));
+    for edge in [&a, &b] {
+        edge.add_link(LinkConfig::new("l", "orders", "ORDERS"), &hub).wait().unwrap();
+    }
+    for n in 0..50 {
+        put(&sa, "orders.a", &format!("a{n}"));
+        put(&sb, "orders.b", &format!("b{n}"));
+        put(&h, "orders.h", &format!("h{n}"));
+    }
+    let wanted = once((0..50).flat_map(|n| [format!("a{n}"), format!("b{n}"), format!("h{n}")]));
+    for side in [&h, &sa, &sb] {
+        until("all are there", || payloads(side).len() >= wanted.len());
+        assert_eq!(counts(side), wanted);
+    }
+    // When it happened is what the clock of its writer said.
+    assert_eq!(sa.last("orders.b").wait().unwrap().unwrap().event_time, Some(200 * year as i64));
+    assert_eq!(sb.last("orders.a").wait().unwrap().unwrap().event_time, Some(1));
 }

@@ -36,8 +36,8 @@ function translate(error) {
     const details = { expected: sequence(expected), actual: sequence(actual) };
     return new HeadwaterError(kind, message.join(SEPARATOR), details);
   }
-  // Node-API itself refused an argument, or a panic was caught.
-  const panicked = error?.code === undefined || error.code === 'GenericFailure';
+  // Node-API or JavaScript itself refused an argument or what a method was called on, or a panic was caught.
+  const panicked = !(error instanceof TypeError) && (error?.code === undefined || error.code === 'GenericFailure');
   return new HeadwaterError(panicked ? 'internal' : 'invalid', text, { cause: error });
 }
 

@@ -17,7 +17,9 @@ const ROLLUP = { none: 0, subject: 1 << 7, all: 1 << 8 };
 const BATCH_RECORDS_MAX = 1000;
 
 function headerList(what, value) {
-  const pairs = Array.isArray(value) ? value : Object.entries(value ?? {});
+  if (typeof value !== 'object') throw invalid(`${what} must be [name, value] pairs or an object`);
+  // A Map is pairs too; its own entries are none.
+  const pairs = value?.[Symbol.iterator] ? [...value] : Object.entries(value ?? {});
   return pairs.map((pair) => {
     if (!Array.isArray(pair) || pair.length !== 2) throw invalid(`${what} must be [name, value] pairs or an object`);
     return [text(`${what}: name`, pair[0]), text(`${what}: value of '${pair[0]}'`, pair[1])];

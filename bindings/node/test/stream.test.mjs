@@ -30,6 +30,17 @@ test('a record comes back as it went in', async (t) => {
   assert.equal(await s.last('s.none'), null);
 });
 
+test('headers are pairs of any kind, and what is none is refused', async (t) => {
+  const { streams: { s } } = await environment(t, { streams: STREAMS });
+  await s.append('s.map', '', { headers: new Map([['k', 'v']]) });
+  assert.deepEqual((await s.last('s.map')).headers, [['k', 'v']]);
+  for (const headers of ['k', 5, true, ['k'], new Map([['k', 1]])]) {
+    await rejects((async () => s.append('s.map', '', { headers }))(), 'invalid');
+  }
+  const { append } = s;
+  await rejects((async () => append('s.map', ''))(), 'invalid');
+});
+
 test('what outgrows the buffer that it is packed in comes back as it went in', async (t) => {
   const { engine, streams: { s } } = await environment(t, { streams: STREAMS });
   // Every length about the buffer's size, so that it grows inside each field once.

@@ -134,7 +134,8 @@ impl Limits {
     }
 }
 
-fn set<T>(field: &mut T, value: Option<T>) {
+/// Changes what was given.
+pub(super) fn set<T>(field: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *field = value;
     }

@@ -52,7 +52,7 @@ pub(super) fn list(place: &Place) -> Done {
             .iter()
             .map(|l| {
                 let count = show_count(l.records);
-                [l.name.clone(), l.subjects.join(","), count, l.last_seq.to_string(), show_size(l.disk_bytes)]
+                [l.name.clone(), l.subjects.join(","), count, l.last_seq.to_string(), l.on_disk()]
             })
             .collect();
         out.table(["STREAM", "SUBJECTS", "RECORDS", "LAST", "ON DISK"], &rows)?;
@@ -91,6 +91,10 @@ impl InfoLine {
         }
     }
 
+    fn on_disk(&self) -> String {
+        if self.config.hub.is_some() { "-".to_owned() } else { show_size(self.disk_bytes) }
+    }
+
     fn text(&self) -> String {
         let limit = |value: u64| if value == 0 { "no limit".to_owned() } else { show_count(value) };
         let span = |seq: u64, time: &Option<String>| match time {
@@ -98,7 +102,12 @@ impl InfoLine {
             None => seq.to_string(),
         };
         let config = &self.config;
-        let rows = [
+        // How a hub stores it, a client is not told.
+        let (bytes, segments) = match &config.hub {
+            None => (format!("{}, {} on disk", show_size(self.bytes), self.on_disk()), self.segments.to_string()),
+            Some(_) => (show_size(self.bytes), String::new()),
+        };
+        let mut rows = vec![
             ("stream", self.name.clone()),
             ("description", config.description.clone()),
             ("subjects", self.subjects.join(", ")),
@@ -108,8 +117,8 @@ impl InfoLine {
             ("first", span(self.first_seq, &self.first_time)),
             ("last", span(self.last_seq, &self.last_time)),
             ("deleted between", show_count(self.deleted)),
-            ("bytes", format!("{}, {} on disk", show_size(self.bytes), show_size(self.disk_bytes))),
-            ("segments", self.segments.to_string()),
+            ("bytes", bytes),
+            ("segments", segments),
             ("consumers", self.consumers.to_string()),
             ("max age", if config.max_age.is_zero() { limit(0) } else { show_duration(config.max_age) }),
             ("max records", limit(config.max_msgs)),
@@ -117,6 +126,7 @@ impl InfoLine {
             ("max per subject", limit(config.max_msgs_per_subject)),
             ("duplicate window", show_duration(config.duplicate_window)),
         ];
+        rows.extend(config.hub.iter().flat_map(|settings| super::hub::rows(settings)));
         let shown = rows.iter().filter(|(_, value)| !value.is_empty());
         shown.map(|(name, value)| format!("{name:<17} {value}")).collect::<Vec<_>>().join("\n")
     }

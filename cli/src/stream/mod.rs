@@ -3,6 +3,7 @@
 
 mod append;
 mod config;
+mod hub;
 mod info;
 mod lines;
 mod read;
@@ -30,6 +31,8 @@ pub(crate) enum Verb {
   headwater stream add orders --subjects 'orders.>' --dir data
   headwater stream add logs --subjects 'logs.>' --max-age 7d \\
       --max-bytes 1GiB --durability interval --dir data
+  headwater stream add ORDERS --subjects 'orders.>' --replicas 3 \\
+      --hub nats://127.0.0.1:4222
 
 The same configuration again changes nothing; another one for the same name is a conflict (exit code 4).")]
     Add(Add),
@@ -81,6 +84,8 @@ pub(crate) struct Add {
     name: String,
     #[command(flatten)]
     limits: config::Limits,
+    #[command(flatten)]
+    hub: Box<hub::HubSettings>,
 }
 
 #[derive(Args)]
@@ -166,6 +171,7 @@ impl Add {
     fn add(self, place: &Place) -> Done {
         let mut config = StreamConfig { name: self.name, ..StreamConfig::default() };
         self.limits.apply(&mut config);
+        self.hub.apply(&mut config);
         let info = place.make(|engine| Ok(engine.create_stream(config).wait()?.info().wait()?))?;
         info::answer(place, info, "is there")
     }
@@ -174,6 +180,7 @@ impl Add {
         let info = place.change(|engine| {
             let mut config = engine.stream(&self.name).wait()?.config();
             self.limits.apply(&mut config);
+            self.hub.apply(&mut config);
             Ok(engine.update_stream(config).wait()?.info().wait()?)
         })?;
         info::answer(place, info, "is changed")

@@ -24,6 +24,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::stream::config::StreamConfig;
 use crate::stream::hub::HubOptions;
 use crate::stream::link::LinkConfig;
+use crate::subject::overlap;
 pub use edit::ConfigFile;
 use file::{File, Section};
 
@@ -155,7 +156,7 @@ fn read(path: &Path) -> Result<String> {
 
 fn stream(section: Section<'_>, others: &[StreamConfig]) -> Result<StreamConfig> {
     let (section, hub) = with_hub(section)?;
-    let at = section.place_of("name");
+    let (at, subjects_at) = (section.place_of("name"), section.place_of("subjects"));
     if hub {
         return Err(section.error("a local stream takes no settings of a hub; those are for `create` of a link"));
     }
@@ -163,7 +164,15 @@ fn stream(section: Section<'_>, others: &[StreamConfig]) -> Result<StreamConfig>
     if others.iter().any(|other| other.name == stream.name) {
         return Err(at.error(&format!("name: there are two streams '{}'", stream.name)));
     }
-    stream.checked()
+    let stream = stream.checked()?;
+    let pairs = others.iter().flat_map(|other| other.subjects.iter().map(move |taken| (other, taken)));
+    for (other, taken) in pairs {
+        if let Some(subject) = stream.subjects.iter().find(|subject| overlap(subject, taken)) {
+            let message = format!("subjects: '{subject}' overlaps with '{taken}' of stream '{}'", other.name);
+            return Err(subjects_at.error(&message));
+        }
+    }
+    Ok(stream)
 }
 
 fn with_hub(mut section: Section<'_>) -> Result<(Section<'_>, bool)> {

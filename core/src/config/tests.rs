@@ -125,6 +125,7 @@ fn every_mistake_has_its_place_and_its_key() {
         ("request_timeout = \"2s\"", "user = \"me\"", ["[hub]", "are given"]),
         ("token = \"${HUB_TOKEN}\"", "token = 12345", ["line 18, column 9", "token must be a string"]),
         ("\"tls://b:4222\"", "\"http://b:4222\"", ["line 17, column 1", "invalid scheme"]),
+        ("\"tls://b:4222\"", "\"\"", ["line 17, column 1", "has no host"]),
         (
             "direction = \"push\"",
             "direction = \"up\"",
@@ -184,6 +185,10 @@ fn what_goes_together_is_checked() {
     let twice = "[[stream]]\nname = \"a\"\n[[stream]]\nname = \"a\"\n";
     let error = Config::parse(twice, &env).expect_err("twice");
     assert!(error.message().contains("line 4, column 1"), "{error}");
+    let both =
+        "[[stream]]\nname = \"a\"\nsubjects = [\"x.>\"]\n[[stream]]\nname = \"b\"\nsubjects = [\"y\", \"x.1\"]\n";
+    let error = Config::parse(both, &env).expect_err("what both take");
+    assert!(error.message().contains("line 6, column 1: [[stream]]: subjects: 'x.1' overlaps with 'x.>'"), "{error}");
     let hub = "[[stream]]\nname = \"a\"\n[stream.hub]\nreplicas = 3\n";
     assert!(Config::parse(hub, &env).expect_err("a hub's").message().contains("local stream"));
     let not_made = format!("[hub]\nurl = \"nats://a\"\n{link}create = false\n");

@@ -129,6 +129,12 @@ impl Links {
         Ok(())
     }
 
+    /// The name of a link that a local stream has.
+    pub(super) fn of_stream(&self, name: &str) -> Option<String> {
+        let running = lock(&self.inside.running);
+        running.iter().find(|(link, _)| link.config.stream == name).map(|(link, _)| link.config.name.clone())
+    }
+
     /// Where each stands, by name.
     pub(super) fn status(&self) -> Vec<LinkStatus> {
         let mut all: Vec<_> = lock(&self.inside.running).iter().map(|(link, _)| link.status()).collect();

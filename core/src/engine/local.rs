@@ -167,6 +167,10 @@ impl Inner {
 
     fn remove_stream(&self, name: &str) -> Result<()> {
         self.writable()?;
+        if let Some(link) = self.links.of_stream(name) {
+            let message = format!("stream '{name}' has the link '{link}': remove the link first");
+            return Err(Error::new(ErrorKind::Conflict, message));
+        }
         let mut streams = self.opened();
         match self.find(&mut streams, name) {
             Err(error) if error.kind() != ErrorKind::Corrupt => return Err(error),

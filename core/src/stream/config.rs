@@ -78,7 +78,8 @@ pub struct StreamConfig {
     pub compression: Compression,
     /// The size at which a segment is sealed, in bytes, 64 KiB to 1 GiB.
     pub segment_bytes: u64,
-    /// What only a hub can do; a local stream is refused with it.
+    /// What only a hub can do; a local stream is refused with it. Left out, a stream that is made has the defaults, and
+    /// one that is changed what it had.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hub: Option<Box<HubConfig>>,
 }
@@ -130,7 +131,8 @@ impl StreamConfig {
     /// Fills in what was left open and refuses what cannot be.
     pub(crate) fn checked(mut self) -> Result<Self> {
         check_name("stream", &self.name)?;
-        if self.subjects.is_empty() {
+        let is_mirror = self.hub.as_ref().is_some_and(|hub| hub.mirror.is_some());
+        if self.subjects.is_empty() && !is_mirror {
             self.subjects.push(self.name.clone());
         }
         for (i, subject) in self.subjects.iter().enumerate() {

@@ -195,3 +195,27 @@ fn two_hubs_streams_in_a_circle_end_where_they_began() {
     std::thread::sleep(Duration::from_millis(200));
     streams.iter().chain(&hubs).for_each(|stream| assert_eq!(payloads(stream).len(), 300));
 }
+
+#[test]
+fn a_stream_that_others_make_anew_or_purge_under_a_push_gets_everything_again() {
+    for more in ["direction = \"push\"", "direction = \"push\"\nexclusive = true"] {
+        let (server, dir) = (Server::start("2.15.1"), Dir::new("anew"));
+        let mut edge = Edge::open("a", &config(dir.path(), &server.url(), more));
+        let there = hub(&server.url());
+        edge.put(30);
+        until("all is pushed", || edge.status().pushed == 30);
+        there.delete_stream("ORDERS").wait().unwrap();
+        let orders = there.create_stream(shared(|config| config)).wait().unwrap();
+        // No word of it reaches the edge, and what is on the way next could land as if nothing had been.
+        edge.put(1);
+        holds_all("the stream that was made anew", &orders, &[&edge.acked]);
+        until("nothing is left", || edge.status().lag_push == 0);
+        assert_eq!(edge.status().resets, 1);
+        if !more.contains("exclusive") {
+            orders.purge(&PurgeOptions::default()).wait().unwrap();
+            edge.put(1);
+            holds_all("the stream that was purged", &orders, &[&edge.acked]);
+        }
+        edge.engine.close().unwrap();
+    }
+}

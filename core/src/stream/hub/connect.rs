@@ -61,7 +61,7 @@ pub(super) async fn open(options: HubOptions, state: Arc<StateCell>) -> Result<A
                 ConnectErrorKind::ServerParse | ConnectErrorKind::Authentication => ErrorKind::Invalid,
                 _ => ErrorKind::Io,
             };
-            Error::new(kind, format!("connect to the hub: {e}"))
+            Error::new(kind, format!("connect to the hub at {}: {e}", options.places()))
         })?;
     let server = client.server_info();
     state.change(|s| {

@@ -169,18 +169,21 @@ impl EngineOps for HubEngine {
     fn update_stream(&self, config: StreamConfig) -> Pending<Arc<dyn StreamOps>> {
         let hub = Arc::clone(&self.0);
         run(&self.0.handle, async move {
-            let config = config.checked()?;
+            let mut config = config.checked()?;
             let place = format!("stream '{}'", config.name);
             let session = hub.reached().await?;
-            let asked = convert::to_json(&config, session.state.api_level())?;
             let before = session.call(&place, &format!("STREAM.INFO.{}", config.name), &Value::Null).await?;
-            // What is not ours to say stays as it is.
-            let mut whole = before["config"].clone();
-            for key in ["mirror", "sources", "placement", "subject_transform", "subjects"] {
-                if let Some(map) = whole.as_object_mut() {
-                    map.remove(key);
-                }
+            let says_hub = config.hub.is_some();
+            if !says_hub {
+                config.hub = convert::info(&before).config.hub;
             }
+            let mut asked = convert::to_json(&config, session.state.api_level())?;
+            // What is not ours to say stays as it is, and so does what only a hub has where nothing is said of it.
+            let mut whole = before["config"].clone();
+            if let Some(map) = whole.as_object_mut() {
+                map.retain(|key, _| key != "subjects" && !(says_hub && HUB_KEYS.contains(&key.as_str())));
+            }
+            asked.retain(|key, _| says_hub || !HUB_KEYS.contains(&key.as_str()));
             for (key, value) in &asked {
                 whole[key.as_str()] = value.clone();
             }
@@ -232,6 +235,10 @@ impl EngineOps for HubEngine {
         Ok(())
     }
 }
+
+/// What [`crate::HubConfig`] says of a stream.
+const HUB_KEYS: [&str; 7] =
+    ["mirror", "sources", "placement", "subject_transform", "storage", "num_replicas", "allow_direct"];
 
 /// Makes a stream; the same configuration again finds the one there.
 pub(super) async fn create(hub: Arc<Hub>, config: StreamConfig) -> Result<Arc<HubStream>> {

@@ -143,6 +143,9 @@ impl HubOptions {
             if !matches!(address.scheme(), "nats" | "tls") {
                 return Err(bad("must begin with nats:// or tls://"));
             }
+            if address.host().is_empty() {
+                return Err(bad("has no host"));
+            }
             let Some(user) = address.username() else { continue };
             let decode = |text: &str| percent_decode_str(text).decode_utf8().map(Cow::into_owned);
             let both = (decode(user), address.password().map(decode).transpose());
@@ -163,6 +166,11 @@ impl HubOptions {
             Some((token, None)) => self.token = Some(token),
         }
         Ok(())
+    }
+
+    /// Where the hub is, as messages say it: without who connects.
+    pub(crate) fn places(&self) -> String {
+        self.urls.iter().map(|url| without_secret(url)).collect::<Vec<_>>().join(", ")
     }
 
     /// What JetStream's subjects begin with.

@@ -17,6 +17,7 @@ use crate::pending::Pending;
 use crate::record::{Ack, Batch};
 use crate::stream::contract::SubscriptionOps;
 use crate::stream::options::ReadOptions;
+use crate::timers::Sleep;
 
 /// Records on their way at once.
 const WINDOW: usize = 1024;
@@ -34,14 +35,18 @@ struct Sent {
 }
 
 impl Link {
-    /// Pushes until something fails.
+    /// Pushes until something fails, or the other stream is to be met again.
     pub(super) async fn push_alone(&self, met: &Met) -> Result<()> {
         // First, because it finds out whether the local stream lost its end: then all of the other is to be learned.
         let subscription = self.begin_push(self.place().known_pushed)?;
         let (mut there, mut end) = self.learn(met).await?;
         let mut waiting: VecDeque<Carried> = VecDeque::new();
         let mut sent: VecDeque<Sent> = VecDeque::new();
-        let (mut bytes, mut looked_at, mut last_known) = (0, self.place().pushed, 0);
+        let (mut bytes, mut last_known) = (0, 0);
+        // What is gone here and was pushed before is no gap.
+        let (place, first_seq) = (self.place(), self.local.lock().first_seq);
+        let mut told = place.pushed.min(first_seq.saturating_sub(1)).saturating_sub(place.known_pushed);
+        let mut again = self.look_again();
         while !self.is_stopped() {
             while sent.len() < WINDOW && bytes < WINDOW_BYTES {
                 let Some(record) = waiting.pop_front() else { break };
@@ -56,16 +61,20 @@ impl Link {
                 sent.push_back(Sent { seq: record.seq, origin: record.origin, size: record.size(), ack });
             }
             if sent.is_empty() && waiting.is_empty() {
-                self.advance(|place| place.pushed = place.pushed.max(looked_at));
+                self.pass_over(met, &subscription);
             }
-            match self.next(&subscription, &mut sent, waiting.is_empty()).await? {
+            let next = |cx: &mut Context<'_>| self.next(&subscription, &mut sent, waiting.is_empty(), &mut again, cx);
+            let Some(next) = self.unless_apart(met, next).await else { break };
+            match next? {
+                Next::Nothing if self.is_still(met).await? => again = self.look_again(),
+                Next::Nothing => break,
                 Next::Acked => {
                     let Some(done) = sent.pop_front() else { continue };
                     bytes -= done.size;
                     self.standing().pushed += 1;
                     let remote_seq = end - sent.len() as u64;
                     let all_is_here = there.is_empty() && done.seq >= last_known;
-                    self.advance(|place| {
+                    self.advance_in(met, |place| {
                         place.pushed = place.pushed.max(done.seq);
                         place.remote_seq = place.remote_seq.max(remote_seq);
                         if all_is_here {
@@ -75,8 +84,9 @@ impl Link {
                     });
                 }
                 Next::Records(batch) => {
-                    looked_at = batch.last_seq().unwrap_or(looked_at);
+                    self.tell_missed(&subscription, &mut told);
                     waiting.extend(self.outward(&batch, met.theirs));
+                    again = self.look_again();
                 }
             }
         }
@@ -96,25 +106,28 @@ impl Link {
         Ok((there, met.info.last_seq.max(from - 1)))
     }
 
-    /// What happens first: the oldest on its way arrives, or (when asked for) there is more to push.
-    async fn next(
+    /// What happens first: the oldest on its way arrives, (when asked for) there is more to push, or nothing was on
+    /// its way for so long that the other stream is to be looked at.
+    fn next(
         &self,
         subscription: &impl SubscriptionOps,
         sent: &mut VecDeque<Sent>,
         wants_more: bool,
-    ) -> Result<Next> {
-        std::future::poll_fn(|cx: &mut Context<'_>| {
-            if let Some(first) = sent.front_mut()
-                && let Poll::Ready(outcome) = Pin::new(&mut first.ack).poll(cx)
-            {
-                return Poll::Ready(outcome.map(|_| Next::Acked).map_err(|error| self.crossed(error)));
-            }
-            if wants_more && subscription.poll_ready(cx).is_ready() {
-                return Poll::Ready(subscription.try_next(RECORDS_AT_ONCE).map(Next::Records));
-            }
-            Poll::Pending
-        })
-        .await
+        again: &mut Sleep<'_>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Next>> {
+        if let Some(first) = sent.front_mut()
+            && let Poll::Ready(outcome) = Pin::new(&mut first.ack).poll(cx)
+        {
+            return Poll::Ready(outcome.map(|_| Next::Acked).map_err(|error| self.crossed(error)));
+        }
+        if wants_more && subscription.poll_ready(cx).is_ready() {
+            return Poll::Ready(subscription.try_next(RECORDS_AT_ONCE).map(Next::Records));
+        }
+        if sent.is_empty() && wants_more {
+            return Pin::new(again).poll(cx).map(|()| Ok(Next::Nothing));
+        }
+        Poll::Pending
     }
 
     fn crossed(&self, error: Error) -> Error {
@@ -129,6 +142,7 @@ impl Link {
 }
 
 enum Next {
+    Nothing,
     Acked,
     Records(Batch),
 }

@@ -9,6 +9,7 @@
 mod carry;
 mod config;
 mod exclusive;
+mod meet;
 mod pull;
 mod push;
 mod standing;
@@ -18,18 +19,17 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
+use super::Stream;
 use super::local::Local;
-use super::{Stream, StreamInfo};
 use crate::clock::Nanos;
-use crate::error::{Error, ErrorKind, Result};
-use crate::origin::{Origin, Writer};
+use crate::error::{Error, Result};
 use crate::pending::Pending;
 use crate::record::Durability;
 use crate::subject::Filters;
 pub use config::{CatchUp, Direction, LinkConfig, OnReset, SubjectMap};
-use push::position;
+use meet::Met;
 pub use standing::{LinkState, LinkStatus};
 use store::{Place, Store};
 
@@ -48,19 +48,13 @@ pub(crate) struct Link {
     filters: Filters,
     store: Store,
     standing: Mutex<LinkStatus>,
+    /// The directions that wait, to be told when the other stream turns out to be another.
+    apart: Mutex<Vec<Waker>>,
     stopped: AtomicBool,
 }
 
 /// How the other stream is found, each time that it is met.
 pub(crate) type Find = Box<dyn Fn() -> Pending<Stream> + Send + Sync>;
-
-/// The other stream as it was met.
-struct Met {
-    stream: Stream,
-    /// What its own records are known by.
-    theirs: Writer,
-    info: StreamInfo,
-}
 
 /// A link's work, to be polled until it is done.
 pub(crate) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -72,13 +66,14 @@ impl Link {
         let store = Store::open(Arc::clone(local.disk()), file_of(&config, &dir))?;
         let standing = Mutex::new(LinkStatus::new(&config));
         let filters = Filters::new(&config.filters)?;
-        Ok(Link { config, local, find, filters, store, standing, stopped: AtomicBool::new(false) })
+        let (apart, stopped) = (Mutex::default(), AtomicBool::new(false));
+        Ok(Link { config, local, find, filters, store, standing, apart, stopped })
     }
 
     /// Where it stands.
     pub(crate) fn status(&self) -> LinkStatus {
         let mut status = self.standing().clone();
-        self.place().show(&self.local, &mut status);
+        self.place().show(&self.config, &self.local, &mut status);
         status
     }
 
@@ -118,12 +113,6 @@ impl Link {
 
     fn place(&self) -> Place {
         self.store.place()
-    }
-
-    /// What records that the other stream's own clients appended are known by. One that lost its end gives their
-    /// sequences out a second time, to others.
-    fn remote_writer(&self, created: Nanos) -> Writer {
-        Writer { engine: name_hash(&self.config.remote), epoch: created.wrapping_add(self.place().generation) }
     }
 
     /// Its work in each of its directions.
@@ -167,69 +156,6 @@ impl Link {
         }
     }
 
-    /// Finds out what the other stream is, and what became of it since the last time.
-    async fn meet(&self) -> Result<Met> {
-        if self.is_stopped() {
-            return Err(Error::new(ErrorKind::Closed, "the link was stopped"));
-        }
-        // As it was before the other stream was asked: the other direction moves on meanwhile.
-        let place = self.place();
-        let stream = (self.find)().await?;
-        let info = stream.info().await?;
-        self.config.check_remote(&info.config)?;
-        if self.config.needs_positions() {
-            stream.check_batches()?;
-        }
-        let anew = place.created != 0 && place.created != info.created;
-        let shorter = !anew
-            && (info.last_seq < place.pulled.max(place.remote_seq) || self.is_another_record(&stream, &place).await?);
-        let gone = !anew && !shorter && self.was_taken_back(&stream, &place).await?;
-        if anew || shorter || gone {
-            let what = match (anew, shorter) {
-                (true, _) => "was made anew",
-                (_, true) => "has lost its end",
-                _ => "no longer says what it took",
-            };
-            let what = format!("stream '{}' {what} since this link met it last", self.config.remote);
-            if self.config.on_reset == OnReset::Stop {
-                return Err(Error::new(ErrorKind::Conflict, format!("{what}; on_reset = stop")));
-            }
-            self.local.shared.log("warn", format!("link '{}': {what}", self.config.name));
-            self.standing().resets += 1;
-        }
-        self.advance(|place| {
-            if anew || shorter || gone {
-                let kept = if self.config.on_reset == OnReset::Resend { 0 } else { place.pushed };
-                let generation = if shorter { place.generation + 1 } else { place.generation };
-                let (pulled, pulled_time) = if gone { (place.pulled, place.pulled_time) } else { (0, 0) };
-                let kept = Place { pushed: kept, known_pushed: kept, ..Place::default() };
-                *place = Place { pulled, pulled_time, generation, ..kept };
-            }
-            place.created = info.created;
-        });
-        self.standing().state = LinkState::Running;
-        Ok(Met { stream, theirs: self.remote_writer(info.created), info })
-    }
-
-    /// Whether the other stream has another record where the last one was that came from there: it lost its end and has
-    /// grown again since.
-    async fn is_another_record(&self, stream: &Stream, place: &Place) -> Result<bool> {
-        if place.pulled_time == 0 || !self.config.direction.pulls() {
-            return Ok(false);
-        }
-        Ok(stream.get(place.pulled).await?.is_some_and(|record| record.time != place.pulled_time))
-    }
-
-    /// Whether the other stream no longer knows the record that it acknowledged last.
-    async fn was_taken_back(&self, stream: &Stream, place: &Place) -> Result<bool> {
-        match place.last_pushed.as_deref().and_then(Origin::parse) {
-            Some(origin) if !self.config.exclusive => {
-                Ok(!position(stream, origin.writer).await?.taken.contains(origin.seq))
-            }
-            _ => Ok(false),
-        }
-    }
-
     fn fail(&self, error: &Error) {
         self.local.shared.log("warn", format!("link '{}': {error}", self.config.name));
         let mut standing = self.standing();
@@ -243,7 +169,7 @@ impl Link {
 pub(crate) fn at_rest(config: &LinkConfig, local: &Arc<Local>, dir: &std::path::Path) -> Result<LinkStatus> {
     config.check()?;
     let mut status = LinkStatus { state: LinkState::Stopped, ..LinkStatus::new(config) };
-    Place::stored(&**local.disk(), &file_of(config, dir))?.show(local, &mut status);
+    Place::stored(&**local.disk(), &file_of(config, dir))?.show(config, local, &mut status);
     Ok(status)
 }
 
@@ -252,16 +178,20 @@ fn file_of(config: &LinkConfig, dir: &std::path::Path) -> std::path::PathBuf {
 }
 
 impl Place {
-    fn show(&self, local: &Local, status: &mut LinkStatus) {
-        let last_seq = local.lock().last_seq;
+    fn show(&self, config: &LinkConfig, local: &Local, status: &mut LinkStatus) {
+        let last_seq = newest_for(config, local);
         (status.pushed_seq, status.pulled_seq) = (self.pushed, self.pulled);
         status.lag_push = if status.direction.pushes() { last_seq.saturating_sub(self.pushed) } else { 0 };
     }
 }
 
-/// FNV-1a (Fowler, Noll, Vo) of a name: the same on every machine.
-fn name_hash(name: &str) -> u64 {
-    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+/// The newest local record that is for this link; 0 when there is none.
+fn newest_for(config: &LinkConfig, local: &Local) -> u64 {
+    let mut state = local.lock();
+    match &config.filters[..] {
+        [] => state.last_seq,
+        filters => filters.iter().map(|filter| state.newest_of(filter)).max().unwrap_or(0),
+    }
 }
 
 /// Lets others work; ready at the second poll.

@@ -1,5 +1,8 @@
 //! From the other stream to the local one: its records in order, each taken in unless the local log ever held it.
 
+use std::future::Future;
+use std::pin::Pin;
+
 use super::carry::Carried;
 use super::config::CatchUp;
 use super::{Link, Met, pass};
@@ -12,7 +15,7 @@ use crate::stream::subscription::SubscribeOptions;
 const RECORDS_AT_ONCE: usize = 1000;
 
 impl Link {
-    /// Pulls until something fails.
+    /// Pulls until something fails, or the other stream is another.
     pub(super) async fn pull(&self, met: &Met) -> Result<()> {
         let (from, behind) = (self.place().pulled, &met.info);
         let state_alone = self.config.catch_up == CatchUp::Latest && behind.last_seq > from;
@@ -29,14 +32,17 @@ impl Link {
         }
         let mut told = subscription.missed();
         while !self.is_stopped() {
-            let batch = subscription.next(RECORDS_AT_ONCE).await?;
+            let mut next = subscription.next(RECORDS_AT_ONCE);
+            let Some(batch) = self.unless_apart(met, |cx| Pin::new(&mut next).poll(cx)).await.transpose()? else {
+                break;
+            };
             if self.is_stopped() {
                 break;
             }
             let carried: Vec<Carried> = batch.iter().filter_map(|r| self.inward(&r, met.theirs)).collect();
             self.take_in(&carried).await?;
             let last = batch.iter().next_back().map_or((0, 0), |r| (r.seq, r.time));
-            self.advance(|place| {
+            self.advance_in(met, |place| {
                 if last.0 > place.pulled {
                     (place.pulled, place.pulled_time) = last;
                 }

@@ -6,13 +6,16 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use super::carry::Carried;
 use super::config::CatchUp;
-use super::{Link, Met, POSITIONS, pass};
+use super::{Link, Met, POSITIONS, newest_for, pass};
 use crate::error::{Error, ErrorKind, Result};
 use crate::intervals::Intervals;
-use crate::origin::Writer;
+use crate::origin::{Origin, Writer};
 use crate::record::{Append, BATCH_RECORDS_MAX};
 use crate::stream::Stream;
 use crate::stream::config::DeliverPolicy;
@@ -37,33 +40,69 @@ pub(super) struct Position {
 type Positions = BTreeMap<Writer, Position>;
 
 impl Link {
-    /// Pushes until something fails.
+    /// Pushes until something fails, or the other stream is to be met again.
     pub(super) async fn push(&self, met: &Met) -> Result<()> {
         let subscription = self.begin_push(self.place().pushed)?;
         let mut positions = Positions::new();
+        let mut told = 0;
         while !self.is_stopped() {
-            let batch = subscription.next(BATCH_RECORDS_MAX - WRITERS_MAX).await?;
+            let batch = subscription.try_next(BATCH_RECORDS_MAX - WRITERS_MAX)?;
+            self.tell_missed(&subscription, &mut told);
+            if batch.is_empty() && !self.wait_for_more(met, &subscription).await? {
+                break;
+            }
             let records = self.outward(&batch, met.theirs);
             let mut rest = &records[..];
             while !rest.is_empty() && !self.is_stopped() {
                 let (now, later) = rest.split_at(fitting(rest));
-                self.push_all(&met.stream, now, &mut positions).await?;
+                self.push_all(met, now, &mut positions).await?;
                 rest = later;
             }
-            if rest.is_empty() {
-                let last = batch.last_seq().unwrap_or(0);
-                self.advance(|place| place.pushed = place.pushed.max(last));
+            if let Some(last) = batch.last_seq()
+                && rest.is_empty()
+                && !self.advance_in(met, |place| place.pushed = place.pushed.max(last))
+            {
+                break;
             }
             pass().await;
         }
         Ok(())
     }
 
+    /// Waits until there is more to push; false when the other stream is to be met again.
+    async fn wait_for_more(&self, met: &Met, subscription: &LocalSubscription) -> Result<bool> {
+        loop {
+            self.pass_over(met, subscription);
+            let mut again = self.look_again();
+            let more = |cx: &mut Context<'_>| match subscription.poll_ready(cx) {
+                Poll::Ready(()) => Poll::Ready(true),
+                Poll::Pending => Pin::new(&mut again).poll(cx).map(|()| false),
+            };
+            match self.unless_apart(met, more).await {
+                Some(false) if self.is_still(met).await? => {}
+                more => return Ok(more == Some(true)),
+            }
+        }
+    }
+
+    /// Moves behind what is not for this link, once all that was is there.
+    pub(super) fn pass_over(&self, met: &Met, subscription: &LocalSubscription) {
+        self.advance_in(met, |place| place.pushed = place.pushed.max(subscription.passed()));
+    }
+
+    /// Counts what local limits removed before it was taken from here.
+    pub(super) fn tell_missed(&self, subscription: &LocalSubscription, told: &mut u64) {
+        let missed = subscription.missed();
+        if missed > *told {
+            self.standing().missed += missed - std::mem::replace(told, missed);
+        }
+    }
+
     /// The local records behind `from`.
     pub(super) fn begin_push(&self, from: u64) -> Result<LocalSubscription> {
-        let (first_seq, last_seq, subjects) = {
+        let (last_seq, subjects) = {
             let state = self.local.lock();
-            (state.first_seq, state.last_seq, state.subjects.live() as u64)
+            (state.last_seq, state.subjects.live() as u64)
         };
         if from > last_seq {
             // The local stream is the one that lost its end: it was restored from a backup.
@@ -71,10 +110,7 @@ impl Link {
             self.standing().resets += 1;
             return self.begin_push_at(DeliverPolicy::All);
         }
-        if from > 0 && first_seq > from + 1 {
-            self.standing().missed += first_seq - from - 1;
-        }
-        if self.config.catch_up == CatchUp::Latest && last_seq > from {
+        if self.config.catch_up == CatchUp::Latest && newest_for(&self.config, &self.local) > from {
             self.standing().skipped += (last_seq - from).saturating_sub(subjects);
             return self.begin_push_at(DeliverPolicy::LastPerSubject);
         }
@@ -87,12 +123,13 @@ impl Link {
     }
 
     /// Pushes what of these records is not there; all or nothing.
-    async fn push_all(&self, stream: &Stream, records: &[Carried], positions: &mut Positions) -> Result<()> {
+    async fn push_all(&self, met: &Met, records: &[Carried], positions: &mut Positions) -> Result<()> {
+        let mut before = Positions::new();
         for _ in 0..CONFLICTS_MAX {
             for record in records {
                 let writer = record.origin.writer;
                 if let Entry::Vacant(unknown) = positions.entry(writer) {
-                    unknown.insert(position(stream, writer).await?);
+                    unknown.insert(self.look_up(&met.stream, writer, before.get(&writer)).await?);
                 }
             }
             let is_new =
@@ -102,7 +139,7 @@ impl Link {
                 self.standing().known += records.len() as u64;
                 return Ok(());
             }
-            match self.push_fresh(stream, &fresh, positions).await {
+            match self.push_fresh(met, &fresh, positions).await {
                 Ok(()) => {
                     let mut standing = self.standing();
                     standing.pushed += fresh.len() as u64;
@@ -110,7 +147,7 @@ impl Link {
                     return Ok(());
                 }
                 // Another link was faster, or an earlier try arrived after all: look again.
-                Err(error) if error.kind() == ErrorKind::Conflict => positions.clear(),
+                Err(error) if error.kind() == ErrorKind::Conflict => before = std::mem::take(positions),
                 Err(error) => return Err(error),
             }
         }
@@ -120,7 +157,21 @@ impl Link {
         ))
     }
 
-    async fn push_fresh(&self, stream: &Stream, fresh: &[&Carried], positions: &mut Positions) -> Result<()> {
+    /// What the other stream took from a writer. It never forgets any of it, or it is another.
+    async fn look_up(&self, stream: &Stream, writer: Writer, before: Option<&Position>) -> Result<Position> {
+        let now = position(stream, writer).await?;
+        let last = self.place().last_pushed.as_deref().and_then(Origin::parse).filter(|last| last.writer == writer);
+        if before.is_some_and(|before| !now.taken.covers(&before.taken))
+            || last.is_some_and(|last| !now.taken.contains(last.seq))
+        {
+            let message = format!("stream '{}' no longer says what it took from {writer}", stream.name());
+            return Err(Error::new(ErrorKind::Conflict, message));
+        }
+        Ok(now)
+    }
+
+    async fn push_fresh(&self, met: &Met, fresh: &[&Carried], positions: &mut Positions) -> Result<()> {
+        let stream = &met.stream;
         let mut after: Positions = BTreeMap::new();
         for record in fresh {
             let writer = record.origin.writer;
@@ -143,7 +194,7 @@ impl Link {
             positions.insert(writer, position);
         }
         let last = fresh.last().map(|r| r.origin.to_string());
-        self.advance(|place| {
+        self.advance_in(met, |place| {
             place.remote_seq = place.remote_seq.max(ack.seq);
             place.last_pushed = last;
         });

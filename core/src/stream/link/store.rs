@@ -34,6 +34,9 @@ pub(crate) struct Place {
     pub(crate) last_pushed: Option<String>,
     /// How often the other stream lost its end and gives sequences out a second time.
     pub(crate) generation: u64,
+    /// Grows whenever the other stream turns out to be another: what either direction knew of it is void then.
+    #[serde(skip)]
+    pub(crate) round: u64,
 }
 
 impl Place {
@@ -77,6 +80,11 @@ impl Store {
 
     pub(crate) fn place(&self) -> Place {
         self.lock().place.clone()
+    }
+
+    /// The round that it is in, as its place says.
+    pub(crate) fn round(&self) -> u64 {
+        self.lock().place.round
     }
 
     /// Moves on; true when it is time to store it.

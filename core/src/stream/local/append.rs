@@ -15,13 +15,13 @@ use crate::journal::frame::{self, FLAG_MORE};
 use crate::origin::Origin;
 use crate::record::{Ack, Append, Durability, RecordView, TAG_SPECIAL, decode, encode};
 use crate::stream::shape::{self, check_for};
-use crate::subject::{is_wildcard, matches};
+use crate::subject::matches;
 
 /// Bytes that an interval stream lets wait before they are written.
 const FLUSH_BYTES: usize = 256 << 10;
 /// Bytes at which an appender writes by itself, because nobody else does.
 const FLUSH_SELF_BYTES: usize = 8 << 20;
-/// Bytes that may wait while the disk takes none.
+/// Bytes that may wait while nobody writes them, or the disk takes none.
 const WAITING_BYTES_MAX: usize = 64 << 20;
 
 /// The most that a frame adds to subject, headers and payload, with the headers that stand for a time to live and a
@@ -257,13 +257,7 @@ impl State {
         } else {
             self.staged_views().filter(|v| matches(filter, v.subject)).map(|v| v.seq).max().unwrap_or(0)
         };
-        if staged > 0 {
-            staged
-        } else if is_wildcard(filter) {
-            self.tip(filter)
-        } else {
-            self.subjects.get(filter).map_or(0, |s| s.last_seq)
-        }
+        if staged > 0 { staged } else { self.newest_of(filter) }
     }
 
     fn check_conditions(&mut self, appends: &[Append<'_>]) -> Result<()> {
@@ -299,7 +293,11 @@ impl State {
         if self.tail.waiting() > WAITING_BYTES_MAX {
             return Err(Error::new(
                 ErrorKind::Limit,
-                format!("{} bytes wait to be written and the disk takes none: make room", self.tail.waiting()),
+                format!(
+                    "{} bytes wait to be written, the most is {WAITING_BYTES_MAX}: wait for what was appended, or make \
+                     room on the disk",
+                    self.tail.waiting()
+                ),
             ));
         }
         if self.discards_old() {

@@ -21,7 +21,7 @@ use crate::stream::contract::{ConsumerOps, StreamOps, SubscriptionOps};
 use crate::stream::info::StreamInfo;
 use crate::stream::options::{PurgeOptions, ReadOptions};
 use crate::stream::subscription::SubscribeOptions;
-use crate::subject::{Filters, is_wildcard, matches};
+use crate::subject::{Filters, matches};
 
 /// One stream of a local engine, with the engine.
 #[derive(Clone)]
@@ -70,7 +70,7 @@ impl LocalStream {
 
     fn tip(&self, filter: &str) -> Result<u64> {
         let mut state = self.local.ready()?;
-        Ok(if is_wildcard(filter) { state.tip(filter) } else { state.subjects.get(filter).map_or(0, |s| s.last_seq) })
+        Ok(state.newest_of(filter))
     }
 
     fn subjects_after(&self, filter: &str, after: &str, max: usize) -> Result<Vec<(String, u64)>> {

@@ -91,6 +91,14 @@ impl LocalSubscription {
     }
 }
 
+impl LocalSubscription {
+    /// Everything up to here was taken, or is not for this subscription.
+    pub(crate) fn passed(&self) -> u64 {
+        let at = self.0.at();
+        if at.newest.is_empty() { at.next_seq.saturating_sub(1) } else { 0 }
+    }
+}
+
 impl SubscriptionOps for LocalSubscription {
     fn next(&self, max: usize) -> Pending<Batch> {
         match self.0.take(max) {

@@ -6,7 +6,7 @@
 use super::active::Active;
 use super::state::State;
 use super::subjects::Subjects;
-use crate::subject::matches;
+use crate::subject::{is_wildcard, matches};
 
 /// How many filters are remembered.
 const TIPS_MAX: usize = 64;
@@ -74,6 +74,11 @@ impl Tips {
 }
 
 impl State {
+    /// The newest committed sequence of a subject, or among those that a filter takes; 0 when there is none.
+    pub(crate) fn newest_of(&mut self, filter: &str) -> u64 {
+        if is_wildcard(filter) { self.tip(filter) } else { self.subjects.get(filter).map_or(0, |s| s.last_seq) }
+    }
+
     /// The newest committed sequence among the subjects that a wildcard filter takes; 0 when there is none.
     pub(crate) fn tip(&mut self, filter: &str) -> u64 {
         let mut tips = std::mem::take(&mut self.tips);

@@ -21,6 +21,8 @@ use crate::record::{Ack, Append};
 pub const OBJECT_CHUNK_BYTES: usize = 128 << 10;
 /// The most bytes of chunks that are on the way and not acknowledged, but at least one chunk.
 const WINDOW_BYTES: usize = 4 << 20;
+/// And the most chunks: of small ones, what surrounds each counts for more than its bytes.
+const WINDOW_CHUNKS: usize = 4096;
 /// What the digest of an object begins with.
 pub(super) const DIGEST_PREFIX: &str = "SHA-256=";
 
@@ -176,9 +178,9 @@ impl ObjectWriter {
         Ok(())
     }
 
-    /// Appends a chunk, and waits for the oldest ones while too many bytes are on the way.
+    /// Appends a chunk, and waits for the oldest ones while too much is on the way.
     fn send(&mut self, chunk: &[u8]) -> Result<()> {
-        while (self.in_flight.len() + 1) * self.chunk_bytes > WINDOW_BYTES {
+        while self.in_flight.len() >= WINDOW_CHUNKS.min(WINDOW_BYTES / self.chunk_bytes) {
             let Some(oldest) = self.in_flight.pop_front() else { break };
             oldest.wait()?;
         }
@@ -241,4 +243,23 @@ impl Write for ObjectWriter {
 /// A digest as it is written down.
 pub(super) fn digest(sha256: &[u8]) -> String {
     format!("{DIGEST_PREFIX}{}", URL_SAFE.encode(sha256))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Engine, ObjectConfig};
+
+    #[test]
+    fn what_is_on_the_way_is_bounded_whatever_the_chunks() {
+        let engine = Engine::memory().expect("an engine");
+        let files = engine.create_object_store(ObjectConfig::new("files")).wait().expect("a store");
+        for (max_chunk_size, most) in [(1, WINDOW_CHUNKS), (1 << 20, 4), (5 << 20, 1)] {
+            let options = ObjectOptions { max_chunk_size, ..ObjectOptions::default() };
+            let mut writer = files.writer("a", &options).expect("a writer");
+            writer.write_bytes(&vec![7; max_chunk_size as usize * (most + 2)]).expect("what was written");
+            assert_eq!(writer.in_flight.len(), most, "{max_chunk_size}");
+            writer.finish().expect("an end");
+        }
+    }
 }

@@ -84,6 +84,13 @@ fn sources_mirrors_and_transforms() {
         let hub = HubConfig { subject_transform: Some(transform), ..HubConfig::default() };
         let turned = StreamConfig { hub: Some(Box::new(hub)), ..StreamConfig::new("turned", ["in.>"]) };
         let turned = engine.create_stream(turned).wait().expect("transform");
+        // Who says nothing of what only a hub has leaves it as it is.
+        for kept in [sourced.config(), copy.config(), turned.config()] {
+            let subjects = kept.subjects.clone();
+            let bare = StreamConfig { max_msgs: 50, subjects, ..StreamConfig::new(&kept.name, [""; 0]) };
+            let changed = engine.update_stream(bare).wait().expect("an update without a word of the hub").config();
+            assert_eq!((changed.hub, changed.max_msgs), (kept.hub, 50), "{version}: {}", kept.name);
+        }
         turned.append(&[Append::new("in.x", b"")]).wait().expect("append");
         assert_eq!(turned.get(1).wait().expect("get").expect("there").subject, "out.x", "{version}");
         s.append(&[Append::new("s.a", b"1")]).wait().expect("append");
