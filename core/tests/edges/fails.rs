@@ -59,7 +59,7 @@ fn a_hub_that_is_killed_while_two_edges_push_and_pull_loses_and_doubles_nothing(
 #[test]
 fn a_connection_that_is_cut_delayed_and_half_closed_changes_nothing() {
     let server = Server::start("2.15.1");
-    let (proxy, dir) = (Proxy::to(server.port), Dir::new("a"));
+    let (proxy, dir) = (Proxy::to(&[server.port]), Dir::new("a"));
     let mut edge = Edge::open("a", &config(dir.path(), &proxy.url(), ""));
     let there = hub(&server.url());
     until("the stream is there", || there.stream("ORDERS").wait().is_ok());

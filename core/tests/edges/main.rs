@@ -8,10 +8,13 @@
     reason = "a test stops at the first surprise, starts processes and looks at the clock"
 )]
 
+mod cluster;
 mod fails;
+mod process;
 mod proxy;
 mod refused;
 #[path = "../common/server.rs"]
 mod server;
+mod soak;
 mod starts;
 mod world;
