@@ -10,9 +10,11 @@
 
 mod cluster;
 mod fails;
+mod full_disk;
 mod process;
 mod proxy;
 mod refused;
+mod sites;
 #[path = "../common/server.rs"]
 mod server;
 mod soak;

@@ -1,5 +1,5 @@
-//! Everything at once, at random: edges and servers that are killed and started again, connections that are cut, held up
-//! and delivered late, while all of them write.
+//! Everything at once, at random: edges and servers that are killed and started again, connections that are cut, held
+//! up and delivered late, while all of them write.
 //!
 //! `a` and `b` are linked to a hub of one server or three, `s` to that hub and to the server of a site, `c` to the site
 //! alone; with some seeds `a` is linked to the site too, which closes a circle. After each round each side holds the
@@ -166,7 +166,7 @@ impl World {
             }
             9 => {
                 let program = self.dice.pick(&mut self.programs);
-                for _ in 0..1 + self.dice.below(20) {
+                for _ in 0..=self.dice.below(20) {
                     self.last += 1;
                     match program.put(self.last) {
                         Ok(()) => {}

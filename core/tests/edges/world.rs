@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use headwater::{Append, Config, Engine, Environment, HubOptions, LinkStatus, ReadOptions, Result, Stream};
+use headwater::{
+    Append, Config, Engine, EngineOptions, Environment, HubOptions, LinkStatus, ReadOptions, Result, Stream,
+};
 
 /// How long anything may take on a loaded machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
@@ -61,7 +63,11 @@ pub(crate) struct Edge {
 
 impl Edge {
     pub(crate) fn open(name: &str, config: &Config) -> Self {
-        let engine = Engine::open_config(config).unwrap();
+        Self::open_with(name, config, EngineOptions::default())
+    }
+
+    pub(crate) fn open_with(name: &str, config: &Config, options: EngineOptions) -> Self {
+        let engine = Engine::open_config_with(config, options).unwrap();
         let orders = engine.stream("orders").wait().unwrap();
         Edge { engine, orders, name: name.to_owned(), acked: Vec::new() }
     }
@@ -102,8 +108,8 @@ pub(crate) fn read_payloads(stream: &Stream) -> Result<Vec<String>> {
     }
 }
 
-/// What each writer's numbers are among payloads `<writer>-<number>`. They have to rise: then each is there once, in the
-/// order of its writer.
+/// What each writer's numbers are among payloads `<writer>-<number>`. They have to rise: then each is there once, in
+/// the order of its writer.
 pub(crate) fn numbers(what: &str, there: &[String]) -> BTreeMap<String, Vec<u64>> {
     let mut all: BTreeMap<String, Vec<u64>> = BTreeMap::new();
     for payload in there {
