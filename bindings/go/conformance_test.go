@@ -47,6 +47,15 @@ func TestConformance(t *testing.T) {
 	}
 }
 
+// TestConformanceThroughANode runs them through the node that has a directory open.
+func TestConformanceThroughANode(t *testing.T) {
+	for file, v := range vectors(t) {
+		t.Run(file, func(t *testing.T) {
+			runVector(t, v, throughNode(t), (*runner).run)
+		})
+	}
+}
+
 // TestConformanceOnAHub runs them on a hub, as the README of the vectors says.
 func TestConformanceOnAHub(t *testing.T) {
 	server := startServer(t)

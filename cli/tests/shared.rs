@@ -6,12 +6,13 @@
 mod common;
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Read, Write};
+use std::os::unix::net::UnixStream;
 use std::process::{Child, Command};
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-use common::Dir;
+use common::{Dir, start};
 
 /// Longer than any answer takes, on a machine with much else to do.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -21,7 +22,11 @@ struct Node(Child);
 
 impl Node {
     fn start(dir: &Dir) -> Self {
-        let mut child = dir.spawn(&["serve"]);
+        Self::of(dir.spawn(&["serve"]), dir)
+    }
+
+    /// The one that was started so.
+    fn of(mut child: Child, dir: &Dir) -> Self {
         let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
         let line = lines.next().expect("a line").expect("it reads");
         assert!(line.starts_with(&format!("serving {}", dir.path().display())), "{line}");
@@ -200,4 +205,25 @@ fn a_client_that_is_killed_in_mid_write_harms_nobody() {
     dir.ok(&["stream", "append", "ledger", "ledger.9", "--data", "x"]);
     assert_eq!(node.stop(), Some(0));
     assert_eq!(dir.run(&["verify"]).code, 0);
+}
+
+#[test]
+fn clients_that_found_no_descriptor_are_taken_when_there_is_one() {
+    let dir = Dir::new("serve-full");
+    dir.ok(&["stream", "add", "ledger"]);
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 40; exec \"$0\" serve --dir \"$1\"", env!("CARGO_BIN_EXE_headwater")]);
+    let node = Node::of(start(command.arg(dir.path())), &dir);
+    let mut idle: Vec<UnixStream> =
+        (0..60).map(|_| UnixStream::connect(dir.path().join("node.sock")).expect("it listens")).collect();
+    // Who says nonsense is cut off, once it is taken.
+    let mut last = idle.pop().expect("the last one");
+    last.write_all(&[0xff; 64]).expect("there is room");
+    last.set_read_timeout(Some(Duration::from_millis(300))).expect("a bound");
+    assert!(last.read(&mut [0; 64]).is_err(), "there was a descriptor for each");
+    drop(idle);
+    last.set_read_timeout(Some(PATIENCE)).expect("a bound");
+    let mut said = Vec::new();
+    assert!(!matches!(last.read_to_end(&mut said), Err(e) if e.kind() == ErrorKind::WouldBlock), "it is never taken");
+    assert_eq!(node.stop(), Some(0));
 }

@@ -31,7 +31,6 @@ use crate::stream::hub_state::StateCell;
 use crate::stream::object::{self, ObjectConfig, ObjectStore};
 use crate::stream::{Stream, StreamInfo};
 pub(crate) use local::Inner;
-pub use metrics::Metric;
 pub use options::{EngineOptions, NodeUse};
 pub use verify::VerifyReport;
 

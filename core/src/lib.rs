@@ -30,6 +30,7 @@ mod intervals;
 mod journal;
 mod log;
 mod memory;
+mod metric;
 mod origin;
 mod pending;
 pub mod points;
@@ -47,9 +48,10 @@ mod varint;
 pub use clock::{Clock, ManualClock, Nanos, SECOND, SystemClock};
 #[cfg(feature = "config")]
 pub use config::{CONFIG_FILE, Config, ConfigFile, Environment};
-pub use engine::{Engine, EngineOptions, Metric, NodeUse, VerifyReport};
+pub use engine::{Engine, EngineOptions, NodeUse, VerifyReport};
 pub use error::{Error, ErrorKind, Result};
 pub use log::LogLine;
+pub use metric::Metric;
 pub use origin::{HEADER_ORIGIN, HEADER_ORIGIN_MSG_ID, Origin, Writer};
 pub use pending::Pending;
 pub use record::{

@@ -62,12 +62,18 @@ impl<T> Pending<T> {
     }
 
     /// Blocks until it is done, for `timeout` at the most: then [`ErrorKind::Timeout`], and it may be waited for again.
+    /// An operation may come to that error too: [`Pending::is_taken`] tells one from the other.
     pub fn wait_timeout(&mut self, timeout: Duration) -> Result<T> {
         self.block(Some(timeout)).unwrap_or_else(|| Err(late()))
     }
 
+    /// Whether its outcome was given out, so that there is nothing left to wait for.
+    pub fn is_taken(&self) -> bool {
+        matches!(self.0, State::Ready(None))
+    }
+
     /// Blocks for `timeout` at the most; `None` when that passed.
-    fn block(&mut self, timeout: Option<Duration>) -> Option<Result<T>> {
+    pub(crate) fn block(&mut self, timeout: Option<Duration>) -> Option<Result<T>> {
         let result = match &mut self.0 {
             State::Ready(result) => return Some(result.take().unwrap_or_else(|| Err(taken()))),
             State::Waiting(wait) => wait.wait(timeout)?,
@@ -151,5 +157,28 @@ impl<T> Future for Pending<T> {
                 polled
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Answers at the second poll that its operation took too long.
+    struct Slow(bool);
+
+    impl Wait<()> for Slow {
+        fn poll(&mut self, _: &mut Context<'_>) -> Poll<Result<()>> {
+            if std::mem::replace(&mut self.0, true) { Poll::Ready(Err(late())) } else { Poll::Pending }
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_wait_is_told_from_an_operation_that_took_too_long() {
+        let mut pending = Pending::waiting(Slow(false));
+        let kind = |result: Result<()>| result.expect_err("both are late").kind();
+        assert_eq!((kind(pending.wait_timeout(Duration::ZERO)), pending.is_taken()), (ErrorKind::Timeout, false));
+        assert_eq!((kind(pending.wait_timeout(Duration::ZERO)), pending.is_taken()), (ErrorKind::Timeout, true));
+        assert_eq!(kind(pending.wait_timeout(Duration::ZERO)), ErrorKind::Misuse);
     }
 }

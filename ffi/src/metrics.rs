@@ -43,7 +43,7 @@ pub extern "C" fn hw_engine_metrics(
 ) -> hw_status {
     on(engine, error, |engine| {
         let out = Out::required("metrics", metrics)?;
-        out.give(hw_metrics(engine.root.engine.metrics()));
+        out.give(hw_metrics(engine.root.engine.metrics()?));
         Ok(())
     })
 }

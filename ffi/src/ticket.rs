@@ -64,7 +64,7 @@ impl State {
             Ok(ms) => pending.wait_timeout(Duration::from_millis(ms)),
             Err(_) => std::mem::replace(pending, Pending::ready(Err(taken()))).wait(),
         };
-        if !matches!(&outcome, Err(e) if e.kind() == ErrorKind::Timeout) {
+        if timeout_ms < 0 || pending.is_taken() {
             *self = State::Done(outcome.clone());
         }
         outcome

@@ -268,6 +268,19 @@ fn conformance_vectors_on_a_hub() {
     run(Command::new(&program).env("HEADWATER_HUB", &server.url).arg(&dir).args(&vectors));
 }
 
+#[test]
+fn conformance_vectors_through_a_node() {
+    let (program, dir, vectors) = conformance("conformance-node");
+    for vector in vectors {
+        let owner = headwater::Engine::temporary().expect("a directory");
+        let node = headwater::LocalServer::start(&owner).expect("a node");
+        let place = owner.dir().expect("it has one");
+        run(Command::new(&program).env("HEADWATER_NODE", place).arg(&dir).arg(vector));
+        node.stop();
+        owner.close().expect("it ends");
+    }
+}
+
 /// A server on a free port; it ends with its handle, by its process id.
 struct Server {
     child: Child,

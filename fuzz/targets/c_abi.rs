@@ -373,7 +373,7 @@ impl Session {
             (hw_subscription_free, self.subscription),
             (hw_ticket_free, self.ticket),
         ];
-        let first = plan.number() as usize;
+        let first = plan.number() as usize % frees.len();
         for i in 0..frees.len() {
             let (free, handle) = frees[(first + i) % frees.len()];
             // SAFETY: each is ours and freed once; freeing NULL is nothing.

@@ -245,6 +245,45 @@ static void a_link_carries_both_ways(const hw_engine *hub, const char *dir) {
     hw_engine_free(edge);
 }
 
+static void a_file_says_which_directory_and_which_streams(const nats_server *server, const char *dir) {
+    char path[600], text[900];
+    snprintf(path, sizeof path, "%s/headwater.toml", dir);
+    snprintf(text, sizeof text,
+             "dir = \"configured\"\n[[stream]]\nname = \"${HEADWATER_NATS_STREAM}\"\nsubjects = [\"jobs.>\"]\n"
+             "[hub]\nurl = \"%s\"\n[[link]]\nstream = \"jobs\"\nhub_stream = \"JOBS\"\n",
+             server->url);
+    FILE *file = fopen(path, "w");
+    CHECK(file != NULL && fputs(text, file) >= 0 && fclose(file) == 0);
+    CHECK(setenv("HEADWATER_NATS_STREAM", "jobs", 1) == 0);
+    hw_engine *engine = NULL;
+    OK(hw_engine_open_config(path, strlen(path), &engine, &error));
+    hw_stream *jobs = NULL;
+    OK(hw_engine_stream(engine, HW_LIT("jobs"), &jobs, &error));
+    CHECK(append(jobs, "jobs.1", "first") == 1);
+    hw_links *links = NULL;
+    hw_link_status status = link_of(engine, &links);
+    for (int i = 0; i < SECONDS_MAX * 50 && status.pushed < 1; i++) {
+        hw_links_free(links);
+        wait_ms(20);
+        status = link_of(engine, &links);
+    }
+    CHECK(status.pushed == 1 && text_is(status.remote, "JOBS"));
+    hw_links_free(links);
+    hw_stream_free(jobs);
+    OK(hw_engine_close(engine, &error));
+    hw_engine_free(engine);
+
+    engine = NULL;
+    file = fopen(path, "w");
+    CHECK(file != NULL && fputs("[[stream]]\nname = \"jobs\"\nmax_agee = \"1h\"\n", file) >= 0 && fclose(file) == 0);
+    FAILS(HW_STATUS_INVALID, hw_engine_open_config(path, strlen(path), &engine, &error));
+    SAID("headwater.toml: line 3, column 1");
+    FAILS(HW_STATUS_NOT_FOUND, hw_engine_open_config("nowhere.toml", 12, &engine, &error));
+    FAILS(HW_STATUS_INVALID, hw_engine_open_config(NULL, 0, &engine, &error));
+    FAILS(HW_STATUS_INVALID, hw_engine_open_config(path, strlen(path), NULL, &error));
+    CHECK(engine == NULL);
+}
+
 int main(int argc, char **argv) {
     nats_server server;
     CHECK(argc == 2);
@@ -257,6 +296,7 @@ int main(int argc, char **argv) {
     OK(connect_to(&server, NULL, &hub));
     streams_are_there(hub);
     a_link_carries_both_ways(hub, argv[1]);
+    a_file_says_which_directory_and_which_streams(&server, argv[1]);
     the_state_is_followed_over_a_restart(hub, &server);
     OK(hw_engine_close(hub, &error));
     hw_engine_free(hub);

@@ -88,7 +88,13 @@ fn rust() -> Result {
     run_command(&mut cargo("test --quiet --workspace --no-fail-fast"))
 }
 
+/// The command, as a node for the tests of other languages.
+fn node_command() -> Result {
+    run_command(&mut cargo("build --quiet --package headwater-cli"))
+}
+
 fn python() -> Result {
+    node_command()?;
     let venv = |program: &str, words: &str| in_venv(command(tools::venv(program), words.split_whitespace()));
     quiet(&mut venv("maturin", "develop --quiet --manifest-path bindings/python/Cargo.toml"))?;
     run_command(venv("pytest", "-q").current_dir(root().join("bindings/python")))?;
@@ -103,6 +109,7 @@ fn in_venv(mut command: Command) -> Command {
 }
 
 fn node() -> Result {
+    node_command()?;
     npm("install --no-audit --no-fund --ignore-scripts")?;
     npm("run --silent build")?;
     npm("test --silent")
@@ -115,6 +122,7 @@ fn npm(words: &str) -> Result {
 }
 
 fn go() -> Result {
+    node_command()?;
     archive::run()?;
     let dir = root().join("bindings/go");
     run_command(command("go", ["vet", "./..."]).current_dir(&dir))?;

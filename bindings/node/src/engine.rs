@@ -234,7 +234,7 @@ pub fn engine_buckets(env: Env, engine: u32) -> Result<Raw> {
 #[napi(catch_unwind)]
 pub fn engine_metrics(env: Env, engine: u32) -> Result<Raw> {
     Engine::with(engine, |engine, hub| {
-        let metrics = engine.metrics();
+        let metrics = engine.metrics().map_err(fault)?;
         let mut out = Writer::default();
         out.u32(metrics.len() as u32);
         for metric in &metrics {

@@ -4,10 +4,11 @@ import assert from 'node:assert/strict';
 import { readFile, readdir } from 'node:fs/promises';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { HeadwaterError, connect, memory } from 'headwater';
+import { HeadwaterError, connect, memory, open } from 'headwater';
 import { operations } from './conformance_ops.mjs';
 import { scratch } from './helpers.mjs';
 import { Server } from './nats_server.mjs';
+import { serving } from './node.mjs';
 
 const vectors = new URL('../../../tests/conformance/', import.meta.url);
 const OWN = ['op', 'expect', 'error', 'within', 'hub'];
@@ -107,6 +108,17 @@ for (const file of files) {
   const vector = await vectorOf(file);
   test(`${vector.name}: ${vector.doc}`, () => runAll(file, vector, memory(), run));
 }
+
+test('every vector holds through a node', async (t) => {
+  for (const file of files) {
+    const dir = await scratch(t);
+    await serving(dir, async () => {
+      const engine = await open(dir, { node: 'only' });
+      assert.ok(engine.isThroughNode);
+      await runAll(file, await vectorOf(file), engine, run);
+    });
+  }
+});
 
 test('every vector holds on a hub', async (t) => {
   const server = await Server.start(await scratch(t));

@@ -49,7 +49,8 @@ pub(crate) fn block<T: Send>(
         });
         match outcome {
             Ok(value) => return Ok(value),
-            Err(error) if error.kind() == ErrorKind::Timeout => {
+            // The end of a slice, and not of what is waited for.
+            Err(error) if error.kind() == ErrorKind::Timeout && pending.as_ref().is_some_and(|p| !p.is_taken()) => {
                 py.check_signals()?;
                 if deadline.is_some_and(|at| Instant::now() >= at) {
                     return Err(raise(py, &error));

@@ -255,7 +255,7 @@ impl Engine {
 
     /// What it has done and holds, now.
     fn metrics<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let measured = run(py, || Ok(self.inner()?.metrics()))?;
+        let measured = run(py, || self.inner()?.metrics())?;
         metrics(py, &measured)
     }
 

@@ -4,12 +4,14 @@ import json
 import math
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from conformance import Runner
 from conftest import ROOT
 from nats_server import Server
+from node import serving
 
 import headwater as hw
 
@@ -70,6 +72,16 @@ def fault_on_hub(runner: Runner, step: dict[str, Any]) -> str | None:
 @pytest.mark.parametrize("path", VECTORS, ids=lambda path: path.stem)
 def test_vector(path: Any) -> None:
     with hw.memory() as engine:
+        runner = Runner(engine)
+        for index, step in enumerate(json.loads(path.read_text())["steps"]):
+            came = fault(runner, {name: value for name, value in step.items() if name != "hub"})
+            assert came is None, f"{path.name} step {index}: {json.dumps(step)[:300]}\n{came}"
+
+
+@pytest.mark.parametrize("path", VECTORS, ids=lambda path: path.stem)
+def test_vector_through_a_node(tmp_path: Path, path: Any) -> None:
+    with serving(tmp_path / "data"), hw.open(tmp_path / "data", node="only") as engine:
+        assert engine.is_through_node
         runner = Runner(engine)
         for index, step in enumerate(json.loads(path.read_text())["steps"]):
             came = fault(runner, {name: value for name, value in step.items() if name != "hub"})

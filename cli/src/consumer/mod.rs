@@ -5,7 +5,7 @@ mod show;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
-use headwater::{AckPolicy, Consumer, ConsumerConfig, DeliverPolicy, Engine, ErrorKind};
+use headwater::{AckPolicy, Consumer, ConsumerConfig, DeliverPolicy, Engine};
 
 use crate::failure::{Done, Failure};
 use crate::output::RecordLine;
@@ -195,8 +195,9 @@ impl Next {
         let mut out = place.output();
         place.change(|engine| {
             let consumer = self.name.open(engine)?;
-            let batch = match consumer.next(self.max).wait_timeout(self.timeout.max(place.patience())) {
-                Err(error) if error.kind() == ErrorKind::Timeout => {
+            let mut next = consumer.next(self.max);
+            let batch = match next.wait_timeout(self.timeout.max(place.patience())) {
+                Err(_) if !next.is_taken() => {
                     let Name { stream, consumer } = &self.name;
                     let message = format!("consumer '{consumer}' of stream '{stream}' has nothing to deliver");
                     return Err(Failure::not_found(message));

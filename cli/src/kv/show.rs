@@ -1,6 +1,6 @@
 //! The verbs of `headwater kv` that show what a bucket holds. All of them read beside whoever writes.
 
-use headwater::{BucketStatus, Entry, ErrorKind, Operation, WatchOptions};
+use headwater::{BucketStatus, Entry, Operation, WatchOptions};
 use serde::Serialize;
 
 use super::{Get, Key, Keys, Name, Watch};
@@ -147,7 +147,7 @@ impl Watch {
             let entries = match self.timeout {
                 None => next.wait()?,
                 Some(timeout) => match next.wait_timeout(timeout) {
-                    Err(error) if error.kind() == ErrorKind::Timeout => break,
+                    Err(_) if !next.is_taken() => break,
                     entries => entries?,
                 },
             };

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use headwater::{DeliverPolicy, ErrorKind, SubscribeOptions};
+use headwater::{DeliverPolicy, SubscribeOptions};
 
 use super::read::commit_time;
 use crate::failure::{Done, report_warning};
@@ -67,7 +67,7 @@ impl Tail {
             let batch = match self.timeout {
                 None => next.wait()?,
                 Some(timeout) => match next.wait_timeout(timeout) {
-                    Err(error) if error.kind() == ErrorKind::Timeout => break,
+                    Err(_) if !next.is_taken() => break,
                     batch => batch?,
                 },
             };

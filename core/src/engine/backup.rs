@@ -5,9 +5,10 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::links::LINKS;
 use super::local::IDENTITY;
 use super::{Engine, Inner};
-use crate::disk::{Disk, File, OpenMode, OsDisk, is_inside, read_full};
+use crate::disk::{Disk, File, OpenMode, OsDisk, is_inside, read_all, read_full};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Pos;
 use crate::stream::contract::StreamOps;
@@ -74,7 +75,8 @@ impl Inner {
     fn copy_to(self: &Arc<Self>, to: &Path, progress: &mut dyn FnMut(u64, u64) -> ControlFlow<()>) -> Result<u64> {
         let disk = OsDisk;
         let mut copies = Vec::new();
-        let mut written = Vec::new();
+        // Before the streams: what a link has brought up to its place is in a copy that is made later.
+        let mut written = self.places_of_links(to)?;
         let names = self.names()?;
         for name in &names {
             let stream = self.open_stream(name)?;
@@ -116,6 +118,24 @@ impl Inner {
         // Last, so that a copy that was cut short is not taken for a whole one.
         copy_all(&disk, &[Copy { from, to: to.join(IDENTITY), len }], &mut |_, _| ControlFlow::Continue(()))?;
         Ok(done)
+    }
+
+    /// Where links go on, each with its file in the copy.
+    fn places_of_links(&self, to: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>> {
+        self.links.save();
+        let (disk, from, to) = (&self.shared.disk, self.root.join(LINKS), to.join(LINKS));
+        if !disk.exists(&from) {
+            return Ok(Vec::new());
+        }
+        let at = |e| Error::io(format_args!("copy {}", from.display()), &e);
+        OsDisk.create_dir(&to).map_err(at)?;
+        let names = disk
+            .list(&from)
+            .map_err(at)?
+            .into_iter()
+            .filter(|name| Path::new(name).extension() == Some("json".as_ref()));
+        let read = |name: String| Ok((to.join(&name), read_all(&*disk.open(&from.join(&name), OpenMode::Read)?)?));
+        names.map(|name| read(name).map_err(at)).collect()
     }
 
     fn add_consumers(&self, from: &Path, to: &Path, copies: &mut Vec<Copy>) -> Result<()> {

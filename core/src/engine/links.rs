@@ -12,7 +12,10 @@ use crate::pending::Pending;
 use crate::stream::Stream;
 use crate::stream::config::StreamConfig;
 use crate::stream::hub_state::HubPhase;
-use crate::stream::link::{self, Find, Link, LinkConfig, LinkStatus, Work};
+use crate::stream::link::{self, Away, Find, Link, LinkConfig, LinkStatus, Work};
+
+/// Where links keep how far they are, in the directory.
+pub(super) const LINKS: &str = "links";
 
 /// All links at work.
 #[derive(Default)]
@@ -135,6 +138,14 @@ impl Links {
         running.iter().find(|(link, _)| link.config.stream == name).map(|(link, _)| link.config.name.clone())
     }
 
+    /// Stores where each goes on.
+    pub(super) fn save(&self) {
+        let links: Vec<_> = lock(&self.inside.running).iter().map(|(link, _)| Arc::clone(link)).collect();
+        for link in links {
+            link.save();
+        }
+    }
+
     /// Where each stands, by name.
     pub(super) fn status(&self) -> Vec<LinkStatus> {
         let mut all: Vec<_> = lock(&self.inside.running).iter().map(|(link, _)| link.status()).collect();
@@ -176,10 +187,10 @@ impl Links {
 }
 
 impl Inner {
-    fn link(self: &Arc<Self>, config: LinkConfig, find: Find) -> Result<()> {
+    fn link(self: &Arc<Self>, config: LinkConfig, other: (Find, Away)) -> Result<()> {
         self.writable()?;
         let local = Arc::clone(&self.open_stream(&config.stream)?.local);
-        let link = Link::new(config, local, find, self.root.join("links"))?;
+        let link = Link::new(config, local, other, self.root.join(LINKS))?;
         if self.shared.has_worker() {
             self.links.start_thread()?;
         }
@@ -216,8 +227,9 @@ impl Engine {
             Ok(begun) => begun,
             Err(error) => return Pending::ready(Err(error)),
         };
-        let (is_reached, other, name) = (other.is_reached(), other.clone(), config.remote.clone());
+        let (other, name) = (other.clone(), config.remote.clone());
         Pending::of(async move {
+            let (is_reached, asked) = (other.away().is_none(), other.clone());
             let find = move || find(other.clone(), name.clone(), made.clone());
             if is_reached {
                 let stream = find().await?;
@@ -226,22 +238,22 @@ impl Engine {
                     stream.check_batches()?;
                 }
             }
-            inner.link(config, Box::new(move || Pending::of(find())))
+            inner.link(config, (Box::new(move || Pending::of(find())), Box::new(move || asked.away())))
         })
     }
 
-    /// Whether it can be asked now; all but a hub that is not connected can.
-    fn is_reached(&self) -> bool {
-        match &self.0 {
-            Kind::Other(Other { hub: Some(state), .. }) => state.get().phase == HubPhase::Connected,
-            _ => true,
-        }
+    /// Why it cannot be asked now; all but a hub that is not connected can.
+    fn away(&self) -> Option<String> {
+        let Kind::Other(Other { hub: Some(state), .. }) = &self.0 else { return None };
+        let state = state.get();
+        let why = if state.last_error.is_empty() { "no server answered" } else { &state.last_error };
+        (state.phase != HubPhase::Connected).then(|| format!("the hub is {}: {why}", state.phase.name()))
     }
 
     /// As [`Engine::add_link`], to a stream that is kept by what was written elsewhere.
     #[doc(hidden)]
     pub fn add_link_to(&self, config: LinkConfig, remote: Stream) -> Result<()> {
-        self.local("a link")?.link(config, Box::new(move || Pending::ready(Ok(remote.clone()))))
+        self.local("a link")?.link(config, (Box::new(move || Pending::ready(Ok(remote.clone()))), Box::new(|| None)))
     }
 
     /// Ends a link; what was carried stays, and where it stood is kept for the next one of its name.
@@ -263,6 +275,6 @@ impl Engine {
     /// Where a link stands that is not at work now: at what was stored when it was.
     pub fn link_at_rest(&self, config: &LinkConfig) -> Result<LinkStatus> {
         let inner = self.local("a link")?;
-        link::at_rest(config, &inner.open_stream(&config.stream)?.local, &inner.root.join("links"))
+        link::at_rest(config, &inner.open_stream(&config.stream)?.local, &inner.root.join(LINKS))
     }
 }

@@ -3,56 +3,24 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Engine, Kind};
+use crate::error::Result;
+use crate::metric::Metric;
 use crate::stream::hub_state::HubPhase;
 use crate::stream::link::{LinkState, LinkStatus};
 use crate::stream::local::Local;
 
-/// A measured value.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Metric {
-    /// Such as `headwater_stream_records`.
-    pub name: &'static str,
-    /// Names and values.
-    pub labels: Vec<(&'static str, String)>,
-    /// The value now.
-    pub value: f64,
-    /// Whether it only grows.
-    pub counter: bool,
-}
-
-/// What each metric says, in the order in which they come.
-pub(crate) const HELP: [(&str, &str); 25] = [
-    ("headwater_appends_total", "Records appended since the engine was opened."),
-    ("headwater_reads_total", "Reads since the engine was opened."),
-    ("headwater_syncs_total", "Syncs of files since the engine was opened."),
-    ("headwater_conflicts_total", "Appends that a condition refused since the engine was opened."),
-    ("headwater_duplicates_total", "Appends that were known by their message id since the engine was opened."),
-    ("headwater_stream_records", "Records that the stream keeps."),
-    ("headwater_stream_bytes", "Bytes of the records that the stream keeps."),
-    ("headwater_stream_subjects", "Subjects that have a record."),
-    ("headwater_stream_first_seq", "The first sequence that is kept."),
-    ("headwater_stream_last_seq", "The last sequence given out."),
-    ("headwater_stream_segments", "Segments of the stream."),
-    ("headwater_stream_unwritten_bytes", "Bytes of the stream that were not handed to the system yet."),
-    ("headwater_stream_poisoned", "1 when a sync failed and the stream takes nothing more until it is reopened."),
-    ("headwater_hub_connected", "1 while the connection to the hub stands."),
-    ("headwater_hub_reconnects_total", "How often the connection to the hub came back."),
-    ("headwater_link_running", "1 while the link carries what there is, 0 while it waits."),
-    ("headwater_link_pushed_records_total", "Records that the hub's stream took from the link."),
-    ("headwater_link_pulled_records_total", "Records that the local stream took from the link."),
-    ("headwater_link_known_records_total", "Records that came or went over the link and were there already."),
-    ("headwater_link_missed_records_total", "Records that limits removed before the link carried them."),
-    ("headwater_link_skipped_records_total", "Records that the link passed over for newer ones of their subjects."),
-    ("headwater_link_lag_push_records", "Sequences of the local stream that the link has still to look at."),
-    ("headwater_link_lag_pull_records", "Sequences of the hub's stream that the link has still to look at."),
-    ("headwater_link_resets_total", "How often the hub's stream was another one than before."),
-    ("headwater_link_failures_total", "How often the link failed and began anew."),
-];
-
 impl Engine {
     /// What it has done and holds, now: counters of the engine since it was opened, gauges of each open stream, its hub
-    /// and its links.
-    pub fn metrics(&self) -> Vec<Metric> {
+    /// and its links. Through a node it is what the node has done and holds.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Closed`] when the node went away.
+    pub fn metrics(&self) -> Result<Vec<Metric>> {
+        if let Kind::Other(other) = &self.0
+            && self.is_through_node()
+        {
+            return other.ops.metrics().wait();
+        }
         let counters = &self.shared().counters;
         let counted = |name, value: &AtomicU64| metric(name, &[], value.load(Ordering::Relaxed));
         let mut metrics = vec![
@@ -64,14 +32,14 @@ impl Engine {
         ];
         if let Kind::Local(inner) = &self.0 {
             inner.locals().iter().for_each(|local| metrics.extend(of_stream(local)));
-            if let Ok(state) = self.hub_state() {
-                let connected = state.phase == HubPhase::Connected;
-                metrics.push(metric("headwater_hub_connected", &[], u64::from(connected)));
-                metrics.push(metric("headwater_hub_reconnects_total", &[], state.reconnects));
-            }
             inner.links.status().iter().for_each(|link| metrics.extend(of_link(link)));
         }
-        metrics
+        if let Ok(state) = self.hub_state() {
+            let connected = state.phase == HubPhase::Connected;
+            metrics.push(metric("headwater_hub_connected", &[], u64::from(connected)));
+            metrics.push(metric("headwater_hub_reconnects_total", &[], state.reconnects));
+        }
+        Ok(metrics)
     }
 }
 

@@ -269,7 +269,8 @@ fn its_log_its_metrics_and_its_end_work() {
     let (engine, ops) = late_engine();
     let stream = engine.create_stream(StreamConfig::new("s", ["s.>"])).wait().expect("a stream");
     stream.append(&Append::new("s.a", b"1")).wait().expect("ack");
-    let appends = engine.metrics().into_iter().find(|m| m.name == "headwater_appends_total").expect("counted");
+    let appends =
+        engine.metrics().expect("metrics").into_iter().find(|m| m.name == "headwater_appends_total").expect("counted");
     assert!((appends.value - 1.0).abs() < f64::EPSILON);
     engine.shared().log("warn", "a line".into());
     assert_eq!(engine.next_logs(9).wait().expect("lines")[0].message, "a line");

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::pending::{Pending, Wait};
 use crate::record::Batch;
 use crate::stream::config::DeliverPolicy;
@@ -169,10 +169,7 @@ impl Wait<Vec<Point>> for NextPoints {
     fn wait(&mut self, timeout: Option<Duration>) -> Option<Result<Vec<Point>>> {
         loop {
             let result = match timeout {
-                Some(timeout) => match self.pending().wait_timeout(timeout) {
-                    Err(error) if error.kind() == ErrorKind::Timeout => return None,
-                    result => result,
-                },
+                Some(timeout) => self.pending().block(Some(timeout))?,
                 None => {
                     self.pending();
                     self.inner.take()?.wait()

@@ -16,6 +16,7 @@ use super::link::{LinkConfig, LinkStatus};
 use super::options::{PurgeOptions, ReadOptions};
 use super::subscription::SubscribeOptions;
 use crate::error::{Error, ErrorKind, Result};
+use crate::metric::Metric;
 use crate::pending::Pending;
 use crate::record::{Ack, Append, Batch, Record};
 
@@ -98,6 +99,10 @@ pub trait EngineOps: Send + Sync {
     /// Ends a link.
     fn remove_link(&self, _name: &str) -> Pending<()> {
         no_links()
+    }
+    /// What was done and is held where the streams are, when that is another process.
+    fn metrics(&self) -> Pending<Vec<Metric>> {
+        Pending::ready(Ok(Vec::new()))
     }
     /// Ends all that is open, and the log; later calls answer `Closed`. Twice is nothing, and the last handle to go
     /// does it too.

@@ -36,7 +36,8 @@ impl Server {
         Self::stopped_at(version, &["-js"], port)
     }
 
-    fn stopped_at(version: &str, arguments: &[&str], port: u16) -> Self {
+    /// One that is not there yet, at this port, or one that it takes itself when that is 0.
+    pub(crate) fn stopped_at(version: &str, arguments: &[&str], port: u16) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let program = root.join(".tools/nats").join(version).join("nats-server");
         assert!(program.exists(), "{} is missing: run `cargo xtask tools`", program.display());
@@ -49,13 +50,24 @@ impl Server {
 
     /// Starts it, and waits until it answers.
     pub(crate) fn again(&mut self) {
+        self.launch();
+        self.answers();
+    }
+
+    /// Starts it.
+    pub(crate) fn launch(&mut self) {
         let port = if self.port == 0 { "-1".to_owned() } else { self.port.to_string() };
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).args(["-a", "127.0.0.1", "-p", &port, "--ports_file_dir"]).arg(&self.dir);
         command.arg("-sd").arg(self.dir.join("store")).stdout(Stdio::null());
         command.stderr(std::fs::File::create(self.dir.join("log")).unwrap());
-        let child = self.child.insert(command.spawn().unwrap());
-        let ports = self.dir.join(format!("nats-server_{}.ports", child.id()));
+        self.child = Some(command.spawn().unwrap());
+    }
+
+    /// Waits until it answers.
+    pub(crate) fn answers(&mut self) {
+        let id = self.child.as_ref().map_or(0, Child::id);
+        let ports = self.dir.join(format!("nats-server_{id}.ports"));
         let began = Instant::now();
         while began.elapsed() < Duration::from_secs(30) {
             let text = std::fs::read_to_string(&ports).unwrap_or_default();
@@ -79,6 +91,11 @@ impl Server {
             let _ = child.kill();
             let _ = child.wait();
         }
+    }
+
+    /// Whether it was started and not killed since.
+    pub(crate) fn is_up(&self) -> bool {
+        self.child.is_some()
     }
 
     pub(crate) fn url(&self) -> String {

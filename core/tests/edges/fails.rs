@@ -1,8 +1,7 @@
-//! What fails under links: the hub's process, the connection, the hub's stream and its limits, and an edge that is put
-//! back to an old backup. After each, every acknowledged record is on every side once.
+//! What fails under links: the hub's process, the connection, the hub's stream and its limits. After each, every
+//! acknowledged record is on every side once.
 
 use std::net::Shutdown;
-use std::ops::ControlFlow;
 use std::time::Duration;
 
 use headwater::{Append, Discard, Engine, LinkState, PurgeOptions, Stream, StreamConfig};
@@ -59,7 +58,7 @@ fn a_hub_that_is_killed_while_two_edges_push_and_pull_loses_and_doubles_nothing(
 #[test]
 fn a_connection_that_is_cut_delayed_and_half_closed_changes_nothing() {
     let server = Server::start("2.15.1");
-    let (proxy, dir) = (Proxy::to(server.port), Dir::new("a"));
+    let (proxy, dir) = (Proxy::to(&[server.port]), Dir::new("a"));
     let mut edge = Edge::open("a", &config(dir.path(), &proxy.url(), ""));
     let there = hub(&server.url());
     until("the stream is there", || there.stream("ORDERS").wait().is_ok());
@@ -83,6 +82,21 @@ fn a_connection_that_is_cut_delayed_and_half_closed_changes_nothing() {
     holds_all("the hub", &orders, &all);
     holds_all("the edge", &edge.orders, &all);
     assert!(edge.engine.hub_state().unwrap().reconnects >= 3);
+}
+
+#[test]
+fn a_link_with_nothing_to_do_says_that_its_hub_is_away() {
+    let server = Server::start("2.15.1");
+    let (proxy, dir) = (Proxy::to(&[server.port]), Dir::new("a"));
+    let mut edge = Edge::open("a", &config(dir.path(), &proxy.url(), ""));
+    edge.put(1);
+    until("it is carried", || edge.status().pushed == 1 && edge.status().state == LinkState::Running);
+    proxy.cut();
+    until("it is noticed", || edge.status().state == LinkState::Waiting);
+    let why = edge.status().last_error.unwrap();
+    assert!(why.contains("the hub is reconnecting"), "{why}");
+    proxy.heal();
+    until("it goes on", || edge.status().state == LinkState::Running);
 }
 
 #[test]
@@ -132,26 +146,6 @@ fn a_link_waits_for_room_on_the_hub_and_says_so() {
     assert!(error.contains("maximum messages"), "{error}");
     there.update_stream(full(1000)).wait().unwrap();
     holds_all("the hub", &orders, &[&edge.acked]);
-}
-
-#[test]
-fn an_edge_from_an_old_backup_gets_its_own_records_back() {
-    let server = Server::start("2.15.1");
-    let dir = Dir::new("live");
-    let copy = Dir::new("copy");
-    let restored = copy.path().join("data");
-    let mut edge = Edge::open("a", &config(dir.path(), &server.url(), ""));
-    edge.put(40);
-    edge.engine.backup(&restored, &mut |_, _| ControlFlow::Continue(())).unwrap();
-    edge.put(60);
-    until("all is on the hub", || edge.status().pushed == 100);
-    edge.engine.close().unwrap();
-    let acked = std::mem::take(&mut edge.acked);
-    let mut edge = Edge::open("c", &config(&restored, &server.url(), ""));
-    assert_eq!(payloads(&edge.orders).len(), 40);
-    edge.put(30);
-    holds_all("the restored edge", &edge.orders, &[&acked, &edge.acked]);
-    holds_all("the hub", &hub(&server.url()).stream("ORDERS").wait().unwrap(), &[&acked, &edge.acked]);
 }
 
 #[test]

@@ -8,10 +8,15 @@
     reason = "a test stops at the first surprise, starts processes and looks at the clock"
 )]
 
+mod cluster;
 mod fails;
+mod full_disk;
+mod process;
 mod proxy;
 mod refused;
+mod sites;
 #[path = "../common/server.rs"]
 mod server;
+mod soak;
 mod starts;
 mod world;

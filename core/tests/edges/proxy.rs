@@ -1,4 +1,5 @@
-//! A proxy between an edge and a hub that cuts, delays, and closes one half.
+//! A proxy between an edge and a hub that cuts, delays, closes one half, and delivers late what a client sent before it
+//! was cut off.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -16,24 +17,27 @@ pub(crate) struct Proxy {
 struct Inside {
     refusing: AtomicBool,
     delay_ms: AtomicU64,
-    open: Mutex<Vec<TcpStream>>,
+    /// Clients, each with its server.
+    open: Mutex<Vec<(TcpStream, TcpStream)>>,
 }
 
 impl Proxy {
-    pub(crate) fn to(port: u16) -> Self {
+    /// To the first of these servers that takes a connection.
+    pub(crate) fn to(ports: &[u16]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let own = listener.local_addr().unwrap().port();
         let inside = Arc::new(Inside::default());
-        let shared = Arc::clone(&inside);
+        let (shared, ports) = (Arc::clone(&inside), ports.to_vec());
         std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
-                let server = TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], port)));
-                let Some(server) = server.ok().filter(|_| !shared.refusing.load(Ordering::SeqCst)) else { continue };
+                let reach = |port: &u16| TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], *port))).ok();
+                let server = if shared.refusing.load(Ordering::SeqCst) { None } else { ports.iter().find_map(reach) };
+                let Some(server) = server else { continue };
                 for (from, to) in [(&client, &server), (&server, &client)] {
                     let (from, to, inside) = (from.try_clone().unwrap(), to.try_clone().unwrap(), Arc::clone(&shared));
                     std::thread::spawn(move || carry(from, to, &inside));
                 }
-                shared.open.lock().unwrap().extend([client, server]);
+                shared.open.lock().unwrap().push((client, server));
             }
         });
         Proxy { port: own, inside }
@@ -55,8 +59,17 @@ impl Proxy {
 
     /// Cuts all connections; new ones are taken.
     pub(crate) fn drop_all(&self, how: Shutdown) {
-        for socket in self.inside.open.lock().unwrap().drain(..) {
-            let _ = socket.shutdown(how);
+        for (client, server) in self.inside.open.lock().unwrap().drain(..) {
+            let _ = client.shutdown(how);
+            let _ = server.shutdown(how);
+        }
+    }
+
+    /// Cuts off the clients alone: what they sent and is held up reaches the server when its time has come, beside the
+    /// connections that were made since.
+    pub(crate) fn strand(&self) {
+        for (client, _) in self.inside.open.lock().unwrap().drain(..) {
+            let _ = client.shutdown(Shutdown::Both);
         }
     }
 
@@ -66,16 +79,19 @@ impl Proxy {
     }
 }
 
+/// Carries one way until there is no more, and goes on reading what nobody takes: the other way may still be of use.
 fn carry(mut from: TcpStream, mut to: TcpStream, inside: &Inside) {
     let mut chunk = [0; 16 << 10];
+    let mut is_taken = true;
     while let Ok(count) = from.read(&mut chunk) {
         let delay = inside.delay_ms.load(Ordering::SeqCst);
         if delay > 0 {
             std::thread::sleep(Duration::from_millis(delay));
         }
-        if count == 0 || to.write_all(&chunk[..count]).is_err() {
+        if count == 0 {
             break;
         }
+        is_taken = is_taken && to.write_all(&chunk[..count]).is_ok();
     }
     let _ = to.shutdown(Shutdown::Both);
     let _ = from.shutdown(Shutdown::Both);

@@ -1,6 +1,8 @@
 //! What a link cannot do is said by name: when it is added where the hub can be asked, else in its status.
 
-use headwater::{Direction, Engine, ErrorKind, LinkConfig, StreamConfig};
+use std::path::Path;
+
+use headwater::{Config, Direction, Engine, ErrorKind, LinkConfig, StreamConfig};
 
 use crate::server::Server;
 use crate::world::{Dir, Edge, config, config_with, holds_all, hub, until};
@@ -8,7 +10,12 @@ use crate::world::{Dir, Edge, config, config_with, holds_all, hub, until};
 /// Waits until the link of a new node says this.
 fn says(server: &Server, more: &str, wanted: &str) {
     let dir = Dir::new("edge");
-    let mut edge = Edge::open("a", &config(dir.path(), &server.url(), more));
+    says_so(&config(dir.path(), &server.url(), more), wanted);
+}
+
+/// The same of a node that is configured so.
+fn says_so(config: &Config, wanted: &str) {
+    let mut edge = Edge::open("a", config);
     edge.put(3);
     let mut said = None;
     until(&format!("the link says '{wanted}'"), || {
@@ -78,4 +85,15 @@ fn wrong_credentials_are_named() {
     let mut edge = Edge::open("a", &config_with(dir.path(), &url, "", &|name| (name == "P").then(|| "p".to_owned())));
     edge.put(3);
     until("the right ones are taken", || edge.status().pushed == 3);
+}
+
+#[test]
+fn an_expired_certificate_is_named() {
+    let pem = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("src/stream/hub/tests/tls/{name}.pem"));
+    let [cert, key] = ["expired", "expired-key"].map(|name| pem(name).display().to_string());
+    let server = Server::start_with("2.15.1", &["-js", "--tls", "--tlscert", &cert, "--tlskey", &key]);
+    let dir = Dir::new("edge");
+    let mut config = config(dir.path(), &server.url(), "");
+    config.hub.as_mut().unwrap().ca_file = Some(pem("authority"));
+    says_so(&config, "xpired");
 }

@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use headwater::{Append, Config, Engine, Environment, HubOptions, LinkStatus, ReadOptions, Stream};
+use headwater::{
+    Append, Config, Engine, EngineOptions, Environment, HubOptions, LinkStatus, ReadOptions, Result, Stream,
+};
 
 /// How long anything may take on a loaded machine.
-const PATIENCE: Duration = Duration::from_secs(40);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 
 /// A directory that goes with its handle.
 pub(crate) struct Dir(PathBuf);
@@ -61,7 +63,11 @@ pub(crate) struct Edge {
 
 impl Edge {
     pub(crate) fn open(name: &str, config: &Config) -> Self {
-        let engine = Engine::open_config(config).unwrap();
+        Self::open_with(name, config, EngineOptions::default())
+    }
+
+    pub(crate) fn open_with(name: &str, config: &Config, options: EngineOptions) -> Self {
+        let engine = Engine::open_config_with(config, options).unwrap();
         let orders = engine.stream("orders").wait().unwrap();
         Edge { engine, orders, name: name.to_owned(), acked: Vec::new() }
     }
@@ -87,14 +93,33 @@ pub(crate) fn hub(url: &str) -> Engine {
 
 /// Payloads in order, without position records.
 pub(crate) fn payloads(stream: &Stream) -> Vec<String> {
+    read_payloads(stream).unwrap()
+}
+
+/// The same, of a stream that may not be there to read.
+pub(crate) fn read_payloads(stream: &Stream) -> Result<Vec<String>> {
     let (mut all, mut from) = (Vec::new(), 1);
     loop {
-        let batch = stream.read(&ReadOptions::default().from_seq(from).max_records(1000)).wait().unwrap();
-        let Some(last) = batch.iter().last().map(|r| r.seq) else { return all };
+        let batch = stream.read(&ReadOptions::default().from_seq(from).max_records(1000)).wait()?;
+        let Some(last) = batch.iter().last().map(|r| r.seq) else { return Ok(all) };
         let records = batch.iter().filter(|r| !r.subject.starts_with("$HW"));
         all.extend(records.map(|r| String::from_utf8(r.payload.to_vec()).unwrap()));
         from = last + 1;
     }
+}
+
+/// What each writer's numbers are among payloads `<writer>-<number>`. They have to rise: then each is there once, in
+/// the order of its writer.
+pub(crate) fn numbers(what: &str, there: &[String]) -> BTreeMap<String, Vec<u64>> {
+    let mut all: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    for payload in there {
+        let (writer, number) = payload.split_once('-').unwrap();
+        let (number, of) = (number.parse().unwrap(), all.entry(writer.to_owned()).or_default());
+        let last = of.last().copied();
+        assert!(last.is_none_or(|last| last < number), "{what}: {payload} comes after {last:?}");
+        of.push(number);
+    }
+    all
 }
 
 /// Waits until it holds.
@@ -117,17 +142,5 @@ pub(crate) fn holds_all(what: &str, stream: &Stream, acked: &[&[String]]) {
         std::thread::sleep(Duration::from_millis(20));
         there = payloads(stream);
     }
-    let mut times: BTreeMap<&str, usize> = BTreeMap::new();
-    for payload in &there {
-        *times.entry(payload).or_default() += 1;
-    }
-    let doubled: Vec<_> = times.iter().filter(|(_, n)| **n > 1).collect();
-    assert!(doubled.is_empty(), "{what} holds more than once: {doubled:?}");
-    for acked in acked {
-        let Some(writer) = acked.first().and_then(|a| a.split_once('-')).map(|(w, _)| format!("{w}-")) else {
-            continue;
-        };
-        let of: Vec<&String> = there.iter().filter(|p| p.starts_with(&writer)).collect();
-        assert_eq!(of, acked.iter().collect::<Vec<_>>(), "{what}: the records of {writer} in order");
-    }
+    assert_eq!(numbers(what, &there), numbers(what, &acked.concat()), "{what}");
 }

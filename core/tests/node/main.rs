@@ -51,6 +51,18 @@ fn an_open_reaches_the_node_while_there_is_one() {
 }
 
 #[test]
+fn a_client_tells_the_metrics_of_its_node() {
+    let node = Node::new("metrics");
+    let orders = node.orders(Durability::Os);
+    orders.append(&Append::new("orders.1", b"x")).wait().unwrap();
+    let (client, there) = (node.client(), node.owner.metrics().unwrap());
+    assert!(there.iter().any(|m| m.name == "headwater_stream_records" && m.labels[0].1 == "orders" && m.value > 0.0));
+    assert_eq!(client.metrics().unwrap(), there);
+    node.server.stop();
+    assert_eq!(client.metrics().unwrap_err().kind(), ErrorKind::Closed);
+}
+
+#[test]
 fn a_directory_with_a_long_name_has_a_node_too() {
     let long = std::env::temp_dir().join(format!("hw-node-{}", std::process::id())).join("d".repeat(150));
     let node = Node::at(long.clone());

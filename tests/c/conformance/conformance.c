@@ -5,6 +5,7 @@
  *     conformance DIRECTORY FILE...        DIRECTORY is for files that come and go
  *
  * With HEADWATER_HUB set to the address of a server, each on an engine there, and all streams are removed after it.
+ * With HEADWATER_NODE set to a directory, on an engine through the node that has it open.
  */
 #include "runner.h"
 
@@ -279,6 +280,18 @@ static char *read_file(const char *path, size_t *len) {
     return text;
 }
 
+/* In memory, or through a node. */
+static hw_status open_here(hw_engine **engine) {
+    const char *dir = getenv("HEADWATER_NODE");
+    if (dir == NULL) {
+        return hw_engine_memory(engine, NULL);
+    }
+    hw_engine_options options;
+    HW_INIT(&options);
+    options.node = HW_NODE_USE_ONLY;
+    return hw_engine_open(dir, strlen(dir), &options, engine, NULL);
+}
+
 static bool run_file(const char *dir, const char *path) {
     size_t len = 0;
     const char *fault = "it cannot be read";
@@ -297,7 +310,7 @@ static bool run_file(const char *dir, const char *path) {
     runner r;
     memset(&r, 0, sizeof r);
     r.dir = dir;
-    bool held = (hub == NULL ? hw_engine_memory(&r.engine, NULL) : connect_to(hub, &r.engine)) == HW_STATUS_OK;
+    bool held = (hub == NULL ? open_here(&r.engine) : connect_to(hub, &r.engine)) == HW_STATUS_OK;
     size_t index = 0;
     for (const json *step = steps->first; held && step != NULL; step = step->next) {
         r.args = hub == NULL ? step : on_hub(step);

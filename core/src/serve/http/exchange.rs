@@ -83,7 +83,10 @@ fn respond(head: &[u8], engine: &Engine) -> (Answer, bool) {
             [] => plain("200 OK", "ready"),
             reasons => plain("503 Service Unavailable", &reasons.join("\n")),
         },
-        "/metrics" => Answer("200 OK", PROMETHEUS, prometheus::text(&engine.metrics())),
+        "/metrics" => match engine.metrics() {
+            Ok(metrics) => Answer("200 OK", PROMETHEUS, prometheus::text(&metrics)),
+            Err(error) => Answer("503 Service Unavailable", TEXT, format!("{error}\n")),
+        },
         _ => plain("404 Not Found", "there is /health/liveness, /health/readiness and /metrics"),
     };
     (answer, method == "GET")

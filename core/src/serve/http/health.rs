@@ -6,7 +6,8 @@ use crate::stream::hub_state::HubPhase;
 /// Why it is not ready; nothing when it is.
 pub(super) fn reasons(engine: &Engine) -> Vec<String> {
     let mut reasons = damaged(engine).unwrap_or_else(|error| vec![error.to_string()]);
-    let poisoned = engine.metrics().into_iter().filter(|m| m.name == "headwater_stream_poisoned" && m.value > 0.0);
+    let metrics = engine.metrics().unwrap_or_default();
+    let poisoned = metrics.into_iter().filter(|m| m.name == "headwater_stream_poisoned" && m.value > 0.0);
     let names = poisoned.flat_map(|m| m.labels).map(|(_, name)| name);
     reasons.extend(names.map(|name| format!("stream '{name}': a sync failed, and it takes nothing more")));
     if let Ok(state) = engine.hub_state()

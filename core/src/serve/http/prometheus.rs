@@ -2,8 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::engine::Metric;
-use crate::engine::metrics::HELP;
+use crate::metric::{HELP, Metric};
 
 /// All metrics, those of one name together.
 pub(super) fn text(metrics: &[Metric]) -> String {
@@ -39,7 +38,7 @@ mod tests {
     fn every_metric_is_told_with_its_help() {
         let engine = Engine::memory().expect("an engine");
         engine.create_stream(StreamConfig::new("a\"b", ["x"])).wait().expect("a stream");
-        let metrics = engine.metrics();
+        let metrics = engine.metrics().expect("metrics");
         let text = text(&metrics);
         assert!(text.contains("# TYPE headwater_appends_total counter\nheadwater_appends_total 0\n"), "{text}");
         assert!(

@@ -22,6 +22,8 @@ use crate::pending::Deadline;
 const CONNECTIONS_MAX: usize = 1024;
 /// How long clients may take to accept what was still answered at the end.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long it waits with clients that cannot be taken, before it tries again.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Bytes that are read at once.
 const READ_BYTES: usize = 64 << 10;
 /// Events that are taken at once.
@@ -68,6 +70,8 @@ pub(super) struct Reactor {
     engine: Engine,
     bound: Bound,
     listener: UnixListener,
+    /// Clients wait that could not be taken. Their readiness was told once and is not told again.
+    are_waiting: bool,
     poll: Poll,
     bell: Arc<Bell>,
     connections: BTreeMap<usize, Connection>,
@@ -88,6 +92,7 @@ impl Reactor {
             engine,
             bound,
             listener,
+            are_waiting: false,
             poll,
             bell: Arc::clone(&bell),
             connections: BTreeMap::new(),
@@ -102,9 +107,13 @@ impl Reactor {
         let mut events = Events::with_capacity(EVENTS);
         let mut due = BTreeSet::new();
         while !self.bell.stop.load(Ordering::Acquire) {
-            let timeout = if due.is_empty() { None } else { Some(Duration::ZERO) };
+            let rest = self.are_waiting.then_some(ACCEPT_PAUSE);
+            let timeout = if due.is_empty() { rest } else { Some(Duration::ZERO) };
             if !self.wait(&mut events, timeout, &mut due) {
                 break;
+            }
+            if self.are_waiting {
+                self.accept(&mut due);
             }
             self.advance(&mut due);
         }
@@ -163,9 +172,17 @@ impl Reactor {
         loop {
             let mut socket = match self.listener.accept() {
                 Ok((socket, _)) => socket,
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    self.are_waiting = false;
+                    return;
+                }
                 Err(e) if matches!(e.kind(), io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted) => continue,
-                Err(e) => return self.log("warn", format!("the local socket cannot take a client: {e}")),
+                Err(e) => {
+                    if !std::mem::replace(&mut self.are_waiting, true) {
+                        self.log("warn", format!("the local socket cannot take a client yet: {e}"));
+                    }
+                    return;
+                }
             };
             if self.connections.len() >= CONNECTIONS_MAX {
                 self.log("warn", format!("the local socket has {CONNECTIONS_MAX} clients and takes no more"));

@@ -45,6 +45,7 @@ pub(crate) struct Link {
     pub(crate) config: LinkConfig,
     local: Arc<Local>,
     find: Find,
+    away: Away,
     filters: Filters,
     store: Store,
     standing: Mutex<LinkStatus>,
@@ -56,23 +57,37 @@ pub(crate) struct Link {
 /// How the other stream is found, each time that it is met.
 pub(crate) type Find = Box<dyn Fn() -> Pending<Stream> + Send + Sync>;
 
+/// Why the other stream cannot be asked now; `None` while it can, as far as that is known.
+pub(crate) type Away = Box<dyn Fn() -> Option<String> + Send + Sync>;
+
 /// A link's work, to be polled until it is done.
 pub(crate) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Link {
     /// A link between an open local stream and another one, which need not be there yet.
-    pub(crate) fn new(config: LinkConfig, local: Arc<Local>, find: Find, dir: std::path::PathBuf) -> Result<Self> {
+    pub(crate) fn new(
+        config: LinkConfig,
+        local: Arc<Local>,
+        (find, away): (Find, Away),
+        dir: std::path::PathBuf,
+    ) -> Result<Self> {
         config.check()?;
         let store = Store::open(Arc::clone(local.disk()), file_of(&config, &dir))?;
         let standing = Mutex::new(LinkStatus::new(&config));
         let filters = Filters::new(&config.filters)?;
         let (apart, stopped) = (Mutex::default(), AtomicBool::new(false));
-        Ok(Link { config, local, find, filters, store, standing, apart, stopped })
+        Ok(Link { config, local, find, away, filters, store, standing, apart, stopped })
     }
 
-    /// Where it stands.
+    /// Where it stands. A link that waits for records hears of a connection that broke only when it asks for something,
+    /// so what the connection says of itself counts.
     pub(crate) fn status(&self) -> LinkStatus {
         let mut status = self.standing().clone();
+        if status.state == LinkState::Running
+            && let Some(why) = (self.away)()
+        {
+            (status.state, status.last_error) = (LinkState::Waiting, Some(why));
+        }
         self.place().show(&self.config, &self.local, &mut status);
         status
     }
@@ -86,7 +101,7 @@ impl Link {
 
     /// Stores where it goes on, once the local stream is on disk up to there. When it cannot be stored, the next start
     /// looks at more.
-    fn save(&self) {
+    pub(crate) fn save(&self) {
         let place = self.store.place();
         // In a statement of its own: a sync takes the lock that is held while it is looked at.
         let durability = self.local.lock().config.durability;

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use super::session::Session;
 use super::stream::NodeStream;
 use super::table::{
-    AddLink, CreateStream, DeleteStream, Links, OpenStream, Operation, RemoveLink, StreamNames, Streams, UpdateStream,
+    AddLink, CreateStream, DeleteStream, Links, Metrics, OpenStream, Operation, RemoveLink, StreamNames, Streams,
+    UpdateStream,
 };
 use crate::error::Result;
+use crate::metric::Metric;
 use crate::pending::Pending;
 use crate::stream::config::StreamConfig;
 use crate::stream::contract::{EngineOps, StreamOps};
@@ -63,6 +65,10 @@ impl EngineOps for NodeEngine {
 
     fn remove_link(&self, name: &str) -> Pending<()> {
         self.0.ask::<RemoveLink>(ENGINE, &name.to_owned())
+    }
+
+    fn metrics(&self) -> Pending<Vec<Metric>> {
+        self.0.ask::<Metrics>(ENGINE, &())
     }
 
     fn close(&self) -> Result<()> {

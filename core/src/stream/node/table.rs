@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use super::wire::Wire;
+use crate::metric::Metric;
 use crate::record::{Ack, Batch, Record};
 use crate::stream::config::{ConsumerConfig, StreamConfig};
 use crate::stream::consumer::ConsumerInfo;
@@ -51,6 +52,7 @@ operations! {
     // A link, and the address of its hub.
     9 AddLink((LinkConfig, String)) -> ();
     10 RemoveLink(String) -> ();
+    11 Metrics(()) -> Vec<Metric>;
     // Of a stream.
     16 Info(()) -> StreamInfo;
     // The question is read by `take_appends`, which copies nothing.

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind};
+use crate::metric::{HELP, LABELS, Metric};
 use crate::stream::config::{ConsumerConfig, StreamConfig};
 use crate::stream::consumer::ConsumerInfo;
 use crate::stream::info::StreamInfo;
@@ -91,6 +92,46 @@ impl Wire for u64 {
 
     fn take(from: &mut &[u8]) -> Option<Self> {
         take_varint(from)
+    }
+}
+
+impl Wire for f64 {
+    fn put(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.to_le_bytes());
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        let (bytes, rest) = from.split_first_chunk()?;
+        *from = rest;
+        Some(f64::from_le_bytes(*bytes))
+    }
+}
+
+/// One of these names, which both sides know.
+fn take_known(from: &mut &[u8], mut names: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+    let name = take_text(from)?;
+    names.find(|known| *known == name)
+}
+
+impl Wire for Metric {
+    fn put(&self, out: &mut Vec<u8>) {
+        put_bytes(out, self.name.as_bytes());
+        put_varint(out, self.labels.len() as u64);
+        for (label, value) in &self.labels {
+            put_bytes(out, label.as_bytes());
+            value.put(out);
+        }
+        self.value.put(out);
+        self.counter.put(out);
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        let name = take_known(from, HELP.iter().map(|(name, _)| *name))?;
+        let mut labels = Vec::new();
+        for _ in 0..take_varint(from)? {
+            labels.push((take_known(from, LABELS.into_iter())?, String::take(from)?));
+        }
+        Some(Metric { name, labels, value: f64::take(from)?, counter: bool::take(from)? })
     }
 }
 

@@ -1,0 +1,46 @@
+//! What is measured: a name, labels and a value, in Prometheus's terms. It knows nobody who measures.
+
+/// A measured value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metric {
+    /// Such as `headwater_stream_records`.
+    pub name: &'static str,
+    /// Names and values.
+    pub labels: Vec<(&'static str, String)>,
+    /// The value now.
+    pub value: f64,
+    /// Whether it only grows.
+    pub counter: bool,
+}
+
+/// What each metric says, in the order in which they come.
+pub(crate) const HELP: [(&str, &str); 25] = [
+    ("headwater_appends_total", "Records appended since the engine was opened."),
+    ("headwater_reads_total", "Reads since the engine was opened."),
+    ("headwater_syncs_total", "Syncs of files since the engine was opened."),
+    ("headwater_conflicts_total", "Appends that a condition refused since the engine was opened."),
+    ("headwater_duplicates_total", "Appends that were known by their message id since the engine was opened."),
+    ("headwater_stream_records", "Records that the stream keeps."),
+    ("headwater_stream_bytes", "Bytes of the records that the stream keeps."),
+    ("headwater_stream_subjects", "Subjects that have a record."),
+    ("headwater_stream_first_seq", "The first sequence that is kept."),
+    ("headwater_stream_last_seq", "The last sequence given out."),
+    ("headwater_stream_segments", "Segments of the stream."),
+    ("headwater_stream_unwritten_bytes", "Bytes of the stream that were not handed to the system yet."),
+    ("headwater_stream_poisoned", "1 when a sync failed and the stream takes nothing more until it is reopened."),
+    ("headwater_hub_connected", "1 while the connection to the hub stands."),
+    ("headwater_hub_reconnects_total", "How often the connection to the hub came back."),
+    ("headwater_link_running", "1 while the link carries what there is, 0 while it waits."),
+    ("headwater_link_pushed_records_total", "Records that the hub's stream took from the link."),
+    ("headwater_link_pulled_records_total", "Records that the local stream took from the link."),
+    ("headwater_link_known_records_total", "Records that came or went over the link and were there already."),
+    ("headwater_link_missed_records_total", "Records that limits removed before the link carried them."),
+    ("headwater_link_skipped_records_total", "Records that the link passed over for newer ones of their subjects."),
+    ("headwater_link_lag_push_records", "Sequences of the local stream that the link has still to look at."),
+    ("headwater_link_lag_pull_records", "Sequences of the hub's stream that the link has still to look at."),
+    ("headwater_link_resets_total", "How often the hub's stream was another one than before."),
+    ("headwater_link_failures_total", "How often the link failed and began anew."),
+];
+
+/// The names of labels.
+pub(crate) const LABELS: [&str; 3] = ["stream", "link", "hub_stream"];
