@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::fault::STREAM_NOT_FOUND;
 use super::stream::{HubStream, Remote};
-use super::{append, engine};
+use super::{append, create};
 use crate::error::{ErrorKind, Result};
 use crate::record::RecordView;
 use crate::stream::config::ConsumerConfig;
@@ -13,9 +13,9 @@ use crate::stream::dead_letter::{Letter, check_takes, prefix, stream_config, str
 /// Opens the dead-letter stream, and makes it if it is not there.
 async fn open(remote: &Arc<Remote>, config: &ConsumerConfig) -> Result<Arc<HubStream>> {
     let name = stream_name(&remote.name, config);
-    match engine::find(Arc::clone(&remote.hub), &name).await {
+    match create::find(Arc::clone(&remote.hub), &name).await {
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            engine::create(Arc::clone(&remote.hub), stream_config(&name)).await
+            create::create(Arc::clone(&remote.hub), stream_config(&name)).await
         }
         other => other,
     }

@@ -11,14 +11,14 @@ use serde_json::Value;
 use tokio::runtime::{Handle, Runtime};
 
 use super::connect::{open, place};
-use super::fault::STREAM_NOT_FOUND;
+use super::convert;
+use super::create::{create, find};
 use super::options::HubOptions;
 use super::seat::Seats;
 use super::session::Session;
 use super::state::{HubPhase, StateCell};
 use super::stream::HubStream;
 use super::task::{closed, run};
-use super::{convert, fault};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pending::Pending;
 use crate::stream::config::{StreamConfig, check_name};
@@ -239,45 +239,3 @@ impl EngineOps for HubEngine {
 /// What [`crate::HubConfig`] says of a stream.
 const HUB_KEYS: [&str; 7] =
     ["mirror", "sources", "placement", "subject_transform", "storage", "num_replicas", "allow_direct"];
-
-/// Makes a stream; the same configuration again finds the one there.
-pub(super) async fn create(hub: Arc<Hub>, config: StreamConfig) -> Result<Arc<HubStream>> {
-    let copies = config.hub.as_ref().is_some_and(|h| h.mirror.is_some());
-    if copies && !config.subjects.is_empty() {
-        return Err(Error::invalid(format!("stream '{}' is a mirror, so it takes no subjects", config.name)));
-    }
-    let config = config.checked()?;
-    let place = format!("stream '{}'", config.name);
-    let session = Arc::clone(hub.reached().await?);
-    let asked = convert::to_json(&config, session.state.api_level())?;
-    let suffix = format!("STREAM.CREATE.{}", config.name);
-    let answer = match session.api(&place, &suffix, &Value::Object(asked.clone())).await? {
-        Ok(answer) => answer,
-        Err(error) if error.err_code == 10058 => {
-            let message = format!("stream '{}' is there with another configuration", config.name);
-            return Err(Error::new(ErrorKind::Conflict, message));
-        }
-        Err(error) => return Err(error.into_error(&place)),
-    };
-    if let Err(error) = convert::check_echo(&place, &asked, &answer["config"]) {
-        if answer["did_create"] == true {
-            // It is not what was asked for, so it is not left behind; when that fails too, the first error says more.
-            let _ = session.api(&place, &format!("STREAM.DELETE.{}", config.name), &Value::Null).await;
-        }
-        return Err(error);
-    }
-    Ok(HubStream::new(hub, &answer))
-}
-
-/// The stream of this name.
-pub(super) async fn find(hub: Arc<Hub>, name: &str) -> Result<Arc<HubStream>> {
-    let place = format!("stream '{name}'");
-    let session = Arc::clone(hub.reached().await?);
-    match session.api(&place, &format!("STREAM.INFO.{name}"), &Value::Null).await? {
-        Ok(answer) => Ok(HubStream::new(hub, &answer)),
-        Err(error) if error.err_code == STREAM_NOT_FOUND => {
-            Err(Error::not_found(format!("there is no stream '{name}'")))
-        }
-        Err(error) => Err(fault::ApiError::into_error(error, &place)),
-    }
-}

@@ -10,6 +10,9 @@ use crate::error::{Error, ErrorKind};
 pub(super) const WRONG_LAST_SEQUENCE: u64 = 10071;
 /// The same, where the server does not know the sequence yet.
 pub(super) const WRONG_LAST_SEQUENCE_UNSAID: u64 = 10164;
+/// The store of a stream could not be made.
+pub(super) const CREATE_FAILED: u64 = 10049;
+pub(super) const STREAM_DIFFERS: u64 = 10058;
 pub(super) const STREAM_NOT_FOUND: u64 = 10059;
 pub(super) const CONSUMER_NOT_FOUND: u64 = 10014;
 pub(super) const DELETE_FAILED: u64 = 10057;
@@ -44,7 +47,7 @@ impl ApiError {
             STREAM_NOT_FOUND | CONSUMER_NOT_FOUND | NO_MESSAGE | SEQUENCE_NOT_FOUND | 10149 => ErrorKind::NotFound,
             // Taken names and subjects, conditions, and ids that are on their way in another append.
             10013
-            | 10058
+            | STREAM_DIFFERS
             | 10065
             | 10070
             | WRONG_LAST_SEQUENCE

@@ -20,6 +20,7 @@ pub(crate) mod bury;
 pub(crate) mod connect;
 pub(crate) mod consumer;
 pub(crate) mod convert;
+pub(crate) mod create;
 pub(crate) mod deliver;
 pub(crate) mod engine;
 pub(crate) mod fault;

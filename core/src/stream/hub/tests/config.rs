@@ -11,6 +11,20 @@ use crate::stream::hub::testing::each_version;
 use crate::{HubConfig, Storage, StreamSource, SubjectTransform};
 
 #[test]
+fn a_stream_made_right_after_the_removal_of_its_name_is_empty() {
+    each_version(|_, _, engine| {
+        for round in 0..200 {
+            let s = stream(engine, "s");
+            let info = s.info().wait().expect("info");
+            assert_eq!(info.records, 0, "of round {round}, up to {}", info.last_seq);
+            let appends: Vec<_> = (0..5).map(|_| s.append(&[Append::new("s.a", b"x")])).collect();
+            appends.into_iter().for_each(|a| drop(a.wait().expect("append")));
+            engine.delete_stream("s").wait().expect("delete");
+        }
+    });
+}
+
+#[test]
 fn a_configuration_comes_back() {
     each_version(|_, _, engine| {
         let config = StreamConfig {
