@@ -192,7 +192,7 @@ impl Replica {
         self.keys.get(key).and_then(|slot| slot.get(kind))
     }
 
-    /// Takes back all that has the actor's sequences, so that none is ever given out twice.
+    /// Goes on behind the last sequence of the actor that is here, so that none is ever given out twice.
     pub(super) fn go_on_after(&mut self) {
         self.next_seq = self.next_seq.max(self.causality.applied.last(self.own).saturating_add(1));
     }
