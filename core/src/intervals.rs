@@ -24,6 +24,11 @@ impl Intervals {
 
     /// Adds a number; false when it was there.
     pub(crate) fn insert(&mut self, number: u64) -> bool {
+        // Most come one after the other.
+        if let Some(mut last) = self.0.last_entry().filter(|last| last.get().checked_add(1) == Some(number)) {
+            *last.get_mut() = number;
+            return true;
+        }
         if self.contains(number) {
             return false;
         }
@@ -45,6 +50,44 @@ impl Intervals {
             self.0.remove(&start);
         }
         self.0.insert(first, last);
+    }
+
+    /// Adds all that another set has.
+    pub(crate) fn unite(&mut self, other: &Intervals) {
+        for (first, last) in other.iter() {
+            self.insert_range(first, last);
+        }
+    }
+
+    /// Takes out all that another set has.
+    pub(crate) fn subtract(&mut self, other: &Intervals) {
+        for (first, last) in other.iter() {
+            let touched: Vec<(u64, u64)> =
+                self.0.range(..=last).rev().take_while(|&(_, &end)| end >= first).map(|(&a, &b)| (a, b)).collect();
+            for (start, end) in touched {
+                self.0.remove(&start);
+                if start < first {
+                    self.0.insert(start, first - 1);
+                }
+                if end > last {
+                    self.0.insert(last + 1, end);
+                }
+            }
+        }
+    }
+
+    /// Whether all that another set has is here.
+    pub(crate) fn covers(&self, other: &Intervals) -> bool {
+        other.iter().all(|(first, last)| self.0.range(..=first).next_back().is_some_and(|(_, &end)| end >= last))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The largest number.
+    pub(crate) fn last(&self) -> Option<u64> {
+        self.0.last_key_value().map(|(_, &last)| last)
     }
 
     /// First and last of each interval, in order.
@@ -103,6 +146,34 @@ mod tests {
             assert!(pairs.windows(2).all(|w| w[0].1 + 1 < w[1].0), "{pairs:?}");
             let text = serde_json::to_string(&set).expect("a set is written");
             assert_eq!(serde_json::from_str::<Intervals>(&text).expect("and read"), set);
+        }
+    }
+
+    #[test]
+    fn sets_are_united_subtracted_and_compared_as_sets() {
+        let mut state = 11u64;
+        let mut random = move |below: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % below
+        };
+        for _ in 0..400 {
+            let mut draw = || -> BTreeSet<u64> { (0..random(20)).map(|_| random(24)).collect() };
+            let (a, b) = (draw(), draw());
+            let set = |numbers: &BTreeSet<u64>| {
+                let mut set = Intervals::default();
+                for &n in numbers {
+                    set.insert_range(n, n);
+                }
+                set
+            };
+            let (mut united, mut less) = (set(&a), set(&a));
+            united.unite(&set(&b));
+            less.subtract(&set(&b));
+            assert_eq!(united, set(&(&a | &b)));
+            assert_eq!(less, set(&(&a - &b)));
+            assert_eq!(set(&a).covers(&set(&b)), b.is_subset(&a));
+            assert_eq!(set(&a).last(), a.last().copied());
+            assert_eq!(set(&a).is_empty(), a.is_empty());
         }
     }
 

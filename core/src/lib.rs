@@ -23,6 +23,7 @@
 mod clock;
 #[cfg(feature = "config")]
 mod config;
+pub mod crdt;
 pub mod disk;
 mod engine;
 mod error;

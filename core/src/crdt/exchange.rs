@@ -1,0 +1,262 @@
+//! Fragments in and out of a replica: what arrives is joined, held back while its clock is too far ahead, or refused;
+//! what leaves is a delta, some keys, or everything.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, ErrorKind, Result};
+
+use super::clock::is_expired;
+use super::codec_state::put_state;
+use super::context::{Context, Joining, News, Seen, View};
+use super::faults::{Fault, has};
+use super::fragment::{Body, Entry, Fragment, Key, Scope};
+use super::kind::Kind;
+use super::replica::Replica;
+use super::slot;
+use super::state::State;
+
+/// Most fragments that a replica holds because their stamps are ahead of its clock.
+pub const HELD_MAX: usize = 1_024;
+
+/// What became of a fragment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Applied {
+    /// It was joined; these keys changed.
+    Changed(Vec<(Box<str>, Kind)>),
+    /// Its stamps are further ahead than the bound: it is held until their time has come or it is let in.
+    Held,
+}
+
+impl Replica {
+    /// Joins a fragment of another replica. It may come late, twice and in any order.
+    ///
+    /// # Errors
+    /// `limit` if it had to be held and [`HELD_MAX`] are; `conflict` if it has operations of this replica's own actor
+    /// that this replica did not make. Nothing was changed.
+    pub fn apply(&mut self, fragment: Fragment, now_ms: u64) -> Result<Applied> {
+        self.check_own(&fragment)?;
+        if !self.clock.is_ahead(fragment.newest_stamp(), now_ms) {
+            return Ok(Applied::Changed(self.join(fragment)));
+        }
+        if self.held.len() == HELD_MAX {
+            let message =
+                format!("{HELD_MAX} fragments are held already, as their clocks are ahead: let them in or wait");
+            return Err(Error::new(ErrorKind::Limit, message));
+        }
+        self.held.push(fragment);
+        Ok(Applied::Held)
+    }
+
+    /// Joins a fragment that this replica itself wrote down, whatever its stamps, its own actor's operations included.
+    pub fn restore(&mut self, fragment: Fragment) {
+        self.join(fragment);
+        self.go_on_after();
+    }
+
+    /// The fragments that are held.
+    pub fn held(&self) -> &[Fragment] {
+        &self.held
+    }
+
+    /// Joins the fragments that are held whose time has come, or all of them; the keys that changed.
+    pub fn release(&mut self, all: bool, now_ms: u64) -> Vec<(Box<str>, Kind)> {
+        let mut changed = Vec::new();
+        for fragment in std::mem::take(&mut self.held) {
+            if !all && self.clock.is_ahead(fragment.newest_stamp(), now_ms) {
+                self.held.push(fragment);
+            } else {
+                changed.extend(self.join(fragment));
+            }
+        }
+        changed.sort_unstable();
+        changed.dedup();
+        changed
+    }
+
+    /// The part of a delta that is new here, to be sent on (Enes et al. 2019); none if all of it is known. Asked before
+    /// the delta is applied.
+    ///
+    /// What it leaves out is what is listed for operations that are known. Where any of its operations left nothing
+    /// alive, such as a removal, nothing says what it touched, and the delta stays whole.
+    ///
+    /// # Errors
+    /// `invalid` if it is not a delta.
+    pub fn extract(&mut self, delta: &Fragment) -> Result<Option<Fragment>> {
+        if delta.scope != Scope::Delta {
+            return Err(Error::invalid("only of a delta is the new part taken"));
+        }
+        let mut body = self.placed(delta.clone());
+        let mut new = body.causality.applied.clone();
+        new.subtract(&self.causality.applied);
+        let mut unnamed = body.causality.applied.clone();
+        let mut keys = BTreeMap::new();
+        for (key, entry) in &body.keys {
+            entry.state.dots(&mut |dot| unnamed.take_out(dot));
+            let mine = View { ahead: self.ahead.get(key), ..self.causality.view() };
+            let theirs = body.causality.view();
+            let joining = Joining { actors: &self.actors, mine, theirs, dense: false, keep: false };
+            let absent = State::new(key.1);
+            let own = self.state(&key.0, key.1).unwrap_or(&absent);
+            if let Some(news) = own.news(&entry.state, &News { joining, new: &new }) {
+                keys.insert(key.clone(), Entry::from(news));
+            }
+        }
+        if new.is_empty() && keys.is_empty() {
+            return Ok(None);
+        }
+        if unnamed.is_empty() {
+            body.causality.applied = new;
+            body.keys = keys;
+        }
+        Ok(Some(Fragment { scope: Scope::Delta, actors: self.actors.clone(), body }))
+    }
+
+    /// A fragment's content with the actors in this replica's places.
+    fn placed(&mut self, fragment: Fragment) -> Body {
+        let Fragment { actors, mut body, .. } = fragment;
+        let places: Vec<u32> = actors.iter().map(|writer| self.actors.place(writer)).collect();
+        body.remap(&mut |place| places[place as usize]);
+        body
+    }
+
+    fn join(&mut self, fragment: Fragment) -> Vec<Key> {
+        self.clock.observe(fragment.newest_stamp());
+        let scope = fragment.scope;
+        let body = self.placed(fragment);
+        let mut changed: Vec<Key> = Vec::new();
+        if scope == Scope::Whole {
+            changed = self.join_silence(&body);
+        }
+        for (key, entry) in body.keys {
+            let Replica { keys, causality, actors, ahead, .. } = self;
+            let mine = View { ahead: ahead.get(&key), ..causality.view() };
+            let theirs = View { ahead: Some(&entry.ahead), ..body.causality.view() };
+            let joining = Joining { actors, mine, theirs, dense: scope != Scope::Delta, keep: false };
+            let has_changed = slot::change(keys, &key.0, |slot| slot.entry(key.1).join(entry.state, &joining));
+            let mut seen = entry.ahead;
+            if scope == Scope::Keys {
+                seen.unite(&body.causality.applied);
+                seen.unite(&body.causality.removed);
+            }
+            if !seen.is_empty() && !has(Fault::NothingAhead) {
+                ahead.entry(key.clone()).or_default().unite(&seen);
+            }
+            if has_changed {
+                changed.push(key);
+            }
+        }
+        if scope != Scope::Keys || has(Fault::KeysAreAll) {
+            self.causality.unite(&body.causality);
+        }
+        self.forget_ahead();
+        changed
+    }
+
+    /// Joins the keys that a whole replica does not have.
+    fn join_silence(&mut self, body: &Body) -> Vec<Key> {
+        let absent = |name: &str, kind| !body.keys.contains_key(&(name.into(), kind));
+        let mut changed = Vec::new();
+        let Replica { keys, causality, actors, ahead, .. } = self;
+        keys.retain(|name, slot| {
+            for (kind, state) in slot.iter_mut().filter(|(kind, _)| absent(name, *kind)) {
+                let key: Key = (name.clone(), kind);
+                let mine = View { ahead: ahead.get(&key), ..causality.view() };
+                let joining = Joining { actors, mine, theirs: body.causality.view(), dense: true, keep: false };
+                if state.join(State::new(kind), &joining) {
+                    changed.push(key);
+                }
+            }
+            !slot.prune()
+        });
+        changed
+    }
+
+    /// Drops what keys had seen ahead of the replica, where it has caught up with them.
+    fn forget_ahead(&mut self) {
+        let causality = &self.causality;
+        self.ahead.retain(|_, seen| {
+            seen.subtract(&causality.applied);
+            seen.subtract(&causality.removed);
+            !seen.is_empty()
+        });
+    }
+
+    /// Says that all keys that a replica had when its context was this one have been applied here, one by one: what it
+    /// had seen is seen here too.
+    pub fn caught_up(&mut self, context: &Context) {
+        for &writer in context.0.keys() {
+            self.actors.place(writer);
+        }
+        self.causality.applied.unite(&Seen::of(context, &self.actors));
+        self.causality.removed.subtract(&self.causality.applied);
+        self.forget_ahead();
+        self.go_on_after();
+    }
+
+    /// All there is.
+    pub fn whole(&self) -> Fragment {
+        let all = self.keys().map(|(name, kind)| (name.into(), kind));
+        let known: Vec<Key> = all.chain(self.ahead.keys().cloned()).collect();
+        self.fragment(Scope::Whole, known)
+    }
+
+    /// Some keys in full, also those that are not here. Their order and repetition do not matter.
+    pub fn some<'a>(&self, keys: impl IntoIterator<Item = (&'a str, Kind)>) -> Fragment {
+        self.fragment(Scope::Keys, keys.into_iter().map(|(name, kind)| (name.into(), kind)).collect())
+    }
+
+    /// Every key in full in which something is alive that a replica with this context has not applied. What was only
+    /// removed is not in it: that travels in the deltas of the removals, or with keys that are found to differ.
+    pub fn since(&self, context: &Context) -> Fragment {
+        let seen = Seen::of(context, &self.actors);
+        let states = self.keys.iter().flat_map(|(name, slot)| slot.iter().map(move |(kind, s)| (name, kind, s)));
+        let unseen = states.filter(|(.., state)| {
+            let mut is_unseen = false;
+            state.dots(&mut |dot| is_unseen |= !seen.contains(dot));
+            is_unseen
+        });
+        self.fragment(Scope::Keys, unseen.map(|(name, kind, _)| (name.clone(), kind)).collect())
+    }
+
+    fn fragment(&self, scope: Scope, keys: Vec<Key>) -> Fragment {
+        let mut body = Body { causality: self.causality.clone(), ..Body::default() };
+        for key in keys {
+            let state = self.state(&key.0, key.1).cloned().unwrap_or_else(|| State::new(key.1));
+            let mut ahead = self.ahead.get(&key).cloned().unwrap_or_default();
+            ahead.subtract(&self.causality.applied);
+            ahead.subtract(&self.causality.removed);
+            if scope == Scope::Whole && state.is_empty() && ahead.is_empty() {
+                continue;
+            }
+            body.keys.insert(key, Entry { state, ahead });
+        }
+        Fragment { scope, actors: self.actors.clone(), body }
+    }
+
+    /// All keys by name and kind, in no order. A key may hold nothing that is alive.
+    pub fn keys(&self) -> impl Iterator<Item = (&str, Kind)> {
+        self.keys.iter().flat_map(|(name, slot)| slot.iter().map(move |(kind, _)| (&**name, kind)))
+    }
+
+    /// A digest of what lives in a key: the first 8 bytes of SHA-256 over its canonical encoding, without what is dead
+    /// or expired, which replicas drop each in its own time. 0 for a key in which nothing lives.
+    pub fn digest(&self, key: &str, kind: Kind, now_ms: u64) -> u64 {
+        let Some(mut state) = self.state(key, kind).cloned() else { return 0 };
+        state.retain_live(&|expiry_ms| !is_expired(expiry_ms, now_ms));
+        if state.is_empty() {
+            return 0;
+        }
+        let keys = BTreeMap::from([((key.into(), kind), state.into())]);
+        let body = Body { keys, ..Body::default() };
+        let fragment = Fragment { scope: Scope::Keys, actors: self.actors.clone(), body }.canonical();
+        let mut bytes = Vec::new();
+        for writer in fragment.actors.iter() {
+            bytes.extend_from_slice(&writer.engine.to_be_bytes());
+            bytes.extend_from_slice(&writer.epoch.to_be_bytes());
+        }
+        fragment.body.keys.values().for_each(|entry| put_state(&mut bytes, &entry.state));
+        Sha256::digest(&bytes).iter().take(8).fold(0, |digest, &byte| digest << 8 | u64::from(byte))
+    }
+}

@@ -1,0 +1,76 @@
+//! What a state says to those who read it.
+
+use super::kind::Kind;
+use super::op::Path;
+use super::replica::Replica;
+use super::state::State;
+use super::value::Value;
+
+/// What was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reading {
+    /// Counters.
+    Number(i128),
+    /// A register; none if it was never written, was removed or has expired.
+    Value(Option<Value>),
+    /// A multi-value register: what was written concurrently, by falling (stamp, actor). A set: its elements, in order.
+    Values(Vec<Value>),
+    /// Flags.
+    Flag(bool),
+    /// A map: the fields that are there, by name and kind.
+    Fields(Vec<(Box<str>, Kind)>),
+}
+
+impl Replica {
+    /// What is at a path as a kind; what is not there reads as 0, none, empty or off.
+    pub fn read<'a>(&self, path: impl Into<Path<'a>>, kind: Kind, now_ms: u64) -> Reading {
+        let absent = State::new(kind);
+        let state = self.find(&path.into(), kind).unwrap_or(&absent);
+        match state {
+            State::Counter(s) => Reading::Number(s.value()),
+            State::Bounded(s) => Reading::Number(s.value()),
+            State::Register(s) if kind == Kind::MultiRegister => {
+                Reading::Values(s.all(now_ms, &self.actors).into_iter().cloned().collect())
+            }
+            State::Register(s) => Reading::Value(s.last(now_ms, &self.actors).cloned()),
+            State::Flag(s) => Reading::Flag(s.is_there(now_ms)),
+            State::Set(s) => Reading::Values(s.elements(now_ms).cloned().collect()),
+            State::Map(s) => {
+                let alive = s.iter().filter(|(_, kind, state)| state.is_alive(*kind, now_ms, &self.actors));
+                Reading::Fields(alive.map(|(name, kind, _)| (name.into(), kind)).collect())
+            }
+        }
+    }
+
+    /// Whether a value is in a set.
+    pub fn contains<'a>(&self, path: impl Into<Path<'a>>, kind: Kind, value: &Value, now_ms: u64) -> bool {
+        match self.find(&path.into(), kind) {
+            Some(State::Set(set)) => set.0.get(value).is_some_and(|presence| presence.is_there(now_ms)),
+            _ => false,
+        }
+    }
+
+    /// How much this replica's actor may take from a bounded counter, or give of it.
+    pub fn rights(&self, key: &str) -> i128 {
+        match self.state(key, Kind::BoundedCounter) {
+            Some(State::Bounded(bounded)) => bounded.rights(self.own),
+            _ => 0,
+        }
+    }
+
+    fn find(&self, path: &Path<'_>, kind: Kind) -> Option<&State> {
+        let Some((last, maps)) = path.fields.split_last() else { return self.state(path.key, kind) };
+        let mut state = self.state(path.key, Kind::Map)?;
+        for name in maps {
+            state = field(state, name, Kind::Map)?;
+        }
+        field(state, last, kind)
+    }
+}
+
+fn field<'a>(state: &'a State, name: &str, kind: Kind) -> Option<&'a State> {
+    match state {
+        State::Map(map) => map.get(name, kind),
+        _ => None,
+    }
+}
