@@ -166,6 +166,15 @@ impl Fleet {
         edge.disk.restart();
     }
 
+    /// The process ends, and the system and its disk do not.
+    fn kill(&mut self, at: usize) {
+        let edge = &mut self.edges[at];
+        if edge.disk.is_off() {
+            return self.crash(at);
+        }
+        edge.disk.kill(edge.engine.take());
+    }
+
     /// Goes back to a backup. What the edge appended since may be lost, where no link has carried it away.
     fn restore(&mut self, at: usize) {
         self.crash(at);
@@ -237,6 +246,7 @@ impl Fleet {
                     self.limit(HUBS[at % 2], Some(room))?;
                 }
                 32 | 33 => self.limit(HUBS[at % 2], None)?,
+                34 => self.kill(at),
                 3..8 => self.append_at_hub(),
                 8..26 => self.append(at),
                 _ => {}

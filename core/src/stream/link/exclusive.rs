@@ -2,7 +2,8 @@
 //! the condition that the sequence before it is the last. A record that is held up comes too late for its condition.
 //!
 //! What is there is learned from the records themselves, from the sequence on up to which all of it was pushed from
-//! here.
+//! here. Whatever leaves is on disk here before: were it lost to a power cut, others would get its sequences, and a
+//! push that was held up could meet its condition among them.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::future::Future;
@@ -75,6 +76,7 @@ impl Link {
                     });
                 }
                 Next::Records(batch) => {
+                    self.local.sync_committed()?;
                     looked_at = batch.last_seq().unwrap_or(looked_at);
                     waiting.extend(self.outward(&batch, met.theirs));
                 }

@@ -26,7 +26,6 @@ use crate::clock::Nanos;
 use crate::error::{Error, ErrorKind, Result};
 use crate::origin::{Origin, Writer};
 use crate::pending::Pending;
-use crate::record::Durability;
 use crate::subject::Filters;
 pub use config::{CatchUp, Direction, LinkConfig, OnReset, SubjectMap};
 use push::position;
@@ -93,10 +92,7 @@ impl Link {
     /// looks at more.
     fn save(&self) {
         let place = self.store.place();
-        // In a statement of its own: a sync takes the lock that is held while it is looked at.
-        let durability = self.local.lock().config.durability;
-        let synced = if durability == Durability::Fsync { Ok(()) } else { self.local.sync_now() };
-        if let Err(error) = synced.and_then(|()| self.store.save(&place)) {
+        if let Err(error) = self.local.sync_committed().and_then(|()| self.store.save(&place)) {
             self.local.shared.log("warn", format!("link '{}': {error}", self.config.name));
         }
     }
