@@ -16,6 +16,12 @@ impl Intervals {
         self.0.range(..=number).next_back().is_some_and(|(_, &last)| number <= last)
     }
 
+    /// Whether every number of `other` is in it.
+    pub(crate) fn covers(&self, other: &Intervals) -> bool {
+        let within = |(first, last)| self.0.range(..=first).next_back().is_some_and(|(_, &end)| last <= end);
+        other.iter().all(within)
+    }
+
     /// Adds a number; false when it was there.
     pub(crate) fn insert(&mut self, number: u64) -> bool {
         if self.contains(number) {
@@ -89,6 +95,10 @@ mod tests {
                 }
             }
             assert!((0..100).all(|n| set.contains(n) == model.contains(&n)));
+            let (first, last) = (random(80), random(80));
+            let mut other = Intervals::default();
+            other.insert_range(first, last);
+            assert_eq!(set.covers(&other), (first..=last).all(|n| model.contains(&n)));
             let pairs: Vec<_> = set.iter().collect();
             assert!(pairs.windows(2).all(|w| w[0].1 + 1 < w[1].0), "{pairs:?}");
             let text = serde_json::to_string(&set).expect("a set is written");

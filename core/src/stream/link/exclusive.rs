@@ -38,7 +38,7 @@ impl Link {
     /// Pushes until something fails.
     pub(super) async fn push_alone(&self, met: &Met) -> Result<()> {
         // First, because it finds out whether the local stream lost its end: then all of the other is to be learned.
-        let subscription = self.begin_push(self.place().known_pushed)?;
+        let subscription = self.begin_push(met, self.place().known_pushed)?;
         let (mut there, mut end) = self.learn(met).await?;
         let mut waiting: VecDeque<Carried> = VecDeque::new();
         let mut sent: VecDeque<Sent> = VecDeque::new();
@@ -57,16 +57,17 @@ impl Link {
                 sent.push_back(Sent { seq: record.seq, origin: record.origin, size: record.size(), ack });
             }
             if sent.is_empty() && waiting.is_empty() {
-                self.advance(|place| place.pushed = place.pushed.max(looked_at));
+                self.advance(met, |place| place.pushed = place.pushed.max(looked_at));
             }
-            match self.next(&subscription, &mut sent, waiting.is_empty()).await? {
+            match self.next(met, &subscription, &mut sent, waiting.is_empty()).await? {
+                Next::Over => break,
                 Next::Acked => {
                     let Some(done) = sent.pop_front() else { continue };
                     bytes -= done.size;
                     self.standing().pushed += 1;
                     let remote_seq = end - sent.len() as u64;
                     let all_is_here = there.is_empty() && done.seq >= last_known;
-                    self.advance(|place| {
+                    self.advance(met, |place| {
                         place.pushed = place.pushed.max(done.seq);
                         place.remote_seq = place.remote_seq.max(remote_seq);
                         if all_is_here {
@@ -101,11 +102,15 @@ impl Link {
     /// What happens first: the oldest on its way arrives, or (when asked for) there is more to push.
     async fn next(
         &self,
+        met: &Met,
         subscription: &impl SubscriptionOps,
         sent: &mut VecDeque<Sent>,
         wants_more: bool,
     ) -> Result<Next> {
         std::future::poll_fn(|cx: &mut Context<'_>| {
+            if self.is_over(met, cx) {
+                return Poll::Ready(Ok(Next::Over));
+            }
             if let Some(first) = sent.front_mut()
                 && let Poll::Ready(outcome) = Pin::new(&mut first.ack).poll(cx)
             {
@@ -131,6 +136,8 @@ impl Link {
 }
 
 enum Next {
+    /// The other stream was found to be another one.
+    Over,
     Acked,
     Records(Batch),
 }

@@ -9,10 +9,12 @@
 mod carry;
 mod config;
 mod exclusive;
+mod lost;
 mod pull;
 mod push;
 mod standing;
 mod store;
+mod turns;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -24,13 +26,15 @@ use super::local::Local;
 use super::{Stream, StreamInfo};
 use crate::clock::Nanos;
 use crate::error::{Error, ErrorKind, Result};
-use crate::origin::{Origin, Writer};
+use crate::origin::Origin;
 use crate::pending::Pending;
 use crate::subject::Filters;
 pub use config::{CatchUp, Direction, LinkConfig, OnReset, SubjectMap};
+use lost::Theirs;
 use push::position;
 pub use standing::{LinkState, LinkStatus};
 use store::{Place, Store};
+use turns::Turns;
 
 /// The subjects of position records, below which comes the name of the stream and then the writer.
 pub(crate) const POSITIONS: &str = "$HW";
@@ -48,6 +52,9 @@ pub(crate) struct Link {
     store: Store,
     standing: Mutex<LinkStatus>,
     stopped: AtomicBool,
+    /// Whether the place is known to be no older than the log.
+    was_compared: AtomicBool,
+    turns: Turns,
 }
 
 /// How the other stream is found, each time that it is met.
@@ -56,9 +63,9 @@ pub(crate) type Find = Box<dyn Fn() -> Pending<Stream> + Send + Sync>;
 /// The other stream as it was met.
 struct Met {
     stream: Stream,
-    /// What its own records are known by.
-    theirs: Writer,
+    theirs: Theirs,
     info: StreamInfo,
+    turn: u64,
 }
 
 /// A link's work, to be polled until it is done.
@@ -71,7 +78,9 @@ impl Link {
         let store = Store::open(Arc::clone(local.disk()), file_of(&config, &dir))?;
         let standing = Mutex::new(LinkStatus::new(&config));
         let filters = Filters::new(&config.filters)?;
-        Ok(Link { config, local, find, filters, store, standing, stopped: AtomicBool::new(false) })
+        let [stopped, was_compared] = [const { AtomicBool::new(false) }; 2];
+        let turns = Turns::default();
+        Ok(Link { config, local, find, filters, store, standing, stopped, was_compared, turns })
     }
 
     /// Where it stands.
@@ -97,10 +106,16 @@ impl Link {
         }
     }
 
-    /// Moves on.
-    fn advance(&self, change: impl FnOnce(&mut Place)) {
+    fn change(&self, change: impl FnOnce(&mut Place)) {
         if self.store.change(change) {
             self.save();
+        }
+    }
+
+    /// Moves on, unless the other stream was found to be another one: places in it are others then.
+    fn advance(&self, met: &Met, change: impl FnOnce(&mut Place)) {
+        if self.turns.count() == met.turn {
+            self.change(change);
         }
     }
 
@@ -114,12 +129,6 @@ impl Link {
 
     fn place(&self) -> Place {
         self.store.place()
-    }
-
-    /// What records that the other stream's own clients appended are known by. One that lost its end gives their
-    /// sequences out a second time, to others.
-    fn remote_writer(&self, created: Nanos) -> Writer {
-        Writer { engine: name_hash(&self.config.remote), epoch: created.wrapping_add(self.place().generation) }
     }
 
     /// Its work in each of its directions.
@@ -143,9 +152,10 @@ impl Link {
             let before = self.standing().moved();
             let outcome = match self.meet().await {
                 Err(error) => Err(error),
-                Ok(met) if pulls => self.pull(&met).await,
-                Ok(met) if self.config.exclusive => self.push_alone(&met).await,
-                Ok(met) => self.push(&met).await,
+                Ok(None) => continue,
+                Ok(Some(met)) if pulls => self.pull(&met).await,
+                Ok(Some(met)) if self.config.exclusive => self.push_alone(&met).await,
+                Ok(Some(met)) => self.push(&met).await,
             };
             let Err(error) = outcome else { continue };
             if self.is_stopped() || self.local.shared.check_open().is_err() {
@@ -163,13 +173,14 @@ impl Link {
         }
     }
 
-    /// Finds out what the other stream is, and what became of it since the last time.
-    async fn meet(&self) -> Result<Met> {
+    /// Finds out what the other stream is, and what became of it since the last time; `None` when the other direction
+    /// found that out meanwhile.
+    async fn meet(&self) -> Result<Option<Met>> {
         if self.is_stopped() {
             return Err(Error::new(ErrorKind::Closed, "the link was stopped"));
         }
         // As it was before the other stream was asked: the other direction moves on meanwhile.
-        let place = self.place();
+        let (turn, place) = (self.turns.count(), self.place());
         let stream = (self.find)().await?;
         let info = stream.info().await?;
         self.config.check_remote(&info.config)?;
@@ -177,13 +188,15 @@ impl Link {
             stream.check_batches()?;
         }
         let anew = place.created != 0 && place.created != info.created;
-        let shorter = !anew
-            && (info.last_seq < place.pulled.max(place.remote_seq) || self.is_another_record(&stream, &place).await?);
-        let gone = !anew && !shorter && self.was_taken_back(&stream, &place).await?;
-        if anew || shorter || gone {
-            let what = match (anew, shorter) {
+        let kept = if anew { None } else { self.kept_of_it(&stream, &info, &place).await? };
+        let gone = !anew && kept.is_none() && self.was_taken_back(&stream, &place).await?;
+        if self.turns.count() != turn {
+            return Ok(None);
+        }
+        if anew || kept.is_some() || gone {
+            let what = match (anew, kept) {
                 (true, _) => "was made anew",
-                (_, true) => "has lost its end",
+                (_, Some(_)) => "has lost its end",
                 _ => "no longer says what it took",
             };
             let what = format!("stream '{}' {what} since this link met it last", self.config.remote);
@@ -192,28 +205,24 @@ impl Link {
             }
             self.local.shared.log("warn", format!("link '{}': {what}", self.config.name));
             self.standing().resets += 1;
+            self.turns.next();
         }
-        self.advance(|place| {
-            if anew || shorter || gone {
-                let kept = if self.config.on_reset == OnReset::Resend { 0 } else { place.pushed };
-                let generation = if shorter { place.generation + 1 } else { place.generation };
-                let (pulled, pulled_time) = if gone { (place.pulled, place.pulled_time) } else { (0, 0) };
-                let kept = Place { pushed: kept, known_pushed: kept, ..Place::default() };
-                *place = Place { pulled, pulled_time, generation, ..kept };
+        let losses = self.losses(info.created);
+        self.change(|place| {
+            if anew || kept.is_some() || gone {
+                let pushed = if self.config.on_reset == OnReset::Resend { 0 } else { place.pushed };
+                let before = std::mem::take(place);
+                *place = Place { pushed, known_pushed: pushed, ..Place::default() };
+                if !anew {
+                    (place.pulled, place.pulled_time) = kept.unwrap_or((before.pulled, before.pulled_time));
+                    place.losses = losses + u64::from(kept.is_some());
+                }
             }
             place.created = info.created;
         });
         self.standing().state = LinkState::Running;
-        Ok(Met { stream, theirs: self.remote_writer(info.created), info })
-    }
-
-    /// Whether the other stream has another record where the last one was that came from there: it lost its end and has
-    /// grown again since.
-    async fn is_another_record(&self, stream: &Stream, place: &Place) -> Result<bool> {
-        if place.pulled_time == 0 || !self.config.direction.pulls() {
-            return Ok(false);
-        }
-        Ok(stream.get(place.pulled).await?.is_some_and(|record| record.time != place.pulled_time))
+        let theirs = Theirs::new(&self.config.remote, info.created, self.losses(info.created));
+        Ok(Some(Met { stream, theirs, info, turn: self.turns.count() }))
     }
 
     /// Whether the other stream no longer knows the record that it acknowledged last.

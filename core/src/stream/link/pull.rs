@@ -19,6 +19,12 @@ impl Link {
         let deliver_policy =
             if state_alone { DeliverPolicy::LastPerSubject } else { DeliverPolicy::ByStartSequence(from + 1) };
         let subscription = met.stream.subscribe(SubscribeOptions { filters: Vec::new(), deliver_policy }).await?;
+        // It may have lost its end since it was met; from here on whoever follows it is told.
+        let info = met.stream.info().await?;
+        let is_another = info.created != met.info.created;
+        if is_another || self.kept_of_it(&met.stream, &info, &self.place()).await?.is_some() {
+            return Ok(());
+        }
         {
             let mut standing = self.standing();
             if state_alone {
@@ -29,14 +35,14 @@ impl Link {
         }
         let mut told = subscription.missed();
         while !self.is_stopped() {
-            let batch = subscription.next(RECORDS_AT_ONCE).await?;
+            let Some(batch) = self.wait(met, subscription.next(RECORDS_AT_ONCE)).await? else { break };
             if self.is_stopped() {
                 break;
             }
             let carried: Vec<Carried> = batch.iter().filter_map(|r| self.inward(&r, met.theirs)).collect();
             self.take_in(&carried).await?;
             let last = batch.iter().next_back().map_or((0, 0), |r| (r.seq, r.time));
-            self.advance(|place| {
+            self.advance(met, |place| {
                 if last.0 > place.pulled {
                     (place.pulled, place.pulled_time) = last;
                 }

@@ -4,8 +4,8 @@
 //! The batch is conditioned on each position record being the one that was read last. So a batch that is held up and
 //! comes after it was sent again is refused, and two links that bring the same record cannot both bring it.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::carry::Carried;
 use super::config::CatchUp;
@@ -39,20 +39,21 @@ type Positions = BTreeMap<Writer, Position>;
 impl Link {
     /// Pushes until something fails.
     pub(super) async fn push(&self, met: &Met) -> Result<()> {
-        let subscription = self.begin_push(self.place().pushed)?;
+        let subscription = self.begin_push(met, self.place().pushed)?;
         let mut positions = Positions::new();
         while !self.is_stopped() {
-            let batch = subscription.next(BATCH_RECORDS_MAX - WRITERS_MAX).await?;
+            let next = subscription.next(BATCH_RECORDS_MAX - WRITERS_MAX);
+            let Some(batch) = self.wait(met, next).await? else { break };
             let records = self.outward(&batch, met.theirs);
             let mut rest = &records[..];
             while !rest.is_empty() && !self.is_stopped() {
                 let (now, later) = rest.split_at(fitting(rest));
-                self.push_all(&met.stream, now, &mut positions).await?;
+                self.push_all(met, now, &mut positions).await?;
                 rest = later;
             }
             if rest.is_empty() {
                 let last = batch.last_seq().unwrap_or(0);
-                self.advance(|place| place.pushed = place.pushed.max(last));
+                self.advance(met, |place| place.pushed = place.pushed.max(last));
             }
             pass().await;
         }
@@ -60,14 +61,14 @@ impl Link {
     }
 
     /// The local records behind `from`.
-    pub(super) fn begin_push(&self, from: u64) -> Result<LocalSubscription> {
+    pub(super) fn begin_push(&self, met: &Met, from: u64) -> Result<LocalSubscription> {
         let (first_seq, last_seq, subjects) = {
             let state = self.local.lock();
             (state.first_seq, state.last_seq, state.subjects.live() as u64)
         };
         if from > last_seq {
             // The local stream is the one that lost its end: it was restored from a backup.
-            self.advance(|place| (place.pushed, place.known_seq, place.known_pushed) = (0, 0, 0));
+            self.advance(met, |place| (place.pushed, place.known_seq, place.known_pushed) = (0, 0, 0));
             self.standing().resets += 1;
             return self.begin_push_at(DeliverPolicy::All);
         }
@@ -87,12 +88,12 @@ impl Link {
     }
 
     /// Pushes what of these records is not there; all or nothing.
-    async fn push_all(&self, stream: &Stream, records: &[Carried], positions: &mut Positions) -> Result<()> {
+    async fn push_all(&self, met: &Met, records: &[Carried], positions: &mut Positions) -> Result<()> {
         for _ in 0..CONFLICTS_MAX {
             for record in records {
                 let writer = record.origin.writer;
                 if let Entry::Vacant(unknown) = positions.entry(writer) {
-                    unknown.insert(position(stream, writer).await?);
+                    unknown.insert(position(&met.stream, writer).await?);
                 }
             }
             let is_new =
@@ -102,7 +103,7 @@ impl Link {
                 self.standing().known += records.len() as u64;
                 return Ok(());
             }
-            match self.push_fresh(stream, &fresh, positions).await {
+            match self.push_fresh(met, &fresh, positions).await {
                 Ok(()) => {
                     let mut standing = self.standing();
                     standing.pushed += fresh.len() as u64;
@@ -110,7 +111,7 @@ impl Link {
                     return Ok(());
                 }
                 // Another link was faster, or an earlier try arrived after all: look again.
-                Err(error) if error.kind() == ErrorKind::Conflict => positions.clear(),
+                Err(error) if error.kind() == ErrorKind::Conflict => self.look_again(met, &fresh, positions).await?,
                 Err(error) => return Err(error),
             }
         }
@@ -120,7 +121,23 @@ impl Link {
         ))
     }
 
-    async fn push_fresh(&self, stream: &Stream, fresh: &[&Carried], positions: &mut Positions) -> Result<()> {
+    /// Reads the positions of those writers anew. One that says less than it said lost its end: then this is not the
+    /// stream that was met.
+    async fn look_again(&self, met: &Met, records: &[&Carried], positions: &mut Positions) -> Result<()> {
+        let writers: BTreeSet<Writer> = records.iter().map(|r| r.origin.writer).collect();
+        for writer in writers {
+            let now = position(&met.stream, writer).await?;
+            if let Some(before) = positions.insert(writer, now.clone())
+                && !now.taken.covers(&before.taken)
+            {
+                let what = format!("stream '{}' lost records of {writer} that it had taken", self.config.remote);
+                return Err(Error::new(ErrorKind::Conflict, what));
+            }
+        }
+        Ok(())
+    }
+
+    async fn push_fresh(&self, met: &Met, fresh: &[&Carried], positions: &mut Positions) -> Result<()> {
         let mut after: Positions = BTreeMap::new();
         for record in fresh {
             let writer = record.origin.writer;
@@ -131,19 +148,19 @@ impl Link {
             .iter()
             .map(|(writer, position)| {
                 let payload = serde_json::to_vec(&position.taken).unwrap_or_default();
-                (position_subject(stream.name(), *writer), payload, position.seq)
+                (position_subject(met.stream.name(), *writer), payload, position.seq)
             })
             .collect();
         let mut batch: Vec<Append<'_>> = fresh.iter().map(|record| record.append()).collect();
         batch.extend(notes.iter().map(|(s, payload, seq)| Append::new(s, payload).expect_subject_last_seq(*seq)));
-        let ack = stream.append_batch(&batch).await?;
+        let ack = met.stream.append_batch(&batch).await?;
         let first_note = ack.seq + 1 - after.len() as u64;
         for (place, (writer, mut position)) in after.into_iter().enumerate() {
             position.seq = first_note + place as u64;
             positions.insert(writer, position);
         }
         let last = fresh.last().map(|r| r.origin.to_string());
-        self.advance(|place| {
+        self.advance(met, |place| {
             place.remote_seq = place.remote_seq.max(ack.seq);
             place.last_pushed = last;
         });

@@ -33,7 +33,7 @@ pub(crate) struct Place {
     /// The origin of the record that it acknowledged last.
     pub(crate) last_pushed: Option<String>,
     /// How often the other stream lost its end and gives sequences out a second time.
-    pub(crate) generation: u64,
+    pub(crate) losses: u64,
 }
 
 impl Place {
