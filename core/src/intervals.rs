@@ -16,12 +16,6 @@ impl Intervals {
         self.0.range(..=number).next_back().is_some_and(|(_, &last)| number <= last)
     }
 
-    /// Whether all of `other` is in it.
-    pub(crate) fn covers(&self, other: &Intervals) -> bool {
-        let holding = |first| self.0.range(..=first).next_back().map_or(0, |(_, &last)| last);
-        other.iter().all(|(first, last)| self.contains(first) && last <= holding(first))
-    }
-
     /// Adds a number; false when it was there.
     pub(crate) fn insert(&mut self, number: u64) -> bool {
         // Most come one after the other.
@@ -125,7 +119,6 @@ mod tests {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (state >> 33) % below
         };
-        let mut last = Intervals::default();
         for _ in 0..200 {
             let (mut set, mut model) = (Intervals::default(), BTreeSet::new());
             for _ in 0..random(60) {
@@ -139,9 +132,6 @@ mod tests {
                 }
             }
             assert!((0..100).all(|n| set.contains(n) == model.contains(&n)));
-            assert!(last.covers(&set) == (0..100).all(|n| last.contains(n) || !model.contains(&n)), "{last:?} {set:?}");
-            last = set.clone();
-            assert!(set.covers(&set) && set.covers(&Intervals::default()));
             let pairs: Vec<_> = set.iter().collect();
             assert!(pairs.windows(2).all(|w| w[0].1 + 1 < w[1].0), "{pairs:?}");
             let text = serde_json::to_string(&set).expect("a set is written");

@@ -171,6 +171,17 @@ impl SimDisk {
         platter.dirs.clone_from(&platter.kept_dirs);
     }
 
+    /// Ends a process at once. What it wrote stays with the system, synced or not.
+    pub fn kill<P>(&self, process: P) {
+        self.platter().off = true;
+        drop(process);
+        let mut platter = self.platter();
+        platter.life += 1;
+        platter.off = false;
+        platter.fuse = None;
+        platter.locks.clear();
+    }
+
     /// Cuts the power, if it is not off yet, and starts again with what is left.
     pub fn restart(&self) {
         let mut platter = self.platter();

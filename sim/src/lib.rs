@@ -14,7 +14,7 @@ mod random;
 mod sabotage;
 
 pub use disk::SimDisk;
-pub use fleet::live_fleet;
+pub use fleet::{live_fleet, live_fleet_of_a_hub_that_forgets};
 pub use life::{Outcome, live};
 pub use net::{Net, NetFault};
 pub use random::Random;

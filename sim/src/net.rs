@@ -66,6 +66,9 @@ struct Inside {
     cut_until: u64,
     calm: bool,
     fault: Option<NetFault>,
+    /// The streams on the other side by name, and how often they were put there.
+    streams: BTreeMap<String, Stream>,
+    lives: u64,
 }
 
 /// One network. Clones share it.
@@ -86,7 +89,8 @@ impl Net {
     /// A network whose troubles follow from `seed`.
     pub fn new(seed: u64, clock: ManualClock, fault: Option<NetFault>) -> Self {
         let random = Random::new(seed ^ 0x6e65_7400);
-        let inside = Inside { random, events: BTreeMap::new(), count: 0, cut_until: 0, calm: false, fault };
+        let (events, streams) = (BTreeMap::new(), BTreeMap::new());
+        let inside = Inside { random, events, count: 0, cut_until: 0, calm: false, fault, streams, lives: 0 };
         Net { inside: Arc::new(Mutex::new(inside)), clock }
     }
 
@@ -94,9 +98,25 @@ impl Net {
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A stream on the other side.
-    pub fn stream(&self, behind: Stream) -> Stream {
-        Stream::over(Arc::new(Far { net: self.clone(), behind }))
+    /// Puts a stream on the other side, in place of one of its name.
+    pub fn put(&self, behind: Stream) {
+        let mut inside = self.lock();
+        inside.lives += 1;
+        inside.streams.insert(behind.name().to_owned(), behind);
+    }
+
+    /// A stream on the other side, whichever has the name when it is asked.
+    ///
+    /// # Panics
+    /// When no stream of the name was put there.
+    pub fn stream(&self, name: &str) -> Stream {
+        let far = Far { net: self.clone(), name: name.to_owned() };
+        drop(far.behind());
+        Stream::over(Arc::new(far))
+    }
+
+    fn lives(&self) -> u64 {
+        self.lock().lives
     }
 
     /// Nothing gets through for this long.
@@ -275,13 +295,17 @@ impl Sent {
 /// A stream behind the network.
 struct Far {
     net: Net,
-    behind: Stream,
+    name: String,
 }
 
 impl Far {
     fn ask<T: Send + 'static>(&self, ask: impl FnOnce(&Stream) -> Pending<T> + Send + 'static) -> Pending<T> {
-        let behind = self.behind.clone();
-        self.net.call(move || ask(&behind).wait())
+        let far = Far { net: self.net.clone(), name: self.name.clone() };
+        self.net.call(move || ask(&far.behind()).wait())
+    }
+
+    fn behind(&self) -> Stream {
+        self.net.lock().streams[&self.name].clone()
     }
 
     /// What a planted fault makes of appends; true when they are acknowledged without being done.
@@ -317,11 +341,11 @@ fn not_simulated<T>() -> Pending<T> {
 
 impl StreamOps for Far {
     fn name(&self) -> &str {
-        self.behind.name()
+        &self.name
     }
 
     fn config(&self) -> StreamConfig {
-        self.behind.config()
+        self.behind().config()
     }
 
     fn info(&self) -> Pending<StreamInfo> {
@@ -393,9 +417,9 @@ impl StreamOps for Far {
             DeliverPolicy::LastPerSubject => (1, true),
             _ => return not_simulated(),
         };
-        let behind = Far { net: self.net.clone(), behind: self.behind.clone() };
+        let behind = Far { net: self.net.clone(), name: self.name.clone() };
         let at = Arc::new(Mutex::new((next_seq, newest_alone)));
-        let subscription = FarSubscription { behind: Arc::new(behind), at };
+        let subscription = FarSubscription { life: behind.net.lives(), behind: Arc::new(behind), at };
         Pending::ready(Ok(Box::new(subscription)))
     }
 
@@ -431,12 +455,13 @@ impl StreamOps for Far {
 /// Asks for more again and again. Next sequence, and whether only the newest of each subject is wanted so far.
 struct FarSubscription {
     behind: Arc<Far>,
+    life: u64,
     at: Arc<Mutex<(u64, bool)>>,
 }
 
 impl SubscriptionOps for FarSubscription {
     fn next(&self, max: usize) -> Pending<Batch> {
-        let (behind, at) = (Arc::clone(&self.behind), Arc::clone(&self.at));
+        let (behind, at, life) = (Arc::clone(&self.behind), Arc::clone(&self.at), self.life);
         let place = move |change: &dyn Fn(&mut (u64, bool))| {
             let mut at = at.lock().unwrap_or_else(PoisonError::into_inner);
             change(&mut at);
@@ -450,6 +475,9 @@ impl SubscriptionOps for FarSubscription {
                 } else {
                     behind.read(&ReadOptions::default().from_seq(next_seq).max_records(max)).await?
                 };
+                if behind.net.lives() != life {
+                    return Err(Error::new(ErrorKind::Closed, "the hub was started anew"));
+                }
                 if let Some(last) = batch.iter().map(|r| r.seq).max() {
                     place(&|at| at.0 = last + 1);
                     return Ok(batch);

@@ -32,8 +32,9 @@ pub(crate) enum WriteFault {
 }
 
 impl Writer {
-    pub(crate) fn new(disk: Arc<dyn Disk>) -> Self {
-        Writer { disk, unsynced: Vec::new(), dir_unsynced: false, reserve: None }
+    /// A writer behind these segments, of which it is not known that they, and their names, are on disk.
+    pub(crate) fn new(disk: Arc<dyn Disk>, unsynced: Vec<Arc<Segment>>) -> Self {
+        Writer { disk, dir_unsynced: !unsynced.is_empty(), unsynced, reserve: None }
     }
 
     /// Writes a chunk, whole or not at all. With `ahead`, room is made for what follows: a file that each sync finds

@@ -3,14 +3,15 @@
 //! everywhere it belongs, once.
 
 mod check;
+mod hub;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use headwater::{
-    Append, CatchUp, Clock, Direction, Discard, Durability, Engine, EngineOptions, Error, LinkConfig, ManualClock,
-    OnReset, StreamConfig,
+    Append, CatchUp, Clock, Direction, Durability, Engine, EngineOptions, Error, LinkConfig, ManualClock, OnReset,
+    StreamConfig,
 };
 
 use crate::disk::{Image, SimDisk};
@@ -39,9 +40,16 @@ struct Fleet {
     clock: ManualClock,
     net: Net,
     hub: Engine,
+    hub_disk: SimDisk,
+    /// Whether the hub syncs nothing, and its power goes too.
+    forgets: bool,
     edges: Vec<Edge>,
     /// Payloads, and whether their append was acknowledged.
     sent: BTreeMap<String, bool>,
+    /// What the hub's own clients appended, and to which stream.
+    homes: BTreeMap<String, &'static str>,
+    /// What of it was lost there: it stays where links had carried it.
+    lost: BTreeSet<String>,
     numbers: u64,
     faulty: bool,
 }
@@ -50,7 +58,17 @@ struct Fleet {
 pub fn live_fleet(seed: u64, fault: Option<NetFault>) -> Outcome {
     let clock = ManualClock::new(1_700_000_000_000_000_000, seed);
     let net = Net::new(seed, clock.clone(), fault);
-    let outcome = Fleet::new(seed, clock, net, fault.is_some()).and_then(|mut fleet| fleet.run());
+    told_as_outcome(seed, Fleet::new(seed, clock, net, fault.is_some(), false).and_then(|mut fleet| fleet.run()))
+}
+
+/// Lives through one seed with a hub that syncs nothing and loses its end at each power cut, and edges that lose nothing.
+pub fn live_fleet_of_a_hub_that_forgets(seed: u64) -> Outcome {
+    let clock = ManualClock::new(1_700_000_000_000_000_000, seed);
+    let net = Net::new(seed, clock.clone(), None);
+    told_as_outcome(seed, Fleet::new(seed, clock, net, false, true).and_then(|mut fleet| fleet.run()))
+}
+
+fn told_as_outcome(seed: u64, outcome: Result<(), String>) -> Outcome {
     match outcome {
         Ok(()) => Outcome::Fine,
         Err(what) => Outcome::Violated(format!("seed {seed}: {what}")),
@@ -62,19 +80,22 @@ fn told(error: Error) -> String {
 }
 
 impl Fleet {
-    fn new(seed: u64, clock: ManualClock, net: Net, faulty: bool) -> Result<Self, String> {
-        let options = EngineOptions { clock: Arc::new(clock.clone()), worker: false, ..EngineOptions::default() };
-        let hub = Engine::memory_with(options).map_err(told)?;
+    fn new(seed: u64, clock: ManualClock, net: Net, faulty: bool, forgets: bool) -> Result<Self, String> {
+        let hub_disk = SimDisk::new(seed * 8 + 7, None);
+        let hub = if forgets { hub::open(&clock, &hub_disk)? } else { hub::in_memory(&clock)? };
         for name in HUBS {
             let subjects = [format!("{}.>", name.to_lowercase()), format!("$HW.{name}.>")];
-            hub.create_stream(StreamConfig::new(name, subjects)).wait().map_err(told)?;
+            let config = StreamConfig { durability: Durability::Os, ..StreamConfig::new(name, subjects) };
+            net.put(hub.create_stream(config).wait().map_err(told)?);
         }
-        hub.create_stream(StreamConfig::new(OWN, ["own.>"])).wait().map_err(told)?;
+        let own = StreamConfig { durability: Durability::Os, ..StreamConfig::new(OWN, ["own.>"]) };
+        net.put(hub.create_stream(own).wait().map_err(told)?);
         let edges =
             (0..EDGES as u64).map(|n| Edge { disk: SimDisk::new(seed * 8 + n, None), engine: None, backup: None });
         let random = Random::new(seed ^ 0x0f1e_e700);
         let edges = edges.collect();
-        Ok(Fleet { seed, random, clock, net, hub, edges, sent: BTreeMap::new(), numbers: 0, faulty })
+        let (sent, homes, lost) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+        Ok(Fleet { seed, random, clock, net, hub, hub_disk, forgets, edges, sent, homes, lost, numbers: 0, faulty })
     }
 
     /// Opens an edge, and joins it to the hubs: each edge to the first, those with an odd number to the second as well,
@@ -96,8 +117,7 @@ impl Fleet {
                 let filters = if n == 1 && filters_y { vec!["s.a".to_owned()] } else { Vec::new() };
                 let catch_up = if at == 0 && state_alone { CatchUp::Latest } else { CatchUp::History };
                 let config = LinkConfig { map: vec![map], filters, catch_up, ..LinkConfig::new(*hub, "s", *hub) };
-                let far = self.net.stream(self.hub.stream(hub).wait()?);
-                engine.add_link_to(config, far)?;
+                engine.add_link_to(config, self.net.stream(hub))?;
             }
             if at + 1 == EDGES {
                 let map = headwater::SubjectMap { local: "s".to_owned(), remote: "own".to_owned() };
@@ -108,7 +128,7 @@ impl Fleet {
                     map: vec![map],
                     ..LinkConfig::new("own", "s", OWN)
                 };
-                engine.add_link_to(config, self.net.stream(self.hub.stream(OWN).wait()?))?;
+                engine.add_link_to(config, self.net.stream(OWN))?;
             }
             Ok(engine)
         });
@@ -136,24 +156,17 @@ impl Fleet {
 
     /// Whether the first edge catches up with the newest record of each subject alone.
     fn state_alone(&self) -> bool {
-        self.seed % 5 == 4
+        self.seed % 5 == 4 && !self.forgets
     }
 
     /// What the edges promise of a record that they acknowledge.
     fn durability(&self) -> Durability {
         match self.seed % 7 {
+            _ if self.forgets => Durability::Fsync,
             2 => Durability::Os,
             3 => Durability::Interval,
             _ => Durability::Fsync,
         }
-    }
-
-    /// Leaves a hub room for a few records more, or for all.
-    fn limit(&mut self, name: &str, room: Option<u64>) -> Result<(), String> {
-        let info = self.hub.stream(name).and_then(|s| s.info()).wait().map_err(told)?;
-        let max_msgs = room.map_or(0, |room| info.records + room);
-        let config = StreamConfig { max_msgs, discard: Discard::New, ..info.config };
-        self.hub.update_stream(config).wait().map_err(told).map(drop)
     }
 
     fn crash(&mut self, at: usize) {
@@ -164,6 +177,15 @@ impl Fleet {
         }
         drop(edge.engine.take());
         edge.disk.restart();
+    }
+
+    /// The process ends, and the system and its disk do not.
+    fn kill(&mut self, at: usize) {
+        let edge = &mut self.edges[at];
+        if edge.disk.is_off() {
+            return self.crash(at);
+        }
+        edge.disk.kill(edge.engine.take());
     }
 
     /// Goes back to a backup. What the edge appended since may be lost, where no link has carried it away.
@@ -194,16 +216,6 @@ impl Fleet {
         self.sent.insert(payload, acked && self.durability() == Durability::Fsync);
     }
 
-    fn append_at_hub(&mut self) {
-        self.numbers += 1;
-        let payload = format!("h{}", self.numbers);
-        let name = HUBS[self.random.below(2) as usize];
-        let subject = format!("{}.{}", name.to_lowercase(), if self.random.once_in(2) { "a" } else { "b" });
-        let hub = self.hub.stream(name).wait().ok();
-        let acked = hub.is_some_and(|hub| hub.append(&Append::new(&subject, payload.as_bytes())).wait().is_ok());
-        self.sent.insert(payload, acked);
-    }
-
     /// Everything works until nothing is due at this time.
     fn settle(&mut self) {
         self.net.step();
@@ -229,7 +241,7 @@ impl Fleet {
                 1 => self.edges[at].disk.cut_after(self.random.below(60)),
                 2 => self.net.cut_for(self.random.below(200_000_000_000)),
                 26 => self.edges[at].backup = Some((self.edges[at].disk.image(), self.numbers)),
-                27 if self.random.once_in(3) => self.restore(at),
+                27 if !self.forgets && self.random.once_in(3) => self.restore(at),
                 28 => self.edges[at].disk.set_room(self.random.below(30_000)),
                 29 | 30 => self.edges[at].disk.set_room(u64::MAX),
                 31 => {
@@ -237,6 +249,8 @@ impl Fleet {
                     self.limit(HUBS[at % 2], Some(room))?;
                 }
                 32 | 33 => self.limit(HUBS[at % 2], None)?,
+                34 => self.kill(at),
+                35 if self.forgets => self.crash_hub()?,
                 3..8 => self.append_at_hub(),
                 8..26 => self.append(at),
                 _ => {}

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Link;
+use super::lost::Theirs;
 use crate::origin::{HEADER_ORIGIN, HEADER_ORIGIN_MSG_ID, Origin, Writer};
 use crate::record::{Append, Batch, HEADER_MSG_ID, HEADER_ROLLUP, HEADER_TTL, RecordView, parse_ttl};
 
@@ -64,7 +65,7 @@ impl Carried {
 
 impl Link {
     /// Local records on their way there, but for those that came from there.
-    pub(super) fn outward(&self, records: &Batch, theirs: Writer) -> Vec<Carried> {
+    pub(super) fn outward(&self, records: &Batch, theirs: Theirs) -> Vec<Carried> {
         let origins: Vec<Origin> = {
             let (engine, state) = (self.local.shared.engine(), self.local.lock());
             let before_epochs = |seq| Origin { writer: Writer { engine, epoch: 0 }, seq };
@@ -72,12 +73,12 @@ impl Link {
             let brought = |r: &RecordView<'_>| r.header(HEADER_ORIGIN).and_then(Origin::parse);
             records.iter().map(|r| brought(&r).unwrap_or_else(|| own(r.seq))).collect()
         };
-        let leaving = records.iter().zip(origins).filter(|(_, origin)| origin.writer != theirs);
+        let leaving = records.iter().zip(origins).filter(|(_, origin)| !theirs.is_own(*origin));
         leaving.map(|(r, origin)| Carried::of(&r, self.config.to_remote(r.subject), origin)).collect()
     }
 
     /// A record of the other stream on its way here; `None` for its position records, and what no filter takes.
-    pub(super) fn inward(&self, record: &RecordView<'_>, theirs: Writer) -> Option<Carried> {
+    pub(super) fn inward(&self, record: &RecordView<'_>, theirs: Theirs) -> Option<Carried> {
         if record.subject.starts_with(super::POSITIONS) {
             return None;
         }
@@ -85,8 +86,6 @@ impl Link {
         if !self.filters.matches(&subject) {
             return None;
         }
-        let own = Origin { writer: theirs, seq: record.seq };
-        let origin = record.header(HEADER_ORIGIN).and_then(Origin::parse).unwrap_or(own);
-        Some(Carried::of(record, subject, origin))
+        Some(Carried::of(record, subject, theirs.origin(record)))
     }
 }

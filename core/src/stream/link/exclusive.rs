@@ -2,7 +2,8 @@
 //! the condition that the sequence before it is the last. A record that is held up comes too late for its condition.
 //!
 //! What is there is learned from the records themselves, from the sequence on up to which all of it was pushed from
-//! here.
+//! here. Whatever leaves is on disk here before: were it lost to a power cut, others would get its sequences, and a
+//! push that was held up could meet its condition among them.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::future::Future;
@@ -38,7 +39,7 @@ impl Link {
     /// Pushes until something fails, or the other stream is to be met again.
     pub(super) async fn push_alone(&self, met: &Met) -> Result<()> {
         // First, because it finds out whether the local stream lost its end: then all of the other is to be learned.
-        let subscription = self.begin_push(self.place().known_pushed)?;
+        let subscription = self.begin_push(met, self.place().known_pushed)?;
         let (mut there, mut end) = self.learn(met).await?;
         let mut waiting: VecDeque<Carried> = VecDeque::new();
         let mut sent: VecDeque<Sent> = VecDeque::new();
@@ -84,6 +85,7 @@ impl Link {
                     });
                 }
                 Next::Records(batch) => {
+                    self.local.sync_committed()?;
                     self.tell_missed(&subscription, &mut told);
                     waiting.extend(self.outward(&batch, met.theirs));
                     again = self.look_again();

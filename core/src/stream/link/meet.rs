@@ -8,12 +8,13 @@ use std::task::{Context, Poll, Waker};
 
 use super::Link;
 use super::config::OnReset;
+use super::lost::Theirs;
 use super::push::position;
 use super::standing::LinkState;
 use super::store::Place;
 use crate::clock::Nanos;
 use crate::error::{Error, ErrorKind, Result};
-use crate::origin::{Origin, Writer};
+use crate::origin::Origin;
 use crate::stream::{Stream, StreamInfo};
 use crate::timers::Sleep;
 
@@ -23,8 +24,7 @@ const LOOK_AGAIN: Nanos = 30_000_000_000;
 /// The other stream as it was met.
 pub(super) struct Met {
     pub(super) stream: Stream,
-    /// What its own records are known by.
-    pub(super) theirs: Writer,
+    pub(super) theirs: Theirs,
     pub(super) info: StreamInfo,
     /// The round in which it was met.
     round: u64,
@@ -45,21 +45,23 @@ impl Link {
             stream.check_batches()?;
         }
         let anew = place.created != 0 && place.created != info.created;
-        let shorter = !anew
-            && (info.last_seq < place.pulled.max(place.remote_seq) || self.is_another_record(&stream, &place).await?);
-        let gone = !anew && !shorter && self.was_taken_back(&stream, &place).await?;
-        let other = [(anew, "was made anew"), (shorter, "has lost its end"), (gone, "no longer says what it took")];
+        let kept = if anew { None } else { self.kept_of_it(&stream, &info, &place).await? };
+        let gone = !anew && kept.is_none() && self.was_taken_back(&stream, &place).await?;
+        let other =
+            [(anew, "was made anew"), (kept.is_some(), "has lost its end"), (gone, "no longer says what it took")];
         let other = other.into_iter().find(|(is_so, _)| *is_so);
         if let Some((_, what)) = other {
+            let losses = if anew { 0 } else { self.losses(info.created) };
             self.part(&place, what, |now| {
-                now.generation += u64::from(shorter);
-                if !gone {
-                    (now.pulled, now.pulled_time) = (0, 0);
+                now.losses = losses + u64::from(kept.is_some());
+                if let Some(at) = kept.or(anew.then_some((0, 0))) {
+                    (now.pulled, now.pulled_time) = at;
                 }
             })?;
         }
         let round = place.round + u64::from(other.is_some());
-        let met = Met { stream, theirs: self.remote_writer(info.created), info, round };
+        let theirs = Theirs::new(&self.config.remote, info.created, self.losses(info.created));
+        let met = Met { stream, theirs, info, round };
         self.advance_in(&met, |place| place.created = met.info.created);
         self.standing().state = LinkState::Running;
         Ok(met)
@@ -115,15 +117,6 @@ impl Link {
         shared.timers.sleep(shared.clock.now().saturating_add(LOOK_AGAIN), shared)
     }
 
-    /// Whether the other stream has another record where the last one was that came from there: it lost its end and has
-    /// grown again since.
-    async fn is_another_record(&self, stream: &Stream, place: &Place) -> Result<bool> {
-        if place.pulled_time == 0 || !self.config.direction.pulls() {
-            return Ok(false);
-        }
-        Ok(stream.get(place.pulled).await?.is_some_and(|record| record.time != place.pulled_time))
-    }
-
     /// Whether the other stream no longer knows the record that it acknowledged last.
     async fn was_taken_back(&self, stream: &Stream, place: &Place) -> Result<bool> {
         match place.last_pushed.as_deref().and_then(Origin::parse) {
@@ -155,15 +148,4 @@ impl Link {
         drop(apart);
         self.store.round() == met.round
     }
-
-    /// What records that the other stream's own clients appended are known by. One that lost its end gives their
-    /// sequences out a second time, to others.
-    fn remote_writer(&self, created: Nanos) -> Writer {
-        Writer { engine: name_hash(&self.config.remote), epoch: created.wrapping_add(self.place().generation) }
-    }
-}
-
-/// FNV-1a (Fowler, Noll, Vo) of a name: the same on every machine.
-fn name_hash(name: &str) -> u64 {
-    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

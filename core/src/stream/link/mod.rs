@@ -9,6 +9,7 @@
 mod carry;
 mod config;
 mod exclusive;
+mod lost;
 mod meet;
 mod pull;
 mod push;
@@ -26,7 +27,6 @@ use super::local::Local;
 use crate::clock::Nanos;
 use crate::error::{Error, Result};
 use crate::pending::Pending;
-use crate::record::Durability;
 use crate::subject::Filters;
 pub use config::{CatchUp, Direction, LinkConfig, OnReset, SubjectMap};
 use meet::Met;
@@ -52,6 +52,8 @@ pub(crate) struct Link {
     /// The directions that wait, to be told when the other stream turns out to be another.
     apart: Mutex<Vec<Waker>>,
     stopped: AtomicBool,
+    /// Whether the place is known to be no older than the log.
+    was_compared: AtomicBool,
 }
 
 /// How the other stream is found, each time that it is met.
@@ -75,8 +77,8 @@ impl Link {
         let store = Store::open(Arc::clone(local.disk()), file_of(&config, &dir))?;
         let standing = Mutex::new(LinkStatus::new(&config));
         let filters = Filters::new(&config.filters)?;
-        let (apart, stopped) = (Mutex::default(), AtomicBool::new(false));
-        Ok(Link { config, local, find, away, filters, store, standing, apart, stopped })
+        let (apart, [stopped, was_compared]) = (Mutex::default(), [const { AtomicBool::new(false) }; 2]);
+        Ok(Link { config, local, find, away, filters, store, standing, apart, stopped, was_compared })
     }
 
     /// Where it stands. A link that waits for records hears of a connection that broke only when it asks for something,
@@ -103,10 +105,7 @@ impl Link {
     /// looks at more.
     pub(crate) fn save(&self) {
         let place = self.store.place();
-        // In a statement of its own: a sync takes the lock that is held while it is looked at.
-        let durability = self.local.lock().config.durability;
-        let synced = if durability == Durability::Fsync { Ok(()) } else { self.local.sync_now() };
-        if let Err(error) = synced.and_then(|()| self.store.save(&place)) {
+        if let Err(error) = self.local.sync_committed().and_then(|()| self.store.save(&place)) {
             self.local.shared.log("warn", format!("link '{}': {error}", self.config.name));
         }
     }

@@ -22,6 +22,12 @@ impl Link {
         let deliver_policy =
             if state_alone { DeliverPolicy::LastPerSubject } else { DeliverPolicy::ByStartSequence(from + 1) };
         let subscription = met.stream.subscribe(SubscribeOptions { filters: Vec::new(), deliver_policy }).await?;
+        // It may have lost its end since it was met; from here on whoever follows it is told.
+        let info = met.stream.info().await?;
+        let is_another = info.created != met.info.created;
+        if is_another || self.kept_of_it(&met.stream, &info, &self.place()).await?.is_some() {
+            return Ok(());
+        }
         {
             let mut standing = self.standing();
             if state_alone {

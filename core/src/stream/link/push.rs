@@ -42,7 +42,7 @@ type Positions = BTreeMap<Writer, Position>;
 impl Link {
     /// Pushes until something fails, or the other stream is to be met again.
     pub(super) async fn push(&self, met: &Met) -> Result<()> {
-        let subscription = self.begin_push(self.place().pushed)?;
+        let subscription = self.begin_push(met, self.place().pushed)?;
         let mut positions = Positions::new();
         let mut told = 0;
         while !self.is_stopped() {
@@ -99,14 +99,14 @@ impl Link {
     }
 
     /// The local records behind `from`.
-    pub(super) fn begin_push(&self, from: u64) -> Result<LocalSubscription> {
+    pub(super) fn begin_push(&self, met: &Met, from: u64) -> Result<LocalSubscription> {
         let (last_seq, subjects) = {
             let state = self.local.lock();
             (state.last_seq, state.subjects.live() as u64)
         };
         if from > last_seq {
             // The local stream is the one that lost its end: it was restored from a backup.
-            self.advance(|place| (place.pushed, place.known_seq, place.known_pushed) = (0, 0, 0));
+            self.advance_in(met, |place| (place.pushed, place.known_seq, place.known_pushed) = (0, 0, 0));
             self.standing().resets += 1;
             return self.begin_push_at(DeliverPolicy::All);
         }
@@ -171,7 +171,6 @@ impl Link {
     }
 
     async fn push_fresh(&self, met: &Met, fresh: &[&Carried], positions: &mut Positions) -> Result<()> {
-        let stream = &met.stream;
         let mut after: Positions = BTreeMap::new();
         for record in fresh {
             let writer = record.origin.writer;
@@ -182,12 +181,12 @@ impl Link {
             .iter()
             .map(|(writer, position)| {
                 let payload = serde_json::to_vec(&position.taken).unwrap_or_default();
-                (position_subject(stream.name(), *writer), payload, position.seq)
+                (position_subject(met.stream.name(), *writer), payload, position.seq)
             })
             .collect();
         let mut batch: Vec<Append<'_>> = fresh.iter().map(|record| record.append()).collect();
         batch.extend(notes.iter().map(|(s, payload, seq)| Append::new(s, payload).expect_subject_last_seq(*seq)));
-        let ack = stream.append_batch(&batch).await?;
+        let ack = met.stream.append_batch(&batch).await?;
         let first_note = ack.seq + 1 - after.len() as u64;
         for (place, (writer, mut position)) in after.into_iter().enumerate() {
             position.seq = first_note + place as u64;

@@ -33,7 +33,7 @@ pub(crate) struct Place {
     /// The origin of the record that it acknowledged last.
     pub(crate) last_pushed: Option<String>,
     /// How often the other stream lost its end and gives sequences out a second time.
-    pub(crate) generation: u64,
+    pub(crate) losses: u64,
     /// Grows whenever the other stream turns out to be another: what either direction knew of it is void then.
     #[serde(skip)]
     pub(crate) round: u64,

@@ -241,6 +241,15 @@ impl Local {
         outcome
     }
 
+    /// Returns when everything that readers can see is on disk.
+    pub(crate) fn sync_committed(&self) -> Result<()> {
+        let is_synced = {
+            let state = self.lock();
+            state.tail.synced >= state.committed
+        };
+        if is_synced { Ok(()) } else { self.sync_now() }
+    }
+
     fn sync_under_lock(&self, woken: &mut Vec<Waker>) -> Result<()> {
         let _syncing = self.syncing();
         let syncs = {

@@ -56,17 +56,17 @@ impl Local {
         segment.set_file(file);
         let found = Found { segment: Arc::new(segment), head, end: 0 };
         let state = State::new(shared, &found, None, 0);
-        Ok(Arc::new(Local::with(shared, dir, state, false)))
+        Ok(Arc::new(Local::with(shared, dir, state, false, Vec::new())))
     }
 
-    fn with(shared: &Arc<Shared>, dir: &Path, state: State, read_only: bool) -> Local {
+    fn with(shared: &Arc<Shared>, dir: &Path, state: State, read_only: bool, unsynced: Vec<Arc<Segment>>) -> Local {
         Local {
             name: state.config.name.clone(),
             dir: dir.to_owned(),
             shared: Arc::clone(shared),
             log: shared.pages.new_log(),
             read_only,
-            writer: Mutex::new(Writer::new(Arc::clone(&shared.disk))),
+            writer: Mutex::new(Writer::new(Arc::clone(&shared.disk), unsynced)),
             state: Mutex::new(state),
             turns: super::turns::Turns::default(),
             syncing: Mutex::new(()),
@@ -154,7 +154,10 @@ impl Local {
         };
         let now = shared.clock.now();
         state.expire(now)?;
-        Ok(Some(Arc::new(Local::with(shared, dir, state, read_only))))
+        // A process that was killed leaves what it wrote with the system: the next sync owes it to the disk.
+        let left = if clean { &[] } else { &found[first..] };
+        let unsynced = left.iter().map(|f| Arc::clone(&f.segment)).collect();
+        Ok(Some(Arc::new(Local::with(shared, dir, state, read_only, unsynced))))
     }
 
     /// Takes in what the writing process has committed since, when this stream was opened read-only.

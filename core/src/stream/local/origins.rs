@@ -70,6 +70,11 @@ impl Origins {
         own || self.places.get(&writer).is_some_and(|&place| self.taken[place].1.contains(seq))
     }
 
+    /// Those whose records links brought.
+    pub(crate) fn writers(&self) -> impl Iterator<Item = Writer> + '_ {
+        self.taken.iter().map(|(writer, _)| *writer)
+    }
+
     /// Where this engine's own record with this sequence was appended; `None` for one from before epochs were noted.
     pub(crate) fn own(&self, engine: u64, seq: u64) -> Option<Origin> {
         let at = self.own.partition_point(|e| e.first_seq <= seq).checked_sub(1)?;
