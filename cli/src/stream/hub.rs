@@ -22,7 +22,8 @@ pub(crate) struct HubSettings {
     #[arg(long, value_parser = parse_source, value_name = "STREAM[:FILTER]")]
     source: Vec<StreamSource>,
     /// The stream that it is a copy of; it takes no subjects of its own then.
-    #[arg(long, value_parser = parse_source, value_name = "STREAM[:FILTER]", conflicts_with_all = ["source", "subjects"])]
+    #[arg(long, value_parser = parse_source, value_name = "STREAM[:FILTER]")]
+    #[arg(conflicts_with_all = ["source", "subjects"])]
     mirror: Option<StreamSource>,
     /// How subjects change as records come in, such as 'in.*=out.{{wildcard(1)}}'.
     #[arg(long, value_parser = parse_transform, value_name = "FROM=TO")]
