@@ -625,6 +625,75 @@ typedef struct hw_subject_map {
     struct hw_str remote;
 } hw_subject_map;
 
+/**
+ * What a stream takes, how long it keeps it, and what its acknowledgements mean. Zero is the default of every
+ * field, and a limit of 0 is no limit.
+ */
+typedef struct hw_stream_config {
+    /** sizeof(hw_stream_config) */
+    size_t struct_size;
+    /** Its name: no white space, `.`, `*`, `>`, `/` or `\`. At most 200 bytes. */
+    struct hw_str name;
+    /** The filters of the subjects that it takes; its own name when there is none. */
+    const struct hw_str *subjects;
+    /** How many. */
+    size_t subjects_len;
+    /** For people. */
+    struct hw_str description;
+    /**
+     * What only a hub has of a stream, as a JSON object, in UTF-8; a local engine refuses it. Empty says nothing: a
+     * stream that is made has the defaults, and one that is changed what it had. Each key may be left out:
+     *
+     * - `replicas`: on how many servers, 1 to 5; 1.
+     * - `storage`: where they keep it, `"file"` or `"memory"`; `"file"`.
+     * - `placement_cluster`: the cluster that it has to be in; any.
+     * - `placement_tags`: an array of the tags that its servers have to have; none.
+     * - `sources`: an array of the streams that it takes records from, beside its own subjects; none. Each is an
+     *   object: `name`; `start_seq`, a sequence, or `start_time`, a commit time in nanoseconds since the epoch, from
+     *   which on it takes them, 0 from the first; `filter`, the subjects that it takes, or `transforms`, an array of
+     *   objects as `subject_transform` is; `domain`, the JetStream domain that it is in, this one when empty.
+     * - `mirror`: the stream that it is a copy of, an object as in `sources`, or `null`; it takes no subjects of its
+     *   own then.
+     * - `subject_transform`: how subjects change as records come in, or `null`. An object: `source`, the filter of
+     *   those that change, and `destination`, what they become, with `{{wildcard(1)}}` and the like.
+     * - `allow_direct`: whether any replica answers single reads of other tools; `true`.
+     */
+    struct hw_str hub;
+    /** With HW_DURABILITY_INTERVAL: at most this much time is lost. 1 ms to 1 hour; 0 is 100 ms. */
+    uint64_t sync_interval_ns;
+    /** Records older than this go. */
+    uint64_t max_age_ns;
+    /** The most records. */
+    uint64_t max_msgs;
+    /** The most bytes of subjects, headers and payloads. */
+    uint64_t max_bytes;
+    /** The most records of one subject; older ones of it go. */
+    uint64_t max_msgs_per_subject;
+    /** How long message ids are remembered; 0 is 2 minutes, HW_DURATION_NONE not at all. */
+    uint64_t duplicate_window_ns;
+    /** The size at which a segment is sealed, 64 KiB to 1 GiB; 0 is 64 MiB. */
+    uint64_t segment_bytes;
+    /** The largest payload, in bytes; 0 is 8 MiB. */
+    uint32_t max_msg_size;
+    /** An hw_durability. */
+    int32_t durability;
+    /** An hw_discard: what gives at `max_msgs` and `max_bytes`. */
+    int32_t discard;
+    /** An hw_compression. */
+    int32_t compression;
+    /**
+     * Not 0, with HW_DISCARD_NEW: refuse at `max_msgs_per_subject` too, instead of dropping the subject's
+     * oldest.
+     */
+    uint8_t discard_new_per_subject;
+    /** Not 0: an append may carry a rollup. */
+    uint8_t allow_rollup;
+    /** Not 0: deleting single records is refused. */
+    uint8_t deny_delete;
+    /** Not 0: purging is refused. */
+    uint8_t deny_purge;
+} hw_stream_config;
+
 /** A local stream joined to another one. Zero is the default of every field but the three names. */
 typedef struct hw_link_config {
     /** sizeof(hw_link_config) */
@@ -643,6 +712,11 @@ typedef struct hw_link_config {
     const struct hw_subject_map *maps;
     /** How many. */
     size_t maps_len;
+    /**
+     * What the stream on the other side is made as when it is not there; NULL makes none. Its name may be left empty,
+     * and its subjects: those of the local stream then, as they are there, and what positions of many pushers need.
+     */
+    const struct hw_stream_config *create;
     /** An hw_link_direction. */
     int32_t direction;
     /** An hw_link_catch_up. */
@@ -691,56 +765,6 @@ typedef struct hw_link_status {
     /** An hw_link_state. */
     int32_t state;
 } hw_link_status;
-
-/**
- * What a stream takes, how long it keeps it, and what its acknowledgements mean. Zero is the default of every
- * field, and a limit of 0 is no limit.
- */
-typedef struct hw_stream_config {
-    /** sizeof(hw_stream_config) */
-    size_t struct_size;
-    /** Its name: no white space, `.`, `*`, `>`, `/` or `\`. At most 200 bytes. */
-    struct hw_str name;
-    /** The filters of the subjects that it takes; its own name when there is none. */
-    const struct hw_str *subjects;
-    /** How many. */
-    size_t subjects_len;
-    /** For people. */
-    struct hw_str description;
-    /** With HW_DURABILITY_INTERVAL: at most this much time is lost. 1 ms to 1 hour; 0 is 100 ms. */
-    uint64_t sync_interval_ns;
-    /** Records older than this go. */
-    uint64_t max_age_ns;
-    /** The most records. */
-    uint64_t max_msgs;
-    /** The most bytes of subjects, headers and payloads. */
-    uint64_t max_bytes;
-    /** The most records of one subject; older ones of it go. */
-    uint64_t max_msgs_per_subject;
-    /** How long message ids are remembered; 0 is 2 minutes, HW_DURATION_NONE not at all. */
-    uint64_t duplicate_window_ns;
-    /** The size at which a segment is sealed, 64 KiB to 1 GiB; 0 is 64 MiB. */
-    uint64_t segment_bytes;
-    /** The largest payload, in bytes; 0 is 8 MiB. */
-    uint32_t max_msg_size;
-    /** An hw_durability. */
-    int32_t durability;
-    /** An hw_discard: what gives at `max_msgs` and `max_bytes`. */
-    int32_t discard;
-    /** An hw_compression. */
-    int32_t compression;
-    /**
-     * Not 0, with HW_DISCARD_NEW: refuse at `max_msgs_per_subject` too, instead of dropping the subject's
-     * oldest.
-     */
-    uint8_t discard_new_per_subject;
-    /** Not 0: an append may carry a rollup. */
-    uint8_t allow_rollup;
-    /** Not 0: deleting single records is refused. */
-    uint8_t deny_delete;
-    /** Not 0: purging is refused. */
-    uint8_t deny_purge;
-} hw_stream_config;
 
 /** What a stream is and holds. */
 typedef struct hw_stream_state {
@@ -1846,7 +1870,8 @@ HW_API void hw_hub_states_free(struct hw_hub_states *states);
 
 /**
  * Joins a stream of `engine` to one of `other`, which is usually on a hub, and works on it until the engine is closed
- * or the link removed. Both streams must be there. What it carried so far is remembered under its name.
+ * or the link removed. Both streams must be there, unless `create` makes the other one. What it carried so far is
+ * remembered under its name.
  *
  * Errors:    HW_STATUS_INVALID (what a link cannot be told), HW_STATUS_NOT_FOUND (a stream is not there),
  *            HW_STATUS_CONFLICT (a link has the name), HW_STATUS_UNSUPPORTED (`engine` is on a hub itself).

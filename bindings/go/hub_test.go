@@ -3,6 +3,7 @@ package headwater_test
 import (
 	"context"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -94,6 +95,102 @@ func TestLinkCarriesBothWays(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantCode(t, edge.RemoveLink(ctx, "up"), headwater.ErrNotFound)
+}
+
+func TestHubIsToldWhatOnlyItHas(t *testing.T) {
+	ctx := within(t)
+	hub := startServer(t).connect()
+	must(hub.CreateStream(ctx, headwater.StreamConfig{Name: "plain", Subjects: []string{"plain.>"}}))(t)
+	no, start := false, time.Date(2020, 1, 1, 0, 0, 0, 1, time.UTC)
+	source := headwater.StreamSource{
+		Name: "plain", StartTime: start,
+		Transforms: []headwater.SubjectTransform{{Source: "plain.*", Destination: "far.{{wildcard(1)}}"}},
+	}
+	told := headwater.HubConfig{
+		Storage:          headwater.StorageMemory,
+		Sources:          []headwater.StreamSource{source},
+		SubjectTransform: &headwater.SubjectTransform{Source: "own.*", Destination: "kept.{{wildcard(1)}}"},
+		AllowDirect:      &no,
+	}
+	gathered := must(hub.CreateStream(ctx, headwater.StreamConfig{
+		Name: "gathered", Subjects: []string{"own.>"}, Description: "for people", Hub: &told,
+	}))(t)
+	config := must(gathered.Info(ctx))(t).Config
+	kept := told
+	kept.Replicas, kept.PlacementTags = 1, []string{}
+	if config.Description != "for people" || !reflect.DeepEqual(config.Hub, &kept) {
+		t.Fatalf("%+v", config.Hub)
+	}
+	config.MaxMsgs, config.Hub = 7, nil
+	must(hub.UpdateStream(ctx, config))(t)
+	config = must(gathered.Info(ctx))(t).Config
+	if config.MaxMsgs != 7 || !reflect.DeepEqual(config.Hub, &kept) {
+		t.Fatalf("%+v", config.Hub)
+	}
+	config.Hub.Sources, config.Hub.AllowDirect = []headwater.StreamSource{}, nil
+	must(hub.UpdateStream(ctx, config))(t)
+	after := must(gathered.Info(ctx))(t).Config.Hub
+	if len(after.Sources) != 0 || !*after.AllowDirect || after.Storage != headwater.StorageMemory {
+		t.Fatalf("%+v", after)
+	}
+	mirror := &headwater.HubConfig{Mirror: &headwater.StreamSource{Name: "plain"}}
+	copied := must(hub.CreateStream(ctx, headwater.StreamConfig{Name: "copy", Hub: mirror}))(t)
+	config = must(copied.Info(ctx))(t).Config
+	if len(config.Subjects) != 0 || config.Hub.Mirror.Name != "plain" || !config.Hub.Mirror.StartTime.IsZero() {
+		t.Fatalf("%+v", config)
+	}
+}
+
+func TestHubRefusesByNameWhatItCannotBeTold(t *testing.T) {
+	ctx := within(t)
+	hub := startServer(t).connect()
+	refused := func(on *headwater.Engine, settings headwater.HubConfig, code headwater.Code, words string) {
+		t.Helper()
+		_, err := on.CreateStream(ctx, headwater.StreamConfig{Name: "s", Hub: &settings})
+		wantCode(t, err, code)
+		if !strings.Contains(err.Error(), words) {
+			t.Fatal(err)
+		}
+	}
+	refused(hub, headwater.HubConfig{Storage: "paper"}, headwater.ErrInvalid, "hub.storage: unknown variant `paper`")
+	refused(hub, headwater.HubConfig{Replicas: 6}, headwater.ErrInvalid, "replicas is 6, must be 1 to 5")
+	early := &headwater.StreamSource{Name: "x", StartTime: time.Date(1, 1, 2, 0, 0, 0, 0, time.UTC)}
+	refused(hub, headwater.HubConfig{Mirror: early}, headwater.ErrInvalid, "StartTime")
+	engine := headwatertest.Engine(t)
+	refused(engine, headwater.HubConfig{}, headwater.ErrUnsupported, "settings for a hub")
+	local := must(engine.CreateStream(ctx, headwater.StreamConfig{Name: "s"}))(t)
+	if config := must(local.Info(ctx))(t).Config; config.Hub != nil {
+		t.Fatalf("%+v", config.Hub)
+	}
+}
+
+func TestLinkMakesTheStreamOfTheHub(t *testing.T) {
+	ctx := within(t)
+	hub := startServer(t).connect()
+	edge := headwatertest.Engine(t)
+	near := must(edge.CreateStream(ctx, headwater.StreamConfig{Name: "made", Subjects: []string{"made.>"}}))(t)
+	must(near.Append(ctx, "made.a", []byte("from the edge")))(t)
+	create := &headwater.StreamConfig{MaxAge: -1}
+	link := headwater.LinkConfig{Name: "up", Stream: "made", Remote: "MADE", Create: create}
+	wantCode(t, edge.AddLink(ctx, link, hub), headwater.ErrInvalid)
+	*create = headwater.StreamConfig{
+		Description: "made", Hub: &headwater.HubConfig{Storage: headwater.StorageMemory},
+	}
+	if err := edge.AddLink(ctx, link, hub); err != nil {
+		t.Fatal(err)
+	}
+	far := must(hub.Stream(ctx, "MADE"))(t)
+	config := must(far.Info(ctx))(t).Config
+	if strings.Join(config.Subjects, " ") != "made.> $HW.MADE.>" || config.Description != "made" ||
+		config.Hub.Storage != headwater.StorageMemory {
+		t.Fatalf("%+v", config)
+	}
+	for must(edge.Links(ctx))(t)[0].Pushed < 1 {
+		time.Sleep(20 * time.Millisecond)
+	}
+	if record := must(far.Last(ctx, "made.a"))(t); string(record.Payload) != "from the edge" {
+		t.Fatalf("%+v", record)
+	}
 }
 
 func TestHubStateIsFollowedOverARestart(t *testing.T) {

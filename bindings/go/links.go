@@ -69,6 +69,10 @@ type LinkConfig struct {
 	// Exclusive: nobody else appends to the other stream, so records are pushed one by one. Without it many may push to
 	// it, in atomic batches, which takes a server from 2.12 on.
 	Exclusive bool
+	// Create is what the stream on the other side is made as when it is not there; nil makes none. Its name may be left
+	// empty, and its subjects: those of the local stream then, as they are there, and what positions of many pushers
+	// need.
+	Create *StreamConfig
 }
 
 // LinkState is what a link is doing.
@@ -114,7 +118,8 @@ type LinkStatus struct {
 }
 
 // AddLink joins a stream of the engine to one of other, which is usually on a hub, and works on it until the engine is
-// closed or the link removed. Both streams must be there. What it carried so far is remembered under its name.
+// closed or the link removed. Both streams must be there, unless Create makes the other one. What it carried so far
+// is remembered under its name.
 //
 // [ErrNotFound] says that a stream is not there, [ErrConflict] that a link has the name, and [ErrUnsupported] that the
 // engine is on a hub itself.
@@ -130,7 +135,10 @@ func (e *Engine) AddLink(ctx context.Context, config LinkConfig, other *Engine) 
 		defer other.release()
 		var l lender
 		defer l.Unpin()
-		c := l.linkConfig(&config)
+		c, err := l.linkConfig(&config)
+		if err != nil {
+			return struct{}{}, err
+		}
 		return struct{}{}, e.call(context.Background(), func(p *C.hw_engine, err **C.hw_error) C.hw_status {
 			return C.hw_engine_add_link(p, &c, (*C.hw_engine)(there), err)
 		})
@@ -138,7 +146,7 @@ func (e *Engine) AddLink(ctx context.Context, config LinkConfig, other *Engine) 
 	return err
 }
 
-func (l *lender) linkConfig(config *LinkConfig) C.hw_link_config {
+func (l *lender) linkConfig(config *LinkConfig) (C.hw_link_config, error) {
 	c := C.hw_link_config{
 		struct_size: C.sizeof_hw_link_config,
 		name:        l.str(config.Name),
@@ -158,7 +166,16 @@ func (l *lender) linkConfig(config *LinkConfig) C.hw_link_config {
 		l.Pin(&maps[0])
 		c.maps, c.maps_len = &maps[0], C.size_t(len(maps))
 	}
-	return c
+	if config.Create != nil {
+		create, err := l.streamConfig(config.Create)
+		if err != nil {
+			return c, err
+		}
+		lent := &create
+		l.Pin(lent)
+		c.create = lent
+	}
+	return c, nil
 }
 
 // RemoveLink ends a link; what was carried stays, and where it stood is kept for the next one of its name.

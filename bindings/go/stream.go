@@ -5,6 +5,7 @@ import "C"
 
 import (
 	"context"
+	"encoding/json"
 	"math"
 	"runtime"
 	"sync/atomic"
@@ -146,6 +147,14 @@ func withStreamConfig(
 ) (C.hw_status, error) {
 	var l lender
 	defer l.Unpin()
+	c, err := l.streamConfig(config)
+	if err != nil {
+		return 0, err
+	}
+	return body(&c), nil
+}
+
+func (l *lender) streamConfig(config *StreamConfig) (C.hw_stream_config, error) {
 	c := C.hw_stream_config{
 		struct_size:             C.sizeof_hw_stream_config,
 		name:                    l.str(config.Name),
@@ -166,17 +175,24 @@ func withStreamConfig(
 	c.subjects, c.subjects_len = l.strs(config.Subjects)
 	var err error
 	if c.sync_interval_ns, err = duration("SyncInterval", config.SyncInterval); err != nil {
-		return 0, err
+		return c, err
 	}
 	if c.max_age_ns, err = duration("MaxAge", config.MaxAge); err != nil {
-		return 0, err
+		return c, err
 	}
 	if config.DuplicateWindow == NoDuplicateWindow {
 		c.duplicate_window_ns = C.HW_DURATION_NONE
 	} else if c.duplicate_window_ns, err = duration("DuplicateWindow", config.DuplicateWindow); err != nil {
-		return 0, err
+		return c, err
 	}
-	return body(&c), nil
+	if config.Hub != nil {
+		settings, err := json.Marshal(config.Hub)
+		if err != nil {
+			return c, err
+		}
+		c.hub = l.str(string(settings))
+	}
+	return c, nil
 }
 
 func takeStreamInfos(infos *C.hw_stream_infos) ([]StreamInfo, error) {
@@ -188,8 +204,12 @@ func takeStreamInfos(infos *C.hw_stream_infos) ([]StreamInfo, error) {
 		if status := C.hw_stream_infos_get(infos, i, &state, &err); status != C.HW_STATUS_OK {
 			return nil, failure(status, err)
 		}
+		config, fault := goStreamConfig(state.config)
+		if fault != nil {
+			return nil, fault
+		}
 		taken = append(taken, StreamInfo{
-			Config:    goStreamConfig(state.config),
+			Config:    config,
 			Created:   fromNanos(int64(state.created)),
 			Records:   uint64(state.records),
 			Bytes:     uint64(state.bytes),
@@ -207,8 +227,8 @@ func takeStreamInfos(infos *C.hw_stream_infos) ([]StreamInfo, error) {
 	return taken, nil
 }
 
-func goStreamConfig(c *C.hw_stream_config) StreamConfig {
-	return StreamConfig{
+func goStreamConfig(c *C.hw_stream_config) (StreamConfig, error) {
+	config := StreamConfig{
 		Name:                 goString(c.name),
 		Subjects:             goStrings(c.subjects, c.subjects_len),
 		Description:          goString(c.description),
@@ -228,6 +248,10 @@ func goStreamConfig(c *C.hw_stream_config) StreamConfig {
 		Compression:          Compression(c.compression),
 		SegmentBytes:         uint64(c.segment_bytes),
 	}
+	if c.hub.len == 0 {
+		return config, nil
+	}
+	return config, json.Unmarshal([]byte(goString(c.hub)), &config.Hub)
 }
 
 // goDuration is a duration of the library; what is longer than Go can hold, and "none at all", is -1.

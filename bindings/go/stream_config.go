@@ -70,6 +70,9 @@ type StreamConfig struct {
 	Compression Compression
 	// SegmentBytes is the size at which a segment is sealed, 64 KiB to 1 GiB; 0 is 64 MiB.
 	SegmentBytes uint64
+	// Hub is what only a hub has; a local engine refuses it with [ErrUnsupported]. Nil says nothing: a stream that is
+	// made has the defaults, and one that is changed what it had.
+	Hub *HubConfig
 }
 
 // StreamInfo is what a stream is and holds.

@@ -170,6 +170,11 @@ export interface LinkConfig {
   onReset?: 'resend' | 'continue' | 'stop';
   /** Nobody else appends to the other stream, so records are pushed one by one. */
   exclusive?: boolean;
+  /**
+   * What the stream on the other side is made as when it is not there; without it none is made. Its subjects may be
+   * left out: those of the local stream then, as they are there, and what positions of many pushers need.
+   */
+  create?: Partial<StreamConfig>;
 }
 
 /** Where a link stands; counts are since the engine was opened, lags are sequences still to be looked at. */
@@ -224,7 +229,7 @@ export class Engine implements AsyncDisposable {
   closeSync(): void;
   /** Makes a stream; the same configuration again returns the one there, another one is a conflict. */
   createStream(config: StreamConfig, limits?: Limits): Promise<Stream>;
-  /** Changes a stream to this configuration; what is left out goes back to its default. */
+  /** Changes a stream to this configuration; what is left out goes back to its default, but `hub` stays as it is. */
   updateStream(config: StreamConfig, limits?: Limits): Promise<Stream>;
   /** The stream of this name. */
   stream(name: string): Promise<Stream>;
@@ -339,11 +344,59 @@ export interface StreamConfig {
   compression?: 'none' | 'zstd';
   /** The size at which a segment is sealed, in bytes, 64 KiB to 1 GiB. */
   segmentBytes?: Integer;
+  /** What only a hub has; a local engine refuses it. Left out, an update leaves it as it is. */
+  hub?: HubConfig;
 }
+
+/** What only a hub has of a stream: how many servers keep it and which, and what it takes from other streams. */
+export interface HubConfig {
+  /** On how many servers, 1 to 5; 1 by default. */
+  replicas?: number;
+  /** Where they keep it; `file` by default. */
+  storage?: 'file' | 'memory';
+  /** The cluster that it has to be in. */
+  placementCluster?: string;
+  /** Tags that its servers have to have. */
+  placementTags?: string | string[];
+  /** Streams that it takes records from, beside its own subjects. */
+  sources?: StreamSource[];
+  /** The stream that it is a copy of; it takes no subjects of its own then. */
+  mirror?: StreamSource;
+  /** How subjects change as records come in. */
+  subjectTransform?: SubjectTransform;
+  /** Whether any replica answers single reads of other tools; true by default. */
+  allowDirect?: boolean;
+}
+
+/** A stream that another one takes records from. */
+export interface StreamSource {
+  name: string;
+  /** From this sequence on; 0 is from the first. */
+  startSeq?: Integer;
+  /** From this commit time on; 0 is from the first. */
+  startTime?: Time;
+  /** Only the subjects that this takes. Not together with `transforms`. */
+  filter?: string;
+  /** How subjects change on the way. */
+  transforms?: SubjectTransform[];
+  /** The JetStream domain that it is in; this one when left out. */
+  domain?: string;
+}
+
+/** How a subject becomes another. */
+export interface SubjectTransform {
+  /** The filter of the subjects that change. */
+  source: string;
+  /** What they become, with `{{wildcard(1)}}` and the like. */
+  destination: string;
+}
+
+/** A configuration with its defaults filled in; `hub` is there on a hub alone. */
+export type FullStreamConfig = Required<Omit<StreamConfig, 'hub'>> & Pick<StreamConfig, 'hub'>;
 
 /** What a stream is and holds. */
 export interface StreamInfo {
-  config: Required<StreamConfig>;
+  config: FullStreamConfig;
   created: bigint;
   records: bigint;
   /** Bytes of subjects, headers and payloads kept. */
@@ -472,7 +525,7 @@ export class Stream {
   private constructor();
   readonly name: string;
   /** Its configuration now. */
-  readonly config: Required<StreamConfig>;
+  readonly config: FullStreamConfig;
   info(): Promise<StreamInfo>;
   /** Appends one record; done when the stream's durability is reached. */
   append(subject: string, payload: Bytes, options?: AppendOptions & Limits): Promise<Ack>;

@@ -10,6 +10,8 @@ use crate::error::{hw_error, invalid, missing};
 use crate::guard::on;
 use crate::raw::{self, versioned};
 use crate::status::hw_status;
+use crate::stream_config;
+use crate::stream_config::hw_stream_config;
 
 /// Which way records go.
 #[repr(i32)]
@@ -72,6 +74,9 @@ pub struct hw_link_config {
     pub maps: *const hw_subject_map,
     /// How many.
     pub maps_len: usize,
+    /// What the stream on the other side is made as when it is not there; NULL makes none. Its name may be left empty,
+    /// and its subjects: those of the local stream then, as they are there, and what positions of many pushers need.
+    pub create: *const hw_stream_config,
     /// An hw_link_direction.
     pub direction: i32,
     /// An hw_link_catch_up.
@@ -110,6 +115,9 @@ fn from_c(from: &hw_link_config) -> Result<LinkConfig> {
         n => return Err(invalid(format!("on_reset is {n}, which is no hw_link_on_reset"))),
     };
     config.exclusive = from.exclusive != 0;
+    if !from.create.is_null() {
+        config.create = Some(Box::new(stream_config::from_c(&raw::required("create", from.create)?)?));
+    }
     Ok(config)
 }
 
@@ -123,7 +131,8 @@ pub(crate) fn direction_number(direction: Direction) -> i32 {
 }
 
 /// Joins a stream of `engine` to one of `other`, which is usually on a hub, and works on it until the engine is closed
-/// or the link removed. Both streams must be there. What it carried so far is remembered under its name.
+/// or the link removed. Both streams must be there, unless `create` makes the other one. What it carried so far is
+/// remembered under its name.
 ///
 /// Errors:    HW_STATUS_INVALID (what a link cannot be told), HW_STATUS_NOT_FOUND (a stream is not there),
 ///            HW_STATUS_CONFLICT (a link has the name), HW_STATUS_UNSUPPORTED (`engine` is on a hub itself).

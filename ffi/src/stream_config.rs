@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use headwater::{Compression, Discard, Durability, Result, StreamConfig};
+use headwater::{Compression, Discard, Durability, HubConfig, Result, StreamConfig};
+use serde_json::{Map, Value};
 
 use crate::bytes::hw_str;
 use crate::error::invalid;
@@ -59,6 +60,23 @@ pub struct hw_stream_config {
     pub subjects_len: usize,
     /// For people.
     pub description: hw_str,
+    /// What only a hub has of a stream, as a JSON object, in UTF-8; a local engine refuses it. Empty says nothing: a
+    /// stream that is made has the defaults, and one that is changed what it had. Each key may be left out:
+    ///
+    /// - `replicas`: on how many servers, 1 to 5; 1.
+    /// - `storage`: where they keep it, `"file"` or `"memory"`; `"file"`.
+    /// - `placement_cluster`: the cluster that it has to be in; any.
+    /// - `placement_tags`: an array of the tags that its servers have to have; none.
+    /// - `sources`: an array of the streams that it takes records from, beside its own subjects; none. Each is an
+    ///   object: `name`; `start_seq`, a sequence, or `start_time`, a commit time in nanoseconds since the epoch, from
+    ///   which on it takes them, 0 from the first; `filter`, the subjects that it takes, or `transforms`, an array of
+    ///   objects as `subject_transform` is; `domain`, the JetStream domain that it is in, this one when empty.
+    /// - `mirror`: the stream that it is a copy of, an object as in `sources`, or `null`; it takes no subjects of its
+    ///   own then.
+    /// - `subject_transform`: how subjects change as records come in, or `null`. An object: `source`, the filter of
+    ///   those that change, and `destination`, what they become, with `{{wildcard(1)}}` and the like.
+    /// - `allow_direct`: whether any replica answers single reads of other tools; `true`.
+    pub hub: hw_str,
     /// With HW_DURABILITY_INTERVAL: at most this much time is lost. 1 ms to 1 hour; 0 is 100 ms.
     pub sync_interval_ns: u64,
     /// Records older than this go.
@@ -119,17 +137,37 @@ pub(crate) fn from_c(from: &hw_stream_config) -> Result<StreamConfig> {
         deny_purge: from.deny_purge != 0,
         compression: compression(from.compression)?,
         segment_bytes: if from.segment_bytes == 0 { default.segment_bytes } else { from.segment_bytes },
-        hub: None,
+        hub: from.hub.some("hub")?.map(hub_from_json).transpose()?.map(Box::new),
     })
 }
 
-pub(crate) fn to_c(from: &StreamConfig, subjects: &[hw_str]) -> hw_stream_config {
+/// The settings of a hub in their JSON; a mistake names the key that it is at.
+fn hub_from_json(text: &str) -> Result<HubConfig> {
+    serde_json::from_str(text).map_err(|fault| {
+        // What is wrong with the whole is wrong with one of its keys, each of which may stand alone.
+        let keys: Map<String, Value> = serde_json::from_str(text).unwrap_or_default();
+        let at_key = keys.into_iter().find_map(|(key, value)| {
+            let alone = Value::Object(Map::from_iter([(key.clone(), value)]));
+            serde_json::from_value::<HubConfig>(alone).err().map(|fault| format!("hub.{key}: {fault}"))
+        });
+        invalid(at_key.unwrap_or_else(|| format!("hub: {fault}")))
+    })
+}
+
+/// The settings of a hub as JSON; empty when there are none.
+pub(crate) fn hub_to_json(config: &StreamConfig) -> String {
+    config.hub.as_ref().and_then(|hub| serde_json::to_string(hub).ok()).unwrap_or_default()
+}
+
+/// The configuration as C sees it, which borrows everything that is given here.
+pub(crate) fn to_c(from: &StreamConfig, subjects: &[hw_str], hub: &str) -> hw_stream_config {
     hw_stream_config {
         struct_size: size_of::<hw_stream_config>(),
         name: hw_str::of(&from.name),
         subjects: subjects.as_ptr(),
         subjects_len: subjects.len(),
         description: hw_str::of(&from.description),
+        hub: hw_str::of(hub),
         sync_interval_ns: nanos(from.sync_interval),
         max_age_ns: nanos(from.max_age),
         max_msgs: from.max_msgs,

@@ -57,13 +57,16 @@ struct Described {
     config: Box<hw_stream_config>,
     /// What `config.subjects` points to.
     _subjects: Vec<hw_str>,
+    /// What `config.hub` points to.
+    _hub: String,
 }
 
 impl Described {
     fn new(info: StreamInfo) -> Self {
         let subjects: Vec<hw_str> = info.config.subjects.iter().map(|s| hw_str::of(s)).collect();
-        let config = Box::new(stream_config::to_c(&info.config, &subjects));
-        Described { info, config, _subjects: subjects }
+        let hub = stream_config::hub_to_json(&info.config);
+        let config = Box::new(stream_config::to_c(&info.config, &subjects, &hub));
+        Described { info, config, _subjects: subjects, _hub: hub }
     }
 
     fn state(&self) -> hw_stream_state {

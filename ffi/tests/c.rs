@@ -214,6 +214,11 @@ fn hub() {
 }
 
 #[test]
+fn hub_streams() {
+    every_way("tests/c/hub_streams.c");
+}
+
+#[test]
 fn example_append_read() {
     every_way("examples/c/append_read.c");
     no_leak("examples/c/append_read.c");

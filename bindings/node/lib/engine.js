@@ -14,29 +14,10 @@ const {
 const { Reader } = require('./pack.js');
 const { Points } = require('./points.js');
 const { Stream } = require('./stream.js');
+const { streamRequest } = require('./stream_config.js');
 const { begin, hub, same, settle } = require('./waits.js');
 
 const OPEN = { readOnly: flag, create: flag, cacheBytes: u64, node: text };
-const STREAM = {
-  name: text,
-  subjects: texts,
-  description: text,
-  durability: text,
-  syncIntervalMs: millis,
-  maxAgeMs: millis,
-  maxMsgs: u64,
-  maxBytes: u64,
-  maxMsgsPerSubject: u64,
-  maxMsgSize: u32,
-  discard: text,
-  discardNewPerSubject: flag,
-  duplicateWindowMs: millis,
-  allowRollup: flag,
-  denyDelete: flag,
-  denyPurge: flag,
-  compression: text,
-  segmentBytes: u64,
-};
 const BUCKET = {
   bucket: text, description: text, history: u32, ttlMs: millis, maxBytes: u64, maxValueSize: u32, durability: text,
 };
@@ -97,14 +78,14 @@ class Engine {
   /** Makes a stream; the same configuration again returns the one there, another one is a conflict. */
   async createStream(config, limits = undefined) {
     const checked = begin('createStream', limits);
-    const call = native.engineCreateStream(this.#id, check('stream', config, STREAM));
+    const call = native.engineCreateStream(this.#id, streamRequest('stream', config));
     return settle(call, (id) => new Stream(id), checked);
   }
 
-  /** Changes a stream to this configuration; what is left out goes back to its default. */
+  /** Changes a stream to this configuration; what is left out goes back to its default, but `hub` stays as it is. */
   async updateStream(config, limits = undefined) {
     const checked = begin('updateStream', limits);
-    const call = native.engineUpdateStream(this.#id, check('stream', config, STREAM));
+    const call = native.engineUpdateStream(this.#id, streamRequest('stream', config));
     return settle(call, (id) => new Stream(id), checked);
   }
 

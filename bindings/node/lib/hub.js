@@ -4,6 +4,7 @@
 const { invalid } = require('./errors.js');
 const { LIMITS, check, flag, millis, text, texts, u32 } = require('./options.js');
 const { Follower } = require('./source.js');
+const { streamRequest } = require('./stream_config.js');
 const { same } = require('./waits.js');
 
 const CONNECT = {
@@ -39,6 +40,7 @@ const LINK = {
   catchUp: text,
   onReset: text,
   exclusive: flag,
+  create: streamRequest,
 };
 const CALLS = {
   next: 'hubWatcherNext', tryNext: 'hubWatcherTryNext',

@@ -7,7 +7,7 @@ use napi::Env;
 use napi_derive::napi;
 
 use crate::answer::{Answer, Raw};
-use crate::config::{choice, name_of, set, set_millis};
+use crate::config::{StreamOptions, choice, name_of, set, set_millis};
 use crate::engine::perform;
 use crate::error::{Result, fault, invalid};
 use crate::handles::Held;
@@ -153,6 +153,7 @@ pub struct LinkRequest {
     pub catch_up: Option<String>,
     pub on_reset: Option<String>,
     pub exclusive: Option<bool>,
+    pub create: Option<StreamOptions>,
 }
 
 impl LinkRequest {
@@ -163,6 +164,7 @@ impl LinkRequest {
             remote: self.remote.unwrap_or_default(),
             filters: self.filters.unwrap_or_default(),
             exclusive: self.exclusive.unwrap_or_default(),
+            create: self.create.map(StreamOptions::into_core).transpose()?.map(Box::new),
             ..LinkConfig::default()
         };
         if let Some(name) = self.direction {

@@ -128,6 +128,65 @@ test('a link carries both ways and says where it stands', async (t) => {
   await rejects(edge.removeLink('up'), 'not_found');
 });
 
+test('what only a hub has is told and read back', async (t) => {
+  const { hub } = await connected(t);
+  await hub.createStream({ name: 'plain', subjects: 'plain.>' });
+  const transforms = [{ source: 'plain.*', destination: 'far.{{wildcard(1)}}' }];
+  const told = {
+    storage: 'memory',
+    sources: [{ name: 'plain', startTime: new Date(0), startSeq: 1, transforms }],
+    subjectTransform: { source: 'own.*', destination: 'kept.{{wildcard(1)}}' },
+    allowDirect: false,
+  };
+  const config = { name: 'gathered', subjects: 'own.>', description: 'for people', hub: told };
+  const gathered = (await hub.createStream(config)).config;
+  const source = { name: 'plain', startSeq: 1n, startTime: 0n, filter: '', transforms, domain: '' };
+  const kept = { ...told, replicas: 1, placementCluster: '', placementTags: [], sources: [source] };
+  assert.deepEqual([gathered.description, gathered.hub], ['for people', kept]);
+  const { hub: _, ...rest } = gathered;
+  const changed = (await hub.updateStream({ ...rest, maxMsgs: 7 })).config;
+  assert.deepEqual([changed.maxMsgs, changed.hub], [7n, kept]);
+  const fewer = { ...kept, sources: [], allowDirect: true };
+  assert.deepEqual((await hub.updateStream({ ...changed, hub: fewer })).config.hub, fewer);
+  const copy = (await hub.createStream({ name: 'copy', hub: { mirror: { name: 'plain' } } })).config;
+  assert.deepEqual([copy.subjects, copy.hub.mirror], [[], { ...source, startSeq: 0n, transforms: [] }]);
+});
+
+test('what a hub cannot be told is refused by name', async (t) => {
+  const { hub } = await connected(t);
+  const refused = async (settings, wanted) => {
+    assert.match((await rejects(hub.createStream({ name: 's', hub: settings }), 'invalid')).message, wanted);
+  };
+  await refused({ colour: 'blue' }, /^stream: hub has no field 'colour'/);
+  await refused({ replicas: 'three' }, /^stream: hub: replicas must be an integer/);
+  await refused({ storage: 'paper' }, /^storage 'paper' is not one of file, memory/);
+  await refused({ sources: 'plain' }, /^stream: hub: sources must be an array/);
+  await refused({ mirror: { stream: 'plain' } }, /^stream: hub: mirror has no field 'stream'/);
+  await refused({ replicas: 6 }, /replicas is 6, must be 1 to 5/);
+  assert.deepEqual(await hub.streams(), []);
+  const engine = memory();
+  t.after(() => engine.close());
+  const local = await rejects(engine.createStream({ name: 's', hub: {} }), 'unsupported');
+  assert.match(local.message, /settings for a hub/);
+  assert.equal('hub' in (await engine.createStream({ name: 's' })).config, false);
+});
+
+test('a link makes the stream of the hub', async (t) => {
+  const { hub } = await connected(t);
+  const edge = memory();
+  t.after(() => edge.close());
+  await (await edge.createStream({ name: 'made', subjects: 'made.>' })).append('made.a', 'from the edge');
+  const link = { name: 'up', stream: 'made', remote: 'MADE' };
+  const wrong = await rejects(edge.addLink({ ...link, create: { colour: 1 } }, hub), 'invalid');
+  assert.match(wrong.message, /^link: create has no field 'colour'/);
+  await edge.addLink({ ...link, create: { description: 'made', hub: { storage: 'memory' } } }, hub);
+  const far = await hub.stream('MADE');
+  const { subjects, description, hub: settings } = far.config;
+  assert.deepEqual([subjects, description, settings.storage], [['made.>', '$HW.MADE.>'], 'made', 'memory']);
+  await until('it came', () => edge.links()[0].pushed === 1n);
+  assert.equal((await far.last('made.a')).text(), 'from the edge');
+});
+
 test('the state is followed over a restart', async (t) => {
   const { server, hub } = await connected(t);
   const now = hub.hubState();

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::task::{Context, Poll};
 
 use headwater as hw;
-use headwater::{CatchUp, Direction, HubOptions, HubState, LinkConfig, OnReset, Pending, Result, SubjectMap};
+use headwater::{
+    CatchUp, Direction, HubOptions, HubState, LinkConfig, OnReset, Pending, Result, StreamConfig, SubjectMap,
+};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
@@ -12,7 +14,7 @@ use crate::call::{block, run};
 use crate::engine::Engine;
 use crate::error::{raise, wrong_type};
 use crate::fork::Held;
-use crate::model::{model, name_of};
+use crate::model::{model, name_of, set_stream_config};
 use crate::queue::Source;
 use crate::settings::{Settings, texts};
 use crate::time::Seconds;
@@ -156,6 +158,13 @@ fn link_config(
     settings.set_choice("catch_up", &CATCH_UPS, &mut config.catch_up)?;
     settings.set_choice("on_reset", &ON_RESETS, &mut config.on_reset)?;
     settings.set("exclusive", &mut config.exclusive)?;
+    if let Some(value) = settings.take_any("create")? {
+        let given =
+            value.cast::<PyDict>().map_err(|_| wrong_type("create", "a dict of a stream's settings", &value))?;
+        let mut made = StreamConfig::default();
+        set_stream_config(py, "create of add_link", &mut made, Some(given))?;
+        config.create = Some(Box::new(made));
+    }
     settings.finish()?;
     Ok(config)
 }

@@ -18,6 +18,7 @@ mod engine;
 mod error;
 mod fork;
 mod hub;
+mod hub_config;
 mod logs;
 mod model;
 mod object_io;

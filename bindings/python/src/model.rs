@@ -6,14 +6,20 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyList, PyModule, PyTuple};
 
+use crate::hub_config;
 use crate::settings::Settings;
 use crate::time::seconds;
 
 /// An instance of the dataclass `class` with these fields.
 pub(crate) fn model<'py>(py: Python<'py>, class: &str, fields: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyAny>> {
+    model_class(py, class)?.call((), Some(fields))
+}
+
+/// The dataclass of this name.
+pub(crate) fn model_class<'py>(py: Python<'py>, class: &str) -> PyResult<Bound<'py, PyAny>> {
     static MODULE: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
     let module = MODULE.get_or_try_init(py, || py.import("headwater._model").map(Bound::unbind))?;
-    module.bind(py).getattr(class)?.call((), Some(fields))
+    module.bind(py).getattr(class)
 }
 
 const DISCARDS: [(&str, Discard); 2] = [("old", Discard::Old), ("new", Discard::New)];
@@ -44,6 +50,9 @@ pub(crate) fn set_stream_config(
     settings.set("deny_purge", &mut config.deny_purge)?;
     settings.set_choice("compression", &COMPRESSIONS, &mut config.compression)?;
     settings.set("segment_bytes", &mut config.segment_bytes)?;
+    if let Some(hub) = settings.take_any("hub")? {
+        config.hub = Some(Box::new(hub_config::from_python(&hub)?));
+    }
     settings.finish()
 }
 
@@ -68,6 +77,7 @@ pub(crate) fn stream_config<'py>(py: Python<'py>, config: &StreamConfig) -> PyRe
     fields.set_item("deny_purge", config.deny_purge)?;
     fields.set_item("compression", name_of(&COMPRESSIONS, config.compression))?;
     fields.set_item("segment_bytes", config.segment_bytes)?;
+    fields.set_item("hub", config.hub.as_ref().map(|hub| hub_config::to_python(py, hub)).transpose()?)?;
     model(py, "StreamConfig", &fields)
 }
 

@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
 use crate::error::{invalid, raise, wrong_type};
+use crate::model::model_class;
 use crate::time::Seconds;
 
 /// The keyword arguments of one call.
@@ -18,6 +19,20 @@ impl<'py> Settings<'py> {
     pub(crate) fn new(py: Python<'py>, call: &'static str, given: Option<&Bound<'py, PyDict>>) -> PyResult<Self> {
         let left = given.map_or_else(|| Ok(PyDict::new(py)), PyDictMethods::copy)?;
         Ok(Settings { call, left })
+    }
+
+    /// What an instance of the dataclass `class` of `headwater/_model.py` holds; `what` says where it was given.
+    pub(crate) fn of_model(class: &'static str, what: &str, value: &Bound<'py, PyAny>) -> PyResult<Self> {
+        let model = model_class(value.py(), class)?;
+        if !value.is_instance(&model)? {
+            return Err(wrong_type(what, &format!("a {class}"), value));
+        }
+        let left = PyDict::new(value.py());
+        for field in model.getattr("__slots__")?.try_iter()? {
+            let field = field?.cast_into::<PyString>()?;
+            left.set_item(&field, value.getattr(&field)?)?;
+        }
+        Ok(Settings { call: class, left })
     }
 
     /// The value of `name` as Python gave it; `None` counts as not given.

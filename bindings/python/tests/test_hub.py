@@ -3,6 +3,8 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -111,6 +113,66 @@ def test_a_link_carries_both_ways(hub: hw.Engine, disk: hw.Engine) -> None:
     assert disk.links() == []
     with pytest.raises(hw.NotFoundError):
         disk.remove_link("up")
+
+
+def test_what_only_a_hub_has_is_told_and_read_back(hub: hw.Engine) -> None:
+    hub.create_stream("plain", subjects=["plain.>"])
+    source = hw.StreamSource(
+        name="plain",
+        start_time=datetime(2020, 1, 1, tzinfo=UTC),
+        transforms=(hw.SubjectTransform(source="plain.*", destination="far.{{wildcard(1)}}"),),
+    )
+    told = hw.HubConfig(
+        storage="memory",
+        sources=(source,),
+        subject_transform=hw.SubjectTransform(source="own.*", destination="kept.{{wildcard(1)}}"),
+        allow_direct=False,
+    )
+    gathered = hub.create_stream("gathered", subjects=["own.>"], description="for people", hub=told)
+    kept = replace(told, sources=(replace(source, start_time=1_577_836_800_000_000_000),))
+    assert (gathered.config.hub, gathered.config.description) == (kept, "for people")
+    changed = hub.update_stream("gathered", max_msgs=7).config
+    assert (changed.max_msgs, changed.hub) == (7, kept)
+    assert hub.update_stream("gathered", hub=None).config.hub == kept
+    fewer = replace(kept, sources=(), allow_direct=True)
+    assert hub.update_stream("gathered", hub=fewer).config.hub == fewer
+    copy = hub.create_stream("copy", hub=hw.HubConfig(mirror=hw.StreamSource(name="plain"))).config
+    assert (copy.subjects, copy.hub) == ((), hw.HubConfig(mirror=hw.StreamSource(name="plain")))
+
+
+def test_what_a_hub_cannot_be_told_is_refused_by_name(hub: hw.Engine) -> None:
+    with pytest.raises(TypeError, match="'colour'"):
+        hw.HubConfig(colour="blue")  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="hub must be a HubConfig, not dict"):
+        hub.create_stream("s", hub={"replicas": 1})  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"HubConfig\(\) argument 'replicas'"):
+        hub.create_stream("s", hub=hw.HubConfig(replicas="three"))  # type: ignore[arg-type]
+    with pytest.raises(hw.InvalidError, match="storage 'paper' is not one of file, memory"):
+        hub.create_stream("s", hub=hw.HubConfig(storage="paper"))  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="sources must be a StreamSource, not str"):
+        hub.create_stream("s", hub=hw.HubConfig(sources=("plain",)))  # type: ignore[arg-type]
+    with pytest.raises(hw.InvalidError, match="replicas is 6, must be 1 to 5"):
+        hub.create_stream("s", hub=hw.HubConfig(replicas=6))
+    assert hub.streams() == []
+    with hw.memory() as engine:
+        with pytest.raises(hw.UnsupportedError, match="settings for a hub"):
+            engine.create_stream("s", hub=hw.HubConfig())
+        assert engine.create_stream("s").config.hub is None
+
+
+def test_a_link_makes_the_stream_of_the_hub(hub: hw.Engine, disk: hw.Engine) -> None:
+    disk.create_stream("made", subjects=["made.>"]).append("made.a", b"from the edge")
+    with pytest.raises(TypeError, match="create must be a dict of a stream's settings, not bool"):
+        disk.add_link("up", hub, stream="made", remote="MADE", create=True)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="'colour'"):
+        wrong = {"colour": "blue"}
+        disk.add_link("up", hub, stream="made", remote="MADE", create=wrong)  # type: ignore[arg-type]
+    memory = hw.HubConfig(storage="memory")
+    disk.add_link("up", hub, stream="made", remote="MADE", create={"description": "made", "hub": memory})
+    far = hub.stream("MADE")
+    assert (far.config.subjects, far.config.description) == (("made.>", "$HW.MADE.>"), "made")
+    assert far.config.hub == memory
+    until("it came", lambda: far.last("made.a") is not None)
 
 
 @pytest.mark.parametrize(

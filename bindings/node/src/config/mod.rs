@@ -5,6 +5,7 @@
 
 mod bucket;
 mod consumer;
+mod hub;
 mod object;
 mod points;
 mod stream;

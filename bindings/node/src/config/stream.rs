@@ -4,6 +4,7 @@ use headwater::{Compression, Discard, StreamConfig, StreamInfo};
 use napi::bindgen_prelude::BigInt;
 use napi_derive::napi;
 
+use super::hub::HubSettings;
 use super::{choice, name_of, set, set_durability, set_millis, set_u64};
 use crate::error::Result;
 use crate::values::to_millis;
@@ -33,6 +34,7 @@ pub struct StreamOptions {
     pub deny_purge: Option<bool>,
     pub compression: Option<String>,
     pub segment_bytes: Option<BigInt>,
+    pub hub: Option<HubSettings>,
 }
 
 impl StreamOptions {
@@ -57,6 +59,7 @@ impl StreamOptions {
         set(&mut c.deny_purge, self.deny_purge);
         set(&mut c.compression, self.compression.map(|n| choice("compression", &COMPRESSION, &n)).transpose()?);
         set_u64(&mut c.segment_bytes, "segmentBytes", self.segment_bytes.as_ref())?;
+        c.hub = self.hub.map(HubSettings::into_core).transpose()?.map(Box::new);
         Ok(c)
     }
 
@@ -81,6 +84,7 @@ impl StreamOptions {
             deny_delete: Some(c.deny_delete),
             deny_purge: Some(c.deny_purge),
             segment_bytes: Some(c.segment_bytes.into()),
+            hub: c.hub.map(|hub| HubSettings::from_core(*hub)),
         }
     }
 }

@@ -9,6 +9,9 @@ const ack: Ack = await stream.append('s.1', 'x', { expectLastSeq: 4n, signal: Ab
 const seq: bigint = ack.seq;
 await stream.appendBatch([{ subject: 's.1', payload: Buffer.from('x'), headers: { a: 'b' }, eventTime: new Date() }]);
 await engine.updateStream((await stream.info()).config);
+const replicas: number | undefined = stream.config.hub?.replicas;
+await engine.createStream({ name: 'copy', hub: { replicas: 3, mirror: { name: 's', startTime: new Date() } } });
+await engine.addLink({ name: 'l', stream: 's', remote: 'S', create: { hub: { storage: 'memory' } } }, engine);
 
 for await (const record of stream.subscribe({ filters: ['s.*'], startSeq: seq })) {
   const one: StreamRecord = record;
@@ -41,7 +44,7 @@ try {
   await using environment = await testEnvironment({ streams: [{ name: 'x' }], clockAt: 1n });
   environment.advance(5);
 }
-console.log(headwater.version, mean, series, dynamic);
+console.log(headwater.version, replicas, mean, series, dynamic);
 
 // @ts-expect-error a time is never a number
 await stream.append('s.1', 'x', { eventTime: 5 });

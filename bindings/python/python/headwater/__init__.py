@@ -35,6 +35,7 @@ from ._model import (
     BucketStatus,
     ConsumerConfig,
     ConsumerInfo,
+    HubConfig,
     HubState,
     ImportReport,
     Json,
@@ -47,6 +48,8 @@ from ._model import (
     ObjectStatus,
     StreamConfig,
     StreamInfo,
+    StreamSource,
+    SubjectTransform,
     VerifyReport,
 )
 from ._native import (
@@ -111,6 +114,7 @@ __all__ = [
     "Engine",
     "Entry",
     "Error",
+    "HubConfig",
     "HubState",
     "HubWatcher",
     "ImportReport",
@@ -142,6 +146,8 @@ __all__ = [
     "Stream",
     "StreamConfig",
     "StreamInfo",
+    "StreamSource",
+    "SubjectTransform",
     "Subscription",
     "TimeoutError",
     "UnsupportedError",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 # Unions of one name each, because stubtest takes a literal of several names for a difference.
@@ -19,6 +20,7 @@ DeliverPolicy = (
     | Literal["last_per_subject"]
 )
 AckPolicy = Literal["explicit"] | Literal["all"] | Literal["none"]
+Storage = Literal["file"] | Literal["memory"]
 Operation = Literal["put"] | Literal["delete"] | Literal["purge"]
 HubPhase = Literal["connecting"] | Literal["connected"] | Literal["reconnecting"] | Literal["closed"]
 LinkDirection = Literal["both"] | Literal["push"] | Literal["pull"]
@@ -33,6 +35,44 @@ class Json(str):
     def parse(self) -> Any:
         """What the document says."""
         return json.loads(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubjectTransform:
+    """How a subject becomes another: those that the filter `source` takes, with `{{wildcard(1)}}` and the like."""
+
+    source: str
+    destination: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamSource:
+    """A stream that another one takes records from: all, or those from a sequence or commit time on that `filter`
+    takes. `transforms` say how subjects change on the way, in place of a filter; `domain` is where it is.
+    """
+
+    name: str
+    start_seq: int = 0
+    start_time: int | datetime = 0
+    filter: str = ""
+    transforms: tuple[SubjectTransform, ...] = ()
+    domain: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubConfig:
+    """What only a hub has of a stream: on how many servers it is, 1 to 5, which ones, and what it takes from others.
+    A mirror is a copy of another stream and takes no subjects of its own.
+    """
+
+    replicas: int = 1
+    storage: Storage = "file"
+    placement_cluster: str = ""
+    placement_tags: tuple[str, ...] = ()
+    sources: tuple[StreamSource, ...] = ()
+    mirror: StreamSource | None = None
+    subject_transform: SubjectTransform | None = None
+    allow_direct: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +97,7 @@ class StreamConfig:
     deny_purge: bool
     compression: Compression
     segment_bytes: int
+    hub: HubConfig | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

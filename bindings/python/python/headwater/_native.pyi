@@ -15,6 +15,7 @@ from ._model import (
     DeliverPolicy,
     Discard,
     Durability,
+    HubConfig,
     HubState,
     ImportReport,
     Json,
@@ -121,6 +122,7 @@ class _StreamSettings(TypedDict, total=False):
     deny_purge: bool
     compression: Compression
     segment_bytes: int
+    hub: HubConfig | None
 
 class _HubSettings(TypedDict, total=False):
     name: str
@@ -152,6 +154,7 @@ class _LinkSettings(TypedDict, total=False):
     catch_up: Literal["history", "latest"]
     on_reset: Literal["resend", "continue", "stop"]
     exclusive: bool
+    create: _StreamSettings | None
 
 class _ConsumerSettings(TypedDict, total=False):
     description: str
