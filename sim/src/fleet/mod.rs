@@ -61,7 +61,7 @@ pub fn live_fleet(seed: u64, fault: Option<NetFault>) -> Outcome {
     told_as_outcome(seed, Fleet::new(seed, clock, net, fault.is_some(), false).and_then(|mut fleet| fleet.run()))
 }
 
-/// Lives through one seed with a hub that syncs nothing and loses its end at each power cut, and edges that lose nothing.
+/// Lives through one seed with a hub that syncs nothing, so that power cuts take its end, and edges that lose nothing.
 pub fn live_fleet_of_a_hub_that_forgets(seed: u64) -> Outcome {
     let clock = ManualClock::new(1_700_000_000_000_000_000, seed);
     let net = Net::new(seed, clock.clone(), None);

@@ -15,12 +15,14 @@ use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
 use super::pull::{Delivery, Ephemeral, Pull, Start, Status};
+use super::read;
 use super::records::{Gather, Raw};
 use super::session::Session;
 use super::state::HubPhase;
 use super::stream::Remote;
 use super::subscription::{BUFFER_BYTES, BUFFER_RECORDS, Feed};
 use super::task::closed;
+use crate::clock::Nanos;
 use crate::error::{Error, ErrorKind, Result};
 use crate::subject::Filters;
 
@@ -47,8 +49,9 @@ pub(super) struct Follow {
     start: Start,
     /// The sequence that is due next; `None` before the first, where nothing can be missed.
     place: Option<u64>,
-    /// The last sequence that was handed on.
+    /// The last sequence that was handed on, and the time of its record.
     handed: u64,
+    handed_time: Nanos,
     /// With newest records per subject: they end here, and everything follows.
     newest_until: u64,
     /// Whether the consumer was not asked for a while, so that limits may have overtaken it.
@@ -84,6 +87,7 @@ impl Follow {
             start,
             place,
             handed: 0,
+            handed_time: 0,
             newest_until,
             overtaken: false,
         };
@@ -125,6 +129,7 @@ impl Follow {
 
     async fn make(&self) -> Result<Ephemeral> {
         let remote = self.remote.upgrade().ok_or_else(closed)?;
+        self.check_handed(&remote).await?;
         let start = match self.start {
             // The newest records that are left, and those that are newer by now.
             Start::LastPerSubject if self.handed < self.newest_until => Start::LastPerSubject,
@@ -132,6 +137,27 @@ impl Follow {
             start => start,
         };
         Ephemeral::create(&remote, &self.server_filters, start).await
+    }
+
+    /// Ends it when the stream is not the one that was followed: a server that was put back to a backup, or lost what
+    /// it had not synced, gives sequences out a second time, and nobody would hear of the first of them.
+    async fn check_handed(&self, remote: &Arc<Remote>) -> Result<()> {
+        if self.handed == 0 {
+            return Ok(());
+        }
+        // In this order, because it may grow meanwhile.
+        let is_short = remote.look(&Value::Null).await?["state"]["last_seq"].as_u64() < Some(self.handed);
+        let now = read::leader_get(remote, &json!({ "seq": self.handed })).await?;
+        // What is not there and was, limits removed.
+        let is_there = !is_short && now.is_none_or(|record| record.time == self.handed_time);
+        if is_there {
+            return Ok(());
+        }
+        let handed = self.handed;
+        Err(Error::new(
+            ErrorKind::Closed,
+            format!("{}: it lost its end, record {handed} that was followed is gone: subscribe anew", remote.place()),
+        ))
     }
 
     /// Takes what one consumer delivers until something is amiss; an error when it is over for good.
@@ -228,7 +254,7 @@ impl Follow {
         if delivery.seq <= self.handed {
             return;
         }
-        self.handed = delivery.seq;
+        (self.handed, self.handed_time) = (delivery.seq, delivery.time);
         if let Some(place) = self.place
             && delivery.seq > self.newest_until
         {

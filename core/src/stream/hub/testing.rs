@@ -1,7 +1,7 @@
 //! Real servers for tests: a `nats-server` of a version from `.tools/nats`, on a free port of 127.0.0.1, with its
 //! store in a directory of its own. It ends with its handle, by its process id.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -94,12 +94,34 @@ impl Server {
         }
     }
 
+    /// Stops it, and keeps what it has for [`Self::put_back`].
+    pub(super) fn keep(&mut self) {
+        self.stop();
+        copy(&self.dir.join("store"), &self.dir.join("kept"));
+    }
+
+    /// Stops it, and puts back what it had.
+    pub(super) fn put_back(&mut self) {
+        self.stop();
+        std::fs::remove_dir_all(self.dir.join("store")).expect("remove what it has");
+        copy(&self.dir.join("kept"), &self.dir.join("store"));
+    }
+
     pub(super) fn options(&self) -> HubOptions {
         HubOptions::new(self.url())
     }
 
     pub(super) fn connect(&self) -> HubEngine {
         HubEngine::connect(self.options()).wait().expect("connect")
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a directory");
+    for entry in std::fs::read_dir(from).expect("a directory") {
+        let (path, to) = (entry.expect("an entry").path(), to);
+        let to = to.join(path.file_name().expect("a name"));
+        if path.is_dir() { copy(&path, &to) } else { drop(std::fs::copy(&path, to).expect("copy")) }
     }
 }
 

@@ -88,7 +88,7 @@ impl Link {
         state.origins.writers().filter(|&writer| theirs.is_own(Origin { writer, seq: 0 })).max()
     }
 
-    /// The last record, and its time, that the other stream kept of what came here; `None` unless it lost its end since.
+    /// The last record, and its time, that the other stream kept of what came here; `None` if it did not lose its end.
     pub(super) async fn kept_of_it(
         &self,
         stream: &Stream,

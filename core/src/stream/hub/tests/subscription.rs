@@ -148,6 +148,32 @@ fn a_restart_loses_and_doubles_nothing() {
 }
 
 #[test]
+fn a_stream_that_lost_its_end_ends_it() {
+    for regrows in [0, 3] {
+        let mut server = Server::start(VERSIONS[3]);
+        let engine = server.connect();
+        let s = stream(&engine, "s");
+        let append = |count| {
+            for _ in 0..count {
+                s.append(&[Append::new("s.a", b"")]).wait().expect("append");
+            }
+        };
+        append(3);
+        server.keep();
+        server.restart();
+        append(2);
+        let subscription = subscribe(&*s, &[], DeliverPolicy::All);
+        assert_eq!(take(&*subscription, 5), [1, 2, 3, 4, 5]);
+        server.put_back();
+        server.restart();
+        append(regrows);
+        let ended = subscription.next(1).wait_timeout(Duration::from_secs(30)).expect_err("it is another stream");
+        assert_eq!(ended.kind(), ErrorKind::Closed);
+        assert!(ended.to_string().contains("record 5 that was followed is gone"), "{ended}");
+    }
+}
+
+#[test]
 fn a_deleted_stream_ends_it() {
     let server = Server::start(VERSIONS[3]);
     let engine = server.connect();
