@@ -14,7 +14,7 @@ impl Engine {
     /// and its links. Through a node it is what the node has done and holds.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::Closed`] when the node went away.
+    /// [`crate::ErrorKind::Io`] when the node goes away before it answers, [`crate::ErrorKind::Closed`] from then on.
     pub fn metrics(&self) -> Result<Vec<Metric>> {
         if let Kind::Other(other) = &self.0
             && self.is_through_node()

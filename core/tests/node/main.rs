@@ -59,6 +59,9 @@ fn a_client_tells_the_metrics_of_its_node() {
     assert!(there.iter().any(|m| m.name == "headwater_stream_records" && m.labels[0].1 == "orders" && m.value > 0.0));
     assert_eq!(client.metrics().unwrap(), there);
     node.server.stop();
+    // Whoever asks before it is known that the node went away, is told by the wait for the answer.
+    let first = client.metrics().unwrap_err().kind();
+    assert!(matches!(first, ErrorKind::Io | ErrorKind::Closed), "{first:?}");
     assert_eq!(client.metrics().unwrap_err().kind(), ErrorKind::Closed);
 }
 
