@@ -230,6 +230,33 @@ fn a_log_that_lost_its_end_keeps_what_the_snapshot_has_and_what_comes_after() {
 }
 
 #[test]
+fn a_backup_whose_snapshots_are_all_younger_than_its_log_is_whole() {
+    let (dir, backup) = (Dir::new(), Dir::new());
+    let log = |dir: &Dir| dir.0.join("streams/CRDT_app");
+    let engine = Engine::open(&dir.0).unwrap();
+    let store = app(&engine, 10);
+    (0..55).for_each(|_| assert_ne!(add(&store, "likes", 1), 0));
+    assert!(first_seq(&store) > 1);
+    engine.close().unwrap();
+    copy(&log(&dir), &log(&backup));
+    let engine = Engine::open(&dir.0).unwrap();
+    let store = app(&engine, 10);
+    (0..60).for_each(|_| assert_ne!(add(&store, "likes", 1), 0));
+    engine.close().unwrap();
+    std::fs::remove_dir_all(log(&dir)).unwrap();
+    copy(&log(&backup), &log(&dir));
+    let engine = Engine::open(&dir.0).unwrap();
+    let store = app(&engine, 10);
+    let kept = number(&store, "likes");
+    assert!((105..=115).contains(&kept), "{kept}: what the newest snapshot had");
+    (0..40).for_each(|_| assert_ne!(add(&store, "likes", 1), 0));
+    assert_eq!(number(&app(&engine, 10), "likes"), kept + 40);
+    engine.close().unwrap();
+    let engine = Engine::open(&dir.0).unwrap();
+    assert_eq!(number(&app(&engine, 10), "likes"), kept + 40);
+}
+
+#[test]
 fn handles_of_one_engine_see_each_other_even_past_a_purge() {
     let engine = Engine::memory().unwrap();
     let (one, idle) = (app(&engine, 10), engine.open_crdt("app").unwrap());

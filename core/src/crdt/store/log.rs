@@ -93,7 +93,7 @@ impl Log {
         let is_alone = self.stream.config().subjects == [self.filter()];
         let first_seq = if is_alone { self.stream.info().wait()?.first_seq } else { self.first_seq()? };
         let covered = restored.covered.seq;
-        if first_seq > covered + 1 && (is_alone || restored.is_listed) {
+        if first_seq > covered + 1 && !restored.is_beyond && (is_alone || restored.is_listed) {
             let message = format!(
                 "the log of CRDT store '{}' begins at record {first_seq}, and snapshots that can be read reach to \
                  {covered}: what is between them is lost here",

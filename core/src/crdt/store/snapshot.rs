@@ -42,6 +42,9 @@ pub(super) struct Restored {
     pub(super) covered: Covered,
     /// Whether there are any, good or not: then the log may have been purged.
     pub(super) is_listed: bool,
+    /// Whether one of a log that lost its end was joined and none was passed over: it has all that this log ever had
+    /// purged.
+    pub(super) is_beyond: bool,
 }
 
 impl Snapshots {
@@ -61,7 +64,8 @@ impl Snapshots {
             Err(error) => return Err(error),
         };
         let listed = list(&store)?;
-        let is_listed = !listed.is_empty();
+        let mut restored = Restored { is_listed: !listed.is_empty(), ..Restored::default() };
+        let mut is_any_bad = false;
         for (covered, info) in listed {
             match read(&store, &info.name) {
                 Ok(fragment) => replica.restore(fragment),
@@ -69,17 +73,21 @@ impl Snapshots {
                     if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Conflict | ErrorKind::NotFound) =>
                 {
                     self.warn(log, &format!("have one that is passed over: {error}"));
+                    is_any_bad = true;
                     continue;
                 }
                 Err(error) => return Err(error),
             }
             if log.has(covered)? {
-                return Ok(Restored { covered, is_listed });
+                restored.covered = covered;
+                break;
             }
+            restored.is_beyond = true;
             let message = format!("have one at {} that the log does not have: it lost its end", covered.seq);
             self.warn(log, &message);
         }
-        Ok(Restored { covered: Covered::default(), is_listed })
+        restored.is_beyond &= !is_any_bad;
+        Ok(restored)
     }
 
     /// The right to write one; none while another is being written.
