@@ -260,6 +260,7 @@ fn a_backup_whose_snapshots_are_all_younger_than_its_log_is_whole() {
 fn handles_of_one_engine_see_each_other_even_past_a_purge() {
     let engine = Engine::memory().unwrap();
     let (one, idle) = (app(&engine, 10), engine.open_crdt("app").unwrap());
+    let silent = engine.open_crdt("app").unwrap();
     assert_eq!(add(&one, "likes", 2), 2);
     assert_eq!(add(&idle, "likes", 3), 5);
     assert_eq!(number(&one, "likes"), 5);
@@ -272,6 +273,7 @@ fn handles_of_one_engine_see_each_other_even_past_a_purge() {
     assert_eq!(number(&idle, "likes"), 65);
     assert_eq!(idle.read("tags", Kind::Set).unwrap(), Reading::Values(vec![]));
     assert_eq!(add(&idle, "likes", 1), 66);
+    assert_eq!(number(&silent, "likes"), 66, "it had read nothing at all");
 }
 
 #[test]

@@ -35,7 +35,9 @@ impl Inner {
     }
 
     fn try_take(&self, live: &mut Live, batch: &Batch) -> Result<()> {
-        if batch.missed() > 0 {
+        // A subscription that has read nothing does not know what it missed.
+        let is_late = live.covered.seq == 0 && batch.seq(0).is_some_and(|seq| seq > 1);
+        if batch.missed() > 0 || is_late {
             // Another handle wrote a snapshot, and purged what this one had not read.
             let restored = self.snapshots.restore(&self.log, &mut live.replica)?;
             if restored.covered.seq < live.covered.seq {

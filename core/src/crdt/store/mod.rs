@@ -34,7 +34,7 @@ pub use snapshot::SNAPSHOTS_KEPT;
 pub use watch::{Changed, CrdtWatcher};
 pub use write::Written;
 
-/// Records of the log between two snapshots unless a store is told otherwise.
+/// Records of the log between two snapshots unless a store is told otherwise; as many as it has keys if that is more.
 pub const SNAPSHOT_RECORDS: u64 = 10_000;
 
 /// What a CRDT store is told.
@@ -45,7 +45,8 @@ pub struct CrdtConfig {
     pub name: String,
     /// What an acknowledgement promises.
     pub durability: Durability,
-    /// This handle writes a snapshot every so many records of the log; 0 is [`SNAPSHOT_RECORDS`].
+    /// This handle writes a snapshot every so many records of the log, or as many as there are keys if that is more, so
+    /// that what snapshots cost does not grow with the store; 0 is [`SNAPSHOT_RECORDS`].
     pub snapshot_records: u64,
 }
 

@@ -184,7 +184,7 @@ impl Inner {
         if covered.seq == 0 {
             return Ok(0);
         }
-        let whole = live.replica.whole();
+        let (whole, keys) = (live.replica.whole(), live.replica.keys().count() as u64);
         live.awaited.clone_from(&live.last_sent);
         drop(guard);
         // It must not say more than the log does, nor cover what a crash takes from the log.
@@ -199,7 +199,7 @@ impl Inner {
             let bytes = whole.encode();
             store.put(&covered.seq.to_string(), &mut &bytes[..], &options, &mut |_| ControlFlow::Continue(()))?;
         }
-        self.known()?.has_snapshot(covered.seq, self.snapshots.every);
+        self.known()?.has_snapshot(covered.seq, self.snapshots.every.max(keys));
         self.forget_old(&store, covered)?;
         Ok(covered.seq)
     }
