@@ -19,6 +19,7 @@ impl Inner {
             }
             self.take_batch(live, &batch)?;
         }
+        live.unread = 0;
         if !live.replica.held().is_empty() {
             live.replica.release(false, self.log.now_ms());
         }

@@ -37,6 +37,9 @@ pub use write::Written;
 /// Records of the log between two snapshots unless a store is told otherwise; as many as it has keys if that is more.
 pub const SNAPSHOT_RECORDS: u64 = 10_000;
 
+/// Records of its own that a handle leaves unread while it writes.
+const UNREAD_MAX: u64 = 500;
+
 /// What a CRDT store is told.
 #[derive(Debug, Clone, Default)]
 pub struct CrdtConfig {
@@ -90,6 +93,8 @@ struct Live {
     /// The same of when a snapshot was begun.
     awaited: Option<Vec<u8>>,
     has_written: bool,
+    /// Records that this handle sent since it last read the log.
+    unread: u64,
     /// Why the handle can't go on.
     failed: Option<Error>,
 }
@@ -136,6 +141,16 @@ impl Inner {
             Some(error) => Err(error.clone()),
             None => Ok(live),
         }
+    }
+
+    /// The replica to write to. Where the log grew by nothing but what this handle sent, that is not read back one by
+    /// one.
+    fn live_to_write(&self) -> Result<MutexGuard<'_, Live>> {
+        let mut live = self.known()?;
+        if live.unread >= UNREAD_MAX || self.subscription.lag() != live.unread {
+            self.follow(&mut live)?;
+        }
+        Ok(live)
     }
 
     /// The replica with all that is in the log.

@@ -59,6 +59,7 @@ fn over(engine: &Engine, stream: Stream, config: &CrdtConfig) -> Result<CrdtStor
         last_sent: None,
         awaited: None,
         has_written: false,
+        unread: 0,
         failed: None,
     };
     let inner = Inner { own_subject: log.subject(actor), log, snapshots, subscription, live: Mutex::new(live) };

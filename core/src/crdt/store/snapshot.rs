@@ -146,7 +146,7 @@ impl Inner {
     /// and tried again later.
     pub(super) fn snapshot_if_due(&self) -> Result<()> {
         let live = self.known()?;
-        if live.covered.seq < live.snapshot_due {
+        if live.covered.seq + live.unread < live.snapshot_due {
             return Ok(());
         }
         drop(live);

@@ -72,10 +72,11 @@ impl CrdtStore {
         let inner = &self.0;
         inner.check_size(bytes)?;
         inner.snapshot_if_due()?;
-        let mut live = inner.live()?;
+        let mut live = inner.live_to_write()?;
         let total = work(&mut live.replica, inner.log.now_ms())?;
         let Some(delta) = live.replica.take_delta() else { return Ok(Pending::ready(Ok(Written { seq: 0, total }))) };
         live.has_written = true;
+        live.unread += 1;
         let payload = delta.encode();
         let appended = inner.log.stream.append(&Append::new(&inner.own_subject, &payload));
         live.last_sent = Some(payload);
