@@ -12,6 +12,7 @@
 mod backup;
 mod bench;
 mod consumer;
+mod crdt;
 mod demo;
 mod failure;
 mod interrupt;
@@ -77,6 +78,9 @@ enum Noun {
     /// Typed points and time series: import, latest, query.
     #[command(subcommand)]
     Points(points::Verb),
+    /// State that merges: counters, registers, sets, flags.
+    #[command(subcommand)]
+    Crdt(crdt::Verb),
     /// Runs a directory as a node: links at work, health and metrics over HTTP, other processes let in.
     #[command(after_help = serve::EXAMPLES)]
     Serve(serve::Serve),
@@ -105,6 +109,7 @@ impl Noun {
             Noun::Kv(verb) => verb.run(place),
             Noun::Object(verb) => verb.run(place),
             Noun::Points(verb) => verb.run(place),
+            Noun::Crdt(verb) => verb.run(place),
             Noun::Serve(serve) => serve.run(place),
             Noun::Link(verb) => verb.run(place),
             Noun::Bench(verb) => verb.run(place),

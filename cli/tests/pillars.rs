@@ -6,7 +6,7 @@ mod common;
 
 use std::fs;
 
-use common::{Dir, objects};
+use common::{Dir, finish, objects};
 use serde_json::json;
 
 #[test]
@@ -173,4 +173,59 @@ fn every_refused_line_is_reported() {
     assert_eq!(objects(&ran.stdout)[0]["rejected"], 3000);
     let numbers: Vec<_> = objects(&ran.stderr).iter().filter_map(|o| o["line"].as_u64()).collect();
     assert_eq!(numbers, (2..=3001).collect::<Vec<u64>>());
+}
+
+#[test]
+fn state_that_merges_is_changed_and_shown() {
+    let dir = Dir::new("crdt");
+    assert_eq!(dir.run(&["crdt", "get", "likes"]).code, 3, "there is no directory");
+    assert_eq!(dir.ok(&["crdt", "incr", "likes", "5"]), "5\n", "the store is made by the way");
+    assert_eq!(dir.ok(&["crdt", "incr", "likes"]), "6\n");
+    assert_eq!(dir.json(&["crdt", "decr", "likes", "8"])[0], json!({"key": "likes", "value": -2}));
+    assert_eq!(dir.ok(&["crdt", "get", "likes"]), "-2\n");
+    assert_eq!(dir.run(&["crdt", "incr", "likes", "-1"]).code, 2, "that is what decr is for");
+
+    dir.ok(&["crdt", "set", "theme", "dark"]);
+    assert_eq!(dir.ok(&["crdt", "get", "theme"]), "dark\n");
+    assert_eq!(dir.run(&["crdt", "set", "limit", "x", "--type", "int"]).code, 2);
+    dir.ok(&["crdt", "set", "gone", "1", "--ttl", "1ms"]);
+    std::thread::sleep(std::time::Duration::from_millis(5));
+    assert_eq!(dir.run(&["crdt", "get", "gone"]).code, 3);
+    dir.ok(&["crdt", "add", "tags", "blue"]);
+    dir.ok(&["crdt", "add", "tags", "-1", "--type", "int"]);
+    assert_eq!(dir.ok(&["crdt", "get", "tags"]), "[-1,\"blue\"]\n");
+    dir.ok(&["crdt", "remove", "tags", "blue"]);
+    dir.ok(&["crdt", "flag", "on", "on"]);
+    dir.ok(&["crdt", "flag", "on", "off"]);
+    dir.ok(&["crdt", "flag", "ready", "on"]);
+    let ran = dir.run(&["crdt", "flag", "likes", "on"]);
+    assert!(ran.code == 4 && ran.stderr.contains("a counter, not a flag"), "{ran:?}");
+
+    let dump = [
+        json!({"key": "likes", "kind": "counter", "value": -2}),
+        json!({"key": "ready", "kind": "flag", "value": true}),
+        json!({"key": "tags", "kind": "set", "value": [-1]}),
+        json!({"key": "theme", "kind": "register", "value": "dark"}),
+    ];
+    assert_eq!(dir.json(&["crdt", "dump"]), dump);
+    assert_eq!(dir.ok(&["crdt", "dump", "th"]), "theme\tregister\tdark\n");
+    assert_eq!(dir.ok(&["crdt", "keys", "t"]), "tags\tset\ntheme\tregister\n");
+    dir.ok(&["crdt", "remove", "likes"]);
+    assert_eq!(dir.run(&["crdt", "get", "likes"]).code, 3);
+    assert_eq!(dir.ok(&["crdt", "incr", "likes", "--store", "other"]), "1\n");
+
+    // It begins at its own time, so it is written until it has heard.
+    let watch = dir.spawn(&["crdt", "watch", "th", "--limit", "1", "--json", "--timeout", "20s"]);
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let ran = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                dir.ok(&["crdt", "set", "theme", "light"]);
+            }
+        });
+        let ran = finish(watch, b"");
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        ran
+    });
+    assert_eq!(objects(&ran.stdout), [json!({"key": "theme", "kind": "register", "value": "light"})], "{ran:?}");
 }

@@ -19,6 +19,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::clock::{Clock, Nanos};
+use crate::crdt::store;
+use crate::crdt::{CrdtConfig, CrdtStore};
 use crate::disk::MemDisk;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::LogLine;
@@ -252,6 +254,26 @@ impl Engine {
     pub fn delete_object_store(&self, name: &str) -> Pending<()> {
         let engine = self.clone();
         self.object_store(name).and_then(move |store| engine.delete_stream(store.stream().name()))
+    }
+
+    /// Opens a store of state that merges, and makes its stream if it is not there; another durability than it has is a
+    /// conflict. It reads the newest snapshot and the log behind it, and blocks until it has.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`] when the log has a record that is no fragment, or begins behind what snapshots have.
+    pub fn crdt(&self, config: CrdtConfig) -> Result<CrdtStore> {
+        store::open::create(self, &config)
+    }
+
+    /// Opens the CRDT store of this name, as [`Engine::crdt`] does.
+    pub fn open_crdt(&self, name: &str) -> Result<CrdtStore> {
+        store::open::open(self, name)
+    }
+
+    /// All CRDT stores, by name.
+    pub fn crdts(&self) -> Pending<Vec<String>> {
+        let names = self.stream_names();
+        names.map(|names| names.iter().filter_map(|n| store::of_stream(n).map(str::to_owned)).collect())
     }
 
     /// Takes up to `max` lines from the log queue, perhaps none. It holds 1,024, and older ones give way; each line

@@ -8,7 +8,8 @@
 //! state-based CRDTs", 2019, for sending what is new alone). `docs/crdt.md` has the merge rule of each kind, and the
 //! bytes.
 //!
-//! Pure: it knows no clock, disk, network or thread. What it is given is the time, operations and fragments.
+//! Pure: it knows no clock, disk, network or thread. What it is given is the time, operations and fragments. Only
+//! `store/`, which keeps a replica in a stream, knows streams.
 
 mod actor;
 mod bounded;
@@ -34,6 +35,7 @@ mod replica;
 mod set;
 mod slot;
 mod state;
+pub(crate) mod store;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -48,4 +50,7 @@ pub use map::MAP_DEPTH_MAX;
 pub use op::{KEY_BYTES_MAX, Op, Path};
 pub use read::Reading;
 pub use replica::{Change, Replica};
+pub use store::{
+    Changed, CrdtConfig, CrdtStatus, CrdtStore, CrdtWatcher, Dumped, SNAPSHOT_RECORDS, SNAPSHOTS_KEPT, Written,
+};
 pub use value::{VALUE_BYTES_MAX, Value};

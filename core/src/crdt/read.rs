@@ -3,6 +3,7 @@
 use super::kind::Kind;
 use super::op::Path;
 use super::replica::Replica;
+use super::slot::Slot;
 use super::state::State;
 use super::value::Value;
 
@@ -56,6 +57,20 @@ impl Replica {
             Some(State::Bounded(bounded)) => bounded.rights(self.own),
             _ => 0,
         }
+    }
+
+    /// The keys in which something is alive, by name and kind, in no order.
+    pub(super) fn alive(&self, now_ms: u64) -> impl Iterator<Item = (&str, Kind)> {
+        let states =
+            self.keys.iter().flat_map(|(name, slot)| slot.iter().map(move |(kind, state)| (name, kind, state)));
+        let alive = states.filter(move |(_, kind, state)| state.is_alive(*kind, now_ms, &self.actors));
+        alive.map(|(name, kind, _)| (&**name, kind))
+    }
+
+    /// As what kinds something is alive under a name.
+    pub(super) fn alive_kinds(&self, key: &str, now_ms: u64) -> Vec<Kind> {
+        let states = self.keys.get(key).into_iter().flat_map(Slot::iter);
+        states.filter(|(kind, state)| state.is_alive(*kind, now_ms, &self.actors)).map(|(kind, _)| kind).collect()
     }
 
     fn find(&self, path: &Path<'_>, kind: Kind) -> Option<&State> {

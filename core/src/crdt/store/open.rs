@@ -1,0 +1,80 @@
+//! Opening a store: the newest snapshot that is good, then the log behind it.
+
+use std::sync::{Arc, Mutex};
+
+use crate::engine::Engine;
+use crate::error::{Error, ErrorKind, Result};
+use crate::origin::Writer;
+use crate::stream::Stream;
+use crate::stream::config::{DeliverPolicy, StreamConfig};
+use crate::stream::subscription::SubscribeOptions;
+
+use super::follow::RECORDS_AT_ONCE;
+use super::log::{Log, check_name, filter, stream_name};
+use super::snapshot::Snapshots;
+use super::{CrdtConfig, CrdtStore, Inner, Live, Replica, SNAPSHOT_RECORDS};
+
+/// Opens a store, and makes its stream if it is not there.
+pub(crate) fn create(engine: &Engine, config: &CrdtConfig) -> Result<CrdtStore> {
+    check_name(&config.name)?;
+    let made = engine.create_stream(StreamConfig {
+        durability: config.durability,
+        ..StreamConfig::new(stream_name(&config.name), [filter(&config.name)])
+    });
+    let stream = made.wait().map_err(|e| e.context(format!("CRDT store '{}'", config.name)))?;
+    over(engine, stream, config)
+}
+
+/// Opens a store that is there.
+pub(crate) fn open(engine: &Engine, name: &str) -> Result<CrdtStore> {
+    check_name(name)?;
+    let stream = engine.stream(&stream_name(name)).wait().map_err(|e| match e.kind() {
+        ErrorKind::NotFound => Error::not_found(format!("there is no CRDT store '{name}'")),
+        _ => e,
+    })?;
+    over(engine, stream, &CrdtConfig { name: name.to_owned(), ..CrdtConfig::default() })
+}
+
+fn over(engine: &Engine, stream: Stream, config: &CrdtConfig) -> Result<CrdtStore> {
+    let fragment_bytes_max = stream.config().payload_bytes_max();
+    let log = Log { engine: engine.clone(), stream, name: config.name.clone(), fragment_bytes_max };
+    let every = if config.snapshot_records == 0 { SNAPSHOT_RECORDS } else { config.snapshot_records };
+    let snapshots = Snapshots::new(&config.name, every);
+    // It is nobody's until it writes: an actor is what operations name.
+    let actor = Writer { engine: engine.id(), epoch: engine.clock().random() };
+    let mut replica = Replica::new(actor);
+    let restored = snapshots.restore(&log, &mut replica)?;
+    log.check_beginning(&restored)?;
+    let covered = restored.covered;
+    let until = log.stream.last_seq(&log.filter()).wait()?;
+    let from = DeliverPolicy::ByStartSequence(covered.seq + 1);
+    let options = SubscribeOptions::default().filter(log.filter()).deliver(from);
+    let subscription = log.stream.subscribe(options).wait()?;
+    let (snapshot_seq, snapshot_due) = (covered.seq, covered.seq + every);
+    let live = Live {
+        replica,
+        covered,
+        snapshot_seq,
+        snapshot_due,
+        last_sent: None,
+        awaited: None,
+        has_written: false,
+        unread: 0,
+        failed: None,
+    };
+    let inner = Inner { own_subject: log.subject(actor), log, snapshots, subscription, live: Mutex::new(live) };
+    inner.catch_up(until)?;
+    Ok(CrdtStore(Arc::new(inner)))
+}
+
+impl Inner {
+    /// Takes in all up to a sequence, and waits for it.
+    fn catch_up(&self, until: u64) -> Result<()> {
+        let mut live = self.known()?;
+        while !self.subscription.is_past(until) {
+            let batch = self.subscription.next(RECORDS_AT_ONCE).wait()?;
+            self.take_batch(&mut live, &batch)?;
+        }
+        Ok(())
+    }
+}
