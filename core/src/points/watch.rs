@@ -95,7 +95,7 @@ impl PointWatcher {
         self.0.subscription.missed()
     }
 
-    /// Ends it: waits return [`ErrorKind::Closed`].
+    /// Ends it: waits return [`crate::ErrorKind::Closed`].
     pub fn close(&self) {
         self.0.backlog().clear();
         self.0.subscription.close();
