@@ -2,7 +2,7 @@
 //! there are. An error says what was wrong and at which byte.
 
 use crate::error::{Error, Result};
-use crate::varint::{put_varint, take_varint, unzigzag};
+use crate::varint::{take_varint, unzigzag};
 
 use super::op::KEY_BYTES_MAX;
 
@@ -43,9 +43,9 @@ impl<'a> Reader<'a> {
         let mut rest = &self.bytes[self.at..];
         let value = take_varint(&mut rest).ok_or_else(|| self.fault("a number without an end"))?;
         let len = self.bytes.len() - self.at - rest.len();
-        let mut shortest = Vec::new();
-        put_varint(&mut shortest, value);
-        if shortest != self.bytes[self.at..self.at + len] {
+        // Its last byte has the highest bits: none is a byte too many, and of a tenth byte one bit counts.
+        let last = self.bytes[self.at + len - 1];
+        if len > 1 && (last == 0 || len == 10 && last > 1) {
             return Err(self.fault("a number that is not in its shortest form"));
         }
         self.at += len;
