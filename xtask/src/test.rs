@@ -196,6 +196,7 @@ pub(crate) fn sim(args: &[String]) -> Result {
 
 /// Runs every test whose name begins with `soak_`.
 pub(crate) fn soak() -> Result {
+    tools::fetch()?;
     run_command(&mut cargo("test --workspace -- --ignored --nocapture soak_"))
 }
 
@@ -204,6 +205,6 @@ pub(crate) fn bench(args: &[String]) -> Result {
     if args.is_empty() || args.iter().any(|a| a.contains("calls")) {
         run_command(&mut command("bench/doors.sh", [""; 0]))?;
     }
-    crate::tools::nats_servers()?;
+    tools::fetch()?;
     run_command(cargo("run --release --").args(args).current_dir(root().join("bench")))
 }

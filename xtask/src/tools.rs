@@ -101,7 +101,7 @@ pub(crate) fn venv(program: &str) -> PathBuf {
     root().join(".tools/venv/bin").join(program)
 }
 
-/// Fetches what the tests need: the Python packages into `.tools/venv`, and those of the Node binding beside it.
+/// Fetches what tests and measurements need: the Python packages into `.tools/venv`, and every version of the server.
 pub(crate) fn fetch() -> Result {
     let wanted = PYTHON_PACKAGES.join("\n");
     let stamp = root().join(".tools/venv/headwater-packages");
@@ -112,11 +112,6 @@ pub(crate) fn fetch() -> Result {
         run(command(venv("python"), pip).args(PYTHON_PACKAGES))?;
         write(&stamp, &wanted)?;
     }
-    nats_servers()
-}
-
-/// Fetches every version of the server that tests and measurements take.
-pub(crate) fn nats_servers() -> Result {
     NATS_SERVERS.iter().try_for_each(|version| nats_server(version))
 }
 
