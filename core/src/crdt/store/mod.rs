@@ -19,6 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::clock::Nanos;
 use crate::error::{Error, ErrorKind, Result};
+use crate::origin::Writer;
 use crate::record::Durability;
 use crate::stream::Stream;
 use crate::stream::subscription::Subscription;
@@ -75,6 +76,7 @@ struct Inner {
     log: Log,
     snapshots: Snapshots,
     subscription: Subscription,
+    actor: Writer,
     /// The subject of the records of this handle.
     own_subject: String,
     live: Mutex<Live>,
@@ -115,6 +117,11 @@ impl CrdtStore {
     /// The log.
     pub fn stream(&self) -> &Stream {
         &self.0.log.stream
+    }
+
+    /// Whose operations are made here, by this handle and its clones alone: what others give rights to.
+    pub fn actor(&self) -> Writer {
+        self.0.actor
     }
 
     /// Ends the handle and its clones: later calls answer [`ErrorKind::Closed`]. What was acknowledged is kept without

@@ -62,7 +62,8 @@ fn over(engine: &Engine, stream: Stream, config: &CrdtConfig) -> Result<CrdtStor
         unread: 0,
         failed: None,
     };
-    let inner = Inner { own_subject: log.subject(actor), log, snapshots, subscription, live: Mutex::new(live) };
+    let own_subject = log.subject(actor);
+    let inner = Inner { log, snapshots, subscription, actor, own_subject, live: Mutex::new(live) };
     inner.catch_up(until)?;
     Ok(CrdtStore(Arc::new(inner)))
 }

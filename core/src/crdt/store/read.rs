@@ -55,6 +55,11 @@ impl CrdtStore {
         Ok(live.replica.alive_kinds(key, self.0.log.now_ms()))
     }
 
+    /// How much this handle's actor may take from a bounded counter, or give of it.
+    pub fn rights(&self, key: &str) -> Result<i128> {
+        Ok(self.0.live()?.replica.rights(key))
+    }
+
     /// How this handle stands.
     pub fn status(&self) -> Result<CrdtStatus> {
         let live = self.0.live()?;
