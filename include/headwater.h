@@ -607,7 +607,7 @@ typedef struct hw_hub_state {
     struct hw_str server_name;
     /** The version of that server. */
     struct hw_str server_version;
-    /** What went wrong last; empty when nothing did. */
+    /** Why it is not connected, or what the server complained of since it is; empty when nothing went wrong since. */
     struct hw_str last_error;
     /** How often it came back after it was lost. */
     uint64_t reconnects;
@@ -615,6 +615,11 @@ typedef struct hw_hub_state {
     uint32_t api_level;
     /** An hw_hub_phase. */
     int32_t phase;
+    /**
+     * Sequences of either side that the links of this process to it have still to look at, as of this answer; 0 when
+     * there are none. It changes with every record, so a watcher is not woken for it.
+     */
+    uint64_t lag_records;
 } hw_hub_state;
 
 /** Subjects here under one prefix are subjects there under another. */

@@ -141,10 +141,14 @@ type HubState struct {
 	ServerName, ServerVersion string
 	// APILevel is the level of JetStream's API: 0 where the server says none, which is before 2.11.
 	APILevel uint32
-	// LastError is what went wrong last; empty when nothing did.
+	// LastError is why it is not connected, or what the server complained of since it is; empty when nothing went wrong
+	// since.
 	LastError string
 	// Reconnects is how often it came back after it was lost.
 	Reconnects uint64
+	// LagRecords is how many sequences of either side the links of this process to it have still to look at, as of
+	// this answer; 0 when there are none. It changes with every record, so nobody who follows the state is woken for it.
+	LagRecords uint64
 }
 
 // HubState is where the connection to the hub stands; [ErrUnsupported] when the engine is not on a hub.
@@ -223,6 +227,7 @@ func takeHubStates(list *C.hw_hub_states) ([]HubState, error) {
 			APILevel:      uint32(state.api_level),
 			LastError:     goString(state.last_error),
 			Reconnects:    uint64(state.reconnects),
+			LagRecords:    uint64(state.lag_records),
 		})
 	}
 	return states, nil

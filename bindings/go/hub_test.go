@@ -198,7 +198,7 @@ func TestHubStateIsFollowedOverARestart(t *testing.T) {
 	server := startServer(t)
 	hub := server.connect()
 	now := must(hub.HubState(ctx))(t)
-	if now.Phase != headwater.HubConnected || now.ServerVersion != "2.15.1" || now.Reconnects != 0 {
+	if now.Phase != headwater.HubConnected || now.ServerVersion != "2.15.1" || now.Reconnects != 0 || now.LagRecords != 0 {
 		t.Fatalf("%+v", now)
 	}
 	var phases []string

@@ -144,10 +144,15 @@ export interface HubState {
   serverVersion: string;
   /** The level of JetStream's API; 0 before 2.11. */
   apiLevel: number;
-  /** What went wrong last; empty when nothing did. */
+  /** Why it is not connected, or what the server complained of since it is; empty when nothing went wrong since. */
   lastError: string;
   /** How often it came back after it was lost. */
   reconnects: bigint;
+  /**
+   * Sequences of either side that the links of this process to it have still to look at, as of this answer. It changes
+   * with every record, so nobody who follows the state is woken for it.
+   */
+  lagRecords: bigint;
 }
 
 /** A local stream joined to another one. */

@@ -37,7 +37,7 @@ pub struct hw_hub_state {
     pub server_name: hw_str,
     /// The version of that server.
     pub server_version: hw_str,
-    /// What went wrong last; empty when nothing did.
+    /// Why it is not connected, or what the server complained of since it is; empty when nothing went wrong since.
     pub last_error: hw_str,
     /// How often it came back after it was lost.
     pub reconnects: u64,
@@ -45,6 +45,9 @@ pub struct hw_hub_state {
     pub api_level: u32,
     /// An hw_hub_phase.
     pub phase: i32,
+    /// Sequences of either side that the links of this process to it have still to look at, as of this answer; 0 when
+    /// there are none. It changes with every record, so a watcher is not woken for it.
+    pub lag_records: u64,
 }
 
 versioned!(hw_hub_state);
@@ -203,6 +206,7 @@ pub extern "C" fn hw_hub_states_get(
             reconnects: state.reconnects,
             api_level: state.api_level,
             phase: phase as i32,
+            lag_records: state.lag_records,
         });
         Ok(())
     })

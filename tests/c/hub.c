@@ -140,6 +140,7 @@ static void the_state_is_followed_over_a_restart(const hw_engine *hub, nats_serv
     OK(hw_engine_hub_state(hub, &states, &error));
     OK(hw_hub_states_get(states, 0, &state, &error));
     CHECK(state.phase == HW_HUB_PHASE_CONNECTED && text_is(state.server_version, "2.15.1") && state.reconnects == 0);
+    CHECK(state.lag_records == 0 && state.last_error.len == 0);
     hw_hub_states_free(states);
 
     hw_hub_watcher *watcher = NULL;

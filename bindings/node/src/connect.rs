@@ -89,6 +89,7 @@ pub struct HubStateDescription {
     pub api_level: u32,
     pub last_error: String,
     pub reconnects: u64,
+    pub lag_records: u64,
 }
 
 impl From<HubState> for HubStateDescription {
@@ -100,6 +101,7 @@ impl From<HubState> for HubStateDescription {
             api_level: state.api_level,
             last_error: state.last_error,
             reconnects: state.reconnects,
+            lag_records: state.lag_records,
         }
     }
 }

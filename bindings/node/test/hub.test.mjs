@@ -190,7 +190,7 @@ test('a link makes the stream of the hub', async (t) => {
 test('the state is followed over a restart', async (t) => {
   const { server, hub } = await connected(t);
   const now = hub.hubState();
-  assert.deepEqual([now.phase, now.serverVersion, now.reconnects], ['connected', '2.15.1', 0n]);
+  assert.deepEqual([now.phase, now.serverVersion, now.reconnects, now.lagRecords], ['connected', '2.15.1', 0n, 0n]);
   const states = hub.hubStates();
   assert.deepEqual(await states.next(), [now]);
   assert.deepEqual(states.tryNext(), []);

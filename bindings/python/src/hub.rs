@@ -112,6 +112,7 @@ fn hub_state<'py>(py: Python<'py>, state: &HubState) -> PyResult<Bound<'py, PyAn
     fields.set_item("api_level", state.api_level)?;
     fields.set_item("last_error", &state.last_error)?;
     fields.set_item("reconnects", state.reconnects)?;
+    fields.set_item("lag_records", state.lag_records)?;
     model(py, "HubState", &fields)
 }
 

@@ -191,7 +191,7 @@ def test_what_a_link_cannot_be_told_is_refused(disk: hw.Engine, settings: dict[s
 def test_the_state_is_followed_over_a_restart(tmp_path: Path) -> None:
     with Server(tmp_path) as server, hw.connect(server.url, reconnect_delay_max=0.1) as hub:
         state = hub.hub_state()
-        assert (state.phase, state.server_version, state.reconnects) == ("connected", "2.15.1", 0)
+        assert (state.phase, state.server_version, state.reconnects, state.lag_records) == ("connected", "2.15.1", 0, 0)
         with hub.watch_hub() as states:
             assert states.next(SECONDS_MAX) == state
             assert states.try_next(1) == []

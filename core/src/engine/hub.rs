@@ -66,7 +66,7 @@ impl Engine {
 }
 
 impl Engine {
-    fn hub(&self) -> Result<&Arc<StateCell>> {
+    pub(super) fn hub(&self) -> Result<&Arc<StateCell>> {
         let hub = match &self.0 {
             Kind::Other(other) => other.hub.as_ref(),
             Kind::Local(inner) => inner.hub.get().and_then(|(_, hub)| hub.hub().ok()),

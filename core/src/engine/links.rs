@@ -101,8 +101,7 @@ impl Links {
         while self.inside.work() {}
     }
 
-    fn add(&self, link: Link) -> Result<()> {
-        let link = Arc::new(link);
+    fn add(&self, link: Arc<Link>) -> Result<()> {
         let mut running = lock(&self.inside.running);
         if running.iter().any(|(other, _)| other.config.name == link.config.name) {
             let message = format!("there is a link '{}' already", link.config.name);
@@ -136,6 +135,12 @@ impl Links {
     pub(super) fn of_stream(&self, name: &str) -> Option<String> {
         let running = lock(&self.inside.running);
         running.iter().find(|(link, _)| link.config.stream == name).map(|(link, _)| link.config.name.clone())
+    }
+
+    /// What each was told to do.
+    #[cfg(feature = "config")]
+    pub(super) fn configs(&self) -> Vec<LinkConfig> {
+        lock(&self.inside.running).iter().map(|(link, _)| link.config.clone()).collect()
     }
 
     /// Stores where each goes on.
@@ -187,14 +192,15 @@ impl Links {
 }
 
 impl Inner {
-    fn link(self: &Arc<Self>, config: LinkConfig, other: (Find, Away)) -> Result<()> {
+    fn link(self: &Arc<Self>, config: LinkConfig, other: (Find, Away)) -> Result<Arc<Link>> {
         self.writable()?;
         let local = Arc::clone(&self.open_stream(&config.stream)?.local);
-        let link = Link::new(config, local, other, self.root.join(LINKS))?;
+        let link = Arc::new(Link::new(config, local, other, self.root.join(LINKS))?);
         if self.shared.has_worker() {
             self.links.start_thread()?;
         }
-        self.links.add(link)
+        self.links.add(Arc::clone(&link))?;
+        Ok(link)
     }
 }
 
@@ -238,14 +244,20 @@ impl Engine {
                     stream.check_batches()?;
                 }
             }
-            inner.link(config, (Box::new(move || Pending::of(find())), Box::new(move || asked.away())))
+            let hub = asked.hub().map(Arc::clone);
+            let link = inner.link(config, (Box::new(move || Pending::of(find())), Box::new(move || asked.away())))?;
+            if let Ok(hub) = hub {
+                let link = Arc::downgrade(&link);
+                hub.count(link);
+            }
+            Ok(())
         })
     }
 
     /// Why it cannot be asked now; all but a hub that is not connected can.
     fn away(&self) -> Option<String> {
         let Kind::Other(Other { hub: Some(state), .. }) = &self.0 else { return None };
-        let state = state.get();
+        let state = state.of_connection();
         let why = if state.last_error.is_empty() { "no server answered" } else { &state.last_error };
         (state.phase != HubPhase::Connected).then(|| format!("the hub is {}: {why}", state.phase.name()))
     }
@@ -253,7 +265,8 @@ impl Engine {
     /// As [`Engine::add_link`], to a stream that is kept by what was written elsewhere.
     #[doc(hidden)]
     pub fn add_link_to(&self, config: LinkConfig, remote: Stream) -> Result<()> {
-        self.local("a link")?.link(config, (Box::new(move || Pending::ready(Ok(remote.clone()))), Box::new(|| None)))
+        let other: (Find, Away) = (Box::new(move || Pending::ready(Ok(remote.clone()))), Box::new(|| None));
+        self.local("a link")?.link(config, other).map(drop)
     }
 
     /// Ends a link; what was carried stays, and where it stood is kept for the next one of its name.

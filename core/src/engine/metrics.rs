@@ -38,6 +38,7 @@ impl Engine {
             let connected = state.phase == HubPhase::Connected;
             metrics.push(metric("headwater_hub_connected", &[], u64::from(connected)));
             metrics.push(metric("headwater_hub_reconnects_total", &[], state.reconnects));
+            metrics.push(metric("headwater_hub_lag_records", &[], state.lag_records));
         }
         Ok(metrics)
     }

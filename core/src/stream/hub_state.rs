@@ -1,7 +1,7 @@
 //! Where the connection to a hub stands, for everybody who wants to know: readable at any time, and watchable by
 //! polling. It is told by the client's events and decides nothing. A build without the hub has it too, for the doors.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
 /// What a connection to a hub is doing.
@@ -41,15 +41,27 @@ pub struct HubState {
     pub server_version: String,
     /// The level of JetStream's API: 0 where the server says none, which is before 2.11.
     pub api_level: u32,
-    /// What went wrong last; empty when nothing did.
+    /// Why it is not connected, or what the server complained of since it is; empty when nothing went wrong since.
     pub last_error: String,
     /// How often it came back after it was lost.
     pub reconnects: u64,
+    /// Sequences of either side that the links of this process to it have still to look at, as of this answer; 0 when
+    /// there are none. It changes with every record, so a watcher is not woken for it.
+    pub lag_records: u64,
+}
+
+/// Something that lags behind a hub: a link.
+pub(crate) trait Lags: Send + Sync {
+    /// How many sequences it has still to look at.
+    fn lag(&self) -> u64;
 }
 
 /// The state, and those who wait for it to change.
 #[derive(Default)]
-pub(crate) struct StateCell(Mutex<Inside>);
+pub(crate) struct StateCell {
+    inside: Mutex<Inside>,
+    lagging: Mutex<Vec<Weak<dyn Lags>>>,
+}
 
 #[derive(Default)]
 struct Inside {
@@ -65,12 +77,31 @@ struct Inside {
 #[cfg_attr(not(feature = "hub"), allow(dead_code, reason = "told by the feature that reaches a server"))]
 impl StateCell {
     fn lock(&self) -> MutexGuard<'_, Inside> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The state now.
+    /// The state now, as everybody may know it.
     pub(crate) fn get(&self) -> HubState {
+        let state = self.lock().state.clone();
+        HubState { lag_records: self.lag(), ..state }
+    }
+
+    /// The state of the connection alone, for those who may lag behind it.
+    pub(crate) fn of_connection(&self) -> HubState {
         self.lock().state.clone()
+    }
+
+    /// Counts what this one lags behind, for as long as it is there.
+    pub(crate) fn count(&self, link: Weak<dyn Lags>) {
+        let mut lagging = self.lagging.lock().unwrap_or_else(PoisonError::into_inner);
+        lagging.retain(|other| other.strong_count() > 0);
+        lagging.push(link);
+    }
+
+    /// Asked without a lock, because a link asks its stream.
+    fn lag(&self) -> u64 {
+        let lagging = self.lagging.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        lagging.iter().filter_map(Weak::upgrade).map(|link| link.lag()).sum()
     }
 
     pub(crate) fn phase(&self) -> HubPhase {
@@ -129,8 +160,11 @@ impl StateCell {
 
     /// The number of the change and the state, when that is another than `seen`.
     pub(crate) fn changed(&self, seen: u64) -> Option<(u64, HubState)> {
-        let inside = self.lock();
-        (inside.version + 1 != seen).then(|| (inside.version + 1, inside.state.clone()))
+        let (version, state) = {
+            let inside = self.lock();
+            (inside.version + 1 != seen).then(|| (inside.version + 1, inside.state.clone()))?
+        };
+        Some((version, HubState { lag_records: self.lag(), ..state }))
     }
 
     /// A number for somebody who waits.
@@ -144,6 +178,7 @@ impl StateCell {
     pub(crate) fn forget(&self, waiter: u64) {
         self.lock().waiting.retain(|w| w.0 != waiter);
     }
+
     /// How many wait.
     #[cfg(test)]
     pub(crate) fn waiting(&self) -> usize {

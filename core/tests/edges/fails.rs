@@ -95,8 +95,14 @@ fn a_link_with_nothing_to_do_says_that_its_hub_is_away() {
     until("it is noticed", || edge.status().state == LinkState::Waiting);
     let why = edge.status().last_error.unwrap();
     assert!(why.contains("the hub is reconnecting"), "{why}");
+    edge.put(5);
+    let state = edge.engine.hub_state().unwrap();
+    assert_eq!(state.lag_records, 5);
+    assert!(!state.last_error.is_empty());
     proxy.heal();
     until("it goes on", || edge.status().state == LinkState::Running);
+    until("nothing is left", || edge.engine.hub_state().unwrap().lag_records == 0);
+    assert_eq!(edge.engine.hub_state().unwrap().last_error, "", "what was wrong before is over");
 }
 
 #[test]

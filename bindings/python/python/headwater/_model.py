@@ -263,7 +263,11 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubState:
-    """Where the connection to a hub stands; the server is the one that it was connected to last."""
+    """Where the connection to a hub stands; the server is the one that it was connected to last.
+
+    `lag_records` is how many sequences of either side the links of this process to it have still to look at, as of this
+    answer. It changes with every record, so nobody who follows the state is woken for it.
+    """
 
     phase: HubPhase
     server_name: str
@@ -271,6 +275,7 @@ class HubState:
     api_level: int
     last_error: str
     reconnects: int
+    lag_records: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -173,6 +173,7 @@ fn note(state: &StateCell, event: &Event) {
         Event::Connected if s.phase == HubPhase::Reconnecting => {
             s.phase = HubPhase::Connected;
             s.reconnects += 1;
+            s.last_error.clear();
         }
         Event::Disconnected if s.phase == HubPhase::Connected => {
             s.phase = HubPhase::Reconnecting;

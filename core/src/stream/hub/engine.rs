@@ -108,7 +108,7 @@ impl Hub {
             Poll::Ready(())
         });
         let _ = tokio::time::timeout(self.options.request_timeout, arrival).await;
-        let state = self.state.get();
+        let state = self.state.of_connection();
         match self.session.get() {
             Some(session) if state.phase != HubPhase::Closed => Ok(session),
             None if state.phase != HubPhase::Closed => {

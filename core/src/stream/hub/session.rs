@@ -49,7 +49,7 @@ impl Session {
         if self.is_since(level) {
             return Ok(());
         }
-        let version = self.state.get().server_version;
+        let version = self.state.of_connection().server_version;
         Err(Error::new(
             ErrorKind::Unsupported,
             format!("{what} needs a NATS server from {since} on, this is {version}"),

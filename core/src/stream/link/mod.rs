@@ -23,6 +23,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::Stream;
+use super::hub_state::Lags;
 use super::local::Local;
 use crate::clock::Nanos;
 use crate::error::{Error, Result};
@@ -176,6 +177,14 @@ impl Link {
         standing.state = LinkState::Waiting;
         standing.last_error = Some(error.to_string());
         standing.failures += 1;
+    }
+}
+
+impl Lags for Link {
+    fn lag(&self) -> u64 {
+        let mut status = self.standing().clone();
+        self.place().show(&self.config, &self.local, &mut status);
+        status.lag_push + status.lag_pull
     }
 }
 

@@ -35,13 +35,13 @@ fn it_comes_back_after_a_restart() {
     server.stop();
     let wait = Some(Duration::from_secs(20));
     let (seen, state) = park(wait, |cx| engine.state_cell().poll_change(cx, seen)).expect("a change");
-    assert_eq!(state.phase, HubPhase::Reconnecting);
+    assert_eq!((state.phase, state.last_error.is_empty()), (HubPhase::Reconnecting, false));
     server.restart();
     let mut seen = seen;
     loop {
         let (version, state) = park(wait, |cx| engine.state_cell().poll_change(cx, seen)).expect("a change");
         if state.phase == HubPhase::Connected {
-            assert_eq!(state.reconnects, 1);
+            assert_eq!((state.reconnects, state.last_error.as_str()), (1, ""), "what was wrong before is over");
             break;
         }
         seen = version;
