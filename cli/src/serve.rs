@@ -6,12 +6,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use headwater::{CONFIG_FILE, Config, Engine, HttpServer, LocalServer};
 use serde::Serialize;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::low_level::pipe;
 
@@ -24,7 +24,8 @@ Examples:
   headwater serve --dir data
 
 With --dir, data/headwater.toml is read where it is there. On SIGTERM or Ctrl-C it syncs everything and ends with \
-exit code 0. /health/liveness, /health/readiness and /metrics are served at the address that [http] listen \
+exit code 0. On SIGHUP it reads its file again: streams and links become what that says. \
+/health/liveness, /health/readiness and /metrics are served at the address that [http] listen \
 says, and else at a free port of 127.0.0.1, which is printed.";
 
 /// As many lines as an engine's log queue holds.
@@ -53,9 +54,9 @@ impl Serve {
             return Err(Failure::usage("--hub: a node names its hub in the configuration, or by headwater link add"));
         }
         let config = self.config(place)?;
-        let mut stop = Stop::listen()?;
+        let mut signals = Signals::listen()?;
         let engine = Engine::open_config(&config)?;
-        let outcome = self.serve(place, &engine, &config, &mut stop);
+        let outcome = self.serve(place, &engine, &config, &mut signals);
         let closed = engine.close();
         place.warn(&engine);
         outcome?;
@@ -83,7 +84,7 @@ impl Serve {
         Ok(config)
     }
 
-    fn serve(&self, place: &Place, engine: &Engine, config: &Config, stop: &mut Stop) -> Done {
+    fn serve(&self, place: &Place, engine: &Engine, config: &Config, signals: &mut Signals) -> Done {
         let local = LocalServer::start(engine)?;
         let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let http = HttpServer::start(engine, self.http.or(config.http_listen).unwrap_or(anywhere))?;
@@ -102,7 +103,11 @@ impl Serve {
                 lines.iter().filter(|l| l.level != "debug").for_each(|l| report_warning(&l.message, json));
             }
         });
-        stop.wait();
+        while signals.wait() == Told::Reload {
+            if let Err(Failure::Engine(error)) = self.config(place).and_then(|c| Ok(engine.reconfigure(&c)?)) {
+                report_warning(&format!("not all that the configuration says now is done: {error}"), json);
+            }
+        }
         http.stop();
         local.stop();
         engine.close()?;
@@ -116,28 +121,40 @@ pub(crate) fn load(path: &Path) -> headwater::Result<Config> {
     Config::load(path, &|name| std::env::var(name).ok())
 }
 
-/// The wait for SIGTERM or Ctrl-C. A second one ends the process at once.
-struct Stop(UnixStream);
+/// What a signal says.
+#[derive(PartialEq)]
+enum Told {
+    End,
+    Reload,
+}
 
-impl Stop {
+/// The wait for SIGTERM or Ctrl-C, of which a second one ends the process at once, and for SIGHUP.
+struct Signals {
+    told: UnixStream,
+    end: Arc<AtomicBool>,
+}
+
+impl Signals {
     fn listen() -> Done<Self> {
         let at = |e| Failure::io("listen for signals", &e);
         let (told, tell) = UnixStream::pair().map_err(at)?;
-        let again = Arc::new(AtomicBool::new(false));
+        let end = Arc::new(AtomicBool::new(false));
         for signal in [SIGTERM, SIGINT] {
-            // In this order: the first one finds `again` unset and sets it.
-            flag::register_conditional_default(signal, Arc::clone(&again)).map_err(at)?;
-            flag::register(signal, Arc::clone(&again)).map_err(at)?;
+            // In this order: the first one finds `end` unset and sets it.
+            flag::register_conditional_default(signal, Arc::clone(&end)).map_err(at)?;
+            flag::register(signal, Arc::clone(&end)).map_err(at)?;
             pipe::register(signal, tell.try_clone().map_err(at)?).map_err(at)?;
         }
-        Ok(Stop(told))
+        pipe::register(SIGHUP, tell).map_err(at)?;
+        Ok(Signals { told, end })
     }
 
-    fn wait(&mut self) {
-        while let Err(error) = self.0.read_exact(&mut [0]) {
+    fn wait(&mut self) -> Told {
+        while let Err(error) = self.told.read_exact(&mut [0]) {
             if error.kind() != std::io::ErrorKind::Interrupted {
-                return;
+                return Told::End;
             }
         }
+        if self.end.load(Ordering::Acquire) { Told::End } else { Told::Reload }
     }
 }

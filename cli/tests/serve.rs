@@ -7,7 +7,7 @@ mod common;
 use std::net::TcpStream;
 
 use common::node::{Hub, Node, payloads, until};
-use common::{Dir, finish, headwater, objects, start};
+use common::{Dir, finish, headwater, start};
 use serde_json::{Value, json};
 
 #[test]
@@ -45,14 +45,57 @@ fn a_node_is_run_filled_linked_and_ended() {
     assert!(metrics.contains("# TYPE headwater_hub_connected gauge\nheadwater_hub_connected 1\n"), "{metrics}");
     assert!(dir.ok(&["link", "status"]).contains("orders <-> ORDERS"));
     assert_eq!(node.end(), 0);
-    let at_rest = finish(
-        start(
-            headwater(&["link", "status", "--json", "--config"]).arg(dir.file("a.toml")).arg("--dir").arg(dir.path()),
-        ),
-        b"",
-    );
-    let at_rest = objects(&at_rest.stdout).pop().expect("a link");
+    // The directory knows the file that it was served by.
+    let at_rest = status(&dir);
     assert_eq!((&at_rest["state"], &at_rest["pushed_seq"]), (&json!("stopped"), &json!(2)), "{at_rest}");
+    dir.ok(&["link", "rm", "orders-ORDERS"]);
+    assert!(!std::fs::read_to_string(dir.file("a.toml")).expect("the file").contains("[[link]]"));
+    // Once it is served by what is in it, that counts.
+    assert_eq!(Node::start(&dir, &["--dir", "data"]).end(), 0);
+    std::fs::write(dir.path().join("headwater.toml"), "[[stream]]\nname = \"orders\"\n").expect("a file");
+    dir.ok(&["link", "add", "--stream", "orders", "--hub", &hub.url()]);
+    assert!(dir.json(&["link", "ls"]).len() == 1 && !dir.file("data/configured-by").exists());
+}
+
+#[test]
+fn a_node_reads_its_file_again_when_it_is_told() {
+    let (dir, mut hub) = (Dir::new("again"), Hub::later());
+    hub.start();
+    let write = |more: &str| {
+        let hub = format!("[hub]\nurl = \"{}\"\n", hub.url());
+        let text = format!("dir = \"data\"\n[[stream]]\nname = \"a\"\nsubjects = [\"a.>\"]\n{more}{hub}");
+        std::fs::write(dir.file("a.toml"), text).expect("a file");
+    };
+    let link =
+        |name: &str, more: &str| format!("[[link]]\nname = \"{name}\"\nstream = \"a\"\nhub_stream = \"A\"\n{more}");
+    let links = || dir.json(&["link", "status"]).iter().map(|l| format!("{} {}", l["name"], l["direction"])).collect();
+    let has = |wanted: &[&str]| {
+        until("the links are those", || {
+            let links: Vec<String> = links();
+            links.iter().map(|l| l.replace('"', "")).collect::<Vec<_>>() == wanted
+        })
+    };
+    write(&(link("one", "") + &link("two", "")));
+    let node = Node::start(&dir, &["--config", "a.toml"]);
+    has(&["one both", "two both"]);
+    dir.ok(&["stream", "append", "a", "a.1", "--data", "1"]);
+    let pushed = |name: &str| dir.json(&["link", "status"]).iter().any(|l| l["name"] == name && l["pushed"] == 1);
+    until("it is carried", || pushed("one") || pushed("two"));
+    let more = "max_msgs = 7\n[[stream]]\nname = \"b\"\n";
+    write(&(more.to_owned() + &link("two", "direction = \"push\"\n") + &link("three", "")));
+    node.signal("-HUP");
+    node.signal("-HUP");
+    has(&["three both", "two push"]);
+    let streams = dir.json(&["stream", "ls"]);
+    assert_eq!(streams.iter().map(|s| s["name"].clone()).collect::<Vec<_>>(), [json!("a"), json!("b")]);
+    assert_eq!(dir.json(&["stream", "info", "a"])[0]["config"]["max_msgs"], 7);
+    // What cannot be read changes nothing.
+    write("max_msgs = \"seven\"\n");
+    node.signal("-HUP");
+    dir.ok(&["stream", "append", "a", "a.2", "--data", "2"]);
+    until("they go on", || dir.json(&["link", "status"])[0]["pushed_seq"] == 2);
+    has(&["three both", "two push"]);
+    assert_eq!(node.end(), 0);
 }
 
 #[test]

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use headwater::{
-    CONFIG_FILE, CatchUp, ConfigFile, Direction, Engine, EngineOptions, ErrorKind, HubConfig, LinkConfig, NodeUse,
-    OnReset, StreamConfig, SubjectMap,
+    CatchUp, Config, ConfigFile, Direction, Engine, EngineOptions, ErrorKind, HubConfig, LinkConfig, NodeUse, OnReset,
+    StreamConfig, SubjectMap,
 };
 use serde::Serialize;
 
@@ -40,7 +40,7 @@ file by hand, with ${VARIABLE} in its place.")]
 
 #[derive(Args)]
 pub(crate) struct File {
-    /// The configuration; headwater.toml in the directory when not given.
+    /// The configuration; when not given the one that the directory was served by last, and else headwater.toml in it.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
@@ -142,7 +142,7 @@ impl Verb {
 
 impl File {
     fn path(&self, place: &Place) -> Done<PathBuf> {
-        self.config.clone().map_or_else(|| Ok(place.dir()?.join(CONFIG_FILE)), Ok)
+        self.config.clone().map_or_else(|| Ok(Config::file_of(place.dir()?)), Ok)
     }
 }
 

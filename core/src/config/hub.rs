@@ -1,17 +1,18 @@
 //! `[hub]`: how the hub is reached. A node that begins without a network goes on trying.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
 
 use super::file::Section;
+use crate::disk::{Disk, OsDisk};
 use crate::error::{Error, Result};
 use crate::stream::config::nanos;
 use crate::stream::hub::HubOptions;
 
 /// The keys of `[hub]`: the fields of [`HubOptions`], and `url` for one of `urls`.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct HubTable {
     url: Option<String>,
@@ -69,6 +70,17 @@ impl Default for HubTable {
 }
 
 impl HubTable {
+    fn find_files(&mut self, beside: &Path) -> Result<()> {
+        let files = [&mut self.credentials_file, &mut self.ca_file, &mut self.cert_file, &mut self.key_file];
+        for file in files.into_iter().flatten() {
+            *file = beside.join(&*file);
+            if !OsDisk.exists(file) {
+                return Err(Error::invalid(format!("there is no file {}", file.display())));
+            }
+        }
+        Ok(())
+    }
+
     fn options(&self) -> Result<HubOptions> {
         if self.url.is_some() && !self.urls.is_empty() {
             return Err(Error::invalid("url and urls are given, one of them is enough"));
@@ -102,7 +114,13 @@ impl HubTable {
     }
 }
 
-/// Reads the section.
-pub(super) fn read(section: Section<'_>) -> Result<HubOptions> {
-    section.fill(|hub: &HubTable| hub.options().map(|_| ()))?.options()
+/// Reads the section. With `beside`, the directory that paths are relative to, the files that it names have to be
+/// there.
+pub(super) fn read(section: Section<'_>, beside: Option<&Path>) -> Result<HubOptions> {
+    let options = |hub: &HubTable| {
+        let mut hub = hub.clone();
+        beside.map_or(Ok(()), |beside| hub.find_files(beside))?;
+        hub.options()
+    };
+    options(&section.fill(|hub| options(hub).map(|_| ()))?)
 }

@@ -31,6 +31,9 @@ use file::{File, Section};
 /// What such a file is called in the directory that it is about.
 pub const CONFIG_FILE: &str = "headwater.toml";
 
+/// The file of a directory that holds the path of what it was configured by, where that is not its own file.
+pub(crate) const CONFIGURED_BY: &str = "configured-by";
+
 /// What variables of the environment stand for; `None` where one is not set.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
@@ -64,6 +67,8 @@ pub struct Config {
     pub links: Vec<LinkConfig>,
     /// Where health and metrics are served; nowhere when not set.
     pub http_listen: Option<SocketAddr>,
+    /// The file that it was read from.
+    pub file: Option<PathBuf>,
 }
 
 impl fmt::Debug for Config {
@@ -74,6 +79,7 @@ impl fmt::Debug for Config {
             .field("hub", &self.hub)
             .field("links", &self.links)
             .field("http_listen", &self.http_listen)
+            .field("file", &self.file)
             .finish()
     }
 }
@@ -96,11 +102,15 @@ struct TopTable {
 }
 
 impl Config {
-    /// Reads a configuration. Paths stay as they are written.
+    /// Reads a configuration. Paths stay as they are written, and nobody looks whether they are there.
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`] with line, column and key of the first mistake.
     pub fn parse(text: &str, env: Environment<'_>) -> Result<Self> {
+        Self::parse_in(text, env, None)
+    }
+
+    fn parse_in(text: &str, env: Environment<'_>, beside: Option<&Path>) -> Result<Self> {
         let file = File::parse(text, env)?;
         let mut top = file.top();
         let mut config = Config::default();
@@ -109,7 +119,7 @@ impl Config {
             config.streams.push(stream);
         }
         let hub = top.table("hub")?;
-        config.hub = hub.map(hub::read).transpose()?;
+        config.hub = hub.map(|section| hub::read(section, beside)).transpose()?;
         for section in top.tables("link")? {
             if config.hub.is_none() {
                 return Err(section.error("a link needs a [hub] with a url"));
@@ -128,18 +138,24 @@ impl Config {
     /// when it says no `dir`.
     ///
     /// # Errors
-    /// As [`Config::parse`], with the name of the file; [`ErrorKind::NotFound`] when it is not there.
+    /// As [`Config::parse`], with the name of the file, and when `[hub]` names a file that is not there;
+    /// [`ErrorKind::NotFound`] when the file itself is not there.
     pub fn load(path: impl AsRef<Path>, env: Environment<'_>) -> Result<Self> {
         let path = path.as_ref();
-        let mut config = Config::parse(&read(path)?, env).map_err(|e| e.context(path.display()))?;
         let beside = path.parent().unwrap_or(Path::new(""));
+        let mut config = Config::parse_in(&read(path)?, env, Some(beside)).map_err(|e| e.context(path.display()))?;
         let here = if beside.as_os_str().is_empty() { Path::new(".") } else { beside };
         config.dir = Some(config.dir.map_or_else(|| here.to_path_buf(), |dir| beside.join(dir)));
-        if let Some(hub) = &mut config.hub {
-            let files = [&mut hub.credentials_file, &mut hub.ca_file, &mut hub.cert_file, &mut hub.key_file];
-            files.into_iter().flatten().for_each(|file| *file = beside.join(&*file));
-        }
+        config.file = Some(path.to_path_buf());
         Ok(config)
+    }
+
+    /// The file that says what a directory is: the one that it was opened by last ([`crate::Engine::open_config`]) as
+    /// long as that is there, and else `headwater.toml` in it.
+    pub fn file_of(dir: impl AsRef<Path>) -> PathBuf {
+        let dir = dir.as_ref();
+        let noted = read(&dir.join(CONFIGURED_BY)).ok().map(PathBuf::from).filter(|file| OsDisk.exists(file));
+        noted.unwrap_or_else(|| dir.join(CONFIG_FILE))
     }
 }
 

@@ -198,6 +198,28 @@ fn what_goes_together_is_checked() {
 }
 
 #[test]
+fn a_file_that_the_hub_needs_and_that_is_not_there_is_named() {
+    let dir = std::env::temp_dir().join(format!("headwater-files-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).expect("a directory");
+    let path = dir.join(CONFIG_FILE);
+    let load = |text: &str| {
+        std::fs::write(&path, format!("[hub]\nurl = \"nats://a\"\n{text}\n")).expect("a file");
+        Config::load(&path, &|_| None)
+    };
+    let names = |key: &str| {
+        let error = load(&format!("cert_file = \"b.pem\"\n{key} = \"a.pem\"")).expect_err("it is not there");
+        let wanted = format!("{}: line 4, column 1: [hub]: {key}: there is no file", path.display());
+        assert!(error.message().contains(&wanted), "{error}");
+    };
+    std::fs::write(dir.join("b.pem"), "").expect("a file");
+    ["credentials_file", "ca_file", "key_file"].into_iter().for_each(names);
+    std::fs::write(dir.join("a.pem"), "").expect("a file");
+    let config = load("cert_file = \"b.pem\"\nkey_file = \"a.pem\"").expect("all is there");
+    std::fs::remove_dir_all(&dir).expect("it goes");
+    assert_eq!(config.hub.expect("a hub").key_file, Some(dir.join("a.pem")));
+}
+
+#[test]
 fn a_file_is_changed_and_its_comments_stay() {
     let dir = std::env::temp_dir().join(format!("headwater-config-{}", std::process::id()));
     std::fs::create_dir_all(&dir).expect("a directory");

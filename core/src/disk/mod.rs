@@ -12,6 +12,8 @@ mod os;
 pub use mem::MemDisk;
 pub use os::OsDisk;
 pub(crate) use os::is_inside;
+#[cfg(feature = "config")]
+pub(crate) use os::is_same;
 
 /// How a file is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

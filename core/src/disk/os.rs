@@ -23,6 +23,12 @@ pub(crate) fn is_inside(path: &Path, dir: &Path) -> io::Result<bool> {
     Ok(fs::canonicalize(there)?.starts_with(dir))
 }
 
+/// Whether both are there and the same, links followed.
+#[cfg(feature = "config")]
+pub(crate) fn is_same(a: &Path, b: &Path) -> bool {
+    fs::canonicalize(a).is_ok_and(|a| fs::canonicalize(b).is_ok_and(|b| a == b))
+}
+
 impl Disk for OsDisk {
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn File>> {
         let mut options = fs::OpenOptions::new();

@@ -3,7 +3,8 @@
 //! The hub is not waited for, so a node begins where there is no network.
 
 use super::{Engine, EngineOptions, NodeUse};
-use crate::config::Config;
+use crate::config::{CONFIG_FILE, CONFIGURED_BY, Config};
+use crate::disk::{is_same, replace};
 use crate::error::{Error, ErrorKind, Result};
 use crate::stream::config::StreamConfig;
 
@@ -25,21 +26,57 @@ impl Engine {
         // What a configuration says is for the process that has the files open.
         let engine = Engine::open_with(dir, EngineOptions { node: NodeUse::Never, ..options })?;
         engine.configure(config)?;
+        engine.note_file(config)?;
         Ok(engine)
+    }
+
+    /// Makes an engine at work what a configuration says: streams are made or changed, links begun, ended, and begun
+    /// anew where they changed. Its hub and where it is watched stay as they are until it is opened again.
+    ///
+    /// # Errors
+    /// As [`Engine::open_config`]; [`ErrorKind::Conflict`] when it is about another directory or another hub. What was
+    /// done before a mistake showed stays done.
+    pub fn reconfigure(&self, config: &Config) -> Result<()> {
+        let inner = self.local("a configuration")?;
+        if let Some(dir) = config.dir.as_ref().filter(|dir| !is_same(dir, &inner.root)) {
+            let message = format!("its dir is {}, and this is {}", dir.display(), inner.root.display());
+            return Err(Error::new(ErrorKind::Conflict, message));
+        }
+        self.configure(config)?;
+        let counts = (config.streams.len(), config.links.len());
+        self.log("info", format!("configured anew, with {} streams and {} links", counts.0, counts.1));
+        Ok(())
     }
 
     fn configure(&self, config: &Config) -> Result<()> {
         for stream in &config.streams {
             self.provide_stream(stream).map_err(|e| e.context(format_args!("[[stream]] '{}'", stream.name)))?;
         }
-        let Some(options) = &config.hub else { return Ok(()) };
-        let hub = self.provide_hub(options.clone())?;
-        for link in &config.links {
+        let hub = config.hub.as_ref().map(|options| self.provide_hub(options.clone())).transpose()?;
+        let at_work = self.local("a link")?.links.configs();
+        for link in at_work.iter().filter(|link| !config.links.contains(link)) {
+            self.remove_link(&link.name)?;
+        }
+        let Some(hub) = hub else { return Ok(()) };
+        for link in config.links.iter().filter(|link| !at_work.contains(link)) {
             self.add_link(link.clone(), &hub)
                 .wait()
                 .map_err(|e| e.context(format_args!("[[link]] '{}'", link.name)))?;
         }
         Ok(())
+    }
+
+    /// Leaves word in the directory of the file that it is configured by, for those who look for its links later.
+    fn note_file(&self, config: &Config) -> Result<()> {
+        let inner = self.local("a configuration")?;
+        let (disk, note) = (&*inner.shared.disk, inner.root.join(CONFIGURED_BY));
+        let at = |e| Error::io(format_args!("write {}", note.display()), &e);
+        let own = inner.root.join(CONFIG_FILE);
+        let other = config.file.as_ref().filter(|file| !is_same(file, &own));
+        if let Some(file) = other.map(std::path::absolute).transpose().map_err(at)? {
+            return replace(disk, &note, file.as_os_str().as_encoded_bytes()).map_err(at);
+        }
+        if disk.exists(&note) { disk.remove(&note).map_err(at) } else { Ok(()) }
     }
 
     /// Makes a stream what it shall be, whether it was there or not.

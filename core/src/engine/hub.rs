@@ -37,10 +37,14 @@ impl Engine {
 
         let inner = self.local("a hub of its own")?;
         let urls = options.urls.clone();
-        let options = crate::HubOptions { retry_on_initial_connect: true, ..options };
-        let made = Engine::connect(options).wait()?;
-        // The one that is there stays, and the new one ends here.
-        let (theirs, hub) = inner.hub.get_or_init(|| (urls.clone(), made));
+        let (theirs, hub) = if let Some(there) = inner.hub.get() {
+            there
+        } else {
+            let options = crate::HubOptions { retry_on_initial_connect: true, ..options };
+            let made = Engine::connect(options).wait()?;
+            // One that came meanwhile stays, and the new one ends here.
+            inner.hub.get_or_init(|| (urls.clone(), made))
+        };
         if let Some(other) = urls.iter().find(|url| !theirs.contains(url)) {
             let (here, other) = (theirs.first().map(|u| without_secret(u)), without_secret(other));
             let message = format!("the hub here is {}, not {other}: a node has one hub", here.unwrap_or_default());
