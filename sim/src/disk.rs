@@ -328,7 +328,9 @@ impl Disk for SimDisk {
     fn remove(&self, path: &Path) -> io::Result<()> {
         let mut platter = self.platter();
         platter.tick()?;
-        platter.find(path)?;
+        let file = platter.find(path)?;
+        let freed = platter.files[file].now.len() as u64;
+        platter.room = platter.room.saturating_add(freed);
         platter.change(Change::Remove(path.to_owned()));
         Ok(())
     }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use headwater::{Append, ConsumerConfig, Engine, EngineOptions, ManualClock, ReadOptions, StreamConfig};
+use headwater::{
+    Append, ConsumerConfig, Engine, EngineOptions, ManualClock, PurgeOptions, ReadOptions, Stream, StreamConfig,
+};
 use headwater_sim::SimDisk;
 
 fn open(disk: &SimDisk) -> Engine {
@@ -41,4 +43,31 @@ fn a_close_on_a_full_disk_is_a_close() {
             "{room} bytes"
         );
     }
+}
+
+#[test]
+fn a_purge_gives_space_back_where_no_byte_is_free() {
+    let disk = SimDisk::new(1, None);
+    let config = StreamConfig { segment_bytes: 1 << 20, ..StreamConfig::new("o", ["o.>"]) };
+    let engine = open(&disk);
+    let stream = engine.create_stream(config).wait().expect("create");
+    let put = |stream: &Stream| stream.append(&Append::new("o.1", &[7; 100_000])).wait();
+    for _ in 0..60 {
+        put(&stream).expect("append");
+    }
+    engine.close().expect("close");
+    let engine = open(&disk);
+    let stream = engine.stream("o").wait().expect("stream");
+    disk.set_room(0);
+    let refused = put(&stream).expect_err("no byte is free");
+    assert!(refused.is_disk_full(), "{refused}");
+    assert_eq!(stream.purge(&PurgeOptions { keep: 5, ..PurgeOptions::default() }).wait().expect("purge"), 55);
+    engine.step();
+    put(&stream).expect("there is room again");
+    engine.close().expect("close");
+    let engine = open(&disk);
+    let stream = engine.stream("o").wait().expect("stream");
+    let seqs: Vec<u64> = stream.read(&ReadOptions::default()).wait().expect("read").iter().map(|r| r.seq).collect();
+    assert_eq!(seqs, [56, 57, 58, 59, 60, 61]);
+    assert!(!engine.logs(100).iter().any(|l| l.level == "error"), "nothing is missing");
 }

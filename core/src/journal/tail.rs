@@ -15,6 +15,8 @@ pub(crate) struct Chunk {
     pub(crate) header: Option<Vec<u8>>,
     pub(crate) start: Pos,
     pub(crate) bytes: Vec<u8>,
+    /// Whether something in it gives space back, so that a cache may go for it where there is no room.
+    pub(crate) frees: bool,
 }
 
 impl Chunk {
@@ -36,12 +38,24 @@ pub(crate) struct Tail {
     pub(crate) synced: Pos,
     /// Where the last mark stands and what it says.
     marked: Option<(Pos, Pos)>,
+    /// Whether something that waits gives space back.
+    pub(crate) frees: bool,
 }
 
 impl Tail {
     /// A journal that ends at `end`, in `segment`; `header` when that is not made yet.
     pub(crate) fn new(segment: Arc<Segment>, header: Option<Vec<u8>>, end: Pos, synced: Pos) -> Self {
-        Tail { segment, header, buf: Vec::new(), start: end, taken: None, spare: Vec::new(), synced, marked: None }
+        Tail {
+            segment,
+            header,
+            buf: Vec::new(),
+            start: end,
+            taken: None,
+            spare: Vec::new(),
+            synced,
+            marked: None,
+            frees: false,
+        }
     }
 
     /// Where the next frame will stand.
@@ -100,6 +114,7 @@ impl Tail {
             header: self.header.take(),
             start: self.start,
             bytes: std::mem::replace(&mut self.buf, spare),
+            frees: std::mem::take(&mut self.frees),
         });
         self.start = chunk.end();
         self.taken = Some(Arc::clone(&chunk));
@@ -124,7 +139,7 @@ impl Tail {
         self.taken = None;
         self.buf.clear();
         self.start = end;
-        self.marked = None;
+        (self.marked, self.frees) = (None, false);
     }
 
     /// Up to `len` bytes at a position that is in memory.

@@ -1,6 +1,7 @@
 //! The one place that writes: a chunk goes to its segment, and a sync covers every file that was written since the
 //! last.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::segment::Segment;
@@ -16,6 +17,8 @@ pub(crate) struct Writer {
     dir_unsynced: bool,
     /// The segment that is written, where its frames end in the file, and where the zeros behind them do.
     reserve: Option<(Arc<Segment>, u64, u64)>,
+    /// A cache that goes where there is no room for what gives space back.
+    cache: PathBuf,
 }
 
 /// A segment smaller than this gets no room ahead; a larger one as much as it has.
@@ -33,13 +36,24 @@ pub(crate) enum WriteFault {
 
 impl Writer {
     /// A writer behind these segments, of which it is not known that they, and their names, are on disk.
-    pub(crate) fn new(disk: Arc<dyn Disk>, unsynced: Vec<Arc<Segment>>) -> Self {
-        Writer { disk, dir_unsynced: !unsynced.is_empty(), unsynced, reserve: None }
+    pub(crate) fn new(disk: Arc<dyn Disk>, unsynced: Vec<Arc<Segment>>, cache: PathBuf) -> Self {
+        Writer { disk, dir_unsynced: !unsynced.is_empty(), unsynced, reserve: None, cache }
     }
 
     /// Writes a chunk, whole or not at all. With `ahead`, room is made for what follows: a file that each sync finds
     /// longer costs a journaling file system a second write.
     pub(crate) fn write(&mut self, chunk: &Chunk, ahead: bool) -> Result<(), WriteFault> {
+        match self.write_once(chunk, ahead) {
+            Err(WriteFault::Undone(error))
+                if chunk.frees && error.is_disk_full() && self.disk.remove(&self.cache).is_ok() =>
+            {
+                self.write_once(chunk, ahead)
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn write_once(&mut self, chunk: &Chunk, ahead: bool) -> Result<(), WriteFault> {
         let segment = &chunk.segment;
         if self.reserve.as_ref().is_none_or(|r| !Arc::ptr_eq(&r.0, segment)) {
             self.trim();

@@ -297,6 +297,7 @@ impl State {
     /// Encodes a control entry into the tail; returns where it stands.
     pub(crate) fn push_control(&mut self, control: &Control) -> Pos {
         let bytes = control::to_bytes(control);
+        self.tail.frees |= !matches!(control, Control::Epoch(_));
         self.tail.push(0, |out| {
             out.extend_from_slice(&bytes);
             TAG_CONTROL

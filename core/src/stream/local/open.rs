@@ -66,7 +66,7 @@ impl Local {
             shared: Arc::clone(shared),
             log: shared.pages.new_log(),
             read_only,
-            writer: Mutex::new(Writer::new(Arc::clone(&shared.disk), unsynced)),
+            writer: Mutex::new(Writer::new(Arc::clone(&shared.disk), unsynced, snapshot::path(dir))),
             state: Mutex::new(state),
             turns: super::turns::Turns::default(),
             syncing: Mutex::new(()),

@@ -154,15 +154,34 @@ impl Local {
             let gaps = Gaps::between(&state.parts);
             (dropped, gaps, snapshot::encode(&state, pos))
         };
-        self.sync_now()?;
-        snapshot::write(self.disk().as_ref(), &self.dir, &bytes)?;
-        gaps.write(self.disk().as_ref(), &self.dir)?;
+        if let Err(error) = self.note_dropped(&dropped, &bytes, &gaps) {
+            // Nothing of them is gone yet: the next step tries again.
+            let mut state = self.lock();
+            state.dropped.extend(dropped);
+            state.snapshot_pos = 0;
+            return Err(error);
+        }
         for part in dropped {
             let _ = self.disk().remove(&part.index_path());
             let path = &part.segment.path;
             self.disk().remove(path).map_err(|e| Error::io(format_args!("remove {}", path.display()), &e))?;
         }
         Ok(())
+    }
+
+    /// Puts on disk what has to be there before segments go. Where there is no room, their index files go first.
+    fn note_dropped(&self, dropped: &[Arc<Part>], bytes: &[u8], gaps: &Gaps) -> Result<()> {
+        let disk = self.disk().as_ref();
+        self.sync_now()?;
+        let write = || snapshot::write(disk, &self.dir, bytes).and_then(|()| gaps.write(disk, &self.dir));
+        let outcome = write();
+        if outcome.as_ref().is_err_and(Error::is_disk_full) {
+            for part in dropped {
+                let _ = disk.remove(&part.index_path());
+            }
+            return write();
+        }
+        outcome
     }
 
     /// Stores one sealed segment anew that holds more than it needs to; the next step looks for another.
