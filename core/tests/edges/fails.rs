@@ -85,6 +85,45 @@ fn a_connection_that_is_cut_delayed_and_half_closed_changes_nothing() {
 }
 
 #[test]
+fn what_arrives_twice_and_after_the_window_and_what_was_cut_for_longer_lands_once() {
+    let window = "[link.create]\nduplicate_window = \"200ms\"\n";
+    for more in ["", "exclusive = true\ndirection = \"push\"\n"] {
+        let server = Server::start("2.15.1");
+        let (proxy, dir) = (Proxy::to(&[server.port]), Dir::new("twin"));
+        // Less than the window and more than it: the server forgets message ids meanwhile, if there were any.
+        proxy.double(100);
+        let mut edge = Edge::open("a", &config(dir.path(), &proxy.url(), &format!("{more}{window}")));
+        edge.put(200);
+        let there = hub(&server.url());
+        until("the stream is there", || there.stream("ORDERS").wait().is_ok());
+        let orders = there.stream("ORDERS").wait().unwrap();
+        let mut theirs = Vec::new();
+        for twin_ms in [500, 700] {
+            edge.put(100);
+            until("it goes on", || edge.status().lag_push < 50);
+            if more.is_empty() {
+                put_there(&orders, &mut theirs, 20);
+            }
+            proxy.double(twin_ms);
+            edge.put(100);
+            proxy.cut();
+            edge.put(100);
+            std::thread::sleep(Duration::from_millis(500));
+            proxy.heal();
+            until("it is back", || edge.status().lag_push < 50);
+        }
+        let all = [&edge.acked[..], &theirs];
+        holds_all("the hub", &orders, &all);
+        holds_all("the edge", &edge.orders, &all);
+        // What is late comes now.
+        std::thread::sleep(Duration::from_millis(1500));
+        holds_all("the hub, later", &orders, &all);
+        holds_all("the edge, later", &edge.orders, &all);
+        edge.engine.close().unwrap();
+    }
+}
+
+#[test]
 fn a_link_with_nothing_to_do_says_that_its_hub_is_away() {
     let server = Server::start("2.15.1");
     let (proxy, dir) = (Proxy::to(&[server.port]), Dir::new("a"));

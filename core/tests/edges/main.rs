@@ -11,6 +11,8 @@
 mod cluster;
 mod fails;
 mod full_disk;
+#[cfg(target_os = "linux")]
+mod namespace;
 mod process;
 mod proxy;
 mod refused;

@@ -1,5 +1,5 @@
 //! Everything at once, at random: edges and servers that are killed and started again, connections that are cut, held
-//! up and delivered late, while all of them write.
+//! up, doubled and delivered late, while all of them write. Faults that are planted are found.
 //!
 //! `a` and `b` are linked to a hub of one server or three, `s` to that hub and to the server of a site, `c` to the site
 //! alone; with some seeds `a` is linked to the site too, which closes a circle. After each round each side holds the
@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
-use headwater::{Append, Clock, Engine, EngineOptions, ErrorKind, ManualClock, Result, Stream, SystemClock};
+use headwater::{
+    Append, Clock, Engine, EngineOptions, ErrorKind, ManualClock, ReadOptions, Result, Stream, SystemClock,
+};
 
 use crate::cluster::{Cluster, DUPLICATE_WINDOW};
 use crate::process::Process;
@@ -25,6 +27,34 @@ fn what_is_killed_cut_and_held_up_at_random_loses_and_doubles_nothing() {
         World::start(seed).rounds(2, Instant::now() + Duration::from_secs(10), &mut Counts::new());
     }
 }
+
+/// What is done wrong on purpose, to see that it is found.
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    /// The servers hear no condition, so what is delivered late or twice lands.
+    NoConditions,
+    /// The hub loses a record.
+    Lost,
+}
+
+#[test]
+fn faults_that_are_planted_are_found() {
+    for fault in [Fault::NoConditions, Fault::Lost] {
+        let found = (10..10 + SEEDS_TO_FIND).find(|&seed| {
+            let lives = move || {
+                let mut world = World::start(seed);
+                world.plant(fault);
+                world.rounds(3, Instant::now() + Duration::from_secs(20), &mut Counts::new());
+            };
+            std::thread::spawn(lives).join().is_err()
+        });
+        println!("{fault:?} is found with seed {found:?}");
+        assert!(found.is_some(), "{fault:?} was not found within {SEEDS_TO_FIND} seeds");
+    }
+}
+
+/// A planted fault is found within so many seeds.
+const SEEDS_TO_FIND: u64 = 3;
 
 #[test]
 #[ignore = "it takes SOAK_SECONDS, five minutes when that is not said: make soak"]
@@ -73,6 +103,9 @@ struct World {
     programs: [Program; 2],
     /// The last number that was given out, over all writers.
     last: u64,
+    loses: bool,
+    /// How long the sides may take to agree.
+    patience: Duration,
 }
 
 /// One that appends at a server, each time under the condition that it knows its own last record: what is held up can
@@ -127,7 +160,30 @@ impl World {
             Program { name, stream: None, engine, last_seq: None, acked: Vec::new() }
         };
         let programs = [program("h", 0), program("t", 1)];
-        World { seed, dice, proxies, edges, programs, servers, last: 0 }
+        World { seed, dice, proxies, edges, programs, servers, last: 0, loses: false, patience: 2 * PATIENCE }
+    }
+
+    /// Does something wrong from now on.
+    fn plant(&mut self, fault: Fault) {
+        match fault {
+            Fault::NoConditions => self.proxies.iter().for_each(|proxy| {
+                proxy.unfence();
+                proxy.double(2 * DUPLICATE_WINDOW.as_millis() as u64);
+                proxy.drop_all(Shutdown::Both);
+            }),
+            Fault::Lost => (self.loses, self.patience) = (true, Duration::from_secs(5)),
+        }
+    }
+
+    /// The hub forgets a record.
+    fn lose(&mut self) {
+        let orders = self.programs[0].engine.stream("ORDERS").wait();
+        let gone = orders.and_then(|orders| {
+            let batch = orders.read(&ReadOptions::default().max_records(100)).wait()?;
+            let seq = batch.iter().find(|r| !r.subject.starts_with("$HW")).map_or(0, |r| r.seq);
+            orders.delete(seq).wait().map(|is_gone| (seq, is_gone))
+        });
+        println!("seed {}: a record is lost: {gone:?}", self.seed);
     }
 
     /// So many rounds, or until it is time.
@@ -140,12 +196,15 @@ impl World {
             }
             let began = Instant::now();
             self.heal();
+            if self.loses {
+                self.lose();
+            }
             let records = self.agree(round);
             println!("seed {}, round {round}: {records} records on each side, {:?}", self.seed, began.elapsed());
             *counts.entry("rounds".to_owned()).or_default() += 1;
             if round + 1 == rounds || Instant::now() >= until {
                 // What is late would come now.
-                std::thread::sleep(2 * DUPLICATE_WINDOW);
+                std::thread::sleep(3 * DUPLICATE_WINDOW);
                 assert_eq!(self.agree(round), records, "seed {}: something came late", self.seed);
                 assert!(records > 0, "seed {}: nothing was written, so nothing was proven", self.seed);
                 *counts.entry("records".to_owned()).or_default() += records as u64;
@@ -156,7 +215,7 @@ impl World {
 
     /// Something happens.
     fn step(&mut self) -> &'static str {
-        match self.dice.below(20) {
+        match self.dice.below(21) {
             0..9 => {
                 let edge = self.dice.pick(&mut self.edges);
                 let count = 1 + self.dice.below(400);
@@ -210,6 +269,13 @@ impl World {
                 proxy.heal();
                 "a cut is longer than the window"
             }
+            19 => {
+                let ms = DUPLICATE_WINDOW.as_millis() as u64 * self.dice.below(3);
+                let proxy = self.dice.pick(&mut self.proxies);
+                proxy.double(ms);
+                proxy.drop_all(Shutdown::Both);
+                "connections are doubled, or no longer"
+            }
             _ => self.hold_up(),
         }
     }
@@ -253,7 +319,7 @@ impl World {
             if sides.iter().all(|(_, side)| side == first) && acked.iter().all(has) {
                 return first.values().map(Vec::len).sum();
             }
-            if began.elapsed() > 2 * PATIENCE {
+            if began.elapsed() > self.patience {
                 self.tell(round, &acked, &sides);
             }
             std::thread::sleep(Duration::from_millis(50));
