@@ -197,6 +197,17 @@ impl Replica {
         self.next_seq = self.next_seq.max(self.causality.applied.last(self.own).saturating_add(1));
     }
 
+    /// Goes on as another actor if all that it did before this sequence is here, and nothing after it. Nothing may have
+    /// been done yet.
+    pub(super) fn go_on_as(&mut self, actor: Writer, next_seq: u64) -> bool {
+        let Some(place) = self.actors.find(actor) else { return false };
+        let is_whole = self.causality.applied.is_up_to(place, next_seq.saturating_sub(1)) && self.next_seq == 1;
+        if is_whole {
+            (self.own, self.next_seq) = (place, next_seq);
+        }
+        is_whole
+    }
+
     /// Refuses another actor's name for one's own.
     pub(super) fn check_own(&self, fragment: &Fragment) -> Result<()> {
         let Some(place) = fragment.actors.find(self.actor()) else { return Ok(()) };

@@ -15,6 +15,7 @@ mod snapshot;
 mod watch;
 mod write;
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::clock::Nanos;
@@ -77,6 +78,8 @@ struct Inner {
     snapshots: Snapshots,
     subscription: Subscription,
     actor: Writer,
+    /// The sequence of its next operation, for whoever goes on as it.
+    next_seq: Arc<AtomicU64>,
     /// The subject of the records of this handle.
     own_subject: String,
     live: Mutex<Live>,
@@ -119,7 +122,8 @@ impl CrdtStore {
         &self.0.log.stream
     }
 
-    /// Whose operations are made here, by this handle and its clones alone: what others give rights to.
+    /// Whose operations are made here, by this handle and its clones alone: what others give rights to. A handle goes
+    /// on as an actor of the directory whose handle is gone, if there is one.
     pub fn actor(&self) -> Writer {
         self.0.actor
     }
@@ -129,11 +133,7 @@ impl CrdtStore {
     /// it could not is logged.
     pub fn close(&self) {
         self.0.snapshot_at_close();
-        if let Ok(mut live) = self.0.live.lock() {
-            let closed =
-                || Error::new(ErrorKind::Closed, format!("this handle of CRDT store '{}' is closed", self.name()));
-            live.failed.get_or_insert_with(closed);
-        }
+        self.0.end();
         self.0.subscription.close();
     }
 }

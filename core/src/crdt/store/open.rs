@@ -1,5 +1,6 @@
 //! Opening a store: the newest snapshot that is good, then the log behind it.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crate::engine::Engine;
@@ -40,7 +41,6 @@ fn over(engine: &Engine, stream: Stream, config: &CrdtConfig) -> Result<CrdtStor
     let log = Log { engine: engine.clone(), stream, name: config.name.clone(), fragment_bytes_max };
     let every = if config.snapshot_records == 0 { SNAPSHOT_RECORDS } else { config.snapshot_records };
     let snapshots = Snapshots::new(&config.name, every);
-    // It is nobody's until it writes: an actor is what operations name.
     let actor = Writer { engine: engine.id(), epoch: engine.clock().random() };
     let mut replica = Replica::new(actor);
     let restored = snapshots.restore(&log, &mut replica)?;
@@ -63,8 +63,11 @@ fn over(engine: &Engine, stream: Stream, config: &CrdtConfig) -> Result<CrdtStor
         failed: None,
     };
     let own_subject = log.subject(actor);
-    let inner = Inner { log, snapshots, subscription, actor, own_subject, live: Mutex::new(live) };
+    let live = Mutex::new(live);
+    let next_seq = Arc::new(AtomicU64::new(1));
+    let mut inner = Inner { log, snapshots, subscription, actor, next_seq, own_subject, live };
     inner.catch_up(until)?;
+    inner.begin()?;
     Ok(CrdtStore(Arc::new(inner)))
 }
 
@@ -77,5 +80,48 @@ impl Inner {
             self.take_batch(&mut live, &batch)?;
         }
         Ok(())
+    }
+
+    /// Goes on as an actor of this directory that nobody is at work as, or begins as one of its own.
+    fn begin(&mut self) -> Result<()> {
+        let Some(actors) = self.log.engine.actors() else { return Ok(()) };
+        let stream = self.log.stream.name();
+        while let Some((actor, next_seq)) = actors.take(stream) {
+            // What it did is in the log by now.
+            let goes_on = self.live()?.replica.go_on_as(actor, next_seq.load(Ordering::Relaxed));
+            if goes_on {
+                self.own_subject = self.log.subject(actor);
+                (self.actor, self.next_seq) = (actor, next_seq);
+                return Ok(());
+            }
+            actors.forget(stream, actor);
+        }
+        self.next_seq = actors.begin(stream, self.actor);
+        Ok(())
+    }
+
+    /// Ends the handle, and leaves its actor to whoever opens the store next if all that it did has come back from the
+    /// log.
+    pub(super) fn end(&self) {
+        let Ok(mut live) = self.live.lock() else { return };
+        if live.failed.is_some() {
+            return;
+        }
+        let is_back = live.last_sent.is_none() || self.follow(&mut live).is_ok() && live.last_sent.is_none();
+        let message = format!("this handle of CRDT store '{}' is closed", self.log.name);
+        live.failed.get_or_insert_with(|| Error::new(ErrorKind::Closed, message));
+        let Some(actors) = self.log.engine.actors() else { return };
+        let stream = self.log.stream.name();
+        if live.replica.next_seq == 1 {
+            actors.forget(stream, self.actor);
+        } else if is_back {
+            actors.free(stream, self.actor);
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.end();
     }
 }

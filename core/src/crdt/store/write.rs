@@ -5,6 +5,7 @@
 //! who would count twice what he does again.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::pending::Pending;
@@ -75,6 +76,7 @@ impl CrdtStore {
         let mut live = inner.live_to_write()?;
         let total = work(&mut live.replica, inner.log.now_ms())?;
         let Some(delta) = live.replica.take_delta() else { return Ok(Pending::ready(Ok(Written { seq: 0, total }))) };
+        inner.next_seq.store(live.replica.next_seq, Ordering::Relaxed);
         live.has_written = true;
         live.unread += 1;
         let payload = delta.encode();
