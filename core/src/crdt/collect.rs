@@ -78,8 +78,7 @@ impl Replica {
         found.sort_unstable_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
         for (name, kind, delta) in found {
             let dot = Dot { actor: self.own, seq: self.next_seq };
-            self.next_seq += 1;
-            self.join_own(&name, kind, dot, &delta);
+            self.join_own(&name, kind, dot, delta.clone());
             self.pending.push(&name, kind, dot, delta, &self.actors);
             collected.operations += 1;
         }

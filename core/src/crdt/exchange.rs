@@ -110,7 +110,7 @@ impl Replica {
             body.causality.applied = new;
             body.keys = keys;
         }
-        Ok(Some(Fragment { scope: Scope::Delta, actors: self.actors.clone(), body }))
+        Ok(Some(Fragment::of(Scope::Delta, &self.actors, body)))
     }
 
     /// A fragment's content with the actors in this replica's places.
@@ -232,7 +232,7 @@ impl Replica {
             }
             body.keys.insert(key, Entry { state, ahead });
         }
-        Fragment { scope, actors: self.actors.clone(), body }
+        Fragment::of(scope, &self.actors, body)
     }
 
     /// All keys by name and kind, in no order. A key may hold nothing that is alive.
@@ -250,7 +250,7 @@ impl Replica {
         }
         let keys = BTreeMap::from([((key.into(), kind), state.into())]);
         let body = Body { keys, ..Body::default() };
-        let fragment = Fragment { scope: Scope::Keys, actors: self.actors.clone(), body }.canonical();
+        let fragment = Fragment::of(Scope::Keys, &self.actors, body);
         let mut bytes = Vec::new();
         for writer in fragment.actors.iter() {
             bytes.extend_from_slice(&writer.engine.to_be_bytes());

@@ -12,6 +12,7 @@
 //! `store/`, which keeps a replica in a stream, knows streams.
 
 mod actor;
+mod alone;
 mod bounded;
 mod clock;
 mod codec;

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::origin::Writer;
 
 use super::actor::{Actors, Dot};
+use super::alone;
 use super::clock::{DRIFT_MS_MAX, HybridClock};
 use super::context::{Causality, Context, Joining, Seen, View};
 use super::fragment::{Fragment, Key, Scope};
@@ -140,15 +141,9 @@ impl Replica {
 
     /// Does one operation and adds it to a delta.
     fn write_into(&mut self, to: &mut Pending, path: Path<'_>, kind: Kind, op: &Op<'_>, now_ms: u64) -> Result<bool> {
-        check_path(&path)?;
-        if let Op::Give { to, .. } = op {
-            self.actors.place(*to);
-        }
-        let stamp = self.clock.now(now_ms);
-        let dot = Dot { actor: self.own, seq: self.next_seq };
+        let (dot, stamp) = self.begin(&path, op, now_ms)?;
         let by = Writing { dot, stamp, now_ms, actors: &self.actors };
-        let root = if path.fields.is_empty() { kind } else { Kind::Map };
-        if root == kind && self.ahead.is_empty() {
+        if path.fields.is_empty() && self.ahead.is_empty() {
             let state = self.keys.get_mut(path.key).and_then(|slot| slot.only_mut(kind));
             if let Some(done) = state.and_then(|state| to.again(path.key, kind, state, op, &by)) {
                 done.map_err(|e| e.context(format!("key {}", path.key)))?;
@@ -157,35 +152,74 @@ impl Replica {
                 return Ok(true);
             }
         }
-        let slot = self.keys.get(path.key);
-        let other = slot.and_then(|slot| slot.other(root, now_ms, &self.actors));
-        if let Some(other) = other.filter(|_| !matches!(op, Op::Clear)) {
-            return Err(wrong_kind(path.key, other, root));
-        }
-        let delta = op::change(slot.and_then(|slot| slot.get(root)), path.fields, kind, op, &by);
-        let Some(delta) = delta.map_err(|e| e.context(format!("key {}", path.key)))? else { return Ok(false) };
-        self.next_seq += 1;
-        self.join_own(path.key, root, dot, &delta);
+        let Some((root, delta)) = self.change(&path, kind, op, &by)? else { return Ok(false) };
+        self.join_own(path.key, root, dot, delta.clone());
         to.push(path.key, root, dot, delta, &self.actors);
         Ok(true)
     }
 
-    /// Joins the delta of an operation made here.
-    pub(super) fn join_own(&mut self, key: &str, kind: Kind, dot: Dot, delta: &op::Delta) {
+    /// Does one operation; the bytes of its delta, which [`Replica::take_delta`] then does not have, or none if there
+    /// was nothing to do.
+    ///
+    /// # Errors
+    /// As [`Replica::transaction`].
+    pub(super) fn write_alone(
+        &mut self,
+        path: &Path<'_>,
+        kind: Kind,
+        op: &Op<'_>,
+        now_ms: u64,
+    ) -> Result<Option<Vec<u8>>> {
+        let (dot, stamp) = self.begin(path, op, now_ms)?;
+        let by = Writing { dot, stamp, now_ms, actors: &self.actors };
+        let Some((root, mut delta)) = self.change(path, kind, op, &by)? else { return Ok(None) };
+        let bytes = alone::encode(&self.actors, path.key, root, dot, &mut delta);
+        self.join_own(path.key, root, dot, delta);
+        Ok(Some(bytes))
+    }
+
+    /// The dot and the stamp of the next operation.
+    fn begin(&mut self, path: &Path<'_>, op: &Op<'_>, now_ms: u64) -> Result<(Dot, u64)> {
+        check_path(path)?;
+        if let Op::Give { to, .. } = op {
+            self.actors.place(*to);
+        }
+        Ok((Dot { actor: self.own, seq: self.next_seq }, self.clock.now(now_ms)))
+    }
+
+    /// What an operation does, and as what its key is kept; none if there is nothing to do.
+    fn change(&self, path: &Path<'_>, kind: Kind, op: &Op<'_>, by: &Writing<'_>) -> Result<Option<(Kind, op::Delta)>> {
+        let root = if path.fields.is_empty() { kind } else { Kind::Map };
+        let slot = self.keys.get(path.key);
+        let other = slot.and_then(|slot| slot.other(root, by.now_ms, &self.actors));
+        if let Some(other) = other.filter(|_| !matches!(op, Op::Clear)) {
+            return Err(wrong_kind(path.key, other, root));
+        }
+        let delta = op::change(slot.and_then(|slot| slot.get(root)), path.fields, kind, op, by);
+        let delta = delta.map_err(|e| e.context(format!("key {}", path.key)))?;
+        Ok(delta.map(|delta| (root, delta)))
+    }
+
+    /// Joins the delta of the next operation made here.
+    pub(super) fn join_own(&mut self, key: &str, kind: Kind, dot: Dot, delta: op::Delta) {
+        let op::Delta { state, removed } = delta;
         let Replica { keys, causality, actors, ahead, .. } = self;
         let ahead = if ahead.is_empty() { None } else { ahead.get(&(key.into(), kind)) };
         let mine = View { ahead, ..causality.view() };
-        let theirs = View { causality: None, ahead: None, dots: &delta.removed };
+        let theirs = View { causality: None, ahead: None, dots: &removed };
         let joining = Joining { actors, mine, theirs, dense: false, keep: false };
-        slot::change(keys, key, |slot| slot.entry(kind).join(delta.state.clone(), &joining));
+        slot::change(keys, key, |slot| slot.entry(kind).join(state, &joining));
         causality.applied.insert(dot);
-        delta.removed.iter().for_each(|&removed| causality.remove(removed));
+        for &removed in &removed {
+            causality.remove(removed);
+        }
+        self.next_seq = dot.seq + 1;
     }
 
     /// What was done here since the last call, as one delta for the others; none if nothing was.
     pub fn take_delta(&mut self) -> Option<Fragment> {
         let body = self.pending.take();
-        (!body.is_empty()).then(|| Fragment { scope: Scope::Delta, actors: self.actors.clone(), body })
+        (!body.is_empty()).then(|| Fragment::of(Scope::Delta, &self.actors, body))
     }
 
     pub(super) fn state(&self, key: &str, kind: Kind) -> Option<&State> {

@@ -30,6 +30,9 @@ pub struct Written {
     pub total: Option<i128>,
 }
 
+/// The bytes of a delta, if there is one, and what an operation on a counter made of it.
+type Done = (Option<Vec<u8>>, Option<i128>);
+
 impl CrdtStore {
     /// Does one operation. It is read at once, and done when the durability of the stream is reached.
     ///
@@ -42,12 +45,13 @@ impl CrdtStore {
     pub fn write<'a>(&self, path: impl Into<Path<'a>>, kind: Kind, op: &Op<'_>) -> Pending<Written> {
         let path = path.into();
         self.append(change_bytes(&path, op), |replica, now_ms| {
-            replica.write(path, kind, op, now_ms)?;
+            let payload = replica.write_alone(&path, kind, op, now_ms)?;
             let is_number = matches!(kind, Kind::Counter | Kind::GrowCounter | Kind::BoundedCounter);
-            Ok(match is_number.then(|| replica.read(path, kind, now_ms)) {
+            let total = match is_number.then(|| replica.read(path, kind, now_ms)) {
                 Some(Reading::Number(total)) => Some(total),
                 _ => None,
-            })
+            };
+            Ok((payload, total))
         })
     }
 
@@ -58,28 +62,30 @@ impl CrdtStore {
     /// As [`CrdtStore::write`]; `limit` if they are more than a record holds.
     pub fn transaction(&self, changes: &[Change<'_>]) -> Pending<Written> {
         let bytes = changes.iter().map(|change| change_bytes(&change.path, &change.op)).sum();
-        self.append(bytes, |replica, now_ms| replica.transaction(changes, now_ms).map(|()| None))
+        self.append(bytes, |replica, now_ms| {
+            replica.transaction(changes, now_ms)?;
+            Ok((replica.take_delta().map(|delta| delta.encode()), None))
+        })
     }
 
-    fn append(&self, bytes: usize, work: impl FnOnce(&mut Replica, u64) -> Result<Option<i128>>) -> Pending<Written> {
+    fn append(&self, bytes: usize, work: impl FnOnce(&mut Replica, u64) -> Result<Done>) -> Pending<Written> {
         self.try_append(bytes, work).unwrap_or_else(|error| Pending::ready(Err(error)))
     }
 
     fn try_append(
         &self,
         bytes: usize,
-        work: impl FnOnce(&mut Replica, u64) -> Result<Option<i128>>,
+        work: impl FnOnce(&mut Replica, u64) -> Result<Done>,
     ) -> Result<Pending<Written>> {
         let inner = &self.0;
         inner.check_size(bytes)?;
         inner.snapshot_if_due()?;
         let mut live = inner.live_to_write()?;
-        let total = work(&mut live.replica, inner.log.now_ms())?;
-        let Some(delta) = live.replica.take_delta() else { return Ok(Pending::ready(Ok(Written { seq: 0, total }))) };
+        let (payload, total) = work(&mut live.replica, inner.log.now_ms())?;
+        let Some(payload) = payload else { return Ok(Pending::ready(Ok(Written { seq: 0, total }))) };
         inner.next_seq.store(live.replica.next_seq, Ordering::Relaxed);
         live.has_written = true;
         live.unread += 1;
-        let payload = delta.encode();
         let appended = inner.log.stream.append(&Append::new(&inner.own_subject, &payload));
         live.last_sent = Some(payload);
         match appended.into_ready() {
