@@ -52,12 +52,12 @@ impl Fragment {
             _ => return Err(from.fault("a scope that is none")),
         };
         let actors = take_actors(&mut from)?;
-        let mut decoding = Decoding { from, used: vec![false; actors.len()], sparse: scope == Scope::Delta };
+        let mut decoding = Decoding { from, used: Some(vec![false; actors.len()]), sparse: scope == Scope::Delta };
         let causality = Causality { applied: take_seen(&mut decoding)?, removed: take_seen(&mut decoding)? };
         check_apart(&decoding, &causality.removed, &causality.applied)?;
         let body = take_keys(&mut decoding, scope, causality)?;
         decoding.from.end()?;
-        if decoding.used.contains(&false) {
+        if decoding.used.is_some_and(|used| used.contains(&false)) {
             return Err(decoding.from.fault("an actor that nothing speaks of"));
         }
         Ok(Fragment { scope, actors, body })
@@ -116,10 +116,10 @@ impl Context {
             return Err(from.fault("a version other than 1"));
         }
         let actors = take_actors(&mut from)?;
-        let mut decoding = Decoding { from, used: vec![false; actors.len()], sparse: false };
+        let mut decoding = Decoding { from, used: Some(vec![false; actors.len()]), sparse: false };
         let seen = take_seen(&mut decoding)?;
         decoding.from.end()?;
-        if decoding.used.contains(&false) {
+        if decoding.used.is_some_and(|used| used.contains(&false)) {
             return Err(decoding.from.fault("an actor that nothing speaks of"));
         }
         Ok(seen.named(&actors))

@@ -4,6 +4,7 @@
 //! who send it; counted a million times, a counter is one row in it. A transaction is several operations that change
 //! all or nothing here and that one delta carries.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
@@ -14,10 +15,11 @@ use super::alone;
 use super::clock::{DRIFT_MS_MAX, HybridClock};
 use super::context::{Causality, Context, Joining, Seen, View};
 use super::fragment::{Fragment, Key, Scope};
+use super::keys::Keys;
 use super::kind::Kind;
 use super::op::{self, Op, Path, Writing, check_path, wrong_kind};
 use super::pending::Pending;
-use super::slot::{self, Slot, Slots};
+use super::slot::Slot;
 use super::state::State;
 
 /// One operation on one state.
@@ -53,7 +55,7 @@ pub struct Replica {
     pub(super) own: u32,
     pub(super) next_seq: u64,
     pub(super) causality: Causality,
-    pub(super) keys: Slots,
+    pub(super) keys: Keys,
     /// What single keys have seen ahead of the replica.
     pub(super) ahead: BTreeMap<Key, Seen>,
     pub(super) clock: HybridClock,
@@ -76,7 +78,7 @@ impl Replica {
             own,
             next_seq: 1,
             causality: Causality::default(),
-            keys: Slots::default(),
+            keys: Keys::default(),
             ahead: BTreeMap::new(),
             clock: HybridClock::new(drift_ms_max),
             pending: Pending::default(),
@@ -117,7 +119,7 @@ impl Replica {
         let mut group = Pending::default();
         for (place, change) in changes.iter().enumerate() {
             if !saved.iter().any(|(key, _)| *key == change.path.key) {
-                saved.push((change.path.key, self.keys.get(change.path.key).cloned()));
+                saved.push((change.path.key, self.keys.slot(change.path.key).map(Cow::into_owned)));
             }
             if let Err(e) = self.write_into(&mut group, change.path, change.kind, &change.op, now_ms) {
                 self.undo(saved, &group, before);
@@ -130,10 +132,7 @@ impl Replica {
 
     fn undo(&mut self, saved: Vec<(&str, Option<Slot>)>, group: &Pending, before: (u64, Seen)) {
         for (key, slot) in saved {
-            match slot {
-                Some(slot) => drop(self.keys.insert(key.into(), slot)),
-                None => drop(self.keys.remove(key)),
-            }
+            self.keys.change(key, |there| *there = slot.unwrap_or_default());
         }
         self.causality.applied.subtract(group.applied());
         (self.next_seq, self.causality.removed) = before;
@@ -144,7 +143,7 @@ impl Replica {
         let (dot, stamp) = self.begin(&path, op, now_ms)?;
         let by = Writing { dot, stamp, now_ms, actors: &self.actors };
         if path.fields.is_empty() && self.ahead.is_empty() {
-            let state = self.keys.get_mut(path.key).and_then(|slot| slot.only_mut(kind));
+            let state = self.keys.only_mut(path.key, kind);
             if let Some(done) = state.and_then(|state| to.again(path.key, kind, state, op, &by)) {
                 done.map_err(|e| e.context(format!("key {}", path.key)))?;
                 self.next_seq += 1;
@@ -172,6 +171,15 @@ impl Replica {
     ) -> Result<Option<Vec<u8>>> {
         let (dot, stamp) = self.begin(path, op, now_ms)?;
         let by = Writing { dot, stamp, now_ms, actors: &self.actors };
+        if path.fields.is_empty() && self.ahead.is_empty() {
+            let only = self.keys.only_mut(path.key, kind);
+            if let Some(done) = only.and_then(|only| alone::in_place(path.key, kind, only, op, &by)) {
+                let bytes = done.map_err(|e| e.context(format!("key {}", path.key)))?;
+                self.next_seq += 1;
+                self.causality.applied.insert(dot);
+                return Ok(Some(bytes));
+            }
+        }
         let Some((root, mut delta)) = self.change(path, kind, op, &by)? else { return Ok(None) };
         let bytes = alone::encode(&self.actors, path.key, root, dot, &mut delta);
         self.join_own(path.key, root, dot, delta);
@@ -190,12 +198,12 @@ impl Replica {
     /// What an operation does, and as what its key is kept; none if there is nothing to do.
     fn change(&self, path: &Path<'_>, kind: Kind, op: &Op<'_>, by: &Writing<'_>) -> Result<Option<(Kind, op::Delta)>> {
         let root = if path.fields.is_empty() { kind } else { Kind::Map };
-        let slot = self.keys.get(path.key);
-        let other = slot.and_then(|slot| slot.other(root, by.now_ms, &self.actors));
+        let slot = self.keys.slot(path.key);
+        let other = slot.as_deref().and_then(|slot| slot.other(root, by.now_ms, &self.actors));
         if let Some(other) = other.filter(|_| !matches!(op, Op::Clear)) {
             return Err(wrong_kind(path.key, other, root));
         }
-        let delta = op::change(slot.and_then(|slot| slot.get(root)), path.fields, kind, op, by);
+        let delta = op::change(slot.as_deref().and_then(|slot| slot.get(root)), path.fields, kind, op, by);
         let delta = delta.map_err(|e| e.context(format!("key {}", path.key)))?;
         Ok(delta.map(|delta| (root, delta)))
     }
@@ -208,7 +216,7 @@ impl Replica {
         let mine = View { ahead, ..causality.view() };
         let theirs = View { causality: None, ahead: None, dots: &removed };
         let joining = Joining { actors, mine, theirs, dense: false, keep: false };
-        slot::change(keys, key, |slot| slot.entry(kind).join(state, &joining));
+        keys.change(key, |slot| slot.entry(kind).join(state, &joining));
         causality.applied.insert(dot);
         for &removed in &removed {
             causality.remove(removed);
@@ -222,8 +230,8 @@ impl Replica {
         (!body.is_empty()).then(|| Fragment::of(Scope::Delta, &self.actors, body))
     }
 
-    pub(super) fn state(&self, key: &str, kind: Kind) -> Option<&State> {
-        self.keys.get(key).and_then(|slot| slot.get(kind))
+    pub(super) fn state(&self, key: &str, kind: Kind) -> Option<Cow<'_, State>> {
+        self.keys.state(key, kind)
     }
 
     /// Goes on behind the last sequence of the actor that is here, so that none is ever given out twice.

@@ -15,7 +15,6 @@ use super::super::kind::Kind;
 use super::super::op::{Op, Path};
 use super::super::read::Reading;
 use super::super::replica::{Change, Replica};
-use super::super::value::Value;
 use super::{CrdtStore, Inner, Live};
 
 /// What a change takes in a record beside its names and its value, bytes at the most in the common case.
@@ -129,11 +128,7 @@ impl Live {
 
 fn change_bytes(path: &Path<'_>, op: &Op<'_>) -> usize {
     let value = match op {
-        Op::Write { value, .. } | Op::Insert { value, .. } | Op::Remove(value) => match value {
-            Value::Bytes(bytes) => bytes.len(),
-            Value::Text(text) | Value::Json(text) => text.len(),
-            Value::Int(_) | Value::Float(_) => 0,
-        },
+        Op::Write { value, .. } | Op::Insert { value, .. } | Op::Remove(value) => value.len(),
         _ => 0,
     };
     let names: usize = path.fields.iter().map(|name| name.len()).sum();
