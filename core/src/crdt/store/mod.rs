@@ -37,7 +37,7 @@ pub use watch::{Changed, CrdtWatcher};
 pub use write::Written;
 
 /// Records of the log between two snapshots unless a store is told otherwise; as many as it has keys if that is more.
-pub const SNAPSHOT_RECORDS: u64 = 10_000;
+pub const SNAPSHOT_RECORDS: u64 = 100_000;
 
 /// Records of its own that a handle leaves unread while it writes.
 const UNREAD_MAX: u64 = 500;
@@ -129,8 +129,8 @@ impl CrdtStore {
     }
 
     /// Ends the handle and its clones: later calls answer [`ErrorKind::Closed`]. What was acknowledged is kept without
-    /// it too. If it wrote, and the log grew by a tenth of the records between two snapshots, it writes one first; that
-    /// it could not is logged.
+    /// it too. If it wrote, and the log grew by 1,000 records or a tenth of those between two snapshots, it writes one
+    /// first; that it could not is logged.
     pub fn close(&self) {
         self.0.snapshot_at_close();
         self.0.end();
