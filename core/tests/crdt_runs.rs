@@ -67,7 +67,9 @@ fn run(dir: &Path, total: i128) -> Writer {
 fn runs(count: u64) -> (usize, u64) {
     let dir = Dir::new();
     let began = Instant::now();
-    (1..=count).for_each(|n| drop(run(&dir.0, n.into())));
+    for n in 1..=count {
+        run(&dir.0, n.into());
+    }
     println!("{count} runs: {:.2} ms each", began.elapsed().as_secs_f64() * 1e3 / count as f64);
     let engine = Engine::open(&dir.0).unwrap();
     let store = engine.open_crdt("app").unwrap();

@@ -15,6 +15,7 @@ mod snapshot;
 mod watch;
 mod write;
 
+use std::collections::VecDeque;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -97,6 +98,8 @@ struct Live {
     last_sent: Option<Vec<u8>>,
     /// The same of when a snapshot was begun.
     awaited: Option<Vec<u8>>,
+    /// Records whose fragments would be held, had there been room: they are read again when there is.
+    left: VecDeque<u64>,
     has_written: bool,
     /// Records that this handle sent since it last read the log.
     unread: u64,

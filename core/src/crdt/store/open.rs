@@ -1,5 +1,6 @@
 //! Opening a store: the newest snapshot that is good, then the log behind it.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -58,6 +59,7 @@ fn over(engine: &Engine, stream: Stream, config: &CrdtConfig) -> Result<CrdtStor
         snapshot_due,
         last_sent: None,
         awaited: None,
+        left: VecDeque::new(),
         has_written: false,
         unread: 0,
         failed: None,

@@ -185,7 +185,7 @@ impl Inner {
     fn snapshot(&self, _writing: &MutexGuard<'_, ()>) -> Result<u64> {
         let mut guard = self.live()?;
         let live = &mut *guard;
-        if !live.replica.held().is_empty() {
+        if !live.replica.held().is_empty() || !live.left.is_empty() {
             return Err(conflict("fragments are held, which a snapshot would leave out"));
         }
         let covered = live.covered;
