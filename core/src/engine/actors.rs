@@ -46,18 +46,14 @@ impl Actors {
     }
 
     /// An actor to go on as, which is then nobody else's, and where the sequence of its next operation is to be said.
-    pub(crate) fn take(&self, stream: &str) -> Option<(Writer, Arc<AtomicU64>)> {
+    fn take(&self, stream: &str) -> Option<(Writer, Arc<AtomicU64>)> {
         let mut all = self.all();
         let (&actor, standing) = all.get_mut(stream)?.iter_mut().find(|(_, standing)| standing.is_free)?;
         standing.is_free = false;
         Some((actor, Arc::clone(&standing.next_seq)))
     }
 
-    /// A new actor is at work; where the sequence of its next operation is to be said.
-    pub(crate) fn begin(&self, stream: &str, actor: Writer) -> Arc<AtomicU64> {
-        self.add(stream, actor, 1, false)
-    }
-
+    /// An actor of which the stream has all before this sequence.
     fn add(&self, stream: &str, actor: Writer, next_seq: u64, is_free: bool) -> Arc<AtomicU64> {
         let next_seq = Arc::new(AtomicU64::new(next_seq));
         let standing = Standing { next_seq: Arc::clone(&next_seq), is_free };
@@ -65,15 +61,8 @@ impl Actors {
         next_seq
     }
 
-    /// Nobody is at work as this actor any more, and the stream has all that it did.
-    pub(crate) fn free(&self, stream: &str, actor: Writer) {
-        if let Some(standing) = self.all().get_mut(stream).and_then(|actors| actors.get_mut(&actor)) {
-            standing.is_free = true;
-        }
-    }
-
     /// Nobody shall go on as this actor.
-    pub(crate) fn forget(&self, stream: &str, actor: Writer) {
+    fn forget(&self, stream: &str, actor: Writer) {
         if let Some(actors) = self.all().get_mut(stream) {
             actors.remove(&actor);
         }
@@ -124,11 +113,53 @@ impl Actors {
 }
 
 impl Engine {
-    /// The actors of its CRDT stores; none where the records are kept elsewhere, or it is open read-only.
-    pub(crate) fn actors(&self) -> Option<&Actors> {
+    /// An actor to go on as in a CRDT store, which is then nobody else's, and where the sequence of its next operation
+    /// is to be said; none where nobody is known to have gone.
+    pub(crate) fn take_actor(&self, stream: &str) -> Option<(Writer, Arc<AtomicU64>)> {
         match &self.0 {
-            Kind::Local(inner) if !inner.read_only => Some(&inner.actors),
-            _ => None,
+            Kind::Local(inner) => inner.actors.take(stream),
+            Kind::Other(other) => {
+                // It goes without if the node does not answer: what is asked next says why.
+                let (actor, next_seq) = other.ops.take_actor(stream).wait().ok().flatten()?;
+                Some((actor, Arc::new(AtomicU64::new(next_seq))))
+            }
+        }
+    }
+
+    /// A new actor is at work; where the sequence of its next operation is to be said.
+    pub(crate) fn begin_actor(&self, stream: &str, actor: Writer) -> Arc<AtomicU64> {
+        match &self.0 {
+            Kind::Local(inner) => inner.actors.add(stream, actor, 1, false),
+            Kind::Other(_) => Arc::new(AtomicU64::new(1)),
+        }
+    }
+
+    /// Nobody is at work as this actor any more, and the stream has all that it did before this sequence.
+    pub(crate) fn free_actor(&self, stream: &str, actor: Writer, next_seq: u64) {
+        match &self.0 {
+            Kind::Local(inner) => drop(inner.actors.add(stream, actor, next_seq, true)),
+            // Nobody waits for a node that may be gone: then it is an actor less.
+            Kind::Other(other) => drop(other.ops.free_actor(stream, actor, next_seq)),
+        }
+    }
+
+    /// Nobody shall go on as this actor.
+    pub(crate) fn forget_actor(&self, stream: &str, actor: Writer) {
+        if let Kind::Local(inner) = &self.0 {
+            inner.actors.forget(stream, actor);
+        }
+    }
+
+    /// As a node: an actor for a client, as its numbers and the sequence of its next operation.
+    pub(crate) fn lend_actor(&self, stream: &str) -> Option<(u64, u64, u64)> {
+        let (actor, next_seq) = self.take_actor(stream)?;
+        Some((actor.engine, actor.epoch, next_seq.load(Ordering::Relaxed)))
+    }
+
+    /// As a node: an actor that a client is done with.
+    pub(crate) fn take_back_actor(&self, stream: &str, (engine, epoch, next_seq): (u64, u64, u64)) {
+        if engine == self.id() && next_seq > 1 {
+            self.free_actor(stream, Writer { engine, epoch }, next_seq);
         }
     }
 }
@@ -189,8 +220,8 @@ mod tests {
     fn left(before: &'static str, after: &'static str, linked: &[String]) -> Vec<Option<(Writer, u64)>> {
         let (root, mut disk) = (Path::new("/"), Marked(MemDisk::default(), before));
         let actors = Actors::default();
-        actors.begin("CRDT_app", Writer { epoch: 1, ..ACTOR });
-        actors.begin("CRDT_app", ACTOR).store(5, Ordering::Relaxed);
+        actors.add("CRDT_app", Writer { epoch: 1, ..ACTOR }, 1, false);
+        actors.add("CRDT_app", ACTOR, 1, false).store(5, Ordering::Relaxed);
         actors.leave(&disk, root, linked);
         disk.1 = after;
         let takes = |_| {
@@ -214,11 +245,11 @@ mod tests {
         let actors = Actors::default();
         let take = |stream| actors.take(stream).map(|(actor, _)| actor);
         assert_eq!(take("s"), None);
-        actors.begin("s", ACTOR);
+        actors.add("s", ACTOR, 1, false);
         assert_eq!(take("s"), None);
-        actors.free("s", ACTOR);
+        actors.add("s", ACTOR, 2, true);
         assert_eq!((take("s"), take("s"), take("t")), (Some(ACTOR), None, None));
-        actors.free("s", ACTOR);
+        actors.add("s", ACTOR, 2, true);
         actors.forget("s", ACTOR);
         assert_eq!(take("s"), None);
     }

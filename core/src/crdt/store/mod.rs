@@ -103,6 +103,8 @@ struct Live {
     has_written: bool,
     /// Records that this handle sent since it last read the log.
     unread: u64,
+    /// Appends that were not acknowledged yet.
+    unanswered: u64,
     /// Why the handle can't go on.
     failed: Option<Error>,
 }

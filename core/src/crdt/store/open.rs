@@ -62,6 +62,7 @@ fn over(engine: &Engine, stream: Stream, config: &CrdtConfig) -> Result<CrdtStor
         left: VecDeque::new(),
         has_written: false,
         unread: 0,
+        unanswered: 0,
         failed: None,
     };
     let own_subject = log.subject(actor);
@@ -86,38 +87,35 @@ impl Inner {
 
     /// Goes on as an actor of this directory that nobody is at work as, or begins as one of its own.
     fn begin(&mut self) -> Result<()> {
-        let Some(actors) = self.log.engine.actors() else { return Ok(()) };
-        let stream = self.log.stream.name();
-        while let Some((actor, next_seq)) = actors.take(stream) {
+        let (engine, stream) = (self.log.engine.clone(), self.log.stream.name().to_owned());
+        while let Some((actor, next_seq)) = engine.take_actor(&stream) {
             // What it did is in the log by now.
-            let goes_on = self.live()?.replica.go_on_as(actor, next_seq.load(Ordering::Relaxed));
+            self.catch_up(self.log.stream.last_seq(&self.log.filter()).wait()?)?;
+            let goes_on = self.known()?.replica.go_on_as(actor, next_seq.load(Ordering::Relaxed));
             if goes_on {
                 self.own_subject = self.log.subject(actor);
                 (self.actor, self.next_seq) = (actor, next_seq);
                 return Ok(());
             }
-            actors.forget(stream, actor);
+            engine.forget_actor(&stream, actor);
         }
-        self.next_seq = actors.begin(stream, self.actor);
+        self.next_seq = engine.begin_actor(&stream, self.actor);
         Ok(())
     }
 
-    /// Ends the handle, and leaves its actor to whoever opens the store next if all that it did has come back from the
-    /// log.
+    /// Ends the handle, and leaves its actor to whoever opens the store next, if all that it did was acknowledged.
     pub(super) fn end(&self) {
         let Ok(mut live) = self.live.lock() else { return };
         if live.failed.is_some() {
             return;
         }
-        let is_back = live.last_sent.is_none() || self.follow(&mut live).is_ok() && live.last_sent.is_none();
         let message = format!("this handle of CRDT store '{}' is closed", self.log.name);
-        live.failed.get_or_insert_with(|| Error::new(ErrorKind::Closed, message));
-        let Some(actors) = self.log.engine.actors() else { return };
-        let stream = self.log.stream.name();
+        live.failed = Some(Error::new(ErrorKind::Closed, message));
+        let (engine, stream) = (&self.log.engine, self.log.stream.name());
         if live.replica.next_seq == 1 {
-            actors.forget(stream, self.actor);
-        } else if is_back {
-            actors.free(stream, self.actor);
+            engine.forget_actor(stream, self.actor);
+        } else if live.unanswered == 0 {
+            engine.free_actor(stream, self.actor, live.replica.next_seq);
         }
     }
 }

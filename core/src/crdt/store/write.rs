@@ -91,9 +91,13 @@ impl CrdtStore {
             Ok(Ok(ack)) => Ok(Pending::ready(Ok(Written { seq: ack.seq, total }))),
             Ok(Err(error)) => Err(live.fail(error, &inner.log.name)),
             Err(waiting) => {
-                let failing = Arc::clone(inner);
+                live.unanswered += 1;
+                let (failing, answered) = (Arc::clone(inner), Arc::clone(inner));
                 let waiting = waiting.map_err(move |error| failing.fail(error));
-                Ok(waiting.map(move |ack| Written { seq: ack.seq, total }))
+                Ok(waiting.map(move |ack| {
+                    answered.answered();
+                    Written { seq: ack.seq, total }
+                }))
             }
         }
     }
@@ -108,6 +112,12 @@ impl Inner {
             return Err(Error::new(ErrorKind::Limit, message));
         }
         Ok(())
+    }
+
+    fn answered(&self) {
+        if let Ok(mut live) = self.live.lock() {
+            live.unanswered -= 1;
+        }
     }
 
     fn fail(&self, error: Error) -> Error {
