@@ -1,6 +1,7 @@
 //! An engine, whichever kind it is: streams, buckets and object stores by name, its log, and its end. What only a
 //! directory can do is for the local kind. Here the pillars meet; none of them knows another.
 
+mod actors;
 mod backup;
 #[cfg(feature = "config")]
 mod config;

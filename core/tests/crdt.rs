@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use headwater::crdt::{Change, Changed, CrdtConfig, CrdtStore, Kind, Op, Reading, SNAPSHOTS_KEPT, Value};
+use headwater::crdt::{Change, Changed, CrdtConfig, CrdtStore, HELD_MAX, Kind, Op, Reading, SNAPSHOTS_KEPT, Value};
 use headwater::{
     Append, Discard, Engine, EngineOptions, ErrorKind, LinkConfig, LocalServer, ManualClock, PurgeOptions, SECOND,
     StreamConfig,
@@ -300,13 +300,15 @@ fn a_thousand_handles_of_one_increment_each_lose_none() {
         store.close();
     }
     let store = app(&engine, 200);
-    assert_eq!(store.status().unwrap().actors, 1_000);
+    assert_eq!(store.status().unwrap().actors, 1, "each went on as the one before");
     assert_eq!(snapshots(&engine).len(), SNAPSHOTS_KEPT);
     assert!(store.stream().info().wait().unwrap().records <= 200, "closed handles leave snapshots behind");
     let read_only = app(&engine, 200);
     assert_eq!(number(&read_only, "likes"), 1_000);
     read_only.close();
-    assert_eq!(store.status().unwrap().actors, 1_000, "reads make no actor");
+    add(&store, "likes", 1);
+    add(&app(&engine, 200), "likes", 1);
+    assert_eq!(store.status().unwrap().actors, 2, "two at once are two");
 }
 
 #[test]
@@ -436,6 +438,35 @@ fn a_clock_that_is_ahead_is_held_listed_and_let_in_and_own_writes_after_it_stay(
     let again = here.open_crdt("app").unwrap();
     assert_eq!(again.read("theme", Kind::Register).unwrap(), Reading::Value(Some(ours)));
     assert_eq!(again.status().unwrap().held, [], "what came before it is let in with it");
+}
+
+#[test]
+fn more_than_can_be_held_waits_in_the_log_and_none_of_it_is_lost() {
+    const COUNT: usize = HELD_MAX + 100;
+    let clock = Arc::new(ManualClock::new(1_000 * SECOND, 1));
+    let options = EngineOptions { clock: Arc::clone(&clock) as _, ..EngineOptions::default() };
+    let (here, ahead) = (Engine::memory_with(options).unwrap(), at(5_000, 2));
+    let (store, early) = (app(&here, 0), app(&ahead, 0));
+    for n in 1..=COUNT as i64 {
+        let value = Value::Int(n);
+        early.write(&*format!("r{n}"), Kind::Register, &Op::Write { value: &value, ttl_ms: None }).wait().unwrap();
+        let record = early.stream().get(n as u64).wait().unwrap().unwrap();
+        store.stream().append(&Append::new(&record.subject, &record.payload)).wait().unwrap();
+    }
+    let alive = |store: &CrdtStore| store.keys("").unwrap().len();
+    let (by_hand, by_time) = (here.open_crdt("app").unwrap(), here.open_crdt("app").unwrap());
+    for store in [&store, &by_hand, &by_time] {
+        assert_eq!((store.status().unwrap().held.len(), alive(store)), (COUNT, 0));
+        assert_eq!(store.snapshot().unwrap_err().kind(), ErrorKind::Conflict);
+    }
+    assert_eq!(by_hand.release_held().unwrap(), COUNT);
+    assert_eq!(alive(&by_hand), COUNT);
+    assert_ne!(by_hand.snapshot().unwrap(), 0);
+    by_hand.stream().purge(&PurgeOptions::default()).wait().unwrap();
+    assert_eq!(store.release_held().unwrap(), COUNT, "what is gone from the log is in the snapshot");
+    assert_eq!(alive(&store), COUNT);
+    clock.set(5_000 * SECOND);
+    assert_eq!((alive(&by_time), by_time.status().unwrap().held.len()), (COUNT, 0));
 }
 
 #[test]

@@ -50,3 +50,36 @@ impl Actors {
         self.list.len()
     }
 }
+
+/// The actors that something speaks of: each has a rank, its place where only these are listed, in the order of their
+/// writers.
+#[derive(Debug)]
+pub(crate) struct Ranks {
+    /// Places in the table, by rank.
+    places: Vec<u32>,
+    /// Place and rank, by place.
+    ranks: Vec<(u32, u32)>,
+}
+
+impl Ranks {
+    /// Of places in a table, in any order, any number of times.
+    pub(super) fn of(mut places: Vec<u32>, actors: &Actors) -> Ranks {
+        places.sort_unstable();
+        places.dedup();
+        places.sort_unstable_by_key(|&place| actors.writer(place));
+        let mut ranks: Vec<(u32, u32)> = places.iter().zip(0..).map(|(&place, rank)| (place, rank)).collect();
+        ranks.sort_unstable();
+        Ranks { places, ranks }
+    }
+
+    /// The rank of a place that is among them.
+    pub(super) fn rank(&self, place: u32) -> u32 {
+        let at = self.ranks.binary_search_by_key(&place, |r| r.0).expect("whatever is spoken of was listed");
+        self.ranks[at].1
+    }
+
+    /// Their places, by rank.
+    pub(super) fn places(&self) -> &[u32] {
+        &self.places
+    }
+}

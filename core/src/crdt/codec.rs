@@ -15,19 +15,19 @@ use super::kind::Kind;
 use super::reader::Reader;
 
 /// Version of the encoding.
-const VERSION: u8 = 1;
+pub(super) const VERSION: u8 = 1;
 
 impl Fragment {
     /// Its bytes.
     pub fn encode(&self) -> Vec<u8> {
-        let canonical = self.canonical();
-        let mut out = vec![VERSION, self.scope as u8];
-        put_varint(&mut out, canonical.actors.len() as u64);
-        canonical.actors.iter().for_each(|writer| put_writer(&mut out, writer));
-        put_seen(&mut out, &canonical.body.causality.applied);
-        put_seen(&mut out, &canonical.body.causality.removed);
-        put_varint(&mut out, canonical.body.keys.len() as u64);
-        for ((name, kind), entry) in &canonical.body.keys {
+        let Fragment { scope, actors, body } = self;
+        let mut out = vec![VERSION, *scope as u8];
+        put_varint(&mut out, actors.len() as u64);
+        actors.iter().for_each(|writer| put_writer(&mut out, writer));
+        put_seen(&mut out, &body.causality.applied);
+        put_seen(&mut out, &body.causality.removed);
+        put_varint(&mut out, body.keys.len() as u64);
+        for ((name, kind), entry) in &body.keys {
             put_name(&mut out, name);
             out.push(*kind as u8);
             put_seen(&mut out, &entry.ahead);
@@ -52,12 +52,12 @@ impl Fragment {
             _ => return Err(from.fault("a scope that is none")),
         };
         let actors = take_actors(&mut from)?;
-        let mut decoding = Decoding { from, used: vec![false; actors.len()], sparse: scope == Scope::Delta };
+        let mut decoding = Decoding { from, used: Some(vec![false; actors.len()]), sparse: scope == Scope::Delta };
         let causality = Causality { applied: take_seen(&mut decoding)?, removed: take_seen(&mut decoding)? };
         check_apart(&decoding, &causality.removed, &causality.applied)?;
         let body = take_keys(&mut decoding, scope, causality)?;
         decoding.from.end()?;
-        if decoding.used.contains(&false) {
+        if decoding.used.is_some_and(|used| used.contains(&false)) {
             return Err(decoding.from.fault("an actor that nothing speaks of"));
         }
         Ok(Fragment { scope, actors, body })
@@ -116,17 +116,17 @@ impl Context {
             return Err(from.fault("a version other than 1"));
         }
         let actors = take_actors(&mut from)?;
-        let mut decoding = Decoding { from, used: vec![false; actors.len()], sparse: false };
+        let mut decoding = Decoding { from, used: Some(vec![false; actors.len()]), sparse: false };
         let seen = take_seen(&mut decoding)?;
         decoding.from.end()?;
-        if decoding.used.contains(&false) {
+        if decoding.used.is_some_and(|used| used.contains(&false)) {
             return Err(decoding.from.fault("an actor that nothing speaks of"));
         }
         Ok(seen.named(&actors))
     }
 }
 
-fn put_writer(out: &mut Vec<u8>, writer: Writer) {
+pub(super) fn put_writer(out: &mut Vec<u8>, writer: Writer) {
     out.extend_from_slice(&writer.engine.to_be_bytes());
     out.extend_from_slice(&writer.epoch.to_be_bytes());
 }
@@ -136,7 +136,7 @@ pub(super) fn put_name(out: &mut Vec<u8>, name: &str) {
     out.extend_from_slice(name.as_bytes());
 }
 
-fn put_seen(out: &mut Vec<u8>, seen: &Seen) {
+pub(super) fn put_seen(out: &mut Vec<u8>, seen: &Seen) {
     put_varint(out, seen.actors().count() as u64);
     for (actor, intervals) in seen.actors() {
         put_varint(out, actor.into());

@@ -51,12 +51,12 @@ fn put_list<T>(out: &mut Vec<u8>, list: &[T], put: fn(&mut Vec<u8>, &T)) {
     }
 }
 
-fn put_dot(out: &mut Vec<u8>, dot: &Dot) {
+pub(super) fn put_dot(out: &mut Vec<u8>, dot: &Dot) {
     put_varint(out, dot.actor.into());
     put_varint(out, dot.seq);
 }
 
-fn put_row(out: &mut Vec<u8>, row: &Row) {
+pub(super) fn put_row(out: &mut Vec<u8>, row: &Row) {
     put_varint(out, row.actor.into());
     put_varint(out, row.generation);
     put_varint(out, row.seq - row.generation);
@@ -94,7 +94,7 @@ fn put_presence(out: &mut Vec<u8>, presence: &Presence) {
     put_list(out, &presence.removes, put_dot);
 }
 
-fn put_value(out: &mut Vec<u8>, value: &Value) {
+pub(super) fn put_value(out: &mut Vec<u8>, value: &Value) {
     let mut put = |tag: u8, bytes: &[u8]| {
         out.push(tag);
         put_varint(out, bytes.len() as u64);
@@ -125,10 +125,17 @@ const JSON: u8 = 5;
 #[derive(Debug)]
 pub(super) struct Decoding<'a> {
     pub(super) from: Reader<'a>,
-    /// Which actors something has spoken of.
-    pub(super) used: Vec<bool>,
+    /// Which actors something has spoken of; of bytes that a replica keeps for itself, nobody asks.
+    pub(super) used: Option<Vec<bool>>,
     /// Whether what is emptied may be listed.
     pub(super) sparse: bool,
+}
+
+impl<'a> Decoding<'a> {
+    /// Of bytes that a replica keeps for itself: values are not looked at again.
+    pub(super) fn own(bytes: &'a [u8]) -> Decoding<'a> {
+        Decoding { from: Reader::new(bytes), used: None, sparse: true }
+    }
 }
 
 impl Decoding<'_> {
@@ -148,8 +155,10 @@ impl Decoding<'_> {
 
     pub(super) fn actor(&mut self) -> Result<u32> {
         let place = self.from.number()?;
-        let used = usize::try_from(place).ok().and_then(|place| self.used.get_mut(place));
-        *used.ok_or_else(|| self.from.fault("an actor that is not among the actors"))? = true;
+        if let Some(used) = &mut self.used {
+            let used = usize::try_from(place).ok().and_then(|place| used.get_mut(place));
+            *used.ok_or_else(|| self.from.fault("an actor that is not among the actors"))? = true;
+        }
         Ok(place as u32)
     }
 
@@ -274,7 +283,9 @@ impl Decoding<'_> {
             JSON => Value::Json(self.from.text()?.into()),
             _ => return Err(self.from.fault("a type of value that is none")),
         };
-        value.check().map_err(|e| self.from.fault(&format!("{e} (of at most {VALUE_BYTES_MAX} bytes)")))?;
+        if self.used.is_some() {
+            value.check().map_err(|e| self.from.fault(&format!("{e} (of at most {VALUE_BYTES_MAX} bytes)")))?;
+        }
         Ok(value)
     }
 }

@@ -63,23 +63,21 @@ impl Replica {
         let Some(peers) = placed else { return Collected::default() };
         let Replica { keys, actors, causality, ahead, own, .. } = self;
         let by = Collecting { actors, own: *own, applied: &causality.applied, peers: &peers, now_ms };
-        let (mut collected, mut found) = (Collected::default(), Vec::new());
-        keys.retain(|name, slot| {
+        let (mut collected, mut found) = (Collected::default(), Vec::<(Box<str>, _, _)>::new());
+        keys.change_all(|name, slot| {
             for (kind, state) in slot.iter_mut() {
                 // A key that is ahead knows removals of which the contexts say nothing.
-                if !ahead.is_empty() && ahead.contains_key(&(name.clone(), kind)) {
+                if !ahead.is_empty() && ahead.contains_key(&(name.into(), kind)) {
                     continue;
                 }
                 collected.dropped += state.collect(kind, &by);
-                found.extend(state.collection(&by).map(|delta| (name.clone(), kind, delta)));
+                found.extend(state.collection(&by).map(|delta| (Box::from(name), kind, delta)));
             }
-            !slot.prune()
         });
         found.sort_unstable_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
         for (name, kind, delta) in found {
             let dot = Dot { actor: self.own, seq: self.next_seq };
-            self.next_seq += 1;
-            self.join_own(&name, kind, dot, &delta);
+            self.join_own(&name, kind, dot, delta.clone());
             self.pending.push(&name, kind, dot, delta, &self.actors);
             collected.operations += 1;
         }

@@ -85,6 +85,11 @@ impl Seen {
         self.0.iter().enumerate().filter(|(_, seen)| !seen.is_empty()).map(|(place, seen)| (place as u32, seen))
     }
 
+    /// Whether what was seen of an actor is all up to this sequence, and nothing more.
+    pub(super) fn is_up_to(&self, actor: u32, last: u64) -> bool {
+        self.0.get(actor as usize).is_some_and(|seen| seen.iter().eq([(1, last)]))
+    }
+
     pub(super) fn last(&self, actor: u32) -> u64 {
         self.0.get(actor as usize).and_then(Intervals::last).unwrap_or(0)
     }

@@ -90,6 +90,10 @@ impl Counter {
         self.0.binary_search_by_key(&actor, |r| r.actor)
     }
 
+    pub(super) fn row_mut(&mut self, actor: u32) -> Option<&mut Row> {
+        self.find(actor).ok().map(|place| &mut self.0[place])
+    }
+
     pub(super) fn join(&mut self, theirs: Counter, joining: &Joining<'_>) -> bool {
         let mut changed = false;
         if joining.dense {
@@ -166,8 +170,7 @@ impl Counter {
         by: &Writing<'_>,
     ) -> Option<Result<()>> {
         let Dot { actor, seq } = by.dot;
-        let (place, sent_place) = (self.find(actor).ok()?, delta.find(actor).ok()?);
-        let (row, sent) = (&mut self.0[place], &mut delta.0[sent_place]);
+        let (row, sent) = (self.row_mut(actor)?, delta.row_mut(actor)?);
         let base = |row: &Row| row.base.as_ref().map(|b| b.seq);
         if grows && amount < 0 || row.generation != sent.generation || base(row) != base(sent) {
             return None;

@@ -1,6 +1,7 @@
 //! Fragments in and out of a replica: what arrives is joined, held back while its clock is too far ahead, or refused;
 //! what leaves is a delta, some keys, or everything.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
@@ -14,7 +15,6 @@ use super::faults::{Fault, has};
 use super::fragment::{Body, Entry, Fragment, Key, Scope};
 use super::kind::Kind;
 use super::replica::Replica;
-use super::slot;
 use super::state::State;
 
 /// Most fragments that a replica holds because their stamps are ahead of its clock.
@@ -97,8 +97,7 @@ impl Replica {
             let mine = View { ahead: self.ahead.get(key), ..self.causality.view() };
             let theirs = body.causality.view();
             let joining = Joining { actors: &self.actors, mine, theirs, dense: false, keep: false };
-            let absent = State::new(key.1);
-            let own = self.state(&key.0, key.1).unwrap_or(&absent);
+            let own = self.state(&key.0, key.1).unwrap_or_else(|| Cow::Owned(State::new(key.1)));
             if let Some(news) = own.news(&entry.state, &News { joining, new: &new }) {
                 keys.insert(key.clone(), Entry::from(news));
             }
@@ -110,7 +109,7 @@ impl Replica {
             body.causality.applied = new;
             body.keys = keys;
         }
-        Ok(Some(Fragment { scope: Scope::Delta, actors: self.actors.clone(), body }))
+        Ok(Some(Fragment::of(Scope::Delta, &self.actors, body)))
     }
 
     /// A fragment's content with the actors in this replica's places.
@@ -134,7 +133,7 @@ impl Replica {
             let mine = View { ahead: ahead.get(&key), ..causality.view() };
             let theirs = View { ahead: Some(&entry.ahead), ..body.causality.view() };
             let joining = Joining { actors, mine, theirs, dense: scope != Scope::Delta, keep: false };
-            let has_changed = slot::change(keys, &key.0, |slot| slot.entry(key.1).join(entry.state, &joining));
+            let has_changed = keys.change(&key.0, |slot| slot.entry(key.1).join(entry.state, &joining));
             let mut seen = entry.ahead;
             if scope == Scope::Keys {
                 seen.unite(&body.causality.applied);
@@ -159,16 +158,15 @@ impl Replica {
         let absent = |name: &str, kind| !body.keys.contains_key(&(name.into(), kind));
         let mut changed = Vec::new();
         let Replica { keys, causality, actors, ahead, .. } = self;
-        keys.retain(|name, slot| {
+        keys.change_all(|name, slot| {
             for (kind, state) in slot.iter_mut().filter(|(kind, _)| absent(name, *kind)) {
-                let key: Key = (name.clone(), kind);
+                let key: Key = (name.into(), kind);
                 let mine = View { ahead: ahead.get(&key), ..causality.view() };
                 let joining = Joining { actors, mine, theirs: body.causality.view(), dense: true, keep: false };
                 if state.join(State::new(kind), &joining) {
                     changed.push(key);
                 }
             }
-            !slot.prune()
         });
         changed
     }
@@ -211,19 +209,23 @@ impl Replica {
     /// removed is not in it: that travels in the deltas of the removals, or with keys that are found to differ.
     pub fn since(&self, context: &Context) -> Fragment {
         let seen = Seen::of(context, &self.actors);
-        let states = self.keys.iter().flat_map(|(name, slot)| slot.iter().map(move |(kind, s)| (name, kind, s)));
-        let unseen = states.filter(|(.., state)| {
-            let mut is_unseen = false;
-            state.dots(&mut |dot| is_unseen |= !seen.contains(dot));
-            is_unseen
-        });
-        self.fragment(Scope::Keys, unseen.map(|(name, kind, _)| (name.clone(), kind)).collect())
+        let mut unseen = Vec::new();
+        for (name, slot) in self.keys.iter() {
+            for (kind, state) in slot.iter() {
+                let mut is_unseen = false;
+                state.dots(&mut |dot| is_unseen |= !seen.contains(dot));
+                if is_unseen {
+                    unseen.push((name.into(), kind));
+                }
+            }
+        }
+        self.fragment(Scope::Keys, unseen)
     }
 
     fn fragment(&self, scope: Scope, keys: Vec<Key>) -> Fragment {
         let mut body = Body { causality: self.causality.clone(), ..Body::default() };
         for key in keys {
-            let state = self.state(&key.0, key.1).cloned().unwrap_or_else(|| State::new(key.1));
+            let state = self.state(&key.0, key.1).map_or_else(|| State::new(key.1), Cow::into_owned);
             let mut ahead = self.ahead.get(&key).cloned().unwrap_or_default();
             ahead.subtract(&self.causality.applied);
             ahead.subtract(&self.causality.removed);
@@ -232,25 +234,25 @@ impl Replica {
             }
             body.keys.insert(key, Entry { state, ahead });
         }
-        Fragment { scope, actors: self.actors.clone(), body }
+        Fragment::of(scope, &self.actors, body)
     }
 
     /// All keys by name and kind, in no order. A key may hold nothing that is alive.
     pub fn keys(&self) -> impl Iterator<Item = (&str, Kind)> {
-        self.keys.iter().flat_map(|(name, slot)| slot.iter().map(move |(kind, _)| (&**name, kind)))
+        self.keys.kinds()
     }
 
     /// A digest of what lives in a key: the first 8 bytes of SHA-256 over its canonical encoding, without what is dead
     /// or expired, which replicas drop each in its own time. 0 for a key in which nothing lives.
     pub fn digest(&self, key: &str, kind: Kind, now_ms: u64) -> u64 {
-        let Some(mut state) = self.state(key, kind).cloned() else { return 0 };
+        let Some(mut state) = self.state(key, kind).map(Cow::into_owned) else { return 0 };
         state.retain_live(&|expiry_ms| !is_expired(expiry_ms, now_ms));
         if state.is_empty() {
             return 0;
         }
         let keys = BTreeMap::from([((key.into(), kind), state.into())]);
         let body = Body { keys, ..Body::default() };
-        let fragment = Fragment { scope: Scope::Keys, actors: self.actors.clone(), body }.canonical();
+        let fragment = Fragment::of(Scope::Keys, &self.actors, body);
         let mut bytes = Vec::new();
         for writer in fragment.actors.iter() {
             bytes.extend_from_slice(&writer.engine.to_be_bytes());

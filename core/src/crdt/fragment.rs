@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
 
-use super::actor::Actors;
+use super::actor::{Actors, Ranks};
 use super::context::{Causality, Context, Joining, Seen};
 use super::kind::Kind;
 use super::state::State;
@@ -86,6 +86,7 @@ impl Fragment {
         let places: Vec<u32> = other.actors.iter().map(|writer| self.actors.place(writer)).collect();
         other.body.remap(&mut |place| places[place as usize]);
         self.body.join(other.body, &self.actors);
+        *self = Fragment::of(self.scope, &self.actors, std::mem::take(&mut self.body));
         Ok(())
     }
 
@@ -94,23 +95,23 @@ impl Fragment {
         self.body.keys.values().map(|entry| entry.state.newest_stamp()).max().unwrap_or(0)
     }
 
-    /// The same with only the actors that it names, in their order: one state has one such form.
-    pub(super) fn canonical(&self) -> Fragment {
-        let mut body = self.body.clone();
-        let mut used = vec![false; self.actors.len()];
+    /// A fragment of some content with places in a table. It names the actors that it speaks of and no others, in their
+    /// order: one state has one such form.
+    pub(super) fn of(scope: Scope, table: &Actors, mut body: Body) -> Fragment {
+        let (mut used, mut is_used) = (Vec::new(), vec![false; table.len()]);
         body.remap(&mut |place| {
-            used[place as usize] = true;
+            if !std::mem::replace(&mut is_used[place as usize], true) {
+                used.push(place);
+            }
             place
         });
-        let mut order: Vec<u32> = (0..used.len() as u32).filter(|&place| used[place as usize]).collect();
-        order.sort_unstable_by_key(|&place| self.actors.writer(place));
+        let ranks = Ranks::of(used, table);
+        body.remap(&mut |place| ranks.rank(place));
         let mut actors = Actors::default();
-        let mut places = vec![0; used.len()];
-        for old in order {
-            places[old as usize] = actors.place(self.actors.writer(old));
+        for &place in ranks.places() {
+            actors.place(table.writer(place));
         }
-        body.remap(&mut |place| places[place as usize]);
-        Fragment { scope: self.scope, actors, body }
+        Fragment { scope, actors, body }
     }
 }
 

@@ -12,6 +12,7 @@
 //! `store/`, which keeps a replica in a stream, knows streams.
 
 mod actor;
+mod alone;
 mod bounded;
 mod clock;
 mod codec;
@@ -23,9 +24,11 @@ mod dots;
 mod exchange;
 mod faults;
 mod fragment;
+mod keys;
 mod kind;
 mod map;
 mod op;
+mod packed;
 mod pending;
 mod presence;
 mod read;

@@ -98,7 +98,7 @@ pub(crate) struct Writing<'a> {
 }
 
 /// What an operation does: a sparse state that lists all it touches, and the dots that it removes.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Delta {
     pub(super) state: State,
     pub(super) removed: Vec<Dot>,

@@ -9,6 +9,7 @@ use super::actor::{Actors, Dot};
 use super::context::{Causality, Joining, View};
 use super::faults::{Fault, has};
 use super::fragment::Body;
+use super::keys::Only;
 use super::kind::Kind;
 use super::op::{Delta, Op, Writing};
 use super::slot::{Slot, Slots};
@@ -69,16 +70,22 @@ impl Pending {
         &mut self,
         key: &str,
         kind: Kind,
-        state: &mut State,
+        state: Only<'_>,
         op: &Op<'_>,
         by: &Writing<'_>,
     ) -> Option<Result<()>> {
         let own = self.keys.get_mut(key)?.get_mut(kind)?;
         let done = match (state, own, op) {
-            (State::Counter(state), State::Counter(own), Op::Add(amount)) => {
+            (Only::Packed(mut state), State::Counter(own), Op::Add(amount)) => {
                 state.add_again(own, *amount, kind == Kind::GrowCounter, by)?
             }
-            (State::Register(state), State::Register(own), Op::Write { value, ttl_ms }) => {
+            (Only::Packed(mut state), State::Register(own), Op::Write { value, ttl_ms }) => {
+                state.write_again(own, value, *ttl_ms, by)?
+            }
+            (Only::Loose(State::Counter(state)), State::Counter(own), Op::Add(amount)) => {
+                state.add_again(own, *amount, kind == Kind::GrowCounter, by)?
+            }
+            (Only::Loose(State::Register(state)), State::Register(own), Op::Write { value, ttl_ms }) => {
                 state.write_again(own, value, *ttl_ms, by)?
             }
             _ => return None,

@@ -1,5 +1,7 @@
 //! What a state says to those who read it.
 
+use std::borrow::Cow;
+
 use super::kind::Kind;
 use super::op::Path;
 use super::replica::Replica;
@@ -25,9 +27,11 @@ pub enum Reading {
 impl Replica {
     /// What is at a path as a kind; what is not there reads as 0, none, empty or off.
     pub fn read<'a>(&self, path: impl Into<Path<'a>>, kind: Kind, now_ms: u64) -> Reading {
-        let absent = State::new(kind);
-        let state = self.find(&path.into(), kind).unwrap_or(&absent);
-        match state {
+        let path = path.into();
+        if let Some(number) = self.keys.number(path.key, kind).filter(|_| path.fields.is_empty()) {
+            return Reading::Number(number);
+        }
+        match &*self.find(&path, kind).unwrap_or_else(|| Cow::Owned(State::new(kind))) {
             State::Counter(s) => Reading::Number(s.value()),
             State::Bounded(s) => Reading::Number(s.value()),
             State::Register(s) if kind == Kind::MultiRegister => {
@@ -45,7 +49,7 @@ impl Replica {
 
     /// Whether a value is in a set.
     pub fn contains<'a>(&self, path: impl Into<Path<'a>>, kind: Kind, value: &Value, now_ms: u64) -> bool {
-        match self.find(&path.into(), kind) {
+        match self.find(&path.into(), kind).as_deref() {
             Some(State::Set(set)) => set.0.get(value).is_some_and(|presence| presence.is_there(now_ms)),
             _ => false,
         }
@@ -53,7 +57,7 @@ impl Replica {
 
     /// How much this replica's actor may take from a bounded counter, or give of it.
     pub fn rights(&self, key: &str) -> i128 {
-        match self.state(key, Kind::BoundedCounter) {
+        match self.state(key, Kind::BoundedCounter).as_deref() {
             Some(State::Bounded(bounded)) => bounded.rights(self.own),
             _ => 0,
         }
@@ -61,25 +65,26 @@ impl Replica {
 
     /// The keys in which something is alive, by name and kind, in no order.
     pub(super) fn alive(&self, now_ms: u64) -> impl Iterator<Item = (&str, Kind)> {
-        let states =
-            self.keys.iter().flat_map(|(name, slot)| slot.iter().map(move |(kind, state)| (name, kind, state)));
-        let alive = states.filter(move |(_, kind, state)| state.is_alive(*kind, now_ms, &self.actors));
-        alive.map(|(name, kind, _)| (&**name, kind))
+        self.keys.iter().flat_map(move |(name, slot)| self.alive_of(&slot, now_ms).into_iter().map(move |k| (name, k)))
     }
 
     /// As what kinds something is alive under a name.
     pub(super) fn alive_kinds(&self, key: &str, now_ms: u64) -> Vec<Kind> {
-        let states = self.keys.get(key).into_iter().flat_map(Slot::iter);
-        states.filter(|(kind, state)| state.is_alive(*kind, now_ms, &self.actors)).map(|(kind, _)| kind).collect()
+        self.keys.slot(key).map_or_else(Vec::new, |slot| self.alive_of(&slot, now_ms))
     }
 
-    fn find(&self, path: &Path<'_>, kind: Kind) -> Option<&State> {
+    fn alive_of(&self, slot: &Slot, now_ms: u64) -> Vec<Kind> {
+        let alive = slot.iter().filter(|(kind, state)| state.is_alive(*kind, now_ms, &self.actors));
+        alive.map(|(kind, _)| kind).collect()
+    }
+
+    fn find(&self, path: &Path<'_>, kind: Kind) -> Option<Cow<'_, State>> {
         let Some((last, maps)) = path.fields.split_last() else { return self.state(path.key, kind) };
-        let mut state = self.state(path.key, Kind::Map)?;
+        let mut state = self.keys.loose(path.key, Kind::Map)?;
         for name in maps {
             state = field(state, name, Kind::Map)?;
         }
-        field(state, last, kind)
+        field(state, last, kind).map(Cow::Borrowed)
     }
 }
 

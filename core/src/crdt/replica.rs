@@ -4,19 +4,22 @@
 //! who send it; counted a million times, a counter is one row in it. A transaction is several operations that change
 //! all or nothing here and that one delta carries.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
 use crate::origin::Writer;
 
 use super::actor::{Actors, Dot};
+use super::alone;
 use super::clock::{DRIFT_MS_MAX, HybridClock};
 use super::context::{Causality, Context, Joining, Seen, View};
 use super::fragment::{Fragment, Key, Scope};
+use super::keys::Keys;
 use super::kind::Kind;
 use super::op::{self, Op, Path, Writing, check_path, wrong_kind};
 use super::pending::Pending;
-use super::slot::{self, Slot, Slots};
+use super::slot::Slot;
 use super::state::State;
 
 /// One operation on one state.
@@ -52,7 +55,7 @@ pub struct Replica {
     pub(super) own: u32,
     pub(super) next_seq: u64,
     pub(super) causality: Causality,
-    pub(super) keys: Slots,
+    pub(super) keys: Keys,
     /// What single keys have seen ahead of the replica.
     pub(super) ahead: BTreeMap<Key, Seen>,
     pub(super) clock: HybridClock,
@@ -75,7 +78,7 @@ impl Replica {
             own,
             next_seq: 1,
             causality: Causality::default(),
-            keys: Slots::default(),
+            keys: Keys::default(),
             ahead: BTreeMap::new(),
             clock: HybridClock::new(drift_ms_max),
             pending: Pending::default(),
@@ -116,7 +119,7 @@ impl Replica {
         let mut group = Pending::default();
         for (place, change) in changes.iter().enumerate() {
             if !saved.iter().any(|(key, _)| *key == change.path.key) {
-                saved.push((change.path.key, self.keys.get(change.path.key).cloned()));
+                saved.push((change.path.key, self.keys.slot(change.path.key).map(Cow::into_owned)));
             }
             if let Err(e) = self.write_into(&mut group, change.path, change.kind, &change.op, now_ms) {
                 self.undo(saved, &group, before);
@@ -129,10 +132,7 @@ impl Replica {
 
     fn undo(&mut self, saved: Vec<(&str, Option<Slot>)>, group: &Pending, before: (u64, Seen)) {
         for (key, slot) in saved {
-            match slot {
-                Some(slot) => drop(self.keys.insert(key.into(), slot)),
-                None => drop(self.keys.remove(key)),
-            }
+            self.keys.change(key, |there| *there = slot.unwrap_or_default());
         }
         self.causality.applied.subtract(group.applied());
         (self.next_seq, self.causality.removed) = before;
@@ -140,16 +140,10 @@ impl Replica {
 
     /// Does one operation and adds it to a delta.
     fn write_into(&mut self, to: &mut Pending, path: Path<'_>, kind: Kind, op: &Op<'_>, now_ms: u64) -> Result<bool> {
-        check_path(&path)?;
-        if let Op::Give { to, .. } = op {
-            self.actors.place(*to);
-        }
-        let stamp = self.clock.now(now_ms);
-        let dot = Dot { actor: self.own, seq: self.next_seq };
+        let (dot, stamp) = self.begin(&path, op, now_ms)?;
         let by = Writing { dot, stamp, now_ms, actors: &self.actors };
-        let root = if path.fields.is_empty() { kind } else { Kind::Map };
-        if root == kind && self.ahead.is_empty() {
-            let state = self.keys.get_mut(path.key).and_then(|slot| slot.only_mut(kind));
+        if path.fields.is_empty() && self.ahead.is_empty() {
+            let state = self.keys.only_mut(path.key, kind);
             if let Some(done) = state.and_then(|state| to.again(path.key, kind, state, op, &by)) {
                 done.map_err(|e| e.context(format!("key {}", path.key)))?;
                 self.next_seq += 1;
@@ -157,44 +151,103 @@ impl Replica {
                 return Ok(true);
             }
         }
-        let slot = self.keys.get(path.key);
-        let other = slot.and_then(|slot| slot.other(root, now_ms, &self.actors));
-        if let Some(other) = other.filter(|_| !matches!(op, Op::Clear)) {
-            return Err(wrong_kind(path.key, other, root));
-        }
-        let delta = op::change(slot.and_then(|slot| slot.get(root)), path.fields, kind, op, &by);
-        let Some(delta) = delta.map_err(|e| e.context(format!("key {}", path.key)))? else { return Ok(false) };
-        self.next_seq += 1;
-        self.join_own(path.key, root, dot, &delta);
+        let Some((root, delta)) = self.change(&path, kind, op, &by)? else { return Ok(false) };
+        self.join_own(path.key, root, dot, delta.clone());
         to.push(path.key, root, dot, delta, &self.actors);
         Ok(true)
     }
 
-    /// Joins the delta of an operation made here.
-    pub(super) fn join_own(&mut self, key: &str, kind: Kind, dot: Dot, delta: &op::Delta) {
+    /// Does one operation; the bytes of its delta, which [`Replica::take_delta`] then does not have, or none if there
+    /// was nothing to do.
+    ///
+    /// # Errors
+    /// As [`Replica::transaction`].
+    pub(super) fn write_alone(
+        &mut self,
+        path: &Path<'_>,
+        kind: Kind,
+        op: &Op<'_>,
+        now_ms: u64,
+    ) -> Result<Option<Vec<u8>>> {
+        let (dot, stamp) = self.begin(path, op, now_ms)?;
+        let by = Writing { dot, stamp, now_ms, actors: &self.actors };
+        if path.fields.is_empty() && self.ahead.is_empty() {
+            let only = self.keys.only_mut(path.key, kind);
+            if let Some(done) = only.and_then(|only| alone::in_place(path.key, kind, only, op, &by)) {
+                let bytes = done.map_err(|e| e.context(format!("key {}", path.key)))?;
+                self.next_seq += 1;
+                self.causality.applied.insert(dot);
+                return Ok(Some(bytes));
+            }
+        }
+        let Some((root, mut delta)) = self.change(path, kind, op, &by)? else { return Ok(None) };
+        let bytes = alone::encode(&self.actors, path.key, root, dot, &mut delta);
+        self.join_own(path.key, root, dot, delta);
+        Ok(Some(bytes))
+    }
+
+    /// The dot and the stamp of the next operation.
+    fn begin(&mut self, path: &Path<'_>, op: &Op<'_>, now_ms: u64) -> Result<(Dot, u64)> {
+        check_path(path)?;
+        if let Op::Give { to, .. } = op {
+            self.actors.place(*to);
+        }
+        Ok((Dot { actor: self.own, seq: self.next_seq }, self.clock.now(now_ms)))
+    }
+
+    /// What an operation does, and as what its key is kept; none if there is nothing to do.
+    fn change(&self, path: &Path<'_>, kind: Kind, op: &Op<'_>, by: &Writing<'_>) -> Result<Option<(Kind, op::Delta)>> {
+        let root = if path.fields.is_empty() { kind } else { Kind::Map };
+        let slot = self.keys.slot(path.key);
+        let other = slot.as_deref().and_then(|slot| slot.other(root, by.now_ms, &self.actors));
+        if let Some(other) = other.filter(|_| !matches!(op, Op::Clear)) {
+            return Err(wrong_kind(path.key, other, root));
+        }
+        let delta = op::change(slot.as_deref().and_then(|slot| slot.get(root)), path.fields, kind, op, by);
+        let delta = delta.map_err(|e| e.context(format!("key {}", path.key)))?;
+        Ok(delta.map(|delta| (root, delta)))
+    }
+
+    /// Joins the delta of the next operation made here.
+    pub(super) fn join_own(&mut self, key: &str, kind: Kind, dot: Dot, delta: op::Delta) {
+        let op::Delta { state, removed } = delta;
         let Replica { keys, causality, actors, ahead, .. } = self;
         let ahead = if ahead.is_empty() { None } else { ahead.get(&(key.into(), kind)) };
         let mine = View { ahead, ..causality.view() };
-        let theirs = View { causality: None, ahead: None, dots: &delta.removed };
+        let theirs = View { causality: None, ahead: None, dots: &removed };
         let joining = Joining { actors, mine, theirs, dense: false, keep: false };
-        slot::change(keys, key, |slot| slot.entry(kind).join(delta.state.clone(), &joining));
+        keys.change(key, |slot| slot.entry(kind).join(state, &joining));
         causality.applied.insert(dot);
-        delta.removed.iter().for_each(|&removed| causality.remove(removed));
+        for &removed in &removed {
+            causality.remove(removed);
+        }
+        self.next_seq = dot.seq + 1;
     }
 
     /// What was done here since the last call, as one delta for the others; none if nothing was.
     pub fn take_delta(&mut self) -> Option<Fragment> {
         let body = self.pending.take();
-        (!body.is_empty()).then(|| Fragment { scope: Scope::Delta, actors: self.actors.clone(), body })
+        (!body.is_empty()).then(|| Fragment::of(Scope::Delta, &self.actors, body))
     }
 
-    pub(super) fn state(&self, key: &str, kind: Kind) -> Option<&State> {
-        self.keys.get(key).and_then(|slot| slot.get(kind))
+    pub(super) fn state(&self, key: &str, kind: Kind) -> Option<Cow<'_, State>> {
+        self.keys.state(key, kind)
     }
 
     /// Goes on behind the last sequence of the actor that is here, so that none is ever given out twice.
     pub(super) fn go_on_after(&mut self) {
         self.next_seq = self.next_seq.max(self.causality.applied.last(self.own).saturating_add(1));
+    }
+
+    /// Goes on as another actor if all that it did before this sequence is here, and nothing after it. Nothing may have
+    /// been done yet.
+    pub(super) fn go_on_as(&mut self, actor: Writer, next_seq: u64) -> bool {
+        let Some(place) = self.actors.find(actor) else { return false };
+        let is_whole = self.causality.applied.is_up_to(place, next_seq.saturating_sub(1)) && self.next_seq == 1;
+        if is_whole {
+            (self.own, self.next_seq) = (place, next_seq);
+        }
+        is_whole
     }
 
     /// Refuses another actor's name for one's own.

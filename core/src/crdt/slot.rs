@@ -9,23 +9,6 @@ use super::state::State;
 /// Slots by name.
 pub(super) type Slots = HashMap<Box<str>, Slot, foldhash::fast::FixedState>;
 
-/// Changes the slot of a name, new if there is none, gone if it then holds nothing.
-pub(super) fn change<T>(slots: &mut Slots, name: &str, change: impl FnOnce(&mut Slot) -> T) -> T {
-    if let Some(slot) = slots.get_mut(name) {
-        let made = change(slot);
-        if slot.prune() {
-            slots.remove(name);
-        }
-        return made;
-    }
-    let mut slot = Slot::default();
-    let made = change(&mut slot);
-    if !slot.prune() {
-        slots.insert(name.into(), slot);
-    }
-    made
-}
-
 /// The states under one name, by kind.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Slot(Vec<(Kind, State)>);
@@ -45,6 +28,14 @@ impl Slot {
 
     pub(super) fn get_mut(&mut self, kind: Kind) -> Option<&mut State> {
         self.find(kind).ok().map(|place| &mut self.0[place].1)
+    }
+
+    /// Its state if it has one.
+    pub(super) fn only(&self) -> Option<(Kind, &State)> {
+        match &self.0[..] {
+            [(kind, state)] => Some((*kind, state)),
+            _ => None,
+        }
     }
 
     /// The state of a kind if there is no other.

@@ -27,11 +27,7 @@ pub enum Value {
 impl Value {
     /// Refuses what is too long and JSON that does not parse.
     pub(super) fn check(&self) -> Result<()> {
-        let bytes = match self {
-            Value::Bytes(v) => v.len(),
-            Value::Text(v) | Value::Json(v) => v.len(),
-            Value::Int(_) | Value::Float(_) => 0,
-        };
+        let bytes = self.len();
         if bytes > VALUE_BYTES_MAX {
             let message = format!("a value of {bytes} bytes: the most is {VALUE_BYTES_MAX}");
             return Err(Error::new(ErrorKind::Limit, message));
@@ -41,6 +37,15 @@ impl Value {
             parsed.map_err(|e| Error::invalid(format!("a json value does not parse: {e}")))?;
         }
         Ok(())
+    }
+
+    /// Its bytes beside a number.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Value::Bytes(v) => v.len(),
+            Value::Text(v) | Value::Json(v) => v.len(),
+            Value::Int(_) | Value::Float(_) => 0,
+        }
     }
 
     fn rank(&self) -> u8 {

@@ -46,6 +46,11 @@ pub trait Disk: Send + Sync + 'static {
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
     /// Takes a lock that lasts until the value is dropped or the process ends; `None` when another holds it.
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn Send + Sync>>>;
+    /// What tells a file from every copy of it, from every other file that ever has its name, and from what it was
+    /// before the machine last lost its memory; `None` where that can't be told.
+    fn mark(&self, _file: &Path) -> Option<String> {
+        None
+    }
     /// Whether a sync costs less when it covers no growth of the file, so that room is worth making ahead.
     fn rewards_reserve(&self) -> bool {
         true

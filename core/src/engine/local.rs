@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use serde::{Deserialize, Serialize};
 
 use super::Engine;
+use super::actors::Actors;
 use super::links::Links;
 use super::options::EngineOptions;
 use crate::clock::Nanos;
@@ -49,6 +50,7 @@ pub(crate) struct Inner {
     lock: Mutex<Option<Box<dyn Send + Sync>>>,
     worker: Mutex<Option<JoinHandle<()>>>,
     pub(super) links: Links,
+    pub(super) actors: Actors,
     /// The hub that it was configured with, if it was, and the addresses of that.
     pub(super) hub: OnceLock<(Vec<String>, Engine)>,
 }
@@ -111,9 +113,13 @@ impl Inner {
             lock: Mutex::new(lock),
             worker: Mutex::default(),
             links: Links::default(),
+            actors: Actors::default(),
             hub: OnceLock::new(),
             shared,
         });
+        if !options.read_only {
+            inner.actors.take_over(&**disk, &inner.root);
+        }
         if options.worker {
             inner.start_worker()?;
         }
@@ -297,6 +303,7 @@ impl Inner {
             return Ok(());
         }
         self.shared.timers.wake_all();
+        let linked: Vec<String> = self.links.status().into_iter().map(|link| link.stream).collect();
         self.links.close();
         self.shared.set_worker(false);
         self.shared.stop_worker();
@@ -321,6 +328,9 @@ impl Inner {
             if let Err(error) = opened.local.close() {
                 result = Err(error);
             }
+        }
+        if result.is_ok() && !self.read_only {
+            self.actors.leave(&*self.shared.disk, &self.root, &linked);
         }
         *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = None;
         if self.temporary {

@@ -17,6 +17,7 @@ use super::options::{PurgeOptions, ReadOptions};
 use super::subscription::SubscribeOptions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metric::Metric;
+use crate::origin::Writer;
 use crate::pending::Pending;
 use crate::record::{Ack, Append, Batch, Record};
 
@@ -99,6 +100,15 @@ pub trait EngineOps: Send + Sync {
     /// Ends a link.
     fn remove_link(&self, _name: &str) -> Pending<()> {
         no_links()
+    }
+    /// Of the directory behind it, if there is one: an actor of a CRDT store, by the stream of that, which nobody is at
+    /// work as and which is then nobody else's, and the sequence of its next operation.
+    fn take_actor(&self, _stream: &str) -> Pending<Option<(Writer, u64)>> {
+        Pending::ready(Ok(None))
+    }
+    /// Nobody is at work as this actor any more, and the stream has all it did before this sequence.
+    fn free_actor(&self, _stream: &str, _actor: Writer, _next_seq: u64) -> Pending<()> {
+        Pending::ready(Ok(()))
     }
     /// What was done and is held where the streams are, when that is another process.
     fn metrics(&self) -> Pending<Vec<Metric>> {

@@ -1,8 +1,9 @@
 //! Following the log: what others appended is joined, in the order of the log, whenever somebody reads or writes.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::record::{Batch, RecordView};
 
+use super::super::exchange::HELD_MAX;
 use super::super::fragment::Fragment;
 use super::{Covered, Inner, Live};
 
@@ -23,7 +24,35 @@ impl Inner {
         if !live.replica.held().is_empty() {
             live.replica.release(false, self.log.now_ms());
         }
+        while live.replica.held().len() < HELD_MAX
+            && let Some(seq) = live.left.pop_front()
+        {
+            if let Some(fragment) = self.again(live, seq)? {
+                live.replica.apply(fragment, self.log.now_ms())?;
+            }
+        }
         Ok(())
+    }
+
+    /// Lets in all that is held, in memory and in the log; how many fragments that was.
+    pub(super) fn release_all(&self, live: &mut Live) -> Result<usize> {
+        let held = live.replica.held().len() + live.left.len();
+        live.replica.release(true, self.log.now_ms());
+        while let Some(seq) = live.left.pop_front() {
+            if let Some(fragment) = self.again(live, seq)? {
+                live.replica.restore(fragment);
+            }
+        }
+        Ok(held)
+    }
+
+    /// What was left in the log. If it is gone, another handle let it in, and wrote a snapshot that has it.
+    fn again(&self, live: &mut Live, seq: u64) -> Result<Option<Fragment>> {
+        let fragment = self.log.fragment(seq)?;
+        if fragment.is_none() {
+            self.snapshots.restore(&self.log, &mut live.replica)?;
+        }
+        Ok(fragment)
     }
 
     /// Joins some records. A handle that could not take one of them can't go on: it would miss that one silently.
@@ -65,7 +94,10 @@ impl Inner {
                 // What this engine itself acknowledged is here whatever its clock said then.
                 live.replica.restore(fragment);
             } else {
-                live.replica.apply(fragment, self.log.now_ms()).map_err(of_record)?;
+                match live.replica.apply(fragment, self.log.now_ms()) {
+                    Err(error) if error.kind() == ErrorKind::Limit => live.left.push_back(record.seq),
+                    applied => drop(applied.map_err(of_record)?),
+                }
             }
         }
         if record.seq > live.covered.seq {

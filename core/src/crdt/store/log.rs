@@ -6,6 +6,7 @@ use crate::origin::Writer;
 use crate::stream::Stream;
 use crate::stream::options::ReadOptions;
 
+use super::super::fragment::Fragment;
 use super::Covered;
 use super::snapshot::Restored;
 
@@ -75,6 +76,13 @@ impl Log {
             Some(record) => Ok(record.time == covered.time),
             None => Ok(covered.seq < self.stream.info().wait()?.first_seq),
         }
+    }
+
+    /// The fragment in a record, if the log has it.
+    pub(super) fn fragment(&self, seq: u64) -> Result<Option<Fragment>> {
+        let record = self.stream.get(seq).wait()?;
+        let of_record = |e: Error| e.context(format!("record {seq} of stream {}", self.stream.name()));
+        record.map(|record| Fragment::decode(&record.payload).map_err(of_record)).transpose()
     }
 
     /// Returns when all that was appended is on disk, where that can be asked for.

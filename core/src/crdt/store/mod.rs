@@ -15,6 +15,8 @@ mod snapshot;
 mod watch;
 mod write;
 
+use std::collections::VecDeque;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::clock::Nanos;
@@ -36,7 +38,7 @@ pub use watch::{Changed, CrdtWatcher};
 pub use write::Written;
 
 /// Records of the log between two snapshots unless a store is told otherwise; as many as it has keys if that is more.
-pub const SNAPSHOT_RECORDS: u64 = 10_000;
+pub const SNAPSHOT_RECORDS: u64 = 100_000;
 
 /// Records of its own that a handle leaves unread while it writes.
 const UNREAD_MAX: u64 = 500;
@@ -77,6 +79,8 @@ struct Inner {
     snapshots: Snapshots,
     subscription: Subscription,
     actor: Writer,
+    /// The sequence of its next operation, for whoever goes on as it.
+    next_seq: Arc<AtomicU64>,
     /// The subject of the records of this handle.
     own_subject: String,
     live: Mutex<Live>,
@@ -94,9 +98,13 @@ struct Live {
     last_sent: Option<Vec<u8>>,
     /// The same of when a snapshot was begun.
     awaited: Option<Vec<u8>>,
+    /// Records whose fragments would be held, had there been room: they are read again when there is.
+    left: VecDeque<u64>,
     has_written: bool,
     /// Records that this handle sent since it last read the log.
     unread: u64,
+    /// Appends that were not acknowledged yet.
+    unanswered: u64,
     /// Why the handle can't go on.
     failed: Option<Error>,
 }
@@ -119,21 +127,18 @@ impl CrdtStore {
         &self.0.log.stream
     }
 
-    /// Whose operations are made here, by this handle and its clones alone: what others give rights to.
+    /// Whose operations are made here, by this handle and its clones alone: what others give rights to. A handle goes
+    /// on as an actor of the directory whose handle is gone, if there is one.
     pub fn actor(&self) -> Writer {
         self.0.actor
     }
 
     /// Ends the handle and its clones: later calls answer [`ErrorKind::Closed`]. What was acknowledged is kept without
-    /// it too. If it wrote, and the log grew by a tenth of the records between two snapshots, it writes one first; that
-    /// it could not is logged.
+    /// it too. If it wrote, and the log grew by 1,000 records or a tenth of those between two snapshots, it writes one
+    /// first; that it could not is logged.
     pub fn close(&self) {
         self.0.snapshot_at_close();
-        if let Ok(mut live) = self.0.live.lock() {
-            let closed =
-                || Error::new(ErrorKind::Closed, format!("this handle of CRDT store '{}' is closed", self.name()));
-            live.failed.get_or_insert_with(closed);
-        }
+        self.0.end();
         self.0.subscription.close();
     }
 }

@@ -1,5 +1,7 @@
 //! Opening a store: the newest snapshot that is good, then the log behind it.
 
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crate::engine::Engine;
@@ -40,7 +42,6 @@ fn over(engine: &Engine, stream: Stream, config: &CrdtConfig) -> Result<CrdtStor
     let log = Log { engine: engine.clone(), stream, name: config.name.clone(), fragment_bytes_max };
     let every = if config.snapshot_records == 0 { SNAPSHOT_RECORDS } else { config.snapshot_records };
     let snapshots = Snapshots::new(&config.name, every);
-    // It is nobody's until it writes: an actor is what operations name.
     let actor = Writer { engine: engine.id(), epoch: engine.clock().random() };
     let mut replica = Replica::new(actor);
     let restored = snapshots.restore(&log, &mut replica)?;
@@ -58,13 +59,18 @@ fn over(engine: &Engine, stream: Stream, config: &CrdtConfig) -> Result<CrdtStor
         snapshot_due,
         last_sent: None,
         awaited: None,
+        left: VecDeque::new(),
         has_written: false,
         unread: 0,
+        unanswered: 0,
         failed: None,
     };
     let own_subject = log.subject(actor);
-    let inner = Inner { log, snapshots, subscription, actor, own_subject, live: Mutex::new(live) };
+    let live = Mutex::new(live);
+    let next_seq = Arc::new(AtomicU64::new(1));
+    let mut inner = Inner { log, snapshots, subscription, actor, next_seq, own_subject, live };
     inner.catch_up(until)?;
+    inner.begin()?;
     Ok(CrdtStore(Arc::new(inner)))
 }
 
@@ -77,5 +83,45 @@ impl Inner {
             self.take_batch(&mut live, &batch)?;
         }
         Ok(())
+    }
+
+    /// Goes on as an actor of this directory that nobody is at work as, or begins as one of its own.
+    fn begin(&mut self) -> Result<()> {
+        let (engine, stream) = (self.log.engine.clone(), self.log.stream.name().to_owned());
+        while let Some((actor, next_seq)) = engine.take_actor(&stream) {
+            // What it did is in the log by now.
+            self.catch_up(self.log.stream.last_seq(&self.log.filter()).wait()?)?;
+            let goes_on = self.known()?.replica.go_on_as(actor, next_seq.load(Ordering::Relaxed));
+            if goes_on {
+                self.own_subject = self.log.subject(actor);
+                (self.actor, self.next_seq) = (actor, next_seq);
+                return Ok(());
+            }
+            engine.forget_actor(&stream, actor);
+        }
+        self.next_seq = engine.begin_actor(&stream, self.actor);
+        Ok(())
+    }
+
+    /// Ends the handle, and leaves its actor to whoever opens the store next, if all that it did was acknowledged.
+    pub(super) fn end(&self) {
+        let Ok(mut live) = self.live.lock() else { return };
+        if live.failed.is_some() {
+            return;
+        }
+        let message = format!("this handle of CRDT store '{}' is closed", self.log.name);
+        live.failed = Some(Error::new(ErrorKind::Closed, message));
+        let (engine, stream) = (&self.log.engine, self.log.stream.name());
+        if live.replica.next_seq == 1 {
+            engine.forget_actor(stream, self.actor);
+        } else if live.unanswered == 0 {
+            engine.free_actor(stream, self.actor, live.replica.next_seq);
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.end();
     }
 }

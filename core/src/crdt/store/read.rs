@@ -66,19 +66,16 @@ impl CrdtStore {
         let context = live.replica.context();
         let mut actors: Vec<_> = context.iter().map(|(actor, ..)| actor).collect();
         actors.dedup();
-        Ok(CrdtStatus {
-            seq: live.covered.seq,
-            snapshot_seq: live.snapshot_seq,
-            held: live.replica.held().iter().map(Fragment::context).collect(),
-            actors: actors.len(),
-        })
+        let mut held: Vec<Context> = live.replica.held().iter().map(Fragment::context).collect();
+        for &seq in &live.left {
+            held.extend(self.0.log.fragment(seq)?.map(|fragment| fragment.context()));
+        }
+        Ok(CrdtStatus { seq: live.covered.seq, snapshot_seq: live.snapshot_seq, held, actors: actors.len() })
     }
 
     /// Lets in what is held because its clock is too far ahead, in this handle; how many fragments there were.
     pub fn release_held(&self) -> Result<usize> {
         let mut live = self.0.live()?;
-        let held = live.replica.held().len();
-        live.replica.release(true, self.0.log.now_ms());
-        Ok(held)
+        self.0.release_all(&mut live)
     }
 }

@@ -24,6 +24,9 @@ pub const SNAPSHOTS_KEPT: usize = 3;
 /// not write it tries again after as many.
 const PART: u64 = 10;
 
+/// And that is no more than this, as whoever opens the store next reads them.
+const PART_RECORDS_MAX: u64 = 1_000;
+
 /// What says when the last record that a snapshot covers was committed, nanoseconds since the epoch.
 const METADATA_TIME: &str = "time";
 
@@ -88,6 +91,11 @@ impl Snapshots {
         }
         restored.is_beyond &= !is_any_bad;
         Ok(restored)
+    }
+
+    /// What makes one worth it at a close.
+    fn part(&self) -> u64 {
+        (self.every / PART).clamp(1, PART_RECORDS_MAX)
     }
 
     /// The right to write one; none while another is being written.
@@ -157,7 +165,7 @@ impl Inner {
             self.snapshots.warn(&self.log, &format!("got no new one: {error}"));
         }
         if live.covered.seq >= live.snapshot_due {
-            live.snapshot_due = live.covered.seq + (self.snapshots.every / PART).max(1);
+            live.snapshot_due = live.covered.seq + self.snapshots.part();
         }
         Ok(())
     }
@@ -165,7 +173,7 @@ impl Inner {
     /// Writes a snapshot if that spares the next handle much of the log.
     pub(super) fn snapshot_at_close(&self) {
         let Ok(live) = self.live() else { return };
-        let is_worth_it = live.has_written && live.covered.seq - live.snapshot_seq >= self.snapshots.every / PART;
+        let is_worth_it = live.has_written && live.covered.seq - live.snapshot_seq >= self.snapshots.part();
         drop(live);
         if let Some(writing) = self.snapshots.begin().filter(|_| is_worth_it)
             && let Err(error) = self.snapshot(&writing)
@@ -177,7 +185,7 @@ impl Inner {
     fn snapshot(&self, _writing: &MutexGuard<'_, ()>) -> Result<u64> {
         let mut guard = self.live()?;
         let live = &mut *guard;
-        if !live.replica.held().is_empty() {
+        if !live.replica.held().is_empty() || !live.left.is_empty() {
             return Err(conflict("fragments are held, which a snapshot would leave out"));
         }
         let covered = live.covered;

@@ -5,6 +5,7 @@
 //! who would count twice what he does again.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::pending::Pending;
@@ -14,7 +15,6 @@ use super::super::kind::Kind;
 use super::super::op::{Op, Path};
 use super::super::read::Reading;
 use super::super::replica::{Change, Replica};
-use super::super::value::Value;
 use super::{CrdtStore, Inner, Live};
 
 /// What a change takes in a record beside its names and its value, bytes at the most in the common case.
@@ -29,6 +29,9 @@ pub struct Written {
     pub total: Option<i128>,
 }
 
+/// The bytes of a delta, if there is one, and what an operation on a counter made of it.
+type Done = (Option<Vec<u8>>, Option<i128>);
+
 impl CrdtStore {
     /// Does one operation. It is read at once, and done when the durability of the stream is reached.
     ///
@@ -41,12 +44,13 @@ impl CrdtStore {
     pub fn write<'a>(&self, path: impl Into<Path<'a>>, kind: Kind, op: &Op<'_>) -> Pending<Written> {
         let path = path.into();
         self.append(change_bytes(&path, op), |replica, now_ms| {
-            replica.write(path, kind, op, now_ms)?;
+            let payload = replica.write_alone(&path, kind, op, now_ms)?;
             let is_number = matches!(kind, Kind::Counter | Kind::GrowCounter | Kind::BoundedCounter);
-            Ok(match is_number.then(|| replica.read(path, kind, now_ms)) {
+            let total = match is_number.then(|| replica.read(path, kind, now_ms)) {
                 Some(Reading::Number(total)) => Some(total),
                 _ => None,
-            })
+            };
+            Ok((payload, total))
         })
     }
 
@@ -57,36 +61,43 @@ impl CrdtStore {
     /// As [`CrdtStore::write`]; `limit` if they are more than a record holds.
     pub fn transaction(&self, changes: &[Change<'_>]) -> Pending<Written> {
         let bytes = changes.iter().map(|change| change_bytes(&change.path, &change.op)).sum();
-        self.append(bytes, |replica, now_ms| replica.transaction(changes, now_ms).map(|()| None))
+        self.append(bytes, |replica, now_ms| {
+            replica.transaction(changes, now_ms)?;
+            Ok((replica.take_delta().map(|delta| delta.encode()), None))
+        })
     }
 
-    fn append(&self, bytes: usize, work: impl FnOnce(&mut Replica, u64) -> Result<Option<i128>>) -> Pending<Written> {
+    fn append(&self, bytes: usize, work: impl FnOnce(&mut Replica, u64) -> Result<Done>) -> Pending<Written> {
         self.try_append(bytes, work).unwrap_or_else(|error| Pending::ready(Err(error)))
     }
 
     fn try_append(
         &self,
         bytes: usize,
-        work: impl FnOnce(&mut Replica, u64) -> Result<Option<i128>>,
+        work: impl FnOnce(&mut Replica, u64) -> Result<Done>,
     ) -> Result<Pending<Written>> {
         let inner = &self.0;
         inner.check_size(bytes)?;
         inner.snapshot_if_due()?;
         let mut live = inner.live_to_write()?;
-        let total = work(&mut live.replica, inner.log.now_ms())?;
-        let Some(delta) = live.replica.take_delta() else { return Ok(Pending::ready(Ok(Written { seq: 0, total }))) };
+        let (payload, total) = work(&mut live.replica, inner.log.now_ms())?;
+        let Some(payload) = payload else { return Ok(Pending::ready(Ok(Written { seq: 0, total }))) };
+        inner.next_seq.store(live.replica.next_seq, Ordering::Relaxed);
         live.has_written = true;
         live.unread += 1;
-        let payload = delta.encode();
         let appended = inner.log.stream.append(&Append::new(&inner.own_subject, &payload));
         live.last_sent = Some(payload);
         match appended.into_ready() {
             Ok(Ok(ack)) => Ok(Pending::ready(Ok(Written { seq: ack.seq, total }))),
             Ok(Err(error)) => Err(live.fail(error, &inner.log.name)),
             Err(waiting) => {
-                let failing = Arc::clone(inner);
+                live.unanswered += 1;
+                let (failing, answered) = (Arc::clone(inner), Arc::clone(inner));
                 let waiting = waiting.map_err(move |error| failing.fail(error));
-                Ok(waiting.map(move |ack| Written { seq: ack.seq, total }))
+                Ok(waiting.map(move |ack| {
+                    answered.answered();
+                    Written { seq: ack.seq, total }
+                }))
             }
         }
     }
@@ -101,6 +112,12 @@ impl Inner {
             return Err(Error::new(ErrorKind::Limit, message));
         }
         Ok(())
+    }
+
+    fn answered(&self) {
+        if let Ok(mut live) = self.live.lock() {
+            live.unanswered -= 1;
+        }
     }
 
     fn fail(&self, error: Error) -> Error {
@@ -121,11 +138,7 @@ impl Live {
 
 fn change_bytes(path: &Path<'_>, op: &Op<'_>) -> usize {
     let value = match op {
-        Op::Write { value, .. } | Op::Insert { value, .. } | Op::Remove(value) => match value {
-            Value::Bytes(bytes) => bytes.len(),
-            Value::Text(text) | Value::Json(text) => text.len(),
-            Value::Int(_) | Value::Float(_) => 0,
-        },
+        Op::Write { value, .. } | Op::Insert { value, .. } | Op::Remove(value) => value.len(),
         _ => 0,
     };
     let names: usize = path.fields.iter().map(|name| name.len()).sum();

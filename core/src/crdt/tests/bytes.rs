@@ -103,3 +103,56 @@ fn an_interval_to_the_last_sequence_is_read_and_nothing_is_after_it() {
     assert!(context.contains(Writer { engine: 0, epoch: 0 }, u64::MAX));
     assert_eq!(context.encode(), bytes);
 }
+
+#[test]
+fn an_operation_written_alone_has_the_bytes_of_its_delta() {
+    for seed in 0..300 {
+        let mut random = Random(seed);
+        let mut replica = replica(random.below(3));
+        for step in 0..30 {
+            if random.chance(20) {
+                let mut other = super::replica(10 + random.below(4) + 10 * step);
+                give(&replica, &mut other);
+                operate(&mut random, |path, kind, op| other.write(path, kind, op, step).map(drop));
+                give(&other, &mut replica);
+            }
+            let mut twin = replica.clone();
+            let mut same = random.clone();
+            let (mut alone, mut is_done) = (None, false);
+            operate(&mut random, |path, kind, op| {
+                alone = replica.write_alone(&path, kind, op, step)?;
+                Ok(())
+            });
+            operate(&mut same, |path, kind, op| {
+                is_done = twin.write(path, kind, op, step)?;
+                Ok(())
+            });
+            assert_eq!(alone.is_some(), is_done, "seed {seed}");
+            assert_eq!(alone, twin.take_delta().map(|delta| delta.encode()), "seed {seed}");
+            assert_eq!(replica.whole().encode(), twin.whole().encode(), "seed {seed}");
+            assert_eq!(replica.next_seq, twin.next_seq);
+        }
+    }
+}
+
+/// A random operation on one of the cells.
+fn operate(random: &mut Random, write: impl FnOnce(Path<'_>, Kind, &Op<'_>) -> crate::error::Result<()>) {
+    let cell = random.pick(&super::model::CELLS);
+    let values = [Value::Int(random.below(4) as i64), Value::from("a text"), Value::Json("[1, 2]".into())];
+    let (value, is_removal) = (random.pick(&values), random.chance(30));
+    let ttl_ms = random.chance(20).then_some(1_000);
+    let op = match cell.kind {
+        Kind::BoundedCounter if is_removal => Op::Give { to: writer(random.below(9)), amount: 1 },
+        Kind::BoundedCounter => Op::Add(random.below(300) as i64),
+        _ if random.chance(10) => CLEAR,
+        Kind::Counter => Op::Add(random.below(300) as i64 - 150),
+        Kind::GrowCounter => Op::Add(random.below(300) as i64 - 10),
+        Kind::Register | Kind::MultiRegister => Op::Write { value, ttl_ms },
+        Kind::Set | Kind::RemoveWinsSet if is_removal => Op::Remove(value),
+        Kind::Set | Kind::RemoveWinsSet => Op::Insert { value, ttl_ms },
+        _ if is_removal => Op::Disable,
+        _ => Op::Enable { ttl_ms },
+    };
+    // Some are refused, which changes nothing.
+    let _ = write(Path { key: cell.key, fields: cell.fields }, cell.kind, &op);
+}

@@ -369,7 +369,8 @@ impl World {
             let node = &mut self.nodes[node];
             let Some(known) = node.knows.get_mut(&place) else { continue };
             let root = if cell.fields.is_empty() { cell.kind } else { Kind::Map };
-            let mut state = node.replica.state(cell.key, root);
+            let kept = node.replica.state(cell.key, root);
+            let mut state = kept.as_deref();
             for (depth, name) in cell.fields.iter().enumerate() {
                 let kind = if depth + 1 == cell.fields.len() { cell.kind } else { Kind::Map };
                 state = match state {

@@ -109,6 +109,11 @@ fn of_engine(engine: &Engine, request: &Request<'_>) -> Answered {
         Links::KIND => request.tell::<Links>(|()| Pending::ready(engine.links())),
         AddLink::KIND => request.tell::<AddLink>(|(config, url)| add_link(engine, config, &url)),
         RemoveLink::KIND => request.tell::<RemoveLink>(|name| Pending::ready(engine.remove_link(&name))),
+        TakeActor::KIND => request.tell::<TakeActor>(|stream| Pending::ready(Ok(engine.lend_actor(&stream)))),
+        FreeActor::KIND => request.tell::<FreeActor>(|(stream, actor)| {
+            engine.take_back_actor(&stream, actor);
+            Pending::ready(Ok(()))
+        }),
         Metrics::KIND => request.tell::<Metrics>(|()| Pending::ready(engine.metrics())),
         _ => request.unknown("an engine"),
     }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use super::session::Session;
 use super::stream::NodeStream;
 use super::table::{
-    AddLink, CreateStream, DeleteStream, Links, Metrics, OpenStream, Operation, RemoveLink, StreamNames, Streams,
-    UpdateStream,
+    AddLink, CreateStream, DeleteStream, FreeActor, Links, Metrics, OpenStream, Operation, RemoveLink, StreamNames,
+    Streams, TakeActor, UpdateStream,
 };
 use crate::error::Result;
 use crate::metric::Metric;
+use crate::origin::Writer;
 use crate::pending::Pending;
 use crate::stream::config::StreamConfig;
 use crate::stream::contract::{EngineOps, StreamOps};
@@ -65,6 +66,16 @@ impl EngineOps for NodeEngine {
 
     fn remove_link(&self, name: &str) -> Pending<()> {
         self.0.ask::<RemoveLink>(ENGINE, &name.to_owned())
+    }
+
+    fn take_actor(&self, stream: &str) -> Pending<Option<(Writer, u64)>> {
+        let taken = self.0.ask::<TakeActor>(ENGINE, &stream.to_owned());
+        taken.map(|taken| taken.map(|(engine, epoch, next_seq)| (Writer { engine, epoch }, next_seq)))
+    }
+
+    fn free_actor(&self, stream: &str, actor: Writer, next_seq: u64) -> Pending<()> {
+        let actor = (actor.engine, actor.epoch, next_seq);
+        self.0.ask::<FreeActor>(ENGINE, &(stream.to_owned(), actor))
     }
 
     fn metrics(&self) -> Pending<Vec<Metric>> {

@@ -53,6 +53,9 @@ operations! {
     9 AddLink((LinkConfig, String)) -> ();
     10 RemoveLink(String) -> ();
     11 Metrics(()) -> Vec<Metric>;
+    // Of a CRDT store's stream: an actor to go on as, as its two numbers and its next sequence; one that is free.
+    12 TakeActor(String) -> Option<(u64, u64, u64)>;
+    13 FreeActor((String, (u64, u64, u64))) -> ();
     // Of a stream.
     16 Info(()) -> StreamInfo;
     // The question is read by `take_appends`, which copies nothing.
