@@ -422,8 +422,102 @@ typedef int32_t hw_link_state;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+/** What a key or a field of a map is. */
+enum hw_crdt_kind
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /** A number that is added to and taken from. */
+    HW_CRDT_KIND_COUNTER = 1,
+    /** A number that only grows. */
+    HW_CRDT_KIND_GROW_COUNTER = 2,
+    /** A number that never falls below 0, whatever is concurrent. */
+    HW_CRDT_KIND_BOUNDED_COUNTER = 3,
+    /** One value: the last writer wins. */
+    HW_CRDT_KIND_REGISTER = 4,
+    /** One value, or all that were written concurrently. */
+    HW_CRDT_KIND_MULTI_REGISTER = 5,
+    /** Values: what is added and removed concurrently is there. */
+    HW_CRDT_KIND_SET = 6,
+    /** Values: what is added and removed concurrently is not there. */
+    HW_CRDT_KIND_REMOVE_WINS_SET = 7,
+    /** On or off: what is enabled and disabled concurrently is on. */
+    HW_CRDT_KIND_FLAG = 8,
+    /** On or off: what is enabled and disabled concurrently is off. */
+    HW_CRDT_KIND_DISABLE_WINS_FLAG = 9,
+    /** Fields, each of any kind but a bounded counter. */
+    HW_CRDT_KIND_MAP = 10,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum hw_crdt_kind hw_crdt_kind;
+#else
+typedef int32_t hw_crdt_kind;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/** What is done. */
+enum hw_crdt_op
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /** Counters: adds `amount`, or takes away where it is negative and the kind allows it. */
+    HW_CRDT_OP_ADD = 1,
+    /** A bounded counter: gives rights to `amount`, not negative, to the actor `give_to`. */
+    HW_CRDT_OP_GIVE = 2,
+    /** Registers: writes `value`, for `ttl_ms`. */
+    HW_CRDT_OP_WRITE = 3,
+    /** Sets: adds `value`, for `ttl_ms`. */
+    HW_CRDT_OP_INSERT = 4,
+    /** Sets: removes `value`. */
+    HW_CRDT_OP_REMOVE = 5,
+    /** Flags: turns it on, for `ttl_ms`. */
+    HW_CRDT_OP_ENABLE = 6,
+    /** Flags: turns it off. */
+    HW_CRDT_OP_DISABLE = 7,
+    /** Any kind but a bounded counter: removes all that is there. */
+    HW_CRDT_OP_CLEAR = 8,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum hw_crdt_op hw_crdt_op;
+#else
+typedef int32_t hw_crdt_op;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/** What a value is. */
+enum hw_crdt_value_type
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /** Any bytes, in `bytes`. */
+    HW_CRDT_VALUE_TYPE_BYTES = 1,
+    /** A 64-bit integer, in `integer`. */
+    HW_CRDT_VALUE_TYPE_INT = 2,
+    /** A 64-bit float, kept bit for bit, in `number`. */
+    HW_CRDT_VALUE_TYPE_FLOAT = 3,
+    /** UTF-8 text, in `bytes`. */
+    HW_CRDT_VALUE_TYPE_TEXT = 4,
+    /** A JSON document, kept as it was written, in `bytes`. */
+    HW_CRDT_VALUE_TYPE_JSON = 5,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum hw_crdt_value_type hw_crdt_value_type;
+#else
+typedef int32_t hw_crdt_value_type;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
 /** Records that came out of a stream together. Immutable. */
 typedef struct hw_batch hw_batch;
+
+/** Bytes that the library made. Immutable. */
+typedef struct hw_blob hw_blob;
 
 /** A bucket. `const`: safe from many threads at once. */
 typedef struct hw_bucket hw_bucket;
@@ -436,6 +530,15 @@ typedef struct hw_consumer hw_consumer;
 
 /** Descriptions of consumers. Immutable. */
 typedef struct hw_consumer_infos hw_consumer_infos;
+
+/** A CRDT store. `const`: safe from many threads at once. Handles that are opened apart see each other's writes. */
+typedef struct hw_crdt hw_crdt;
+
+/** What is in the keys of a CRDT store. Immutable. */
+typedef struct hw_crdt_entries hw_crdt_entries;
+
+/** Follows the keys of a CRDT store. `const`: safe from many threads at once; each change goes to one. */
+typedef struct hw_crdt_watcher hw_crdt_watcher;
 
 /** An open engine. `const`: safe from many threads at once. */
 typedef struct hw_engine hw_engine;
@@ -491,6 +594,12 @@ typedef struct hw_points hw_points;
 /** How far a long call has come, and the way to stop it. It serves one call at a time. */
 typedef struct hw_progress hw_progress;
 
+/** What a key or a field reads as. Immutable. */
+typedef struct hw_reading hw_reading;
+
+/** A replica of state that merges. For one thread at a time. */
+typedef struct hw_replica hw_replica;
+
 /** The rows that answer a query, by series, then start. Immutable. */
 typedef struct hw_rows hw_rows;
 
@@ -528,6 +637,14 @@ typedef struct hw_str {
     /** How many bytes. */
     size_t len;
 } hw_str;
+
+/** Bytes. NULL with length 0 is none. */
+typedef struct hw_bytes {
+    /** The first byte. */
+    const void *data;
+    /** How many bytes. */
+    size_t len;
+} hw_bytes;
 
 /** How an engine is opened. Zero is the default of every field. */
 typedef struct hw_engine_options {
@@ -870,14 +987,6 @@ typedef struct hw_ack {
     uint8_t duplicate;
 } hw_ack;
 
-/** Bytes. NULL with length 0 is none. */
-typedef struct hw_bytes {
-    /** The first byte. */
-    const void *data;
-    /** How many bytes. */
-    size_t len;
-} hw_bytes;
-
 /** One record of a batch. In an array, all have the same `struct_size`. */
 typedef struct hw_append {
     /** sizeof(hw_append) */
@@ -901,6 +1010,14 @@ typedef struct hw_purge_options {
     /** Keep this many of the newest (of each subject when filtered). */
     uint64_t keep;
 } hw_purge_options;
+
+/** A whole number of 128 bits: `high` times 2^64, plus `low`. */
+typedef struct hw_int128 {
+    /** The upper half, with the sign: 0 or -1 where the number fits 64 bits. */
+    int64_t high;
+    /** The lower half. */
+    uint64_t low;
+} hw_int128;
 
 /** Which records to read. Zero is the default of every field: the first 1,000. */
 typedef struct hw_read_options {
@@ -1373,6 +1490,107 @@ typedef struct hw_export_options {
     uint8_t has_to;
 } hw_export_options;
 
+/** What a CRDT store is told. Zero is the default of every field. */
+typedef struct hw_crdt_config {
+    /** sizeof(hw_crdt_config) */
+    size_t struct_size;
+    /** Its name: letters, digits, `-` and `_`. */
+    struct hw_str name;
+    /**
+     * A snapshot is written every so many records of the log, or as many as there are keys if that is more; 0 is
+     * 10,000.
+     */
+    uint64_t snapshot_records;
+    /** An hw_durability. */
+    int32_t durability;
+} hw_crdt_config;
+
+/** Whose operations they are: an engine in one of its epochs. */
+typedef struct hw_actor {
+    /** The id of the engine. */
+    uint64_t engine;
+    /** Its epoch. */
+    uint64_t epoch;
+} hw_actor;
+
+/** How a handle of a CRDT store stands. */
+typedef struct hw_crdt_state {
+    /** sizeof(hw_crdt_state), set by the caller. */
+    size_t struct_size;
+    /** The last sequence of the log that was taken in. */
+    uint64_t seq;
+    /** The last sequence that the newest snapshot known here covers; 0 is none. */
+    uint64_t snapshot_seq;
+    /** How many fragments are held, as their clocks are too far ahead. */
+    uint64_t held;
+    /** Actors of whose operations some are here. */
+    uint64_t actors;
+} hw_crdt_state;
+
+/** What registers hold and sets consist of; at most 1 MiB. */
+typedef struct hw_crdt_value {
+    /** The value of bytes, text or json. */
+    struct hw_bytes bytes;
+    /** The value of an int. */
+    int64_t integer;
+    /** The value of a float. */
+    double number;
+    /** An hw_crdt_value_type. */
+    int32_t value_type;
+} hw_crdt_value;
+
+/** One operation on one state. In an array, all have the same `struct_size`. */
+typedef struct hw_crdt_change {
+    /** sizeof(hw_crdt_change) */
+    size_t struct_size;
+    /** The key: 1 to 1,024 bytes. */
+    struct hw_str key;
+    /** The names of the fields that lead to it in maps, at most 32; none for the key itself. */
+    const struct hw_str *fields;
+    /** How many. */
+    size_t fields_len;
+    /** What is written, inserted or removed. */
+    struct hw_crdt_value value;
+    /** How much is added or given. */
+    int64_t amount;
+    /** How long what is written, inserted or enabled stays, in milliseconds; 0 is for good. */
+    uint64_t ttl_ms;
+    /** To whom rights are given. */
+    struct hw_actor give_to;
+    /** An hw_crdt_kind. */
+    int32_t kind;
+    /** An hw_crdt_op. */
+    int32_t op;
+} hw_crdt_change;
+
+/** What a write to a CRDT store came to. */
+typedef struct hw_crdt_written {
+    /** sizeof(hw_crdt_written), set by the caller. */
+    size_t struct_size;
+    /** Its record in the log; 0 if there was nothing to do. */
+    uint64_t seq;
+    /** With `has_total`: what one operation on a counter made of it. */
+    struct hw_int128 total;
+    /** Not 0: `total` is set. */
+    uint8_t has_total;
+} hw_crdt_written;
+
+/** What is in a key. */
+typedef struct hw_crdt_entry {
+    /** sizeof(hw_crdt_entry), set by the caller. */
+    size_t struct_size;
+    /** Its name. */
+    struct hw_str key;
+    /**
+     * What it reads as, in JSON: counters are numbers, or text where they need more than 64 bits; flags are true or
+     * false; a register is its value or null; sets and multi-value registers are lists; a map is a list of
+     * `{"field", "kind", "value"}`. Of values, bytes are `{"base64"}`, and a float that JSON does not have is text.
+     */
+    struct hw_str json;
+    /** An hw_crdt_kind. */
+    int32_t kind;
+} hw_crdt_entry;
+
 /**
  * Says that the list of a waker is no longer empty. It may be called on any thread, also within the call that arms
  * a wait; it must return at once and call nothing of this library: set a flag, write to a pipe, post to an event
@@ -1524,6 +1742,22 @@ hw_status hw_strings_get(const struct hw_strings *strings,
  * Since:     0.1
  */
 HW_API void hw_strings_free(struct hw_strings *strings);
+
+/**
+ * The bytes.
+ *
+ * Ownership: what `*bytes` points to is borrowed until the blob is freed.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_blob_bytes(const struct hw_blob *blob, struct hw_bytes *bytes, struct hw_error **error);
+
+/**
+ * Frees a blob; NULL is nothing.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_blob_free(struct hw_blob *blob);
 
 /* ---- subject ----------------------------------------------------------------------------------------------------- */
 
@@ -2205,6 +2439,20 @@ hw_status hw_ticket_wake(struct hw_ticket *ticket,
                          const struct hw_waker *waker,
                          uint64_t token,
                          struct hw_error **error);
+
+/**
+ * What one operation on a counter made of it, once hw_ticket_wait had its outcome: `*has_total` is false for every
+ * other write, and before.
+ *
+ * Errors:    HW_STATUS_INVALID.
+ * Threads:   one at a time.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_ticket_total(struct hw_ticket *ticket,
+                          struct hw_int128 *total,
+                          bool *has_total,
+                          struct hw_error **error);
 
 /**
  * Frees it; NULL is nothing. That gives up the wait, not the work.
@@ -4014,6 +4262,703 @@ HW_API hw_status hw_point_watcher_close(const struct hw_point_watcher *watcher, 
  * Since:     0.1
  */
 HW_API void hw_point_watcher_free(struct hw_point_watcher *watcher);
+
+/* ---- crdt -------------------------------------------------------------------------------------------------------- */
+
+/**
+ * Opens a CRDT store, and makes its stream if it is not there. It reads the newest snapshot and the log behind it, and
+ * returns when it has.
+ *
+ * Errors:    HW_STATUS_CONFLICT (it is there with another durability), HW_STATUS_CORRUPT (the log has a record that is
+ *            no fragment, or begins behind what snapshots have), HW_STATUS_INVALID, HW_STATUS_IO.
+ * Ownership: `config` is borrowed for the call; `*crdt` is yours, free with hw_crdt_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_engine_create_crdt(const struct hw_engine *engine,
+                                const struct hw_crdt_config *config,
+                                struct hw_crdt **crdt,
+                                struct hw_error **error);
+
+/**
+ * Opens the CRDT store of this name.
+ *
+ * Errors:    HW_STATUS_NOT_FOUND, HW_STATUS_CORRUPT (as hw_engine_create_crdt), HW_STATUS_INVALID, HW_STATUS_IO.
+ * Ownership: `*crdt` is yours, free with hw_crdt_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_engine_crdt(const struct hw_engine *engine,
+                         const char *name,
+                         size_t name_len,
+                         struct hw_crdt **crdt,
+                         struct hw_error **error);
+
+/**
+ * The names of all CRDT stores, in order.
+ *
+ * Ownership: `*names` is yours, free with hw_strings_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_engine_crdts(const struct hw_engine *engine, struct hw_strings **names, struct hw_error **error);
+
+/**
+ * Its name.
+ *
+ * Ownership: `*name` is borrowed until the handle is freed.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_crdt_name(const struct hw_crdt *crdt, struct hw_str *name, struct hw_error **error);
+
+/**
+ * The log: the stream that it is kept in.
+ *
+ * Ownership: `*stream` is yours, free with hw_stream_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_crdt_stream(const struct hw_crdt *crdt, struct hw_stream **stream, struct hw_error **error);
+
+/**
+ * Whose operations are made here, by this handle alone: what others give rights of bounded counters to.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_crdt_actor(const struct hw_crdt *crdt, struct hw_actor *actor, struct hw_error **error);
+
+/**
+ * How this handle stands.
+ *
+ * Errors:    as hw_crdt_read.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_crdt_status(const struct hw_crdt *crdt, struct hw_crdt_state *state, struct hw_error **error);
+
+/**
+ * Lets in what is held because its clock is too far ahead, in this handle. `count` gets how many fragments there were,
+ * and may be NULL.
+ *
+ * Errors:    as hw_crdt_read.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_crdt_release_held(const struct hw_crdt *crdt, size_t *count, struct hw_error **error);
+
+/**
+ * Ends the handle: later calls return HW_STATUS_CLOSED, while its watchers go on. What was acknowledged is kept
+ * without it too. If it wrote, and the log grew by a tenth of the records between two snapshots, it writes one first.
+ * Closing twice is nothing. The handle must still be freed; freeing alone writes no snapshot.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_crdt_close(const struct hw_crdt *crdt, struct hw_error **error);
+
+/**
+ * Frees it; NULL is nothing. No other thread may be using it.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_crdt_free(struct hw_crdt *crdt);
+
+/* ---- crdt write -------------------------------------------------------------------------------------------------- */
+
+/**
+ * Does one operation, and returns when the store's durability is reached. It is read at once. When a snapshot is due,
+ * it writes that first. `written` may be NULL.
+ *
+ * Errors:    HW_STATUS_CONFLICT (something is alive there as another kind, or rights are missing), HW_STATUS_LIMIT (a
+ *            value, a name, a path or a total is too large), HW_STATUS_UNSUPPORTED (a bounded counter is not removed,
+ *            and not in a map), HW_STATUS_INVALID: nothing was changed then. HW_STATUS_IO and others of the log: the
+ *            handle answers that from then on, and one that is opened again has what the log has.
+ *            HW_STATUS_CORRUPT, HW_STATUS_CLOSED.
+ * Ownership: inputs are borrowed for the call.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_crdt_write(const struct hw_crdt *crdt,
+                        const struct hw_crdt_change *change,
+                        struct hw_crdt_written *written,
+                        struct hw_error **error);
+
+/**
+ * Does all of several operations or, if one of them is refused, nothing, and returns when the store's durability is
+ * reached. They are one record, which every replica takes in as a whole. `seq` gets it, 0 if there was nothing to do,
+ * and may be NULL.
+ *
+ * Errors:    as hw_crdt_write, with the place of the operation; HW_STATUS_LIMIT too if they are more than a record
+ *            holds.
+ * Ownership: inputs are borrowed for the call.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_crdt_transaction(const struct hw_crdt *crdt,
+                              const struct hw_crdt_change *changes,
+                              size_t changes_len,
+                              uint64_t *seq,
+                              struct hw_error **error);
+
+/**
+ * As hw_crdt_write, without waiting: the ticket has the sequence, and hw_ticket_total the total.
+ *
+ * Errors:    HW_STATUS_INVALID; what the write itself came to is in the ticket.
+ * Ownership: inputs are borrowed for the call; `*ticket` is yours, free with hw_ticket_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_crdt_write_submit(const struct hw_crdt *crdt,
+                               const struct hw_crdt_change *change,
+                               struct hw_ticket **ticket,
+                               struct hw_error **error);
+
+/**
+ * As hw_crdt_transaction, without waiting.
+ *
+ * Errors:    HW_STATUS_INVALID; what the write itself came to is in the ticket.
+ * Ownership: inputs are borrowed for the call; `*ticket` is yours, free with hw_ticket_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_crdt_transaction_submit(const struct hw_crdt *crdt,
+                                     const struct hw_crdt_change *changes,
+                                     size_t changes_len,
+                                     struct hw_ticket **ticket,
+                                     struct hw_error **error);
+
+/* ---- crdt read --------------------------------------------------------------------------------------------------- */
+
+/**
+ * What is at a key, or in a field that `fields` lead to, as a `kind` (an hw_crdt_kind). What is not there reads as 0,
+ * none, empty or off.
+ *
+ * Errors:    HW_STATUS_CORRUPT (the log has a record that is no fragment), HW_STATUS_CLOSED, HW_STATUS_INVALID, and
+ *            what a write of this handle or the log failed with.
+ * Ownership: inputs are borrowed for the call; `*reading` is yours, free with hw_reading_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_crdt_read(const struct hw_crdt *crdt,
+                       const char *key,
+                       size_t key_len,
+                       const struct hw_str *fields,
+                       size_t fields_len,
+                       int32_t kind,
+                       struct hw_reading **reading,
+                       struct hw_error **error);
+
+/**
+ * Whether a value is in a set. `kind` is HW_CRDT_KIND_SET or HW_CRDT_KIND_REMOVE_WINS_SET; no other has any.
+ *
+ * Errors:    as hw_crdt_read.
+ * Ownership: inputs are borrowed for the call.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_crdt_contains(const struct hw_crdt *crdt,
+                           const char *key,
+                           size_t key_len,
+                           const struct hw_str *fields,
+                           size_t fields_len,
+                           int32_t kind,
+                           const struct hw_crdt_value *value,
+                           bool *contains,
+                           struct hw_error **error);
+
+/**
+ * How much this handle's actor may take from a bounded counter, or give of it.
+ *
+ * Errors:    as hw_crdt_read.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_crdt_rights(const struct hw_crdt *crdt,
+                         const char *key,
+                         size_t key_len,
+                         struct hw_int128 *rights,
+                         struct hw_error **error);
+
+/**
+ * The keys in which something is alive whose names begin with `prefix`, in order. The number that goes with each is
+ * its kind, an hw_crdt_kind; a name that replicas made as two kinds is there twice.
+ *
+ * Errors:    as hw_crdt_read.
+ * Ownership: `*keys` is yours, free with hw_strings_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_crdt_keys(const struct hw_crdt *crdt,
+                       const char *prefix,
+                       size_t prefix_len,
+                       struct hw_strings **keys,
+                       struct hw_error **error);
+
+/**
+ * The same keys with what they read as in JSON, at one moment.
+ *
+ * Errors:    as hw_crdt_read.
+ * Ownership: `*entries` is yours, free with hw_crdt_entries_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_crdt_dump(const struct hw_crdt *crdt,
+                       const char *prefix,
+                       size_t prefix_len,
+                       struct hw_crdt_entries **entries,
+                       struct hw_error **error);
+
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
+
+/**
+ * What a counter reads as.
+ *
+ * Errors:    HW_STATUS_INVALID (it is of another kind).
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_reading_number(const struct hw_reading *reading, struct hw_int128 *number, struct hw_error **error);
+
+/**
+ * Whether a flag is on.
+ *
+ * Errors:    HW_STATUS_INVALID (it is of another kind).
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_reading_flag(const struct hw_reading *reading, bool *is_on, struct hw_error **error);
+
+/**
+ * How many values a register (0 or 1), a multi-value register or a set has, or fields a map; 0 for NULL and for other
+ * kinds.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API size_t hw_reading_len(const struct hw_reading *reading);
+
+/**
+ * The value at `index`: of a multi-value register the last written first, of a set in their order.
+ *
+ * Errors:    HW_STATUS_INVALID (past the end, or it is of another kind).
+ * Ownership: what `*value` points to is borrowed until the reading is freed.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_reading_value(const struct hw_reading *reading,
+                           size_t index,
+                           struct hw_crdt_value *value,
+                           struct hw_error **error);
+
+/**
+ * The field of a map at `index`, by name and kind (an hw_crdt_kind).
+ *
+ * Errors:    HW_STATUS_INVALID (past the end, or it is of another kind).
+ * Ownership: `*name` is borrowed until the reading is freed.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_reading_field(const struct hw_reading *reading,
+                           size_t index,
+                           struct hw_str *name,
+                           int32_t *kind,
+                           struct hw_error **error);
+
+/**
+ * Frees a reading; NULL is nothing.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_reading_free(struct hw_reading *reading);
+
+/**
+ * How many keys there are; 0 for NULL.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API size_t hw_crdt_entries_len(const struct hw_crdt_entries *entries);
+
+/**
+ * The key at `index`.
+ *
+ * Errors:    HW_STATUS_INVALID (past the end, or `entry->struct_size` is not set).
+ * Ownership: key and json are borrowed until the list is freed.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_crdt_entries_get(const struct hw_crdt_entries *entries,
+                              size_t index,
+                              struct hw_crdt_entry *entry,
+                              struct hw_error **error);
+
+/**
+ * Frees what hw_crdt_dump gave; NULL is nothing.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_crdt_entries_free(struct hw_crdt_entries *entries);
+
+/* ---- crdt watcher ------------------------------------------------------------------------------------------------ */
+
+/**
+ * Follows the keys whose names begin with `prefix`: what is written from now on, here and by others. A watcher that is
+ * slow hears of a key once for many changes.
+ *
+ * Errors:    as hw_crdt_read.
+ * Ownership: `*watcher` is yours, free with hw_crdt_watcher_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_crdt_watch(const struct hw_crdt *crdt,
+                        const char *prefix,
+                        size_t prefix_len,
+                        struct hw_crdt_watcher **watcher,
+                        struct hw_error **error);
+
+/**
+ * Takes up to `max` keys that changed (0 is 1,000), and waits at most `timeout_ms` milliseconds for the first one: 0
+ * does not wait, -1 waits for ever. The number that goes with each is its kind, an hw_crdt_kind; what it reads as now
+ * is in the store.
+ *
+ * Errors:    HW_STATUS_TIMEOUT (nothing came, or the wait was cancelled; try again), HW_STATUS_CLOSED,
+ *            HW_STATUS_CORRUPT, HW_STATUS_IO.
+ * Ownership: `*keys` is yours, free with hw_strings_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_crdt_watcher_next(const struct hw_crdt_watcher *watcher,
+                               size_t max,
+                               int64_t timeout_ms,
+                               struct hw_strings **keys,
+                               struct hw_error **error);
+
+/**
+ * How many records were purged before this watcher came to read them: any key may have changed in those.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_crdt_watcher_missed(const struct hw_crdt_watcher *watcher,
+                                 uint64_t *missed,
+                                 struct hw_error **error);
+
+/**
+ * Arms once: when there is a change to take, or it is closed, `token` goes to the waker's list.
+ *
+ * Errors:    HW_STATUS_INVALID.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_crdt_watcher_wake(const struct hw_crdt_watcher *watcher,
+                               const struct hw_waker *waker,
+                               uint64_t token,
+                               struct hw_error **error);
+
+/**
+ * Cancels the waits of all threads that are in hw_crdt_watcher_next now: they return HW_STATUS_TIMEOUT. It stays open.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_crdt_watcher_cancel(const struct hw_crdt_watcher *watcher, struct hw_error **error);
+
+/**
+ * Ends it: waits and later calls return HW_STATUS_CLOSED. Closing twice is nothing. The handle must still be
+ * freed.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_crdt_watcher_close(const struct hw_crdt_watcher *watcher, struct hw_error **error);
+
+/**
+ * Frees it; NULL is nothing. No other thread may be using it.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_crdt_watcher_free(struct hw_crdt_watcher *watcher);
+
+/* ---- replica ----------------------------------------------------------------------------------------------------- */
+
+/**
+ * Makes an empty replica whose operations are those of the actor `engine` and `epoch`. No two replicas may ever have
+ * been given the same one: 64 random bits are a good epoch.
+ *
+ * Ownership: `*replica` is yours, free with hw_replica_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_replica_new(uint64_t engine, uint64_t epoch, struct hw_replica **replica, struct hw_error **error);
+
+/**
+ * Whose operations are made here.
+ *
+ * Threads:   one at a time.
+ * Since:     0.1
+ */
+HW_API hw_status hw_replica_actor(struct hw_replica *replica, struct hw_actor *actor, struct hw_error **error);
+
+/**
+ * Does one operation. `now_ms` is the time in milliseconds since the epoch. `is_done` says whether there was anything
+ * to do, and may be NULL.
+ *
+ * Errors:    HW_STATUS_CONFLICT (something is alive there as another kind, or rights are missing), HW_STATUS_LIMIT (a
+ *            value, a name, a path or a total is too large), HW_STATUS_UNSUPPORTED (a bounded counter is not removed,
+ *            and not in a map), HW_STATUS_INVALID. Nothing was changed.
+ * Ownership: inputs are borrowed for the call.
+ * Threads:   one at a time.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_replica_write(struct hw_replica *replica,
+                           const struct hw_crdt_change *change,
+                           uint64_t now_ms,
+                           bool *is_done,
+                           struct hw_error **error);
+
+/**
+ * Does all of several operations or, if one of them is refused, nothing.
+ *
+ * Errors:    as hw_replica_write, with the place of the operation.
+ * Ownership: inputs are borrowed for the call.
+ * Threads:   one at a time.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_replica_transaction(struct hw_replica *replica,
+                                 const struct hw_crdt_change *changes,
+                                 size_t changes_len,
+                                 uint64_t now_ms,
+                                 struct hw_error **error);
+
+/**
+ * What is at a key, or in a field that `fields` lead to, as a `kind` (an hw_crdt_kind), at the time `now_ms`. What is
+ * not there reads as 0, none, empty or off.
+ *
+ * Errors:    HW_STATUS_INVALID.
+ * Ownership: inputs are borrowed for the call; `*reading` is yours, free with hw_reading_free.
+ * Threads:   one at a time.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_replica_read(struct hw_replica *replica,
+                          const char *key,
+                          size_t key_len,
+                          const struct hw_str *fields,
+                          size_t fields_len,
+                          int32_t kind,
+                          uint64_t now_ms,
+                          struct hw_reading **reading,
+                          struct hw_error **error);
+
+/**
+ * Whether a value is in a set at the time `now_ms`. `kind` is as hw_crdt_contains has it.
+ *
+ * Errors:    HW_STATUS_INVALID.
+ * Ownership: inputs are borrowed for the call.
+ * Threads:   one at a time.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_replica_contains(struct hw_replica *replica,
+                              const char *key,
+                              size_t key_len,
+                              const struct hw_str *fields,
+                              size_t fields_len,
+                              int32_t kind,
+                              const struct hw_crdt_value *value,
+                              uint64_t now_ms,
+                              bool *contains,
+                              struct hw_error **error);
+
+/**
+ * How much this replica's actor may take from a bounded counter, or give of it.
+ *
+ * Errors:    HW_STATUS_INVALID.
+ * Threads:   one at a time.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_replica_rights(struct hw_replica *replica,
+                            const char *key,
+                            size_t key_len,
+                            struct hw_int128 *rights,
+                            struct hw_error **error);
+
+/**
+ * All keys, in no order. A key may hold nothing that is alive. The number that goes with each is its kind, an
+ * hw_crdt_kind.
+ *
+ * Ownership: `*keys` is yours, free with hw_strings_free.
+ * Threads:   one at a time.
+ * Since:     0.1
+ */
+HW_API hw_status hw_replica_keys(struct hw_replica *replica, struct hw_strings **keys, struct hw_error **error);
+
+/**
+ * Frees it; NULL is nothing. No other thread may be using it.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_replica_free(struct hw_replica *replica);
+
+/* ---- replica exchange -------------------------------------------------------------------------------------------- */
+
+/**
+ * What was done here since the last call, as one fragment for all others; no bytes if nothing was.
+ *
+ * Ownership: `*fragment` is yours, free with hw_blob_free.
+ * Threads:   one at a time.
+ * Since:     0.1
+ */
+HW_API hw_status hw_replica_take_delta(struct hw_replica *replica, struct hw_blob **fragment, struct hw_error **error);
+
+/**
+ * All there is, as a fragment. What it does not have was removed, for those who apply it.
+ *
+ * Ownership: `*fragment` is yours, free with hw_blob_free.
+ * Threads:   one at a time.
+ * Since:     0.1
+ */
+HW_API hw_status hw_replica_whole(struct hw_replica *replica, struct hw_blob **fragment, struct hw_error **error);
+
+/**
+ * Some keys in full, also those that are not here, as a fragment: `names` and `kinds` (each an hw_crdt_kind) are
+ * equally long.
+ *
+ * Errors:    HW_STATUS_INVALID.
+ * Ownership: inputs are borrowed for the call; `*fragment` is yours, free with hw_blob_free.
+ * Threads:   one at a time.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_replica_some(struct hw_replica *replica,
+                          const struct hw_str *names,
+                          const int32_t *kinds,
+                          size_t len,
+                          struct hw_blob **fragment,
+                          struct hw_error **error);
+
+/**
+ * Every key in full in which something is alive that a replica with this context has not applied, as a fragment. What
+ * was only removed is not in it.
+ *
+ * Errors:    HW_STATUS_CORRUPT (the bytes are no context), HW_STATUS_INVALID.
+ * Ownership: `context` is borrowed for the call; `*fragment` is yours, free with hw_blob_free.
+ * Threads:   one at a time.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_replica_since(struct hw_replica *replica,
+                           const void *context,
+                           size_t context_len,
+                           struct hw_blob **fragment,
+                           struct hw_error **error);
+
+/**
+ * The operations whose whole effect is here, as the bytes of a context.
+ *
+ * Ownership: `*context` is yours, free with hw_blob_free.
+ * Threads:   one at a time.
+ * Since:     0.1
+ */
+HW_API hw_status hw_replica_context(struct hw_replica *replica, struct hw_blob **context, struct hw_error **error);
+
+/**
+ * Says that all keys that a replica had when its context was this one have been applied here, one by one.
+ *
+ * Errors:    HW_STATUS_CORRUPT (the bytes are no context), HW_STATUS_INVALID.
+ * Ownership: `context` is borrowed for the call.
+ * Threads:   one at a time.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_replica_caught_up(struct hw_replica *replica,
+                               const void *context,
+                               size_t context_len,
+                               struct hw_error **error);
+
+/**
+ * Joins a fragment of another replica. It may come late, twice and in any order. If its stamps are more than 5 s ahead
+ * of `now_ms`, it is held instead until their time has come (hw_replica_release). `is_held` and `changed` may be NULL;
+ * `*changed` gets the keys that changed, in no order, the number that goes with each being its kind.
+ *
+ * Errors:    HW_STATUS_CORRUPT (the bytes are no fragment; the message says at which byte), HW_STATUS_LIMIT (too many
+ *            are held), HW_STATUS_CONFLICT (it has operations of this replica's own actor that were not made here).
+ *            Nothing was changed.
+ * Ownership: `fragment` is borrowed for the call; `*changed` is yours, free with hw_strings_free.
+ * Threads:   one at a time.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_replica_apply(struct hw_replica *replica,
+                           const void *fragment,
+                           size_t fragment_len,
+                           uint64_t now_ms,
+                           bool *is_held,
+                           struct hw_strings **changed,
+                           struct hw_error **error);
+
+/**
+ * How many fragments are held, as their stamps are too far ahead; 1,024 at the most.
+ *
+ * Threads:   one at a time.
+ * Since:     0.1
+ */
+HW_API hw_status hw_replica_held(struct hw_replica *replica, size_t *count, struct hw_error **error);
+
+/**
+ * Joins the fragments that are held whose time has come at `now_ms`, or with `all` not 0 every one. `*changed` gets
+ * the keys that changed, each with its kind as its number, and may be NULL.
+ *
+ * Ownership: `*changed` is yours, free with hw_strings_free.
+ * Threads:   one at a time.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_replica_release(struct hw_replica *replica,
+                             int32_t all,
+                             uint64_t now_ms,
+                             struct hw_strings **changed,
+                             struct hw_error **error);
+
+/**
+ * A digest of what lives in a key as a `kind` (an hw_crdt_kind) at the time `now_ms`, equal where replicas are; 0 for
+ * nothing.
+ *
+ * Errors:    HW_STATUS_INVALID.
+ * Threads:   one at a time.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_replica_digest(struct hw_replica *replica,
+                            const char *key,
+                            size_t key_len,
+                            int32_t kind,
+                            uint64_t now_ms,
+                            uint64_t *digest,
+                            struct hw_error **error);
 
 /* ---- waker ------------------------------------------------------------------------------------------------------- */
 

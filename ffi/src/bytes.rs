@@ -1,4 +1,4 @@
-//! Text and bytes as pointer and length, and lists of texts that the library gives.
+//! Text and bytes as pointer and length, and lists of texts and blobs that the library gives.
 
 use std::ffi::{c_char, c_void};
 
@@ -129,4 +129,33 @@ pub extern "C" fn hw_strings_get(
 #[unsafe(no_mangle)]
 pub extern "C" fn hw_strings_free(strings: Option<Box<hw_strings>>) {
     release(strings);
+}
+
+/// Bytes that the library made. Immutable.
+pub struct hw_blob(pub(crate) Vec<u8>);
+
+/// The bytes.
+///
+/// Ownership: what `*bytes` points to is borrowed until the blob is freed.
+/// Threads:   any.
+/// Since:     0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn hw_blob_bytes(
+    blob: Option<&hw_blob>,
+    bytes: *mut hw_bytes,
+    error: *mut *mut hw_error,
+) -> crate::status::hw_status {
+    free_standing(error, || {
+        let blob = blob.ok_or_else(|| missing("blob"))?;
+        Out::required("bytes", bytes)?.set(hw_bytes::of(&blob.0));
+        Ok(())
+    })
+}
+
+/// Frees a blob; NULL is nothing.
+///
+/// Since:     0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn hw_blob_free(blob: Option<Box<hw_blob>>) {
+    release(blob);
 }

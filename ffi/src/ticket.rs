@@ -2,17 +2,18 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, TryLockError};
+use std::sync::{Arc, Mutex, OnceLock, TryLockError};
 use std::task::Poll;
 use std::time::Duration;
 
 use headwater::{Error, ErrorKind, Pending, Result};
 
 use crate::append::hw_ack;
+use crate::crdt_write::hw_int128;
 use crate::error::{hw_error, missing};
 use crate::gate::Gate;
 use crate::guard::{Handle, Root, on, release_handle};
-use crate::raw::{self, OutStruct};
+use crate::raw::{self, Out, OutStruct};
 use crate::status::hw_status;
 use crate::waker::hw_waker;
 
@@ -21,6 +22,8 @@ pub struct hw_ticket {
     root: Arc<Root>,
     state: Mutex<State>,
     gate: Arc<Gate>,
+    /// What a write to a counter makes of it, there once the write is done.
+    total: Option<Arc<OnceLock<i128>>>,
 }
 
 enum State {
@@ -38,7 +41,12 @@ impl Handle for hw_ticket {
 
 impl hw_ticket {
     pub(crate) fn new(root: &Arc<Root>, pending: Pending<hw_ack>) -> Self {
-        hw_ticket { root: root.clone(), state: Mutex::new(State::Waiting(pending)), gate: Arc::default() }
+        hw_ticket { root: root.clone(), state: Mutex::new(State::Waiting(pending)), gate: Arc::default(), total: None }
+    }
+
+    /// One whose write leaves a total too.
+    pub(crate) fn counting(root: &Arc<Root>, pending: Pending<hw_ack>, total: Arc<OnceLock<i128>>) -> Self {
+        hw_ticket { total: Some(total), ..Self::new(root, pending) }
     }
 
     /// Runs `body` as the only user of the ticket.
@@ -122,6 +130,28 @@ pub extern "C" fn hw_ticket_wake(
                 true
             });
         })
+    })
+}
+
+/// What one operation on a counter made of it, once hw_ticket_wait had its outcome: `*has_total` is false for every
+/// other write, and before.
+///
+/// Errors:    HW_STATUS_INVALID.
+/// Threads:   one at a time.
+/// Since:     0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn hw_ticket_total(
+    ticket: *mut hw_ticket,
+    total: *mut hw_int128,
+    has_total: *mut bool,
+    error: *mut *mut hw_error,
+) -> hw_status {
+    on(raw::exclusive(ticket), error, |ticket| {
+        let (out, has_out) = (Out::required("total", total)?, Out::required("has_total", has_total)?);
+        let total = ticket.total.as_ref().and_then(|total| total.get()).copied();
+        out.set(total.unwrap_or(0).into());
+        has_out.set(total.is_some());
+        Ok(())
     })
 }
 

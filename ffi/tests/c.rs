@@ -209,6 +209,18 @@ fn objects() {
 }
 
 #[test]
+fn crdts() {
+    every_way("tests/c/crdts.c");
+    no_leak("tests/c/crdts.c");
+}
+
+#[test]
+fn replicas() {
+    every_way("tests/c/replicas.c");
+    no_leak("tests/c/replicas.c");
+}
+
+#[test]
 fn hub() {
     every_way("tests/c/hub.c");
 }
@@ -236,6 +248,12 @@ fn example_points() {
     no_leak("examples/c/points.c");
 }
 
+#[test]
+fn example_crdt() {
+    every_way("examples/c/crdt.c");
+    no_leak("examples/c/crdt.c");
+}
+
 /// Compiles the runner of the vectors; it, a directory for it, and the vectors.
 fn conformance(name: &str) -> (PathBuf, PathBuf, Vec<PathBuf>) {
     let sources = [
@@ -248,6 +266,8 @@ fn conformance(name: &str) -> (PathBuf, PathBuf, Vec<PathBuf>) {
         "ops_bucket.c",
         "ops_object.c",
         "ops_points.c",
+        "ops_crdt.c",
+        "ops_replica.c",
     ]
     .map(|name| format!("tests/c/conformance/{name}"));
     let dir = scratch(name);

@@ -137,6 +137,51 @@ static void a_child_frees_while_the_parent_writes(void) {
     hw_engine_free(engine);
 }
 
+static hw_status like(const hw_crdt *crdt, hw_crdt_written *written) {
+    hw_crdt_change change;
+    HW_INIT(&change);
+    HW_SET(change.key, "likes");
+    change.kind = HW_CRDT_KIND_COUNTER;
+    change.op = HW_CRDT_OP_ADD;
+    change.amount = 1;
+    return hw_crdt_write(crdt, &change, written, &error);
+}
+
+/* The child would make operations as the actor that the parent goes on as. */
+static void a_crdt_store_is_the_parents_alone(void) {
+    hw_engine *engine = memory_engine();
+    hw_crdt_config config;
+    HW_INIT(&config);
+    HW_SET(config.name, "app");
+    hw_crdt *crdt = NULL;
+    hw_crdt_watcher *watcher = NULL;
+    hw_strings *keys = NULL;
+    OK(hw_engine_create_crdt(engine, &config, &crdt, &error));
+    OK(hw_crdt_watch(crdt, NULL, 0, &watcher, &error));
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        FAILS(HW_STATUS_CLOSED, like(crdt, NULL));
+        SAID("fork()");
+        FAILS(HW_STATUS_CLOSED, hw_crdt_watcher_next(watcher, 0, -1, &keys, &error));
+        FAILS(HW_STATUS_CLOSED, hw_crdt_close(crdt, &error));
+        hw_crdt_watcher_free(watcher);
+        hw_crdt_free(crdt);
+        hw_engine_free(engine);
+        _exit(0);
+    }
+    int status = 0;
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    hw_crdt_written written;
+    HW_INIT(&written);
+    OK(like(crdt, &written));
+    CHECK(written.total.low == 1);
+    hw_crdt_watcher_free(watcher);
+    hw_crdt_free(crdt);
+    hw_engine_free(engine);
+}
+
 int main(int argc, char **argv) {
     char dir[512];
     const char *place = argc > 1 ? argv[1] : ".";
@@ -145,5 +190,6 @@ int main(int argc, char **argv) {
     snprintf(dir, sizeof dir, "%s/without", place);
     with(dir, 1);
     a_child_frees_while_the_parent_writes();
+    a_crdt_store_is_the_parents_alone();
     return 0;
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use headwater::crdt::{CrdtStore, Replica};
 use headwater::subject::{decode_token, encode_token};
 use headwater::{Engine, EngineOptions, LocalServer, NodeUse, Result, Subscription};
 use serde_json::{Value, json};
@@ -17,12 +18,24 @@ pub(crate) struct World {
     pub(crate) node: Option<(LocalServer, Engine)>,
     pub(crate) subscriptions: HashMap<String, Subscription>,
     pub(crate) watchers: HashMap<String, Watch>,
+    pub(crate) stores: HashMap<String, CrdtStore>,
+    pub(crate) replicas: HashMap<String, Replica>,
+    /// Of replicas, by the name that `as` gave them.
+    pub(crate) fragments: HashMap<String, Vec<u8>>,
 }
 
 impl World {
     /// On an engine of its own.
     pub(crate) fn new(engine: Engine) -> Self {
-        World { engine, node: None, subscriptions: HashMap::new(), watchers: HashMap::new() }
+        World {
+            engine,
+            node: None,
+            subscriptions: HashMap::new(),
+            watchers: HashMap::new(),
+            stores: HashMap::new(),
+            replicas: HashMap::new(),
+            fragments: HashMap::new(),
+        }
     }
 
     /// Through the node of a temporary directory.
@@ -60,6 +73,8 @@ impl World {
             "take" | "try_next" | "missed" | "close" => self.source(op, args),
             "ack" | "nak" | "in_progress" | "term" | "consumer_info" => self.consumer(op, args),
             _ if op.starts_with("points_") || op == "create_points" => self.points(op, args),
+            _ if op.starts_with("crdt") => self.crdt(op, args),
+            _ if op.starts_with("replica") => self.replica(op, args),
             _ if op.contains("bucket") => self.bucket(op, args),
             _ if op.contains("object") => self.object(op, args),
             "create_stream" => self.engine.create_stream(args.option("config").unwrap()).wait().map(|s| config(&s)),

@@ -9,11 +9,13 @@
 mod args;
 mod buckets;
 mod consumers;
+mod crdt;
 mod engine;
 #[cfg(feature = "hub")]
 mod hub;
 mod objects;
 mod points;
+mod replicas;
 #[cfg(feature = "hub")]
 #[path = "../common/server.rs"]
 #[allow(dead_code, reason = "the tests of links kill servers too, and begin without one")]

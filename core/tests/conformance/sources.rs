@@ -2,11 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use headwater::crdt::CrdtWatcher;
 use headwater::points::PointWatcher;
 use headwater::{ObjectWatcher, Pending, Result, Watcher};
 use serde_json::{Value, json};
 
 use crate::args::Args;
+use crate::crdt::changed;
 use crate::engine::World;
 use crate::objects::objects;
 use crate::values::{entries, points, record_list, records};
@@ -17,6 +19,7 @@ pub(crate) enum Watch {
     Bucket(Watcher),
     Objects(ObjectWatcher),
     Points(PointWatcher),
+    Crdt(CrdtWatcher),
 }
 
 impl World {
@@ -53,6 +56,13 @@ impl World {
                 (Watch::Points(w), "try_next") => w.try_next(max).map(|p| points(p).into()),
                 (Watch::Points(w), "missed") => Ok(json!(w.missed())),
                 (Watch::Points(w), _) => {
+                    w.close();
+                    Ok(Value::Null)
+                }
+                (Watch::Crdt(w), "take") => take(count.unwrap(), timeout, |max| w.next(max), changed),
+                (Watch::Crdt(w), "try_next") => w.try_next(max).map(|c| changed(c).into()),
+                (Watch::Crdt(w), "missed") => Ok(json!(w.missed())),
+                (Watch::Crdt(w), _) => {
                     w.close();
                     Ok(Value::Null)
                 }

@@ -13,11 +13,22 @@
 #include <time.h>
 
 /* What must be open for a step, by the arguments that name it. */
-typedef enum { ON_ENGINE, ON_STREAM, ON_CONSUMER, ON_BUCKET, ON_STORE, ON_POINTS, ON_SOURCE } target;
+typedef enum {
+    ON_ENGINE,
+    ON_STREAM,
+    ON_CONSUMER,
+    ON_BUCKET,
+    ON_STORE,
+    ON_POINTS,
+    ON_SOURCE,
+    ON_CRDT,
+    ON_REPLICA
+} target;
 
 #define APPEND_FIELDS                                                                                               \
     " stream subject payload payload_base64 payload_size headers event_time ttl msg_id expect_last_seq "           \
     "expect_subject_last_seq expect_filter rollup "
+#define CHANGE_FIELDS " key fields kind do amount to value ttl_ms "
 #define VALUE_FIELDS " bucket key value value_base64 value_size "
 
 static const struct {
@@ -92,6 +103,35 @@ static const struct {
     {"points_import", op_points_import, ON_POINTS, " points format text time node node_column columns "},
     {"points_export", op_points_export, ON_POINTS, " points format filter from to "},
     {"points_watch", op_points_watch, ON_POINTS, " points as filter "},
+    {"crdt_create", op_crdt_create, ON_ENGINE, " config "},
+    {"crdt_open", op_crdt_open, ON_ENGINE, " store "},
+    {"crdts", op_crdts, ON_ENGINE, ""},
+    {"crdt_write", op_crdt_write, ON_CRDT, " store " CHANGE_FIELDS},
+    {"crdt_transaction", op_crdt_transaction, ON_CRDT, " store changes "},
+    {"crdt_read", op_crdt_read, ON_CRDT, " store key fields kind "},
+    {"crdt_contains", op_crdt_contains, ON_CRDT, " store key fields kind value "},
+    {"crdt_rights", op_crdt_rights, ON_CRDT, " store key "},
+    {"crdt_keys", op_crdt_keys, ON_CRDT, " store prefix "},
+    {"crdt_dump", op_crdt_dump, ON_CRDT, " store prefix "},
+    {"crdt_watch", op_crdt_watch, ON_CRDT, " store as prefix "},
+    {"crdt_status", op_crdt_status, ON_CRDT, " store "},
+    {"crdt_release_held", op_crdt_release_held, ON_CRDT, " store "},
+    {"replica", op_replica, ON_ENGINE, " as engine epoch "},
+    {"replica_write", op_replica_write, ON_REPLICA, " replica now_ms " CHANGE_FIELDS},
+    {"replica_transaction", op_replica_transaction, ON_REPLICA, " replica now_ms changes "},
+    {"replica_read", op_replica_read, ON_REPLICA, " replica now_ms key fields kind "},
+    {"replica_contains", op_replica_contains, ON_REPLICA, " replica now_ms key fields kind value "},
+    {"replica_rights", op_replica_rights, ON_REPLICA, " replica key "},
+    {"replica_take_delta", op_replica_take_delta, ON_REPLICA, " replica as "},
+    {"replica_whole", op_replica_whole, ON_REPLICA, " replica as "},
+    {"replica_some", op_replica_some, ON_REPLICA, " replica keys as "},
+    {"replica_since", op_replica_since, ON_REPLICA, " replica of as "},
+    {"replica_context", op_replica_context, ON_REPLICA, " replica "},
+    {"replica_caught_up", op_replica_caught_up, ON_REPLICA, " replica of "},
+    {"replica_apply", op_replica_apply, ON_REPLICA, " replica now_ms fragment bytes "},
+    {"replica_held", op_replica_held, ON_REPLICA, " replica "},
+    {"replica_release", op_replica_release, ON_REPLICA, " replica now_ms all "},
+    {"replica_digest", op_replica_digest, ON_REPLICA, " replica now_ms key kind "},
     {"encode_token", op_encode_token, ON_ENGINE, " text "},
     {"decode_token", op_decode_token, ON_ENGINE, " token "},
     {"sleep", op_sleep, ON_ENGINE, " ms "},
@@ -119,6 +159,12 @@ static hw_status open_target(runner *r, target on) {
     }
     if (on == ON_POINTS) {
         status = hw_points_open(r->engine, points.data, points.len, &r->points, &r->error);
+    }
+    if (on == ON_CRDT) {
+        status = open_crdt(r);
+    }
+    if (on == ON_REPLICA) {
+        find_replica(r);
     }
     return status;
 }
@@ -324,6 +370,12 @@ static bool run_file(const char *dir, const char *path) {
         hw_watcher_free(r.sources[i].watcher);
         hw_point_watcher_free(r.sources[i].point_watcher);
         hw_object_watcher_free(r.sources[i].object_watcher);
+        hw_crdt_watcher_free(r.sources[i].crdt_watcher);
+    }
+    for (size_t i = 0; i < NAMED_MAX; i++) {
+        hw_crdt_free(r.crdts[i].crdt);
+        hw_replica_free(r.replicas[i].replica);
+        hw_blob_free(r.fragments[i].fragment);
     }
     held = hw_engine_close(r.engine, NULL) == HW_STATUS_OK && held;
     hw_engine_free(r.engine);

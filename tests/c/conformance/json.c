@@ -125,7 +125,8 @@ static bool is_utf8(const unsigned char *bytes, size_t len) {
 
 static const char ALPHABET[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-static json *base64_text(const unsigned char *bytes, size_t len) {
+json *json_base64_of(const void *data, size_t len) {
+    const unsigned char *bytes = (const unsigned char *)data;
     char *out = (char *)json_alloc(len / 3 * 4 + 5);
     size_t at = 0;
     for (size_t i = 0; i < len; i += 3) {
@@ -165,7 +166,7 @@ void json_set_bytes(json *object, const char *name, const char *name_base64, con
     if (is_utf8((const unsigned char *)bytes, len)) {
         json_set(object, name, json_text((const char *)bytes, len));
     } else {
-        json_set(object, name_base64, base64_text((const unsigned char *)bytes, len));
+        json_set(object, name_base64, json_base64_of(bytes, len));
     }
 }
 

@@ -43,6 +43,9 @@ void json_set(json *object, const char *name, json *value);
 /* Sets `name` to text where the bytes are UTF-8, else `name_base64`, which is kept too. */
 void json_set_bytes(json *object, const char *name, const char *name_base64, const void *bytes, size_t len);
 
+/* Bytes as base64 text. */
+json *json_base64_of(const void *data, size_t len);
+
 /* The bytes of base64 text, in the arena; NULL when it is malformed. */
 const void *json_base64(const json *text, size_t *len);
 

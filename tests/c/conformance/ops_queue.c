@@ -143,6 +143,11 @@ static hw_status take_some(runner *r, const source *from, size_t max, int64_t ti
         status = hw_point_watcher_next(from->point_watcher, max, timeout_ms, &list, &r->error);
         items = points_of(list);
         hw_point_list_free(list);
+    } else if (from != NULL && from->crdt_watcher != NULL) {
+        hw_strings *keys = NULL;
+        status = hw_crdt_watcher_next(from->crdt_watcher, max, timeout_ms, &keys, &r->error);
+        items = changed_of(keys);
+        hw_strings_free(keys);
     } else {
         hw_batch *batch = NULL;
         if (from != NULL) {
@@ -204,6 +209,8 @@ hw_status op_missed(runner *r) {
         status = hw_subscription_missed(from->subscription, &missed, &r->error);
     } else if (from != NULL && from->watcher != NULL) {
         status = hw_watcher_missed(from->watcher, &missed, &r->error);
+    } else if (from != NULL && from->crdt_watcher != NULL) {
+        status = hw_crdt_watcher_missed(from->crdt_watcher, &missed, &r->error);
     } else if (from != NULL) {
         status = hw_point_watcher_missed(from->point_watcher, &missed, &r->error);
     }
@@ -243,6 +250,9 @@ hw_status op_close(runner *r) {
     }
     if (from->object_watcher != NULL) {
         return hw_object_watcher_close(from->object_watcher, &r->error);
+    }
+    if (from->crdt_watcher != NULL) {
+        return hw_crdt_watcher_close(from->crdt_watcher, &r->error);
     }
     return from->watcher != NULL ? hw_watcher_close(from->watcher, &r->error)
                                  : hw_point_watcher_close(from->point_watcher, &r->error);

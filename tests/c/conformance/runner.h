@@ -9,7 +9,7 @@
 
 #include "json.h"
 
-enum { SOURCES_MAX = 64 };
+enum { SOURCES_MAX = 64, NAMED_MAX = 64 };
 
 /* A subscription or a watcher that a step has named. */
 typedef struct {
@@ -18,7 +18,16 @@ typedef struct {
     hw_watcher *watcher;
     hw_point_watcher *point_watcher;
     hw_object_watcher *object_watcher;
+    hw_crdt_watcher *crdt_watcher;
 } source;
+
+/* A CRDT store, a replica or a fragment that a step has named. */
+typedef struct {
+    const char *name;
+    hw_crdt *crdt;
+    hw_replica *replica;
+    hw_blob *fragment;
+} named;
 
 /* One step under way. What it acts on is open for as long as it runs. */
 typedef struct {
@@ -28,11 +37,19 @@ typedef struct {
     hw_bucket *bucket;
     hw_object_store *store;
     hw_points *points;
+    hw_crdt *crdt;       /* It stays open: see `crdts`. */
+    hw_replica *replica; /* Likewise. */
     const json *args;
     json *result;
     hw_error *error;
     source sources[SOURCES_MAX];
     size_t sources_len;
+    named crdts[NAMED_MAX];
+    size_t crdts_len;
+    named replicas[NAMED_MAX];
+    size_t replicas_len;
+    named fragments[NAMED_MAX];
+    size_t fragments_len;
     const char *dir; /* For files that come and go within a step. */
     const char *fault; /* What is wrong with the vector itself, if anything is. */
 } runner;
@@ -56,6 +73,18 @@ uint64_t arg_duration(runner *r, const json *from, const char *name);
 /* `name`, or `name_base64`, or `name_size` bytes. */
 hw_bytes arg_bytes(runner *r, const json *from, const char *name);
 
+/* State that merges. */
+hw_crdt_value arg_scalar(runner *r, const json *from, const char *name);
+hw_crdt_change arg_change(runner *r, const json *from);
+hw_crdt_change *arg_changes(runner *r, size_t *len);
+
+/* What stands under a name in a list of such; a new place where there is none. */
+named *find_named(runner *r, named *list, size_t *len, hw_str name);
+
+/* Opens what a step names, or finds it where a step before has opened it. */
+hw_status open_crdt(runner *r);
+void find_replica(runner *r);
+
 /* Fails when `from` holds a field that the list of names, with spaces between and around, does not. */
 void check_fields(runner *r, const json *from, const char *names);
 
@@ -70,6 +99,10 @@ json *entries_of(const hw_entries *entries);
 json *entry_or_null(const hw_entries *entries);
 json *objects_of(const hw_object_infos *infos);
 json *points_of(const hw_point_list *list);
+json *int128_of(hw_int128 number);
+json *reading_of(const hw_reading *reading, int32_t kind);
+json *keys_of(const hw_strings *keys);
+json *changed_of(const hw_strings *keys);
 
 /* A place for what a step has named. */
 source *new_source(runner *r);
@@ -82,6 +115,7 @@ extern const char *const DELIVER_POLICIES[];
 extern const char *const ACK_POLICIES[];
 extern const char *const OPERATIONS[];
 extern const char *const FORMATS[];
+extern const char *const KINDS[];
 
 operation op_create_stream, op_update_stream, op_delete_stream, op_streams, op_stream_info, op_append, op_append_batch,
     op_get, op_last, op_last_many, op_last_seq, op_subjects, op_read, op_delete, op_purge, op_sync, op_encode_token,
@@ -95,5 +129,10 @@ operation op_create_object_store, op_delete_object_store, op_object_stores, op_o
     op_object_get, op_object_info, op_object_list, op_object_update, op_object_link, op_object_delete, op_object_watch;
 operation op_create_points, op_points_write, op_points_latest, op_points_range, op_points_query, op_points_import,
     op_points_export, op_points_watch;
+operation op_crdt_create, op_crdt_open, op_crdts, op_crdt_write, op_crdt_transaction, op_crdt_read, op_crdt_contains,
+    op_crdt_rights, op_crdt_keys, op_crdt_dump, op_crdt_watch, op_crdt_status, op_crdt_release_held;
+operation op_replica, op_replica_write, op_replica_transaction, op_replica_read, op_replica_contains, op_replica_rights,
+    op_replica_take_delta, op_replica_whole, op_replica_some, op_replica_since, op_replica_context,
+    op_replica_caught_up, op_replica_apply, op_replica_held, op_replica_release, op_replica_digest;
 
 #endif
