@@ -262,6 +262,15 @@ export class Engine implements AsyncDisposable {
   createPoints(config: PointsConfig, limits?: Limits): Promise<Points>;
   /** Opens a point store that is there. */
   points(name: string): Promise<Points>;
+  /**
+   * Opens a store of state that merges, and makes it if it is not there; another durability than it has is a conflict.
+   * It reads the newest snapshot and the log behind it.
+   */
+  crdt(name: string, options?: CrdtOptions & Limits): Promise<CrdtStore>;
+  /** Opens a store of state that merges that is there. */
+  openCrdt(name: string, limits?: Limits): Promise<CrdtStore>;
+  /** All stores of state that merges, by name. */
+  crdts(): Promise<string[]>;
   /** Where the connection to the hub stands. */
   hubState(): HubState;
   /** Follows where the connection to the hub stands: the state now, then whenever it changes. */
@@ -1045,6 +1054,357 @@ export class Points {
 export class PointWatcher extends Follower<Point> {
   /** How many records limits removed before this watcher came to read them. */
   readonly missed: bigint;
+}
+
+/** What a store of state that merges is told. */
+export interface CrdtOptions {
+  /** What an acknowledgement promises. */
+  durability?: Durability;
+  /** A snapshot is written every so many records, or as many as there are keys if that is more; 10,000 by default. */
+  snapshotRecords?: Integer;
+}
+
+/** What a key or a field of a map is; docs/crdt.md has the merge rule of each. */
+export type CrdtKind =
+  | 'counter' | 'grow_counter' | 'bounded_counter' | 'register' | 'multi_register'
+  | 'set' | 'remove_wins_set' | 'flag' | 'disable_wins_flag' | 'map';
+
+/** Who makes operations: an engine in one of its epochs. */
+export interface Actor {
+  engine: bigint;
+  epoch: bigint;
+}
+
+/** A JSON document as text: what an object, an array, a boolean or null is as a value of state that merges. */
+export class Json {
+  constructor(document: string);
+  readonly text: string;
+  /** What the document says. */
+  parse(): unknown;
+  toString(): string;
+}
+
+/** A value coming out. It is equal, bit for bit, to the one that it was made of when it goes in again. */
+export type CrdtValue = Buffer | bigint | number | string | Json;
+
+/** A value going in: a number is a float, a bigint an int of 64 bits, and what has no type of its own is JSON. */
+export type CrdtValueInput = Uint8Array | bigint | number | string | Json | boolean | null | object;
+
+/** One operation on one state. The typed handles make these. */
+export interface CrdtChange {
+  /** A key, or a key and the fields of maps that lead to the state. */
+  path: string | string[];
+  kind: CrdtKind;
+  op: 'add' | 'give' | 'write' | 'insert' | 'remove' | 'enable' | 'disable' | 'clear';
+  /** Of `add` and `give` the amount, of `write`, `insert` and `remove` the value. */
+  value?: CrdtValueInput;
+  /** How long it lives, of `write`, `insert` and `enable`; for ever when left out. */
+  ttlMs?: number;
+  /** To whom rights are given. */
+  to?: { engine: Integer; epoch: Integer };
+}
+
+/** What became of a write. */
+export interface CrdtWritten {
+  /** Its record in the log; 0n if there was nothing to do. */
+  seq: bigint;
+  /** What one operation on a counter made of it. */
+  total: bigint | null;
+}
+
+/** A key that changed, or is there. */
+export interface CrdtKey {
+  key: string;
+  kind: CrdtKind;
+}
+
+/** How a handle of a store stands. */
+export interface CrdtStatus {
+  /** The last sequence of the log that was taken in. */
+  seq: bigint;
+  /** The last sequence that the newest snapshot known here covers; 0n is none. */
+  snapshotSeq: bigint;
+  /** Actors of whose operations some are here. */
+  actors: number;
+  /** Of each record that is held, as its clock is too far ahead: the operations that it has. */
+  held: Array<Array<{ actor: Actor; first: bigint; last: bigint }>>;
+}
+
+/** A place in a store, as a kind. Making one does nothing, and two of one key are the same. */
+declare class Handle {
+  protected constructor();
+  /** The key, and the fields of maps that lead to it. */
+  readonly path: string[];
+  readonly kind: CrdtKind;
+}
+
+declare class Clearable extends Handle {
+  /** Removes all that is there; what is done concurrently stays. */
+  clear(limits?: Limits): Promise<void>;
+}
+
+/** A number that is added to and taken from. */
+export class Counter extends Clearable {
+  /** What it is now. */
+  value(): Promise<bigint>;
+  /** Adds, 1 when left out, and returns what it is then. */
+  incr(amount?: Integer, limits?: Limits): Promise<bigint>;
+  /** Takes away, 1 when left out, and returns what it is then. */
+  decr(amount?: Integer, limits?: Limits): Promise<bigint>;
+}
+
+/** A number that only grows. */
+export class GrowCounter extends Clearable {
+  /** What it is now. */
+  value(): Promise<bigint>;
+  /** Adds, 1 when left out, and returns what it is then. */
+  incr(amount?: Integer, limits?: Limits): Promise<bigint>;
+}
+
+/** A number that never falls below 0, whatever is concurrent: a handle takes only what it has the rights to. */
+export class BoundedCounter extends Handle {
+  /** What it is now. */
+  value(): Promise<bigint>;
+  /** How much this handle of the store may take, or give. */
+  rights(): Promise<bigint>;
+  /** Adds, 1 when left out, and returns what it is then. */
+  incr(amount?: Integer, limits?: Limits): Promise<bigint>;
+  /** Takes away, 1 when left out, and returns what it is then; a conflict without the rights. */
+  decr(amount?: Integer, limits?: Limits): Promise<bigint>;
+  /** Gives rights to another actor: the `actor` of another handle of the store. */
+  give(to: { engine: Integer; epoch: Integer }, amount: Integer, limits?: Limits): Promise<void>;
+}
+
+/** One value: the last writer wins. */
+export class Register extends Clearable {
+  /** What was written last; null if nothing was, it was removed or has expired. */
+  value(): Promise<CrdtValue | null>;
+  /** Writes a value, which lives for `ttlMs` when that is given. */
+  set(value: CrdtValueInput, options?: { ttlMs?: number } & Limits): Promise<void>;
+}
+
+/** One value, or all that were written concurrently. */
+export class MultiRegister extends Clearable {
+  /** What was written concurrently, the latest first. */
+  values(): Promise<CrdtValue[]>;
+  /** Writes a value in place of those that were seen; it lives for `ttlMs` when that is given. */
+  set(value: CrdtValueInput, options?: { ttlMs?: number } & Limits): Promise<void>;
+}
+
+/** A set of values. Iterating gives what is in it when the loop begins. */
+export class MergeSet extends Clearable implements AsyncIterable<CrdtValue> {
+  /** Whether a value is in it. */
+  has(value: CrdtValueInput): Promise<boolean>;
+  /** What is in it, in order by type, then by what they are. */
+  values(): Promise<CrdtValue[]>;
+  /** Adds a value, which lives for `ttlMs` when that is given. */
+  add(value: CrdtValueInput, options?: { ttlMs?: number } & Limits): Promise<void>;
+  /** Removes a value; that it is not there is no error. */
+  remove(value: CrdtValueInput, limits?: Limits): Promise<void>;
+  [Symbol.asyncIterator](): AsyncGenerator<CrdtValue, void, void>;
+}
+
+/** On or off. */
+export class Flag extends Clearable {
+  /** Whether it is on. */
+  isOn(): Promise<boolean>;
+  /** Turns it on, for `ttlMs` when that is given. */
+  enable(options?: { ttlMs?: number } & Limits): Promise<void>;
+  /** Turns it off. */
+  disable(limits?: Limits): Promise<void>;
+}
+
+/** A field of a map. */
+export interface CrdtField {
+  field: string;
+  kind: CrdtKind;
+}
+
+/**
+ * Fields by name and kind. A field is there while anything in it is alive; clearing it removes it. Iterating gives the
+ * fields that are there when the loop begins.
+ */
+export class MergeMap extends Clearable implements AsyncIterable<CrdtField> {
+  /** The fields that are there, with their kinds. */
+  fields(): Promise<CrdtField[]>;
+  /** A number that is added to and taken from. */
+  counter(field: string): Counter;
+  /** A number that only grows. */
+  growCounter(field: string): GrowCounter;
+  /** One value: the last writer wins. */
+  register(field: string): Register;
+  /** One value, or all that were written concurrently. */
+  multiRegister(field: string): MultiRegister;
+  /** Values: what is added and removed concurrently is there. */
+  set(field: string): MergeSet;
+  /** Values: what is added and removed concurrently is not there. */
+  removeWinsSet(field: string): MergeSet;
+  /** On or off: what is enabled and disabled concurrently is on. */
+  flag(field: string): Flag;
+  /** On or off: what is enabled and disabled concurrently is off. */
+  disableWinsFlag(field: string): Flag;
+  /** Fields in a field. */
+  map(field: string): MergeMap;
+  [Symbol.asyncIterator](): AsyncGenerator<CrdtField, void, void>;
+}
+
+/** A counter in a transaction. What is said here is done at the end. */
+export interface NotedCounter {
+  incr(amount?: Integer): void;
+  decr(amount?: Integer): void;
+  clear(): void;
+}
+
+/** A bounded counter in a transaction. */
+export interface NotedBoundedCounter {
+  incr(amount?: Integer): void;
+  decr(amount?: Integer): void;
+  give(to: { engine: Integer; epoch: Integer }, amount: Integer): void;
+}
+
+/** A register in a transaction. */
+export interface NotedRegister {
+  set(value: CrdtValueInput, options?: { ttlMs?: number }): void;
+  clear(): void;
+}
+
+/** A set in a transaction. */
+export interface NotedSet {
+  add(value: CrdtValueInput, options?: { ttlMs?: number }): void;
+  remove(value: CrdtValueInput): void;
+  clear(): void;
+}
+
+/** A flag in a transaction. */
+export interface NotedFlag {
+  enable(options?: { ttlMs?: number }): void;
+  disable(): void;
+  clear(): void;
+}
+
+/** What a transaction gives by key, and a map in it by field. */
+export interface NotedFields {
+  counter(name: string): NotedCounter;
+  growCounter(name: string): NotedCounter;
+  register(name: string): NotedRegister;
+  multiRegister(name: string): NotedRegister;
+  set(name: string): NotedSet;
+  removeWinsSet(name: string): NotedSet;
+  flag(name: string): NotedFlag;
+  disableWinsFlag(name: string): NotedFlag;
+  map(name: string): NotedFields & { clear(): void };
+}
+
+/** What the function of a transaction is given. */
+export interface Transaction extends NotedFields {
+  boundedCounter(name: string): NotedBoundedCounter;
+  /** Adds a change. */
+  write(change: CrdtChange): void;
+}
+
+/**
+ * State that merges, kept in a stream. Stores that are opened apart, in this process or another, see each other's
+ * writes; those that links join become equal.
+ */
+export class CrdtStore implements AsyncDisposable {
+  private constructor();
+  readonly name: string;
+  /** The log. */
+  readonly stream: Stream;
+  /** Whose operations this handle makes: what others give rights to. */
+  readonly actor: Actor;
+  /** A number that is added to and taken from. */
+  counter(key: string): Counter;
+  /** A number that only grows. */
+  growCounter(key: string): GrowCounter;
+  /** A number that never falls below 0, whatever is concurrent. */
+  boundedCounter(key: string): BoundedCounter;
+  /** One value: the last writer wins. */
+  register(key: string): Register;
+  /** One value, or all that were written concurrently. */
+  multiRegister(key: string): MultiRegister;
+  /** Values: what is added and removed concurrently is there. */
+  set(key: string): MergeSet;
+  /** Values: what is added and removed concurrently is not there. */
+  removeWinsSet(key: string): MergeSet;
+  /** On or off: what is enabled and disabled concurrently is on. */
+  flag(key: string): Flag;
+  /** On or off: what is enabled and disabled concurrently is off. */
+  disableWinsFlag(key: string): Flag;
+  /** Fields, each of any kind but a bounded counter. */
+  map(key: string): MergeMap;
+  /** Does one operation, which is read at once; done when the durability of the stream is reached. */
+  write(change: CrdtChange, limits?: Limits): Promise<CrdtWritten>;
+  /** Does all that `work` says in one record, or nothing if it throws or one of them is refused. */
+  transaction(work: (transaction: Transaction) => unknown, limits?: Limits): Promise<{ seq: bigint }>;
+  /** What is at a path as a kind; what is not there reads as 0n, null, empty or off. */
+  read(path: string | string[], kind: CrdtKind): Promise<unknown>;
+  /** Whether a value is in a set. */
+  contains(path: string | string[], kind: CrdtKind, value: CrdtValueInput): Promise<boolean>;
+  /** How much this handle may take from a bounded counter, or give of it. */
+  rights(key: string): Promise<bigint>;
+  /** The keys in which something is alive whose names begin with `prefix`, by name and kind. */
+  keys(prefix?: string): Promise<CrdtKey[]>;
+  /** The same with what they read as, in JSON, at one moment; docs/crdt.md has the form of each kind. */
+  dump(prefix?: string): Promise<Array<CrdtKey & { json: Json }>>;
+  status(): Promise<CrdtStatus>;
+  /** Lets in what is held because its clock is too far ahead; returns how many records there were. */
+  releaseHeld(): Promise<number>;
+  /** Writes a snapshot now, which writes do by themselves when it is due; returns the sequence that it covers. */
+  snapshot(limits?: Limits): Promise<bigint>;
+  /** Follows the keys whose names begin with `prefix`: what is written from now on, here and by others. */
+  watch(prefix?: string): CrdtWatcher;
+  /** Ends the handle, after a snapshot if that spares the next one much. */
+  close(limits?: Limits): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Follows the keys of a store: which changed. One that is slow hears of a key once for many changes. */
+export class CrdtWatcher extends Follower<CrdtKey> {
+  /** How many records were purged before this watcher came to read them: any key may have changed then. */
+  readonly missed: bigint;
+}
+
+/**
+ * State that merges without a store, for programs that have a carrier of their own: time, in milliseconds since the
+ * epoch, and fragments are given to it, and all of it is done in the call.
+ */
+export class Replica {
+  /** An empty replica of an actor; no two may ever be given the same one. */
+  constructor(engine: Integer, epoch: Integer);
+  readonly actor: Actor;
+  /** Does one operation; false if there was nothing to do. */
+  write(change: CrdtChange, nowMs: Integer): boolean;
+  /** Does all of several operations or, if one of them is refused, nothing. */
+  transaction(changes: CrdtChange[], nowMs: Integer): void;
+  /** What is at a path as a kind; what is not there reads as 0n, null, empty or off. */
+  read(path: string | string[], kind: CrdtKind, nowMs: Integer): unknown;
+  /** Whether a value is in a set. */
+  contains(path: string | string[], kind: CrdtKind, value: CrdtValueInput, nowMs: Integer): boolean;
+  /** How much this replica may take from a bounded counter, or give of it. */
+  rights(key: string): bigint;
+  /** All keys, by name and kind; one may hold nothing that is alive. */
+  keys(): CrdtKey[];
+  /** What was done here since the last call, as one fragment for the others; null if nothing was. */
+  takeDelta(): Buffer | null;
+  /** All there is, as a fragment. */
+  whole(): Buffer;
+  /** Some keys in full, also those that are not here, as a fragment. */
+  some(keys: CrdtKey[]): Buffer;
+  /** The keys in full in which something is alive that a replica with this context has not applied. */
+  since(context: Uint8Array): Buffer;
+  /** The operations whose whole effect is here. */
+  context(): Buffer;
+  /** Says that all keys that a replica had when its context was this one have been applied here. */
+  caughtUp(context: Uint8Array): void;
+  /** Joins a fragment, which may come late and twice: the keys that changed, or null when it is held. */
+  apply(fragment: Uint8Array, nowMs: Integer): CrdtKey[] | null;
+  /** How many fragments are held, as their clocks are too far ahead. */
+  readonly held: number;
+  /** Joins the fragments that are held whose time has come, or all; returns the keys that changed. */
+  release(nowMs: Integer, options?: { all?: boolean }): CrdtKey[];
+  /** A digest of what lives in a key; 0n when nothing does. */
+  digest(key: string, kind: CrdtKind, nowMs: Integer): bigint;
 }
 
 export interface TestEnvironmentOptions {

@@ -3,6 +3,11 @@
 
 const { Bucket, Entry, Watcher } = require('./lib/bucket.js');
 const { Consumer, Message } = require('./lib/consumer.js');
+const { CrdtStore, CrdtWatcher } = require('./lib/crdt.js');
+const {
+  BoundedCounter, Counter, Flag, GrowCounter, MergeMap, MergeSet, MultiRegister, Register,
+} = require('./lib/crdt_handles.js');
+const { Json } = require('./lib/crdt_values.js');
 const {
   Engine,
   attach,
@@ -20,6 +25,7 @@ const { HubStates } = require('./lib/hub.js');
 const { ObjectReader, ObjectStore, ObjectWatcher, ObjectWriter } = require('./lib/objects.js');
 const { PointWatcher, Points } = require('./lib/points.js');
 const { Record } = require('./lib/records.js');
+const { Replica } = require('./lib/replica.js');
 const { Stream } = require('./lib/stream.js');
 const { Subscription } = require('./lib/subscription.js');
 const { testEnvironment } = require('./lib/testing.js');
@@ -27,13 +33,23 @@ const { decodeToken, encodeToken } = require('./lib/tokens.js');
 const { version } = require('./package.json');
 
 module.exports = {
+  BoundedCounter,
   Bucket,
   Consumer,
+  Counter,
+  CrdtStore,
+  CrdtWatcher,
   Engine,
   Entry,
+  Flag,
+  GrowCounter,
   HeadwaterError,
   HubStates,
+  Json,
+  MergeMap,
+  MergeSet,
   Message,
+  MultiRegister,
   ObjectReader,
   ObjectStore,
   ObjectWatcher,
@@ -41,6 +57,8 @@ module.exports = {
   PointWatcher,
   Points,
   Record,
+  Register,
+  Replica,
   Stream,
   Subscription,
   Watcher,

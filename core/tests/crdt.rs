@@ -171,6 +171,24 @@ fn snapshots_stand_in_for_the_log_and_a_damaged_one_is_no_loss() {
 }
 
 #[test]
+fn who_must_not_block_writes_the_snapshot_that_is_due_elsewhere() {
+    let engine = Engine::memory().unwrap();
+    let store = app(&engine, 10);
+    (0..9).for_each(|_| assert_ne!(add(&store, "likes", 1), 0));
+    assert!(!store.is_snapshot_due());
+    store.snapshot_if_due().unwrap();
+    assert_eq!(store.status().unwrap().snapshot_seq, 0, "none was due");
+    add(&store, "likes", 1);
+    assert!(store.is_snapshot_due());
+    store.snapshot_if_due().unwrap();
+    assert!(!store.is_snapshot_due());
+    assert_eq!(snapshots(&engine), ["10"]);
+    store.close();
+    assert!(!store.is_snapshot_due());
+    assert_eq!(store.snapshot_if_due().unwrap_err().kind(), ErrorKind::Closed);
+}
+
+#[test]
 fn without_good_snapshots_the_whole_log_is_read() {
     let engine = Engine::memory().unwrap();
     let store = app(&engine, 10);

@@ -3,6 +3,7 @@
 
 const { fileURLToPath } = require('node:url');
 const { Bucket } = require('./bucket.js');
+const { CrdtStore } = require('./crdt.js');
 const { invalid } = require('./errors.js');
 const { own } = require('./handle.js');
 const { CONNECT, HubStates, connectOptions, linkRequest } = require('./hub.js');
@@ -24,6 +25,7 @@ const BUCKET = {
 const OBJECT_STORE = {
   bucket: text, description: text, ttlMs: millis, maxBytes: u64, durability: text, compression: text,
 };
+const CRDT = { durability: text, snapshotRecords: u64, ...LIMITS };
 const POINTS = { name: text, durability: text, maxAgeMs: millis, maxPointsPerSeries: u64 };
 
 const LOG_LINES = 1024;
@@ -161,6 +163,24 @@ class Engine {
   /** Opens a point store that is there. */
   async points(name) {
     return settle(native.pointsOpen(this.#id, text('name', name)), (id) => new Points(id));
+  }
+
+  /** Opens a store of state that merges, and makes it if it is not there. */
+  async crdt(name, options = undefined) {
+    const { timeoutMs, signal, ...config } = begin('crdt', options, CRDT);
+    const call = native.crdtCreate(this.#id, { name: text('name', name), ...config });
+    return settle(call, (id) => new CrdtStore(id), { timeoutMs, signal });
+  }
+
+  /** Opens a store of state that merges that is there. */
+  async openCrdt(name, limits = undefined) {
+    const checked = begin('openCrdt', limits);
+    return settle(native.crdtOpen(this.#id, text('name', name)), (id) => new CrdtStore(id), checked);
+  }
+
+  /** All stores of state that merges, by name. */
+  async crdts() {
+    return settle(native.engineCrdts(this.#id), same);
   }
 
   /** Where the connection to the hub stands. */

@@ -5,12 +5,14 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use headwater::crdt::{CrdtStore, CrdtWatcher};
 use headwater::points::{PointWatcher, Points};
 use headwater::{
     Bucket, Consumer, Engine, HubWatcher, ManualClock, ObjectStore, ObjectWatcher, Stream, Subscription, Watcher,
 };
 use napi_derive::napi;
 
+use crate::crdt_replica::Shared;
 use crate::error::{Result, released};
 use crate::hub::Hub;
 use crate::object_io::{Reading, Writing};
@@ -77,6 +79,7 @@ macro_rules! held {
 
 held! {
     Subscription, SUBSCRIPTIONS, "subscription", release_subscription;
+    CrdtWatcher, CRDT_WATCHERS, "watcher", release_crdt_watcher;
     PointWatcher, POINT_WATCHERS, "watcher", release_point_watcher;
     Watcher, WATCHERS, "watcher", release_watcher;
     HubWatcher, HUB_WATCHERS, "watcher", release_hub_watcher;
@@ -85,6 +88,8 @@ held! {
     Writing, OBJECT_WRITERS, "object writer", release_object_writer;
     ObjectStore, OBJECT_STORES, "object store", release_object_store;
     Consumer, CONSUMERS, "consumer", release_consumer;
+    CrdtStore, CRDT_STORES, "store", release_crdt_store;
+    Shared, REPLICAS, "replica", release_replica;
     Points, POINTS, "point store", release_points;
     Bucket, BUCKETS, "bucket", release_bucket;
     Stream, STREAMS, "stream", release_stream;

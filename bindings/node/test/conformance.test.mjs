@@ -13,7 +13,7 @@ import { serving } from './node.mjs';
 const vectors = new URL('../../../tests/conformance/', import.meta.url);
 const OWN = ['op', 'expect', 'error', 'within', 'hub'];
 /** What may lag behind on a hub, and for how long it is asked again. */
-const LAGS = ['consumer_info', 'stream_info'];
+const LAGS = ['consumer_info', 'crdt_read', 'crdt_status', 'stream_info'];
 const LAG_MS_MAX = 5000;
 
 /** Whether `actual` has everything that `wanted` says. */

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeToken, encodeToken } from 'headwater';
+import { crdtOperations } from './conformance_crdt.mjs';
 import {
   ackOut, appendIn, big, bytesIn, bytesOut, configIn, configOut, entryOut, fields, ms, objectOut, plain, pointIn,
   pointOut, recordOut,
@@ -235,6 +236,8 @@ export function operations(engine) {
     points_watch: async ({ points: name, as, filter }) => {
       await follow(as, (await points(name)).watch(filter), pointOut);
     },
+
+    ...crdtOperations(engine, follow),
 
     encode_token: async ({ text }) => encodeToken(text),
     decode_token: async ({ token }) => decodeToken(token),

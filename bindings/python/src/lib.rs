@@ -14,6 +14,9 @@ mod change;
 mod clock;
 mod consumer;
 mod convert;
+mod crdt;
+mod crdt_change;
+mod crdt_replica;
 mod engine;
 mod error;
 mod fork;
@@ -51,6 +54,12 @@ mod _native {
     #[pymodule_export]
     use crate::consumer::Consumer;
     #[pymodule_export]
+    use crate::crdt::CrdtStore;
+    #[pymodule_export]
+    use crate::crdt_change::Change;
+    #[pymodule_export]
+    use crate::crdt_replica::Replica;
+    #[pymodule_export]
     use crate::engine::{Engine, memory, open, open_config, restore, temporary, verify};
     #[pymodule_export]
     use crate::fork::after_fork_in_child;
@@ -77,7 +86,7 @@ mod _native {
     #[pymodule_export]
     use crate::wait::Wait;
     #[pymodule_export]
-    use crate::watcher::{Entry, HubWatcher, ObjectWatcher, PointWatcher, Watcher};
+    use crate::watcher::{CrdtWatcher, Entry, HubWatcher, ObjectWatcher, PointWatcher, Watcher};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

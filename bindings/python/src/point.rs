@@ -22,7 +22,7 @@ impl From<points::Point> for Point {
 }
 
 /// `headwater.Json`: a document as text.
-fn json_class(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
+pub(crate) fn json_class(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
     static JSON: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     JSON.import(py, "headwater._model", "Json")
 }

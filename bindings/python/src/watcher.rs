@@ -1,9 +1,10 @@
-//! Watchers of buckets, of objects and of points: what is there, then what changes, as blocking and asynchronous
-//! iterators.
+//! Watchers of buckets, of objects, of points and of state that merges: what is there, then what changes, as blocking
+//! and asynchronous iterators.
 
 use std::sync::Arc;
 
 use headwater as hw;
+use headwater::crdt;
 use headwater::points;
 use headwater::{Operation, Pending, Result};
 use pyo3::exceptions::PyStopIteration;
@@ -13,6 +14,7 @@ use pyo3::types::{PyBytes, PyList, PyTuple};
 use crate::call::run;
 use crate::convert::Whole;
 use crate::fork::Held;
+use crate::model::model_class;
 use crate::object_io::object_info;
 use crate::point::Point;
 use crate::queue::{NextItems, Queue, Source, Want};
@@ -150,6 +152,28 @@ impl Source for points::PointWatcher {
     }
 }
 
+impl Source for crdt::CrdtWatcher {
+    type Batch = Vec<crdt::Changed>;
+    const AHEAD: usize = 256;
+
+    fn next(&self, max: usize) -> Pending<Vec<crdt::Changed>> {
+        crdt::CrdtWatcher::next(self, max)
+    }
+
+    fn try_next(&self, max: usize) -> Result<Vec<crdt::Changed>> {
+        crdt::CrdtWatcher::try_next(self, max)
+    }
+
+    fn close(&self) {
+        crdt::CrdtWatcher::close(self);
+    }
+
+    fn convert(py: Python<'_>, batch: Vec<crdt::Changed>) -> PyResult<Vec<Py<PyAny>>> {
+        let class = model_class(py, "Changed")?;
+        batch.iter().map(|change| Ok(class.call1((&change.key, change.kind.name()))?.unbind())).collect()
+    }
+}
+
 /// The methods that all watchers have.
 macro_rules! watcher {
     ($doc:literal, $name:ident, $source:ty, { $($extra:tt)* }) => {
@@ -262,6 +286,7 @@ macro_rules! missed {
 missed!(Watcher);
 missed!(ObjectWatcher);
 missed!(PointWatcher);
+missed!(CrdtWatcher);
 
 watcher!("Follows the changes of a bucket. Safe to share; each entry goes to one taker.", Watcher, hw::Watcher, {
     /// Whether everything that was there when the watch began has been taken.
@@ -282,6 +307,13 @@ watcher!(
             run(py, || Ok(self.0.source()?.caught_up()))
         }
     }
+);
+
+watcher!(
+    "Follows the keys of a store of state that merges. Safe to share; each change goes to one taker.",
+    CrdtWatcher,
+    crdt::CrdtWatcher,
+    {}
 );
 
 watcher!("Follows points. Safe to share; each point goes to one taker.", PointWatcher, points::PointWatcher, {});

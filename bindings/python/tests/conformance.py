@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from conformance_crdt import CrdtSteps
+
 import headwater as hw
 
 Arguments = dict[str, Any]
@@ -58,6 +60,8 @@ def told(result: Any) -> Any:
             link = None if result.link is None else {"bucket": result.link.bucket, "name": result.link.name}
             headers = {"headers": [list(header) for header in result.headers]}
             return fields(result, OBJECT) | headers | {"link": link}
+        case hw.Changed():
+            return result._asdict()
         case list() | tuple() | hw.Reader():
             return [told(item) for item in result]
         case _:
@@ -98,10 +102,11 @@ def point(fields: Arguments) -> hw.Point:
     return hw.Point(**fields)
 
 
-class Runner:
+class Runner(CrdtSteps):
     """One engine and what the vectors have named."""
 
     def __init__(self, engine: hw.Engine) -> None:
+        super().__init__()
         self.engine = engine
         self.named: dict[str, Any] = {}
 

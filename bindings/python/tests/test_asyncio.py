@@ -148,6 +148,75 @@ def test_ten_thousand_waits_cost_no_threads(orders: hw.Stream) -> None:
     run(main())
 
 
+def test_state_that_merges_is_awaited(disk: hw.Engine) -> None:
+    async def main() -> None:
+        store = disk.crdt("app")
+        likes, tags, stock = store.counter("likes"), store.set("tags"), store.bounded_counter("stock")
+        assert await likes.incr_async(5) == 5 and await likes.decr_async(2) == 3
+        totals = await asyncio.gather(*(likes.incr_async() for _ in range(100)))
+        assert totals == list(range(4, 104))
+        await asyncio.gather(tags.add_async("x"), tags.add_async("y", ttl=60), tags.remove_async("x"))
+        assert tags == {"y"} and await stock.incr_async(2) == 2
+        await stock.give_async(hw.Actor(1, 2), 1)
+        assert stock.rights == 1
+        await store.register("r").set_async("v", ttl=60)
+        await store.flag("f").enable_async(ttl=60)
+        assert store.register("r").value == "v" and store.flag("f")
+        await store.flag("f").disable_async()
+        await tags.clear_async()
+        assert not store.flag("f") and len(tags) == 0
+        written = await store.write_async(hw.Change("likes", "counter", "add", -3))
+        assert written.total == 100 and written.seq == store.status().seq
+        async with store.transaction() as both:
+            both.counter("likes").incr()
+            both.set("tags").add("z")
+        assert both.seq == written.seq + 1 and likes.value == 101
+        with pytest.raises(hw.ConflictError):
+            await store.set("likes").add_async(1)
+        with pytest.raises(hw.ConflictError):
+            async with store.transaction() as refused:
+                refused.set("likes").add(1)
+        with pytest.raises(ZeroDivisionError):
+            async with store.transaction() as broken:
+                broken.counter("likes").incr(1 // 0)
+        assert likes.value == 101
+
+    run(main())
+
+
+def test_a_store_is_followed_by_an_async_loop(engine: hw.Engine) -> None:
+    async def follow(watcher: hw.CrdtWatcher) -> list[str]:
+        return [change.key async for change in watcher]
+
+    async def main() -> None:
+        store = engine.crdt("app")
+        async with store.watch("n") as watcher:
+            task = asyncio.create_task(follow(watcher))
+            for n in range(30):
+                await store.counter(f"n{n:02}").incr_async()
+                await store.counter(f"other{n}").incr_async()
+                await asyncio.sleep(0)
+            await asyncio.sleep(0.01)
+            watcher.close()
+            assert await task == [f"n{n:02}" for n in range(30)]
+
+    run(main())
+
+
+def test_ten_thousand_watches_cost_no_threads(engine: hw.Engine) -> None:
+    async def main() -> None:
+        store = engine.crdt("app")
+        before = threads()
+        watchers = [store.watch("go") for _ in range(10_000)]
+        waits = [asyncio.create_task(watcher.next_async()) for watcher in watchers]
+        await asyncio.sleep(0)
+        assert threads() - before <= 1 and threads() <= 8
+        store.counter("go").incr()
+        assert set(await asyncio.gather(*waits)) == {("go", "counter")}
+
+    run(main())
+
+
 def test_a_wait_is_woken_from_another_thread(orders: hw.Stream) -> None:
     async def main() -> None:
         subscription = orders.subscribe()

@@ -37,7 +37,7 @@ def test_there_are_vectors() -> None:
     assert len(VECTORS) >= 20
 
 
-LAGS = {"consumer_info", "stream_info"}
+LAGS = {"consumer_info", "crdt_read", "crdt_status", "stream_info"}
 LAG_SECONDS_MAX = 5
 
 

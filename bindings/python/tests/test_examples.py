@@ -20,6 +20,12 @@ EXPECTED = {
         "kitchen.temperature  06:00  min, mean, max: 20.60, 20.85, 21.10",
         "live: kitchen at 02 Mar 00:00 is 23.5",
     ],
+    "crdt": [
+        "likes are 5, and then 3",
+        "changed: ada, likes, tags",
+        "tags are blue, green; Ada's colour is blue",
+        "after the exchange both have 5 likes and the tags green",
+    ],
 }
 
 

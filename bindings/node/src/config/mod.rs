@@ -5,6 +5,7 @@
 
 mod bucket;
 mod consumer;
+mod crdt;
 mod hub;
 mod object;
 mod points;
@@ -20,6 +21,7 @@ use crate::values::{millis, u64_of};
 
 pub(crate) use bucket::{BucketDescription, BucketOptions};
 pub(crate) use consumer::{ConsumerDescription, ConsumerOptions, deliver_policy};
+pub(crate) use crdt::CrdtOptions;
 pub(crate) use object::{ObjectDescription, ObjectRequest, ObjectStoreDescription, ObjectStoreOptions};
 pub(crate) use points::PointsOptions;
 pub(crate) use stream::{StreamDescription, StreamOptions};

@@ -1,6 +1,6 @@
 // Compiled, never run: the declarations as a program in TypeScript uses them, through `import`.
 
-import headwater, { HeadwaterError, memory, open, testEnvironment } from 'headwater';
+import headwater, { HeadwaterError, Json, Replica, memory, open, testEnvironment } from 'headwater';
 import type { Ack, Message, PointsRow, Record as StreamRecord } from 'headwater';
 
 const engine = await open(new URL('file:///data'), { create: true });
@@ -35,6 +35,18 @@ const mean: number | null | undefined = rows[0]?.mean;
 const series: string | undefined = rows[0]?.series;
 const dynamic: PointsRow[] = await points.query({ aggregates: ['count'] as string[] });
 
+const app = await engine.crdt('app', { durability: 'os', snapshotRecords: 5n, timeoutMs: 5 });
+const total: bigint = await app.counter('likes').incr(5, { timeoutMs: 5 });
+await app.set('tags').add({ any: 'thing' }, { ttlMs: 5 });
+for await (const value of app.set('tags')) if (value instanceof Json) console.log(value.parse());
+const { seq: record } = await app.transaction((both) => {
+  both.counter('likes').decr();
+  both.map('user').set('tags').remove(1n);
+});
+for await (const { key, kind } of app.watch('user.')) console.log(key, kind, await app.read(key, kind));
+const replica = new Replica(app.actor.engine, 1);
+const changed: string[] | undefined = replica.apply(replica.whole(), Date.now())?.map(({ key }) => key);
+
 try {
   memory();
 } catch (error) {
@@ -44,7 +56,7 @@ try {
   await using environment = await testEnvironment({ streams: [{ name: 'x' }], clockAt: 1n });
   environment.advance(5);
 }
-console.log(headwater.version, replicas, mean, series, dynamic);
+console.log(headwater.version, replicas, mean, series, dynamic, total, record, changed);
 
 // @ts-expect-error a time is never a number
 await stream.append('s.1', 'x', { eventTime: 5 });
@@ -54,3 +66,9 @@ await stream.read({ from: 5n });
 console.log(rows[0]?.max);
 // @ts-expect-error nobody makes a stream but an engine
 new headwater.Stream(1);
+// @ts-expect-error nobody makes a handle but a store
+new headwater.Counter(app, ['k'], 'counter');
+// @ts-expect-error nothing waits in a transaction
+await app.transaction((both) => both.counter('k').value());
+// @ts-expect-error no kind has this name
+await app.read('k', 'heap');

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 # Unions of one name each, because stubtest takes a literal of several names for a difference.
 Durability = Literal["fsync"] | Literal["interval"] | Literal["os"] | Literal["unknown"]
@@ -27,14 +27,65 @@ LinkDirection = Literal["both"] | Literal["push"] | Literal["pull"]
 LinkState = Literal["starting"] | Literal["running"] | Literal["waiting"] | Literal["stopped"]
 
 
+CrdtKind = (
+    Literal["counter"]
+    | Literal["grow_counter"]
+    | Literal["bounded_counter"]
+    | Literal["register"]
+    | Literal["multi_register"]
+    | Literal["set"]
+    | Literal["remove_wins_set"]
+    | Literal["flag"]
+    | Literal["disable_wins_flag"]
+    | Literal["map"]
+)
+
+
 class Json(str):
-    """A JSON document as text, the value of a point."""
+    """A JSON document as text, the value of a point, of a register, or in a set."""
 
     __slots__ = ()
 
     def parse(self) -> Any:
         """What the document says."""
         return json.loads(self)
+
+
+# A value of state that merges, as it comes out and goes in.
+CrdtValue = bytes | int | float | str | Json
+CrdtValueIn = CrdtValue | bytearray | memoryview | dict[str, Any] | list[Any] | bool | None
+
+
+class Actor(NamedTuple):
+    """Who makes operations: an engine in one of its epochs."""
+
+    engine: int
+    epoch: int
+
+    def __str__(self) -> str:
+        return f"{self.engine:016x}-{self.epoch:016x}"
+
+
+class Changed(NamedTuple):
+    """A key that changed, or may have: what it reads as now is in the store."""
+
+    key: str
+    kind: CrdtKind
+
+
+class Written(NamedTuple):
+    """What became of a write: its record, 0 if there was nothing to do, and of a counter what it is then."""
+
+    seq: int
+    total: int | None
+
+
+class Dumped(NamedTuple):
+    """What is in a key, as JSON: see docs/crdt.md for the form of each kind."""
+
+    key: str
+    kind: CrdtKind
+    json: Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,3 +348,16 @@ class LinkStatus:
     resets: int
     failures: int
     last_error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrdtStatus:
+    """How a handle of a store stands: the last sequence of the log that it took in and that its newest snapshot covers,
+    of how many actors it has operations, and of each record that is held, as its clock is too far ahead, what
+    operations it has: actor, first and last.
+    """
+
+    seq: int
+    snapshot_seq: int
+    actors: int
+    held: tuple[tuple[tuple[Actor, int, int], ...], ...]

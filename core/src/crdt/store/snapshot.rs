@@ -147,17 +147,28 @@ impl CrdtStore {
         let Some(writing) = self.0.snapshots.begin() else { return Err(conflict("another snapshot is being written")) };
         self.0.snapshot(&writing)
     }
+
+    /// Whether the next write finds a snapshot due, and blocks until it is written.
+    pub fn is_snapshot_due(&self) -> bool {
+        self.0.known().is_ok_and(|live| live.is_snapshot_due())
+    }
+
+    /// Writes the snapshot that is due, as a write would before it begins: for callers whose writes must not block.
+    ///
+    /// # Errors
+    /// What ended the handle. That no snapshot could be written is logged.
+    pub fn snapshot_if_due(&self) -> Result<()> {
+        self.0.snapshot_if_due()
+    }
 }
 
 impl Inner {
     /// Writes a snapshot if one is due. That it could not be written is no fault of who writes just now: it is logged,
     /// and tried again later.
     pub(super) fn snapshot_if_due(&self) -> Result<()> {
-        let live = self.known()?;
-        if live.covered.seq + live.unread < live.snapshot_due {
+        if !self.known()?.is_snapshot_due() {
             return Ok(());
         }
-        drop(live);
         let Some(writing) = self.snapshots.begin() else { return Ok(()) };
         let written = self.snapshot(&writing);
         let mut live = self.known()?;
@@ -252,6 +263,10 @@ impl Inner {
 }
 
 impl Live {
+    fn is_snapshot_due(&self) -> bool {
+        self.covered.seq + self.unread >= self.snapshot_due
+    }
+
     fn has_snapshot(&mut self, seq: u64, every: u64) {
         self.snapshot_seq = self.snapshot_seq.max(seq);
         self.snapshot_due = self.snapshot_seq + every;
