@@ -31,6 +31,8 @@ mod intervals;
 mod journal;
 mod log;
 mod memory;
+#[cfg(feature = "mesh")]
+mod mesh;
 mod metric;
 mod origin;
 mod pending;
