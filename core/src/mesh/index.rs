@@ -2,8 +2,8 @@
 //! peers find in a few rounds which keys differ, whatever the number of keys (Meyer, "Range-based set reconciliation",
 //! 2023; Merkle trees of Dynamo and Riak, without keeping one).
 //!
-//! A range is a prefix of some hexadecimal digits. It is built in steps when a repair needs it, and kept for a while:
-//! keys only ever learn, so an old index makes a repair ask for too much and never for too little.
+//! A range is a prefix of some hexadecimal digits. An index is built in steps when a repair needs it, and says from where
+//! on in the log it may lack something.
 
 use sha2::{Digest, Sha256};
 
@@ -61,6 +61,8 @@ pub(super) struct Entry {
 pub(super) struct Index {
     /// What the store had applied before.
     pub(super) context: Context,
+    /// The last record of the log before.
+    pub(super) log_end: u64,
     /// By hash.
     entries: Vec<Entry>,
     /// The sums of the entries before each, and of all.
@@ -96,6 +98,7 @@ impl Index {
 #[derive(Debug)]
 pub(super) struct Building {
     context: Context,
+    log_end: u64,
     names: Vec<Name>,
     entries: Vec<Entry>,
 }
@@ -103,10 +106,11 @@ pub(super) struct Building {
 impl Building {
     pub(super) fn new(store: &CrdtStore) -> Result<Building> {
         // First what was applied, then the keys: each then has all that the context says of it.
+        let log_end = store.log_end()?;
         let context = store.context()?;
         let names = store.names()?;
         let entries = Vec::with_capacity(names.len());
-        Ok(Building { context, names, entries })
+        Ok(Building { context, log_end, names, entries })
     }
 
     /// Goes on a bit; the index when it is done.
@@ -127,7 +131,8 @@ impl Building {
             sum = sum.wrapping_add(mix(entry.hash, entry.digest));
             sums.push(sum);
         }
-        Ok(Some(Index { context: std::mem::take(&mut self.context), entries, sums }))
+        let (context, log_end) = (std::mem::take(&mut self.context), self.log_end);
+        Ok(Some(Index { context, log_end, entries, sums }))
     }
 }
 

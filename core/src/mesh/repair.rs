@@ -39,6 +39,10 @@ pub(super) struct Repair {
     /// What was asked for and has not come: hashes, then names.
     asked: Vec<Wanted>,
     context: Option<Context>,
+    /// The last record of the log that is looked through for what came from others meanwhile.
+    looked: u64,
+    /// The last record of the log before any key came.
+    begun: u64,
     heard: Nanos,
     /// Keys that came.
     pub(super) keys: u64,
@@ -60,9 +64,15 @@ impl Repair {
             wants: Vec::new(),
             asked: Vec::new(),
             context: None,
+            looked: 0,
+            begun: 0,
             heard: now,
             keys: 0,
         }
+    }
+
+    pub(super) fn id(&self) -> u64 {
+        self.id
     }
 
     pub(super) fn is_over(&self, now: Nanos) -> bool {
@@ -74,6 +84,9 @@ impl Repair {
         if self.index.is_none() {
             self.index = local.index(now)?;
             self.heard = now;
+            if let Some(index) = &self.index {
+                (self.looked, self.begun) = (index.log_end, local.store.log_end()?);
+            }
         }
         let Some(index) = &self.index else { return Ok(false) };
         let store = local.store.name();
@@ -83,12 +96,18 @@ impl Repair {
             out.push(Body::Compare(Compare { store: store.to_owned(), id: self.id, ranges }));
             self.awaited += 1;
         }
-        if !self.asked.is_empty() || self.wants.is_empty() {
-            let is_done = self.asked.is_empty() && self.awaited == 0;
-            if is_done && let Some(context) = self.context.take() {
-                local.store.caught_up(from, &context)?;
+        let is_all = self.asked.is_empty() && self.wants.is_empty() && self.awaited == 0;
+        if is_all && let Some(context) = &self.context {
+            // What came from others since may be what the other side had seen removed: those keys are asked for too.
+            let (touched, end) = local.store.touched(self.looked, context, from, self.begun)?;
+            self.looked = end;
+            if touched.is_empty() {
+                return local.store.caught_up(from, context, end);
             }
-            return Ok(is_done);
+            self.wants.extend(touched.into_iter().map(|(name, kind)| Wanted::Name(name, kind)));
+        }
+        if !self.asked.is_empty() || self.wants.is_empty() {
+            return Ok(false);
         }
         let mut want = Want { store: store.to_owned(), id: self.id, ..Want::default() };
         self.asked = self.wants.split_off(self.wants.len().saturating_sub(WANTS_MAX));

@@ -114,11 +114,11 @@ impl Session {
         if let Some(answering) = &mut self.answering {
             answering.work(local, now, out)?;
         }
-        let is_done = match &mut self.repair {
-            Some(repair) => repair.work(local, self.from, now, out)?,
-            None => false,
-        };
-        if is_done {
+        if let Some(repair) = &mut self.repair
+            && local.take_turn(repair.id(), now)
+            && repair.work(local, self.from, now, out)?
+        {
+            local.end_turn(repair.id());
             self.repairs += 1;
             (self.repair, self.missing) = (None, None);
         }
@@ -210,7 +210,7 @@ impl Session {
     }
 
     /// Learns what the peer has applied.
-    fn told(&mut self, context: Context, local: &Local, now: Nanos) -> Result<()> {
+    fn told(&mut self, context: Context, local: &mut Local, now: Nanos) -> Result<()> {
         let own = local.store.context()?;
         let missing = context.without(&own);
         (self.context, self.heard) = (Some(context), now);
@@ -221,8 +221,11 @@ impl Session {
         let still = self.missing.as_ref().filter(|(_, before)| before.without(&own).count() > 0);
         match still {
             Some((since, _)) if now.saturating_sub(*since) >= PATIENCE => {
-                if self.repair.is_none() {
-                    self.repair = Some(Repair::new(local.store.random(), now));
+                let id = local.store.random();
+                if self.repair.is_none() && local.take_turn(id, now) {
+                    self.repair = Some(Repair::new(id, now));
+                } else {
+                    self.ask_at = Some(now + PATIENCE);
                 }
             }
             Some(_) => self.ask_at = Some(now + PATIENCE),

@@ -4,7 +4,9 @@
 //! Whatever comes in is appended to the log, at a subject of the peer that sent it, and is joined from there as
 //! everything else. So one log has all that its replica knows, and a crash loses nothing that was acknowledged.
 
-use crate::error::Result;
+use std::collections::BTreeSet;
+
+use crate::error::{Error, ErrorKind, Result};
 use crate::origin::Writer;
 use crate::record::Append;
 use crate::stream::options::ReadOptions;
@@ -88,9 +90,52 @@ impl CrdtStore {
         self.append_from(from, &new)
     }
 
-    /// Says that all keys that a peer had when its context was this one have been taken in, one by one.
-    pub(crate) fn caught_up(&self, from: Writer, context: &Context) -> Result<()> {
-        self.append_from(from, &[Fragment::applied(context).encode()])
+    /// The keys in which records behind `after` did something that a context has, and the last record of the log. Keys
+    /// in full that `from` sent behind `but_after` are left out.
+    ///
+    /// # Errors
+    /// `not_found` if some of these records were purged.
+    pub(crate) fn touched(
+        &self,
+        after: u64,
+        context: &Context,
+        from: Writer,
+        but_after: u64,
+    ) -> Result<(Vec<Name>, u64)> {
+        let log = &self.0.log;
+        let (mut names, mut end, subject) = (BTreeSet::new(), after, log.subject(from));
+        loop {
+            let options = ReadOptions::default().filter(log.filter()).from_seq(end + 1).max_records(RECORDS_AT_ONCE);
+            let batch = log.stream.read(&options).wait()?;
+            if batch.is_empty() {
+                return Ok((names.into_iter().collect(), end));
+            }
+            if batch.seq(0).is_some_and(|seq| seq > end + 1) && log.stream.info().wait()?.first_seq > end + 1 {
+                return Err(Error::not_found(format!("records behind {end} of store '{}' were purged", log.name)));
+            }
+            for record in batch.iter() {
+                end = record.seq;
+                let fragment = Fragment::decode(record.payload)?;
+                let is_answer = record.subject == subject && record.seq > but_after && fragment.scope() == Scope::Keys;
+                let of_actor = fragment.context();
+                if !is_answer && of_actor.without(&of_actor.without(context)).count() > 0 {
+                    names.extend(fragment.keys().map(|(name, kind)| (name.into(), kind)));
+                }
+            }
+        }
+    }
+
+    /// Says that all keys that a peer had when its context was this one have been taken in, one by one; false if the
+    /// log has more than `end` by now, and nothing was said.
+    pub(crate) fn caught_up(&self, from: Writer, context: &Context, end: u64) -> Result<bool> {
+        let log = &self.0.log;
+        let (subject, bytes, filter) = (log.subject(from), Fragment::applied(context).encode(), log.filter());
+        let append = Append::new(&subject, &bytes).expect_filter_last_seq(&filter, end);
+        match log.stream.append(&append).wait() {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::Conflict => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     fn append_from(&self, from: Writer, fragments: &[Vec<u8>]) -> Result<()> {

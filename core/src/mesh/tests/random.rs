@@ -87,6 +87,12 @@ fn run(seed: u64) {
     }
 }
 
+/// A repair compared a key before a third node's addition came, and the peer had seen that one removed.
+#[test]
+fn what_comes_from_others_during_a_repair_is_looked_at_again() {
+    run(1_039);
+}
+
 #[test]
 fn every_world_ends_equal() {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
