@@ -44,6 +44,9 @@ mod stream;
 mod timers;
 pub mod subject;
 mod time;
+#[cfg(feature = "tls")]
+#[allow(dead_code, unused_imports, reason = "who listens and who dials is behind features of its own")]
+mod tls;
 #[doc(hidden)]
 pub mod units;
 mod varint;
@@ -82,3 +85,5 @@ pub use stream::object::{
 };
 pub use stream::subscription::{SubscribeOptions, Subscription};
 pub use stream::{PurgeOptions, ReadOptions, Start, Stream, StreamInfo};
+#[cfg(feature = "tls")]
+pub use tls::Tls;
