@@ -38,6 +38,8 @@ mod origin;
 mod pending;
 pub mod points;
 mod record;
+#[cfg(any(feature = "hub", feature = "tls"))]
+mod runtime;
 mod serve;
 mod shared;
 mod stream;
@@ -57,6 +59,8 @@ pub use config::{CONFIG_FILE, Config, ConfigFile, Environment};
 pub use engine::{Engine, EngineOptions, NodeUse, VerifyReport};
 pub use error::{Error, ErrorKind, Result};
 pub use log::LogLine;
+#[cfg(feature = "mesh")]
+pub use mesh::{Member, MemberState, MemberStore, MeshConfig, MeshNode, MeshStatus, Preset};
 pub use metric::Metric;
 pub use origin::{HEADER_ORIGIN, HEADER_ORIGIN_MSG_ID, Origin, Writer};
 pub use pending::Pending;

@@ -1,7 +1,7 @@
 //! A node of a mesh without its sockets: who is there, and what is said to whom about which store. It is given packets,
 //! connections and the time, and gives packets and addresses to call; a simulation drives it as the network does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use prost::Message;
 
@@ -36,6 +36,8 @@ pub(super) enum Out {
     Send(Node, Packet),
     /// Call whoever is at an address.
     Call(String),
+    /// End the connection with a node.
+    HangUp(u64),
 }
 
 /// Another node.
@@ -65,6 +67,9 @@ pub(super) struct Core {
     sent_bytes: u64,
     received_bytes: u64,
     last_error: String,
+    /// Where this node itself was met.
+    own_addresses: BTreeSet<String>,
+    is_over: bool,
 }
 
 impl Core {
@@ -90,6 +95,8 @@ impl Core {
             sent_bytes: 0,
             received_bytes: 0,
             last_error: String::new(),
+            own_addresses: BTreeSet::new(),
+            is_over: false,
         }
     }
 
@@ -106,7 +113,8 @@ impl Core {
     /// A connection is there, and whoever is at the other end introduced himself.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`] for another version; [`ErrorKind::Conflict`] for a node with this one's own id.
+    /// [`ErrorKind::Unsupported`] for another version; [`ErrorKind::Conflict`] for a node with this one's own id;
+    /// [`ErrorKind::Busy`] for this node itself.
     pub(super) fn connected(&mut self, hello: &Hello, now: Nanos) -> Result<Node> {
         if hello.version != VERSION {
             let message =
@@ -114,6 +122,9 @@ impl Core {
             return Err(Error::new(ErrorKind::Unsupported, message));
         }
         let node = hello.node.clone().ok_or_else(|| Error::invalid("a hello without a node"))?;
+        if node == self.membership.own() {
+            return Err(Error::new(ErrorKind::Busy, "this node called itself"));
+        }
         if node.engine == self.engine.id() {
             let message = format!(
                 "the node at {} has the id {:016x} of this one: one of them is a copy of the other's directory that \
@@ -139,11 +150,25 @@ impl Core {
         Ok(node)
     }
 
-    /// The last connection to a node is gone.
-    pub(super) fn disconnected(&mut self, engine: u64) {
+    /// The connection to a node is gone.
+    pub(super) fn disconnected(&mut self, engine: u64, now: Nanos) {
         if let Some(peer) = self.peers.get_mut(&engine) {
             peer.is_connected = false;
+            self.call_after = CALL_AFTER.0;
+            self.call_at = self.call_at.min(now + CALL_AFTER.0 / 2);
         }
+    }
+
+    /// A call did not come about.
+    pub(super) fn not_reached(&mut self, error: &Error) {
+        if error.kind() != ErrorKind::Busy {
+            self.last_error = error.to_string();
+        }
+    }
+
+    /// Whether the engine was closed.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_over
     }
 
     /// The same where only the address is known.
@@ -224,6 +249,7 @@ impl Core {
     }
 
     fn fault(&mut self, error: &Error) {
+        self.is_over |= error.kind() == ErrorKind::Closed;
         self.faults += 1;
         self.last_error = error.to_string();
         self.engine.log("warn", format!("mesh: {error}"));
@@ -315,7 +341,10 @@ impl Core {
         for event in self.membership.take_events() {
             match event {
                 Event::Up(node) => self.log_change(&node, "is there"),
-                Event::Down(node) => self.log_change(&node, "does not answer"),
+                Event::Down(node) => {
+                    self.log_change(&node, "does not answer");
+                    self.out.push(Out::HangUp(node.engine));
+                }
                 Event::Renewed(node) => self.log_change(&node, "was taken for gone, and is there again"),
             }
         }
@@ -355,7 +384,7 @@ impl Core {
         }
         addresses.sort_unstable();
         addresses.dedup();
-        addresses.retain(|address| *address != self.membership.own().address);
+        addresses.retain(|address| *address != self.membership.own().address && !self.own_addresses.contains(address));
         let wait = self.call_after / 2 + self.engine.clock().random() % self.call_after;
         self.call_at = now + wait;
         self.call_after = if addresses.is_empty() { CALL_AFTER.0 } else { (self.call_after * 2).min(CALL_AFTER.1) };
@@ -379,10 +408,11 @@ impl Core {
 
     /// Says good-bye to everybody.
     pub(super) fn leave(&mut self, now: Nanos) {
-        self.membership.leave(now);
-        self.settle(now);
+        // First of all, as who hears that it is gone hangs up.
         let there: Vec<Node> = self.peers.values().filter(|p| p.is_connected).map(|p| p.node.clone()).collect();
         there.iter().for_each(|node| self.send(node, vec![Body::Bye(Bye {})]));
+        self.membership.leave(now);
+        self.settle(now);
     }
 
     /// The stores that are kept in step.

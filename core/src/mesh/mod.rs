@@ -7,9 +7,12 @@
 
 mod config;
 mod core;
+mod driver;
 mod index;
+mod lane;
 mod local;
 mod membership;
+mod node;
 mod repair;
 mod session;
 mod status;
@@ -18,10 +21,19 @@ mod swim;
 mod tests;
 
 /// What nodes say to each other: `proto/headwater/mesh/v1/mesh.proto`.
-#[allow(missing_docs, clippy::all, clippy::pedantic, reason = "generated; the file says what everything is")]
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    dead_code,
+    clippy::all,
+    clippy::pedantic,
+    clippy::disallowed_methods,
+    reason = "generated; the file says what everything is"
+)]
 pub(crate) mod proto {
     include!(concat!(env!("OUT_DIR"), "/headwater.mesh.v1.rs"));
 }
 
 pub use config::{MeshConfig, Preset};
+pub use node::MeshNode;
 pub use status::{Member, MemberState, MemberStore, MeshStatus};

@@ -39,6 +39,11 @@ impl CrdtStore {
         Ok(self.0.live()?.replica.context())
     }
 
+    /// Ready when the log has what this handle has not read; else wakes `cx` then.
+    pub(crate) fn poll_grown(&self, cx: &mut std::task::Context<'_>) -> std::task::Poll<()> {
+        self.0.subscription.poll_ready(cx)
+    }
+
     /// 64 random bits of the engine's.
     pub(crate) fn random(&self) -> u64 {
         self.0.log.engine.clock().random()

@@ -153,10 +153,11 @@ impl World {
         if self.lines.remove(&pair(a, b)).is_none() {
             return;
         }
+        let now = self.time.now();
         for (one, other) in [(a, b), (b, a)] {
             let engine = self.id(other);
             if let (Some(running), Some(engine)) = (&mut self.nodes[one].running, engine) {
-                running.core.disconnected(engine);
+                running.core.disconnected(engine, now);
             } else if let Some(running) = &mut self.nodes[one].running {
                 running.core.disconnected_from(&address(other));
             }
@@ -212,6 +213,11 @@ impl World {
                     Out::Call(address) => {
                         let to = self.place_of(&address);
                         to.and_then(|to| self.line(place, to));
+                    }
+                    Out::HangUp(engine) => {
+                        if let Some(other) = (0..self.nodes.len()).find(|&other| self.id(other) == Some(engine)) {
+                            self.hang_up(place, other);
+                        }
                     }
                 }
             }
