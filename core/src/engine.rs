@@ -7,6 +7,7 @@ mod config;
 mod hub;
 pub(crate) mod links;
 mod local;
+mod mesh;
 pub(crate) mod metrics;
 mod node;
 mod options;

@@ -30,6 +30,7 @@ mod error;
 mod intervals;
 mod journal;
 mod log;
+mod member;
 mod memory;
 #[cfg(feature = "mesh")]
 mod mesh;
@@ -59,8 +60,9 @@ pub use config::{CONFIG_FILE, Config, ConfigFile, Environment};
 pub use engine::{Engine, EngineOptions, NodeUse, VerifyReport};
 pub use error::{Error, ErrorKind, Result};
 pub use log::LogLine;
+pub use member::{Member, MemberState, MemberStore, MeshStatus};
 #[cfg(feature = "mesh")]
-pub use mesh::{Member, MemberState, MemberStore, MeshConfig, MeshNode, MeshStatus, Preset};
+pub use mesh::{MeshConfig, MeshNode, Preset};
 pub use metric::Metric;
 pub use origin::{HEADER_ORIGIN, HEADER_ORIGIN_MSG_ID, Origin, Writer};
 pub use pending::Pending;

@@ -8,6 +8,8 @@ mod edit;
 mod file;
 mod hub;
 mod link;
+#[cfg(feature = "mesh")]
+mod mesh;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -64,6 +66,9 @@ pub struct Config {
     pub links: Vec<LinkConfig>,
     /// Where health and metrics are served; nowhere when not set.
     pub http_listen: Option<SocketAddr>,
+    /// The mesh that the node is part of.
+    #[cfg(feature = "mesh")]
+    pub mesh: Option<crate::mesh::MeshConfig>,
 }
 
 impl fmt::Debug for Config {
@@ -93,6 +98,7 @@ struct TopTable {
     hub: IgnoredAny,
     link: IgnoredAny,
     http: IgnoredAny,
+    mesh: IgnoredAny,
 }
 
 impl Config {
@@ -117,6 +123,15 @@ impl Config {
             let link = link::read(section, &config.links)?;
             config.links.push(link);
         }
+        let mesh = top.table("mesh")?;
+        #[cfg(feature = "mesh")]
+        {
+            config.mesh = mesh.map(mesh::read).transpose()?;
+        }
+        #[cfg(not(feature = "mesh"))]
+        if let Some(section) = mesh {
+            return Err(section.error("this build has no mesh"));
+        }
         let http = top.table("http")?;
         let http: Option<HttpTable> = http.map(|section| section.fill(|_| Ok(()))).transpose()?;
         config.http_listen = http.and_then(|http| http.listen);
@@ -135,6 +150,10 @@ impl Config {
         let beside = path.parent().unwrap_or(Path::new(""));
         let here = if beside.as_os_str().is_empty() { Path::new(".") } else { beside };
         config.dir = Some(config.dir.map_or_else(|| here.to_path_buf(), |dir| beside.join(dir)));
+        #[cfg(feature = "mesh")]
+        if let Some(mesh) = &mut config.mesh {
+            [&mut mesh.ca, &mut mesh.cert, &mut mesh.key].into_iter().for_each(|file| *file = beside.join(&*file));
+        }
         if let Some(hub) = &mut config.hub {
             let files = [&mut hub.credentials_file, &mut hub.ca_file, &mut hub.cert_file, &mut hub.key_file];
             files.into_iter().flatten().for_each(|file| *file = beside.join(&*file));

@@ -17,8 +17,8 @@ use super::membership::{Event, Membership};
 use super::proto::packet::Body;
 use super::proto::{Bye, Hello, Node, Packet};
 use super::session::Session;
-use super::status::{Member, MemberState, MemberStore, MeshStatus};
 use super::swim::Swim;
+use crate::member::{Member, MemberState, MemberStore, MeshStatus};
 
 /// The version of what nodes say to each other.
 pub(super) const VERSION: u32 = 1;

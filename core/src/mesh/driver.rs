@@ -19,7 +19,7 @@ use super::core::{Core, Out};
 use super::lane::{Met, call};
 use super::proto::packet::Body;
 use super::proto::{Node, Packet};
-use super::status::MeshStatus;
+use crate::member::MeshStatus;
 
 /// Inputs that are taken before the core works.
 const INPUTS_AT_ONCE: usize = 256;

@@ -4,7 +4,7 @@ use crate::clock::Nanos;
 use crate::error::Result;
 
 use super::proto::Node;
-use super::status::MemberState;
+use crate::member::MemberState;
 
 /// What became of a member.
 #[derive(Debug, Clone, PartialEq)]

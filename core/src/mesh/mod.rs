@@ -15,7 +15,6 @@ mod membership;
 mod node;
 mod repair;
 mod session;
-mod status;
 mod swim;
 #[cfg(test)]
 mod tests;
@@ -36,4 +35,3 @@ pub(crate) mod proto {
 
 pub use config::{MeshConfig, Preset};
 pub use node::MeshNode;
-pub use status::{Member, MemberState, MemberStore, MeshStatus};

@@ -20,7 +20,7 @@ use super::core::Core;
 use super::driver::{Driver, Input, Parts};
 use super::lane::{Door, PACKET_BYTES_MAX};
 use super::proto::mesh_server::MeshServer;
-use super::status::MeshStatus;
+use crate::member::{MeshStatus, Tells};
 
 /// Connections of other nodes at once.
 const CONNECTIONS_MAX: usize = 1_024;
@@ -38,6 +38,7 @@ const GOODBYE: Duration = Duration::from_millis(200);
 /// after they can. Every write stays local.
 pub struct MeshNode {
     address: SocketAddr,
+    told: Arc<dyn Tells>,
     tell: mpsc::Sender<Input>,
     running: Mutex<Option<(JoinHandle<()>, Runtime)>>,
 }
@@ -83,6 +84,8 @@ impl MeshNode {
                 .serve_with_incoming(serving.listen(socket));
             runtime.spawn(server);
         }
+        let told: Arc<dyn Tells> = Arc::new(Told(tell.clone()));
+        engine.take_part(&told)?;
         let linger = config.preset.linger();
         let server_name = config.server_name.clone();
         let config = with_port(config, address);
@@ -103,7 +106,7 @@ impl MeshNode {
         #[allow(clippy::disallowed_methods, reason = "a mesh is a door: it has a thread of its own")]
         let thread = std::thread::Builder::new().name("headwater-mesh".into()).spawn(drive);
         let thread = thread.map_err(|e| Error::io("start the thread of a mesh", &e))?;
-        Ok(MeshNode { address, tell, running: Mutex::new(Some((thread, runtime))) })
+        Ok(MeshNode { address, told, tell, running: Mutex::new(Some((thread, runtime))) })
     }
 
     /// Where it listens.
@@ -113,13 +116,7 @@ impl MeshNode {
 
     /// Who is there, and how far the stores are.
     pub fn status(&self) -> Pending<MeshStatus> {
-        let (answer, answered) = oneshot::channel();
-        let tell = self.tell.clone();
-        let over = || Error::new(ErrorKind::Closed, "this node has left the mesh");
-        Pending::of(async move {
-            tell.send(Input::Status(answer)).await.map_err(|_| over())?;
-            answered.await.map_err(|_| over())
-        })
+        self.told.status()
     }
 
     /// Says good-bye to the other nodes, and ends.
@@ -139,6 +136,21 @@ impl MeshNode {
         });
         let _ = thread.join();
         runtime.shutdown_timeout(Duration::from_secs(1));
+    }
+}
+
+/// Asks the thread that drives the node.
+struct Told(mpsc::Sender<Input>);
+
+impl Tells for Told {
+    fn status(&self) -> Pending<MeshStatus> {
+        let (answer, answered) = oneshot::channel();
+        let tell = self.0.clone();
+        let over = || Error::new(ErrorKind::Closed, "this node has left the mesh");
+        Pending::of(async move {
+            tell.send(Input::Status(answer)).await.map_err(|_| over())?;
+            answered.await.map_err(|_| over())
+        })
     }
 }
 

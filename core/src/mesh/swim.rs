@@ -23,7 +23,7 @@ use crate::error::{Error, Result};
 use super::config::Preset;
 use super::membership::{Event, Membership};
 use super::proto::Node;
-use super::status::MemberState;
+use crate::member::MemberState;
 
 /// The size of a mesh that the suspicion is made for. It grows with the logarithm only.
 const NODES: NonZeroU32 = NonZeroU32::new(10).expect("it is not 0");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::world::World;
 use crate::crdt::{Kind, Op, Value};
-use crate::mesh::MemberState;
+use crate::member::MemberState;
 
 const SECOND: Duration = Duration::from_secs(1);
 

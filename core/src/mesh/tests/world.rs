@@ -9,10 +9,11 @@ use crate::clock::{Clock, ManualClock, Nanos, SECOND};
 use crate::crdt::{CrdtConfig, CrdtStore, Kind, Op};
 use crate::disk::{Disk, MemDisk, OpenMode, read_all};
 use crate::engine::{Engine, EngineOptions};
+use crate::member::MemberState;
+use crate::mesh::MeshConfig;
 use crate::mesh::core::{Core, Out};
 use crate::mesh::proto::packet::Body;
 use crate::mesh::proto::{Node as Name, Packet};
-use crate::mesh::{MemberState, MeshConfig};
 
 pub(super) const START: Nanos = 1_700_000_000 * SECOND;
 const DIR: &str = "/n";

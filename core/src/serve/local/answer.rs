@@ -109,6 +109,7 @@ fn of_engine(engine: &Engine, request: &Request<'_>) -> Answered {
         Links::KIND => request.tell::<Links>(|()| Pending::ready(engine.links())),
         AddLink::KIND => request.tell::<AddLink>(|(config, url)| add_link(engine, config, &url)),
         RemoveLink::KIND => request.tell::<RemoveLink>(|name| Pending::ready(engine.remove_link(&name))),
+        Mesh::KIND => request.tell::<Mesh>(|()| engine.mesh()),
         Metrics::KIND => request.tell::<Metrics>(|()| Pending::ready(engine.metrics())),
         _ => request.unknown("an engine"),
     }

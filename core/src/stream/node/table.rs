@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use super::wire::Wire;
+use crate::member::MeshStatus;
 use crate::metric::Metric;
 use crate::record::{Ack, Batch, Record};
 use crate::stream::config::{ConsumerConfig, StreamConfig};
@@ -53,6 +54,7 @@ operations! {
     9 AddLink((LinkConfig, String)) -> ();
     10 RemoveLink(String) -> ();
     11 Metrics(()) -> Vec<Metric>;
+    12 Mesh(()) -> Option<MeshStatus>;
     // Of a stream.
     16 Info(()) -> StreamInfo;
     // The question is read by `take_appends`, which copies nothing.

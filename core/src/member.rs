@@ -1,7 +1,12 @@
-//! What a mesh looks like from one of its nodes.
+//! What a mesh looks like from one of its nodes, for every build: a door asks, whoever answers.
+
+use serde::{Deserialize, Serialize};
+
+use crate::pending::Pending;
 
 /// How a node stands, as far as another one knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum MemberState {
     /// It answers.
     Alive,
@@ -26,7 +31,7 @@ impl MemberState {
 }
 
 /// One node.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
     /// What people call it.
     pub name: String,
@@ -45,7 +50,7 @@ pub struct Member {
 }
 
 /// One store as it is shared with one node.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberStore {
     /// Its name.
     pub store: String,
@@ -58,7 +63,7 @@ pub struct MemberStore {
 }
 
 /// A mesh, as one of its nodes sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MeshStatus {
     /// This node.
     pub own: Member,
@@ -76,4 +81,11 @@ pub struct MeshStatus {
     pub last_error: String,
     /// By how much this node lengthens its time limits, as it is slow itself: 0 to 8.
     pub local_health: u32,
+}
+
+/// Who tells how a mesh stands.
+#[cfg_attr(not(feature = "mesh"), allow(dead_code, reason = "told by the feature that has a mesh"))]
+pub(crate) trait Tells: Send + Sync {
+    /// How it stands now.
+    fn status(&self) -> Pending<MeshStatus>;
 }
