@@ -310,6 +310,7 @@ impl Engine {
 
     /// Syncs and closes everything; later calls on it or its streams answer `Closed`. Closing twice is nothing.
     pub fn close(&self) -> Result<()> {
+        self.leave_mesh();
         if let Kind::Other(other) = &self.0 {
             other.shared.set_closed();
         }

@@ -62,7 +62,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use log::LogLine;
 pub use member::{Member, MemberState, MemberStore, MeshStatus};
 #[cfg(feature = "mesh")]
-pub use mesh::{MeshConfig, MeshNode, Preset};
+pub use mesh::{MeshConfig, Preset};
 pub use metric::Metric;
 pub use origin::{HEADER_ORIGIN, HEADER_ORIGIN_MSG_ID, Origin, Writer};
 pub use pending::Pending;

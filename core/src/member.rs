@@ -83,9 +83,11 @@ pub struct MeshStatus {
     pub local_health: u32,
 }
 
-/// Who tells how a mesh stands.
-#[cfg_attr(not(feature = "mesh"), allow(dead_code, reason = "told by the feature that has a mesh"))]
-pub(crate) trait Tells: Send + Sync {
+/// A node's part in a mesh.
+pub(crate) trait Part: Send + Sync {
     /// How it stands now.
     fn status(&self) -> Pending<MeshStatus>;
+
+    /// Says good-bye to the others, and ends. Twice is nothing.
+    fn leave(&self);
 }

@@ -79,7 +79,7 @@ impl fmt::Debug for Config {
             .field("hub", &self.hub)
             .field("links", &self.links)
             .field("http_listen", &self.http_listen)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -152,7 +152,9 @@ impl Config {
         config.dir = Some(config.dir.map_or_else(|| here.to_path_buf(), |dir| beside.join(dir)));
         #[cfg(feature = "mesh")]
         if let Some(mesh) = &mut config.mesh {
-            [&mut mesh.ca, &mut mesh.cert, &mut mesh.key].into_iter().for_each(|file| *file = beside.join(&*file));
+            for file in [&mut mesh.ca, &mut mesh.cert, &mut mesh.key] {
+                *file = beside.join(&*file);
+            }
         }
         if let Some(hub) = &mut config.hub {
             let files = [&mut hub.credentials_file, &mut hub.ca_file, &mut hub.cert_file, &mut hub.key_file];

@@ -32,6 +32,10 @@ impl Engine {
         for stream in &config.streams {
             self.provide_stream(stream).map_err(|e| e.context(format_args!("[[stream]] '{}'", stream.name)))?;
         }
+        #[cfg(feature = "mesh")]
+        if let Some(mesh) = &config.mesh {
+            self.join_mesh(mesh.clone()).map_err(|e| e.context("[mesh]"))?;
+        }
         let Some(options) = &config.hub else { return Ok(()) };
         let hub = self.provide_hub(options.clone())?;
         for link in &config.links {

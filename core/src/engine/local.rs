@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use super::options::EngineOptions;
 use crate::clock::Nanos;
 use crate::disk::{Disk, OpenMode, read_all, replace, sweep, take_dir};
 use crate::error::{Error, ErrorKind, Result};
-use crate::member::Tells;
+use crate::member::Part;
 use crate::pending::Pending;
 use crate::shared::Shared;
 use crate::stream::StreamInfo;
@@ -52,8 +52,8 @@ pub(crate) struct Inner {
     pub(super) links: Links,
     /// The hub that it was configured with, if it was, and the addresses of that.
     pub(super) hub: OnceLock<(Vec<String>, Engine)>,
-    /// Who tells of the mesh that it is part of.
-    pub(super) mesh: Mutex<Option<Weak<dyn Tells>>>,
+    /// Its part in a mesh.
+    pub(super) mesh: Mutex<Option<Arc<dyn Part>>>,
 }
 
 /// Everything open, by name. The worker shares it, and nothing else of the engine: so the engine closes when its last

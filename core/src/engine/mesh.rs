@@ -1,10 +1,10 @@
-//! The mesh that an engine is part of: which one, and how it stands, through a node too.
+//! The mesh that an engine is part of: joined and left, and how it stands, through a node too.
 
-use std::sync::{Arc, PoisonError, Weak};
+use std::sync::{Arc, PoisonError};
 
 use super::{Engine, Kind};
-use crate::error::{Error, ErrorKind, Result};
-use crate::member::{MeshStatus, Tells};
+use crate::error::Result;
+use crate::member::{MeshStatus, Part};
 use crate::pending::Pending;
 
 impl Engine {
@@ -12,25 +12,51 @@ impl Engine {
     pub fn mesh(&self) -> Pending<Option<MeshStatus>> {
         match &self.0 {
             Kind::Local(inner) => {
-                let told = inner.mesh.lock().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(Weak::upgrade);
-                told.map_or_else(|| Pending::ready(Ok(None)), |told| told.status().map(Some))
+                let part = inner.mesh.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                part.map_or_else(|| Pending::ready(Ok(None)), |part| part.status().map(Some))
             }
             Kind::Other(other) => other.ops.mesh(),
         }
     }
 
-    /// Says that it is part of a mesh.
+    /// Joins a mesh, and is part of it until it leaves or is closed. It does not wait for any other node.
+    ///
+    /// CRDT stores that are in this engine, or in those of other nodes, are from then on the same at all nodes: what is
+    /// written is at every node that can be reached within milliseconds, and at the others some seconds after they can
+    /// be. Every write stays local. An engine that is part of a mesh stays open until [`Engine::close`].
     ///
     /// # Errors
-    /// [`ErrorKind::Conflict`] when it is part of one already; [`ErrorKind::Unsupported`] where its files are elsewhere.
-    #[cfg_attr(not(feature = "mesh"), allow(dead_code, reason = "for the feature that has a mesh"))]
-    pub(crate) fn take_part(&self, mesh: &Arc<dyn Tells>) -> Result<()> {
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) for a configuration or certificates that can't be;
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) for a file that is not there;
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) when the address can't be listened at;
+    /// [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) when it is part of one already;
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for an engine that can't be written to, or whose files
+    /// another process has open.
+    #[cfg(feature = "mesh")]
+    pub fn join_mesh(&self, config: crate::mesh::MeshConfig) -> Result<()> {
+        use crate::error::{Error, ErrorKind};
+
         let inner = self.local("a node of a mesh")?;
-        let mut slot = inner.mesh.lock().unwrap_or_else(PoisonError::into_inner);
-        if slot.as_ref().and_then(Weak::upgrade).is_some() {
+        if self.is_read_only() {
+            return Err(Error::new(ErrorKind::Unsupported, "a node of a mesh needs an engine that can be written to"));
+        }
+        let mut part = inner.mesh.lock().unwrap_or_else(PoisonError::into_inner);
+        if part.is_some() {
             return Err(Error::new(ErrorKind::Conflict, "this engine is part of a mesh already"));
         }
-        *slot = Some(Arc::downgrade(mesh));
+        *part = Some(Arc::new(crate::mesh::MeshNode::start(self, config)?));
         Ok(())
+    }
+
+    /// Says good-bye to the other nodes of the mesh, which tell it from one that does not answer. Nothing if it is part
+    /// of none.
+    pub fn leave_mesh(&self) {
+        let part: Option<Arc<dyn Part>> = match &self.0 {
+            Kind::Local(inner) => inner.mesh.lock().unwrap_or_else(PoisonError::into_inner).take(),
+            Kind::Other(_) => None,
+        };
+        if let Some(part) = part {
+            part.leave();
+        }
     }
 }

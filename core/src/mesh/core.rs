@@ -304,7 +304,9 @@ impl Core {
                 return Err(error.context(format!("store '{name}' with node {}", peer.node.name)));
             }
         }
-        all.into_iter().for_each(|(node, bodies)| self.send(&node, bodies));
+        for (node, bodies) in all {
+            self.send(&node, bodies);
+        }
         Ok(())
     }
 
@@ -410,7 +412,9 @@ impl Core {
     pub(super) fn leave(&mut self, now: Nanos) {
         // First of all, as who hears that it is gone hangs up.
         let there: Vec<Node> = self.peers.values().filter(|p| p.is_connected).map(|p| p.node.clone()).collect();
-        there.iter().for_each(|node| self.send(node, vec![Body::Bye(Bye {})]));
+        for node in &there {
+            self.send(node, vec![Body::Bye(Bye {})]);
+        }
         self.membership.leave(now);
         self.settle(now);
     }

@@ -34,4 +34,4 @@ pub(crate) mod proto {
 }
 
 pub use config::{MeshConfig, Preset};
-pub use node::MeshNode;
+pub(crate) use node::MeshNode;

@@ -20,7 +20,7 @@ use super::core::Core;
 use super::driver::{Driver, Input, Parts};
 use super::lane::{Door, PACKET_BYTES_MAX};
 use super::proto::mesh_server::MeshServer;
-use crate::member::{MeshStatus, Tells};
+use crate::member::{MeshStatus, Part};
 
 /// Connections of other nodes at once.
 const CONNECTIONS_MAX: usize = 1_024;
@@ -30,35 +30,19 @@ const INPUTS_WAITING: usize = 1_024;
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(10));
 /// How long a good-bye may take on its way.
 const GOODBYE: Duration = Duration::from_millis(200);
+/// How long the node may take to say it.
+const GOODBYE_PATIENCE: Duration = Duration::from_secs(5);
 
-/// An engine's part in a mesh, for as long as this is kept.
-///
-/// CRDT stores that are in the engine, or in the engines of other nodes, are kept in step with those of all nodes. What is
-/// written is at all nodes that can be reached within milliseconds; nodes that can't be reached have it some seconds
-/// after they can. Every write stays local.
-pub struct MeshNode {
-    address: SocketAddr,
-    told: Arc<dyn Tells>,
+/// An engine's part in a mesh.
+pub(crate) struct MeshNode {
     tell: mpsc::Sender<Input>,
     running: Mutex<Option<(JoinHandle<()>, Runtime)>>,
 }
 
 impl MeshNode {
-    /// Listens, and joins the mesh by its seeds. It does not wait for any of them.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Invalid`] for a configuration or certificates that can't be; [`ErrorKind::NotFound`] for a file that
-    /// is not there; [`ErrorKind::Io`] when the address can't be listened at; [`ErrorKind::Unsupported`] for an engine
-    /// that can't be written to, or whose files another process has open.
-    pub fn start(engine: &Engine, config: MeshConfig) -> Result<MeshNode> {
+    /// Listens, and joins the mesh by its seeds.
+    pub(crate) fn start(engine: &Engine, config: MeshConfig) -> Result<MeshNode> {
         config.check()?;
-        let refused = |why: &str| Error::new(ErrorKind::Unsupported, format!("a node of a mesh needs an engine {why}"));
-        if engine.is_through_node() {
-            return Err(refused("whose files this process has open: have the node that does join"));
-        }
-        if engine.is_read_only() {
-            return Err(refused("that can be written to"));
-        }
         let tls = Tls::load(&config.ca, &config.cert, &config.key)?;
         let listen = |e: std::io::Error| Error::io(format_args!("listen at {}", config.bind), &e);
         let places: Vec<SocketAddr> = config.bind.to_socket_addrs().map_err(listen)?.collect();
@@ -84,8 +68,6 @@ impl MeshNode {
                 .serve_with_incoming(serving.listen(socket));
             runtime.spawn(server);
         }
-        let told: Arc<dyn Tells> = Arc::new(Told(tell.clone()));
-        engine.take_part(&told)?;
         let linger = config.preset.linger();
         let server_name = config.server_name.clone();
         let config = with_port(config, address);
@@ -106,21 +88,22 @@ impl MeshNode {
         #[allow(clippy::disallowed_methods, reason = "a mesh is a door: it has a thread of its own")]
         let thread = std::thread::Builder::new().name("headwater-mesh".into()).spawn(drive);
         let thread = thread.map_err(|e| Error::io("start the thread of a mesh", &e))?;
-        Ok(MeshNode { address, told, tell, running: Mutex::new(Some((thread, runtime))) })
+        Ok(MeshNode { tell, running: Mutex::new(Some((thread, runtime))) })
+    }
+}
+
+impl Part for MeshNode {
+    fn status(&self) -> Pending<MeshStatus> {
+        let (answer, answered) = oneshot::channel();
+        let tell = self.tell.clone();
+        let over = || Error::new(ErrorKind::Closed, "this node has left the mesh");
+        Pending::of(async move {
+            tell.send(Input::Status(answer)).await.map_err(|_| over())?;
+            answered.await.map_err(|_| over())
+        })
     }
 
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Who is there, and how far the stores are.
-    pub fn status(&self) -> Pending<MeshStatus> {
-        self.told.status()
-    }
-
-    /// Says good-bye to the other nodes, and ends.
-    pub fn leave(&self) {
+    fn leave(&self) {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some((thread, runtime)) = running else { return };
         let (done, left) = oneshot::channel();
@@ -132,25 +115,11 @@ impl MeshNode {
             tokio::time::sleep(GOODBYE).await;
         };
         runtime.block_on(async move {
-            let _ = tokio::time::timeout(Duration::from_secs(5), said).await;
+            let _ = tokio::time::timeout(GOODBYE_PATIENCE, said).await;
         });
+        // It ends when it is told, or finds the engine closed.
         let _ = thread.join();
-        runtime.shutdown_timeout(Duration::from_secs(1));
-    }
-}
-
-/// Asks the thread that drives the node.
-struct Told(mpsc::Sender<Input>);
-
-impl Tells for Told {
-    fn status(&self) -> Pending<MeshStatus> {
-        let (answer, answered) = oneshot::channel();
-        let tell = self.0.clone();
-        let over = || Error::new(ErrorKind::Closed, "this node has left the mesh");
-        Pending::of(async move {
-            tell.send(Input::Status(answer)).await.map_err(|_| over())?;
-            answered.await.map_err(|_| over())
-        })
+        runtime.shutdown_timeout(GOODBYE);
     }
 }
 

@@ -174,8 +174,9 @@ impl Session {
                 out.push(Body::Ack(Ack { store: store(), upto: deltas.upto }));
             }
             Body::Ack(ack) => {
-                while let Some((upto, _)) = self.in_flight.pop_front_if(|(upto, _)| *upto <= ack.upto) {
-                    self.acked = upto;
+                while let Some((upto, _)) = self.in_flight.front().filter(|(upto, _)| *upto <= ack.upto) {
+                    self.acked = *upto;
+                    self.in_flight.pop_front();
                 }
                 if self.in_flight.is_empty() {
                     self.acked = self.cursor;

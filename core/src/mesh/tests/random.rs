@@ -7,7 +7,6 @@ use std::time::Duration;
 use super::world::World;
 use crate::clock::{Clock, ManualClock};
 use crate::crdt::{CrdtStore, Kind, Op, Value};
-use crate::disk::MemDisk;
 
 struct Random(ManualClock);
 
@@ -65,10 +64,8 @@ fn run(seed: u64) {
                 copies[place] = Some(world.copy_of_disk(place));
             }
             19 if is_lossy && !is_there => {
-                world.nodes[place].disk = match copies[place].take() {
-                    Some(copy) => copy,
-                    None => MemDisk::default(),
-                };
+                // Where there is no copy, what was there is gone.
+                world.nodes[place].disk = copies[place].take().unwrap_or_default();
             }
             _ => world.run(Duration::from_millis(random.below(300))),
         }

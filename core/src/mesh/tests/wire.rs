@@ -4,13 +4,25 @@ use std::time::{Duration, Instant};
 
 use crate::crdt::{CrdtConfig, CrdtStore, Kind, Op, Reading};
 use crate::engine::Engine;
-use crate::mesh::{MeshConfig, MeshNode};
+use crate::member::MeshStatus;
+use crate::mesh::MeshConfig;
 use crate::tls::testing::{Certs, FOR_LONG};
 
 struct Node {
     engine: Engine,
     store: CrdtStore,
-    node: MeshNode,
+}
+
+impl Node {
+    fn mesh(&self) -> MeshStatus {
+        self.engine.mesh().wait().unwrap().unwrap()
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let _ = self.engine.close();
+    }
 }
 
 fn start(certs: &Certs, name: &str, seeds: &[String]) -> Node {
@@ -26,8 +38,8 @@ fn start(certs: &Certs, name: &str, seeds: &[String]) -> Node {
         key: certs.file(&format!("{name}.key")),
         ..MeshConfig::default()
     };
-    let node = MeshNode::start(&engine, config).unwrap();
-    Node { engine, store, node }
+    engine.join_mesh(config).unwrap();
+    Node { engine, store }
 }
 
 fn until(what: &str, mut is_so: impl FnMut() -> bool) {
@@ -39,14 +51,14 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 fn connected(node: &Node) -> usize {
-    node.node.status().wait().unwrap().members.iter().filter(|member| member.connected).count()
+    node.mesh().members.iter().filter(|member| member.connected).count()
 }
 
 #[test]
 fn nodes_over_tls_share_what_is_written() {
     let certs = Certs::new();
     let first = start(&certs, "a", &[]);
-    let seeds = [first.node.address().to_string()];
+    let seeds = [first.mesh().own.address];
     let nodes = [start(&certs, "b", &seeds), start(&certs, "c", &seeds), first];
     until("a mesh of three", || nodes.iter().all(|node| connected(node) == 2));
     for (place, node) in nodes.iter().enumerate() {
@@ -54,14 +66,8 @@ fn nodes_over_tls_share_what_is_written() {
     }
     let all = |wanted| move |node: &Node| node.store.read("likes", Kind::Counter).unwrap() == Reading::Number(wanted);
     until("the same everywhere", || nodes.iter().all(all(111)));
-    nodes[0].node.leave();
-    until("a good-bye", || {
-        nodes[1].node.status().wait().unwrap().members.iter().any(|member| member.state == crate::MemberState::Left)
-    });
-    for node in nodes {
-        node.node.leave();
-        node.engine.close().unwrap();
-    }
+    nodes[0].engine.leave_mesh();
+    until("a good-bye", || nodes[1].mesh().members.iter().any(|member| member.state == crate::MemberState::Left));
 }
 
 #[test]
@@ -69,8 +75,8 @@ fn who_has_no_certificate_of_the_authority_is_not_let_in() {
     let certs = Certs::new();
     let first = start(&certs, "a", &[]);
     let strangers = Certs::new();
-    let stranger = start(&strangers, "a", &[first.node.address().to_string()]);
-    until("a refusal", || first.node.status().wait().unwrap().refused > 0);
-    assert!(!stranger.node.status().wait().unwrap().last_error.is_empty());
+    let stranger = start(&strangers, "a", &[first.mesh().own.address]);
+    until("a refusal", || first.mesh().refused > 0);
+    assert!(!stranger.mesh().last_error.is_empty());
     assert_eq!((connected(&first), connected(&stranger)), (0, 0));
 }
