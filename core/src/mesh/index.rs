@@ -12,6 +12,8 @@ use crate::crdt::store::CrdtStore;
 use crate::crdt::store::exchange::Name;
 use crate::error::Result;
 
+use super::faults::{Fault, has};
+
 /// Keys whose digests are taken at once, under the lock of the store.
 const KEYS_A_STEP: usize = 500;
 /// Hexadecimal digits of a hash.
@@ -128,7 +130,7 @@ impl Building {
         let mut sum = 0_u64;
         sums.push(sum);
         for entry in &entries {
-            sum = sum.wrapping_add(mix(entry.hash, entry.digest));
+            sum = sum.wrapping_add(mix(entry.hash, if has(Fault::NamesAlone) { 0 } else { entry.digest }));
             sums.push(sum);
         }
         let (context, log_end) = (std::mem::take(&mut self.context), self.log_end);

@@ -8,6 +8,7 @@
 mod config;
 mod core;
 mod driver;
+mod faults;
 mod index;
 mod lane;
 mod local;

@@ -128,7 +128,7 @@ fn who_leaves_is_told_from_who_is_gone() {
     world.run(5 * SECOND);
     let now = crate::clock::Clock::now(&world.time);
     world.nodes[2].running.as_mut().unwrap().core.leave(now);
-    world.run(SECOND);
+    world.run(Duration::from_millis(10));
     world.stop(2);
     world.stop(1);
     world.run(30 * SECOND);

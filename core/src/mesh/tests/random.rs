@@ -7,6 +7,10 @@ use std::time::Duration;
 use super::world::World;
 use crate::clock::{Clock, ManualClock};
 use crate::crdt::{CrdtStore, Kind, Op, Value};
+use crate::mesh::faults::{Fault, plant};
+
+/// Within so many seeds every planted fault is found.
+const FAULT_SEEDS: u64 = 1_100;
 
 struct Random(ManualClock);
 
@@ -88,6 +92,23 @@ fn run(seed: u64) {
 #[test]
 fn what_comes_from_others_during_a_repair_is_looked_at_again() {
     run(1_039);
+}
+
+/// The first of some seeds at which a planted fault shows.
+fn first_failure(fault: Fault) -> Option<u64> {
+    plant(Some(fault));
+    let failed = (0..FAULT_SEEDS).find(|&seed| std::panic::catch_unwind(|| run(seed)).is_err());
+    plant(None);
+    failed
+}
+
+#[test]
+fn every_planted_fault_is_found() {
+    let found = Fault::ALL.map(|fault| (fault, first_failure(fault)));
+    for (fault, seed) in found {
+        println!("{fault:?}: seed {seed:?}");
+    }
+    assert!(found.iter().all(|(_, seed)| seed.is_some()), "{found:?}");
 }
 
 #[test]
