@@ -18,6 +18,7 @@ mod failure;
 mod interrupt;
 mod kv;
 mod link;
+mod mesh;
 mod object;
 mod output;
 mod place;
@@ -87,6 +88,9 @@ enum Noun {
     /// Links of a directory to a hub: configure them, see where they stand.
     #[command(subcommand)]
     Link(link::Verb),
+    /// The mesh that a node is part of: who is there, how far stores are.
+    #[command(subcommand)]
+    Mesh(mesh::Verb),
     /// Measures a hub or a directory with synthetic records.
     #[command(subcommand)]
     Bench(bench::Verb),
@@ -112,6 +116,7 @@ impl Noun {
             Noun::Crdt(verb) => verb.run(place),
             Noun::Serve(serve) => serve.run(place),
             Noun::Link(verb) => verb.run(place),
+            Noun::Mesh(verb) => verb.run(place),
             Noun::Bench(verb) => verb.run(place),
             Noun::Verify(verify) => verify.run(place),
             Noun::Backup(backup) => backup.run(place),

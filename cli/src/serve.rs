@@ -46,6 +46,8 @@ struct Started {
     serving: String,
     socket: String,
     http: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mesh: Option<String>,
 }
 
 impl Serve {
@@ -88,13 +90,18 @@ impl Serve {
         let local = LocalServer::start(engine)?;
         let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let http = HttpServer::start(engine, self.http.or(config.http_listen).unwrap_or(anywhere))?;
+        let mesh = engine.mesh().wait()?;
         let started = Started {
             serving: engine.dir().unwrap_or_default().display().to_string(),
             socket: local.socket().display().to_string(),
             http: format!("http://{}", http.address()),
+            mesh: mesh.map(|mesh| mesh.own.address),
         };
         let mut out = place.output();
-        out.either(&started, || format!("serving {} at {} and {}", started.serving, started.socket, started.http))?;
+        out.either(&started, || {
+            let mesh = started.mesh.as_ref().map(|mesh| format!(", in a mesh at {mesh}")).unwrap_or_default();
+            format!("serving {} at {} and {}{mesh}", started.serving, started.socket, started.http)
+        })?;
         out.flush()?;
         let (log, json) = (engine.clone(), place.json);
         let printing = std::thread::spawn(move || {

@@ -8,6 +8,8 @@ pub type Nanos = u64;
 
 /// Nanoseconds in a second.
 pub const SECOND: Nanos = 1_000_000_000;
+/// Nanoseconds in a millisecond.
+pub(crate) const MILLISECOND: Nanos = 1_000_000;
 
 /// Where an engine gets the time and its random bits from.
 pub trait Clock: Send + Sync + 'static {

@@ -8,6 +8,7 @@ mod config;
 mod hub;
 pub(crate) mod links;
 mod local;
+mod mesh;
 pub(crate) mod metrics;
 mod node;
 mod options;
@@ -310,6 +311,7 @@ impl Engine {
 
     /// Syncs and closes everything; later calls on it or its streams answer `Closed`. Closing twice is nothing.
     pub fn close(&self) -> Result<()> {
+        self.leave_mesh();
         if let Kind::Other(other) = &self.0 {
             other.shared.set_closed();
         }

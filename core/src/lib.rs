@@ -30,18 +30,26 @@ mod error;
 mod intervals;
 mod journal;
 mod log;
+mod member;
 mod memory;
+#[cfg(feature = "mesh")]
+mod mesh;
 mod metric;
 mod origin;
 mod pending;
 pub mod points;
 mod record;
+#[cfg(any(feature = "hub", feature = "tls"))]
+mod runtime;
 mod serve;
 mod shared;
 mod stream;
 mod timers;
 pub mod subject;
 mod time;
+#[cfg(feature = "tls")]
+#[allow(dead_code, unused_imports, reason = "who listens and who dials is behind features of its own")]
+mod tls;
 #[doc(hidden)]
 pub mod units;
 mod varint;
@@ -52,6 +60,9 @@ pub use config::{CONFIG_FILE, Config, ConfigFile, Environment};
 pub use engine::{Engine, EngineOptions, NodeUse, VerifyReport};
 pub use error::{Error, ErrorKind, Result};
 pub use log::LogLine;
+pub use member::{Member, MemberState, MemberStore, MeshStatus};
+#[cfg(feature = "mesh")]
+pub use mesh::{MeshConfig, Preset};
 pub use metric::Metric;
 pub use origin::{HEADER_ORIGIN, HEADER_ORIGIN_MSG_ID, Origin, Writer};
 pub use pending::Pending;
@@ -80,3 +91,5 @@ pub use stream::object::{
 };
 pub use stream::subscription::{SubscribeOptions, Subscription};
 pub use stream::{PurgeOptions, ReadOptions, Start, Stream, StreamInfo};
+#[cfg(feature = "tls")]
+pub use tls::Tls;

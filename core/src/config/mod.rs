@@ -8,6 +8,8 @@ mod edit;
 mod file;
 mod hub;
 mod link;
+#[cfg(feature = "mesh")]
+mod mesh;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -69,6 +71,9 @@ pub struct Config {
     pub http_listen: Option<SocketAddr>,
     /// The file that it was read from.
     pub file: Option<PathBuf>,
+    /// The mesh that the node is part of.
+    #[cfg(feature = "mesh")]
+    pub mesh: Option<crate::mesh::MeshConfig>,
 }
 
 impl fmt::Debug for Config {
@@ -80,7 +85,7 @@ impl fmt::Debug for Config {
             .field("links", &self.links)
             .field("http_listen", &self.http_listen)
             .field("file", &self.file)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -99,6 +104,7 @@ struct TopTable {
     hub: IgnoredAny,
     link: IgnoredAny,
     http: IgnoredAny,
+    mesh: IgnoredAny,
 }
 
 impl Config {
@@ -127,6 +133,15 @@ impl Config {
             let link = link::read(section, &config.links)?;
             config.links.push(link);
         }
+        let mesh = top.table("mesh")?;
+        #[cfg(feature = "mesh")]
+        {
+            config.mesh = mesh.map(mesh::read).transpose()?;
+        }
+        #[cfg(not(feature = "mesh"))]
+        if let Some(section) = mesh {
+            return Err(section.error("this build has no mesh"));
+        }
         let http = top.table("http")?;
         let http: Option<HttpTable> = http.map(|section| section.fill(|_| Ok(()))).transpose()?;
         config.http_listen = http.and_then(|http| http.listen);
@@ -147,6 +162,12 @@ impl Config {
         let here = if beside.as_os_str().is_empty() { Path::new(".") } else { beside };
         config.dir = Some(config.dir.map_or_else(|| here.to_path_buf(), |dir| beside.join(dir)));
         config.file = Some(path.to_path_buf());
+        #[cfg(feature = "mesh")]
+        if let Some(mesh) = &mut config.mesh {
+            for file in [&mut mesh.ca, &mut mesh.cert, &mut mesh.key] {
+                *file = beside.join(&*file);
+            }
+        }
         Ok(config)
     }
 

@@ -25,6 +25,26 @@ impl Context {
         other.0.iter().all(|(actor, seen)| self.0.get(actor).is_some_and(|own| own.covers(seen)))
     }
 
+    /// What it has that another one lacks.
+    pub fn without(&self, other: &Context) -> Context {
+        let mut rest = BTreeMap::new();
+        for (actor, seen) in &self.0 {
+            let mut seen = seen.clone();
+            if let Some(other) = other.0.get(actor) {
+                seen.subtract(other);
+            }
+            if !seen.is_empty() {
+                rest.insert(*actor, seen);
+            }
+        }
+        Context(rest)
+    }
+
+    /// How many operations it has.
+    pub fn count(&self) -> u64 {
+        self.iter().map(|(_, first, last)| last - first + 1).sum()
+    }
+
     /// First and last sequence of each interval of each actor, in order.
     pub fn iter(&self) -> impl Iterator<Item = (Writer, u64, u64)> + '_ {
         self.0.iter().flat_map(|(&actor, seen)| seen.iter().map(move |(first, last)| (actor, first, last)))

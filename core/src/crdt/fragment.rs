@@ -59,6 +59,18 @@ impl From<State> for Entry {
 }
 
 impl Fragment {
+    /// A delta that says that operations were applied, and nothing else: everything that they touched has been
+    /// exchanged.
+    #[cfg_attr(not(feature = "mesh"), allow(dead_code, reason = "for what carries keys between peers"))]
+    pub(crate) fn applied(context: &Context) -> Fragment {
+        let mut actors = Actors::default();
+        for &writer in context.0.keys() {
+            actors.place(writer);
+        }
+        let causality = Causality { applied: Seen::of(context, &actors), removed: Seen::default() };
+        Fragment { scope: Scope::Delta, actors, body: Body { causality, keys: BTreeMap::new() } }
+    }
+
     /// What silence means in it.
     pub fn scope(&self) -> Scope {
         self.scope

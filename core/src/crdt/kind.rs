@@ -60,7 +60,7 @@ impl Kind {
         }
     }
 
-    pub(super) fn from_number(number: u8) -> Option<Kind> {
+    pub(crate) fn from_number(number: u8) -> Option<Kind> {
         Kind::ALL.get(usize::from(number).checked_sub(1)?).copied()
     }
 

@@ -52,6 +52,10 @@ impl Engine {
         for stream in &config.streams {
             self.provide_stream(stream).map_err(|e| e.context(format_args!("[[stream]] '{}'", stream.name)))?;
         }
+        #[cfg(feature = "mesh")]
+        if let Some(mesh) = config.mesh.as_ref().filter(|_| !self.is_in_mesh()) {
+            self.join_mesh(mesh.clone()).map_err(|e| e.context("[mesh]"))?;
+        }
         let hub = config.hub.as_ref().map(|options| self.provide_hub(options.clone())).transpose()?;
         let at_work = self.local("a link")?.links.configs();
         for link in at_work.iter().filter(|link| !config.links.contains(link)) {

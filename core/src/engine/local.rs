@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 
@@ -15,6 +16,7 @@ use super::options::EngineOptions;
 use crate::clock::Nanos;
 use crate::disk::{Disk, OpenMode, read_all, replace, sweep, take_dir};
 use crate::error::{Error, ErrorKind, Result};
+use crate::member::Part;
 use crate::pending::Pending;
 use crate::shared::Shared;
 use crate::stream::StreamInfo;
@@ -53,6 +55,10 @@ pub(crate) struct Inner {
     pub(super) actors: Actors,
     /// The hub that it was configured with, if it was, and the addresses of that.
     pub(super) hub: OnceLock<(Vec<String>, Engine)>,
+    /// Its part in a mesh.
+    pub(super) mesh: Mutex<Option<Arc<dyn Part>>>,
+    /// Whether it ever was part of one: then others have what its stores did.
+    pub(super) has_met: AtomicBool,
 }
 
 /// Everything open, by name. The worker shares it, and nothing else of the engine: so the engine closes when its last
@@ -115,6 +121,8 @@ impl Inner {
             links: Links::default(),
             actors: Actors::default(),
             hub: OnceLock::new(),
+            mesh: Mutex::new(None),
+            has_met: AtomicBool::new(false),
             shared,
         });
         if !options.read_only {
@@ -330,7 +338,9 @@ impl Inner {
             }
         }
         if result.is_ok() && !self.read_only {
-            self.actors.leave(&*self.shared.disk, &self.root, &linked);
+            if !self.has_met.load(Ordering::Acquire) {
+                self.actors.leave(&*self.shared.disk, &self.root, &linked);
+            }
         }
         *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = None;
         if self.temporary {

@@ -16,6 +16,7 @@ use super::link::{LinkConfig, LinkStatus};
 use super::options::{PurgeOptions, ReadOptions};
 use super::subscription::SubscribeOptions;
 use crate::error::{Error, ErrorKind, Result};
+use crate::member::MeshStatus;
 use crate::metric::Metric;
 use crate::origin::Writer;
 use crate::pending::Pending;
@@ -113,6 +114,10 @@ pub trait EngineOps: Send + Sync {
     /// What was done and is held where the streams are, when that is another process.
     fn metrics(&self) -> Pending<Vec<Metric>> {
         Pending::ready(Ok(Vec::new()))
+    }
+    /// How the mesh stands that it is part of, when that is in another process.
+    fn mesh(&self) -> Pending<Option<MeshStatus>> {
+        Pending::ready(Ok(None))
     }
     /// Ends all that is open, and the log; later calls answer `Closed`. Twice is nothing, and the last handle to go
     /// does it too.

@@ -7,6 +7,8 @@
 //! handles of streams and objects, and knows nothing of who keeps the records.
 
 mod dump;
+#[cfg(feature = "mesh")]
+pub(crate) mod exchange;
 mod follow;
 mod log;
 pub(crate) mod open;

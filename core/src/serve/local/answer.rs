@@ -114,6 +114,7 @@ fn of_engine(engine: &Engine, request: &Request<'_>) -> Answered {
             engine.take_back_actor(&stream, actor);
             Pending::ready(Ok(()))
         }),
+        Mesh::KIND => request.tell::<Mesh>(|()| engine.mesh()),
         Metrics::KIND => request.tell::<Metrics>(|()| Pending::ready(engine.metrics())),
         _ => request.unknown("an engine"),
     }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_nats::{ClientError, ConnectErrorKind, ConnectOptions, Event};
-use nix::sys::signal::{SigSet, Signal};
 use serde_json::Value;
 use tokio::runtime::{Handle, Runtime};
 
@@ -16,6 +15,7 @@ use super::session::Session;
 use super::state::{HubPhase, StateCell};
 use super::task::closed;
 use crate::error::{Error, ErrorKind, Result};
+use crate::runtime::runtime;
 
 /// Commands that find room in the client's queue besides the appends of a window.
 const COMMANDS_BESIDE: usize = 4096;
@@ -30,25 +30,8 @@ pub(super) fn place(options: &HubOptions) -> Result<(Handle, Option<Runtime>)> {
         let here = Handle::try_current();
         return here.map(|h| (h, None)).map_err(|_| Error::invalid("hub: on_this_runtime is set outside of a runtime"));
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .thread_name("headwater-hub")
-        .on_thread_start(ignore_broken_pipes)
-        .enable_io()
-        .enable_time()
-        .build()
-        .map_err(|e| Error::io("start the thread of a hub", &e))?;
+    let runtime = runtime("headwater-hub")?;
     Ok((runtime.handle().clone(), Some(runtime)))
-}
-
-/// Lets a write to a server that hung up fail on this thread, as anywhere in a Rust program.
-///
-/// The client writes several buffers at once, which raises SIGPIPE, and in a C or Go program that ends the process.
-fn ignore_broken_pipes() {
-    let mut pipe = SigSet::empty();
-    pipe.add(Signal::SIGPIPE);
-    // It cannot fail: the set is a valid one.
-    let _ = pipe.thread_block();
 }
 
 /// Connects, and starts what serves the connection.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::session::Session;
 use super::stream::NodeStream;
 use super::table::{
-    AddLink, CreateStream, DeleteStream, FreeActor, Links, Metrics, OpenStream, Operation, RemoveLink, StreamNames,
-    Streams, TakeActor, UpdateStream,
+    AddLink, CreateStream, DeleteStream, FreeActor, Links, Mesh, Metrics, OpenStream, Operation, RemoveLink,
+    StreamNames, Streams, TakeActor, UpdateStream,
 };
 use crate::error::Result;
+use crate::member::MeshStatus;
 use crate::metric::Metric;
 use crate::origin::Writer;
 use crate::pending::Pending;
@@ -80,6 +81,10 @@ impl EngineOps for NodeEngine {
 
     fn metrics(&self) -> Pending<Vec<Metric>> {
         self.0.ask::<Metrics>(ENGINE, &())
+    }
+
+    fn mesh(&self) -> Pending<Option<MeshStatus>> {
+        self.0.ask::<Mesh>(ENGINE, &())
     }
 
     fn close(&self) -> Result<()> {

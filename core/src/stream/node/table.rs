@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use super::wire::Wire;
+use crate::member::MeshStatus;
 use crate::metric::Metric;
 use crate::record::{Ack, Batch, Record};
 use crate::stream::config::{ConsumerConfig, StreamConfig};
@@ -56,6 +57,7 @@ operations! {
     // Of a CRDT store's stream: an actor to go on as, as its two numbers and its next sequence; one that is free.
     12 TakeActor(String) -> Option<(u64, u64, u64)>;
     13 FreeActor((String, (u64, u64, u64))) -> ();
+    14 Mesh(()) -> Option<MeshStatus>;
     // Of a stream.
     16 Info(()) -> StreamInfo;
     // The question is read by `take_appends`, which copies nothing.

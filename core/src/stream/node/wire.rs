@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind};
+use crate::member::MeshStatus;
 use crate::metric::{HELP, LABELS, Metric};
 use crate::stream::config::{ConsumerConfig, StreamConfig};
 use crate::stream::consumer::ConsumerInfo;
@@ -261,6 +262,7 @@ as_json!(
     ConsumerInfo,
     LinkConfig,
     LinkStatus,
+    MeshStatus,
     ReadOptions,
     PurgeOptions,
     SubscribeOptions

@@ -1,0 +1,74 @@
+//! The mesh that an engine is part of: joined and left, and how it stands, through a node too.
+
+use std::sync::{Arc, PoisonError};
+
+use super::{Engine, Kind};
+use crate::error::Result;
+use crate::member::{MeshStatus, Part};
+use crate::pending::Pending;
+
+impl Engine {
+    /// Who is in the mesh that this engine is part of, and how far its stores are; none if it is part of none.
+    pub fn mesh(&self) -> Pending<Option<MeshStatus>> {
+        match &self.0 {
+            Kind::Local(inner) => {
+                let part = inner.mesh.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                part.map_or_else(|| Pending::ready(Ok(None)), |part| part.status().map(Some))
+            }
+            Kind::Other(other) => other.ops.mesh(),
+        }
+    }
+
+    /// Whether it is part of a mesh in this process.
+    #[cfg(feature = "mesh")]
+    pub(super) fn is_in_mesh(&self) -> bool {
+        match &self.0 {
+            Kind::Local(inner) => inner.mesh.lock().unwrap_or_else(PoisonError::into_inner).is_some(),
+            Kind::Other(_) => false,
+        }
+    }
+
+    /// Joins a mesh, and is part of it until it leaves or is closed. It does not wait for any other node.
+    ///
+    /// CRDT stores that are in this engine, or in those of other nodes, are from then on the same at all nodes: what is
+    /// written is at every node that can be reached within milliseconds, and at the others some seconds after they can
+    /// be. Every write stays local. An engine that is part of a mesh stays open until [`Engine::close`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) for a configuration or certificates that can't be;
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) for a file that is not there;
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) when the address can't be listened at;
+    /// [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) when it is part of one already;
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for an engine that can't be written to, or whose files
+    /// another process has open.
+    #[cfg(feature = "mesh")]
+    pub fn join_mesh(&self, config: crate::mesh::MeshConfig) -> Result<()> {
+        use std::sync::atomic::Ordering;
+
+        use crate::error::{Error, ErrorKind};
+
+        let inner = self.local("a node of a mesh")?;
+        if self.is_read_only() {
+            return Err(Error::new(ErrorKind::Unsupported, "a node of a mesh needs an engine that can be written to"));
+        }
+        let mut part = inner.mesh.lock().unwrap_or_else(PoisonError::into_inner);
+        if part.is_some() {
+            return Err(Error::new(ErrorKind::Conflict, "this engine is part of a mesh already"));
+        }
+        *part = Some(Arc::new(crate::mesh::MeshNode::start(self, config)?));
+        inner.has_met.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// Says good-bye to the other nodes of the mesh, which tell it from one that does not answer. Nothing if it is part
+    /// of none.
+    pub fn leave_mesh(&self) {
+        let part: Option<Arc<dyn Part>> = match &self.0 {
+            Kind::Local(inner) => inner.mesh.lock().unwrap_or_else(PoisonError::into_inner).take(),
+            Kind::Other(_) => None,
+        };
+        if let Some(part) = part {
+            part.leave();
+        }
+    }
+}

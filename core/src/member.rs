@@ -1,0 +1,93 @@
+//! What a mesh looks like from one of its nodes, for every build: a door asks, whoever answers.
+
+use serde::{Deserialize, Serialize};
+
+use crate::pending::Pending;
+
+/// How a node stands, as far as another one knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MemberState {
+    /// It answers.
+    Alive,
+    /// It did not answer somebody, and has some time to say that it is there.
+    Suspect,
+    /// It does not answer.
+    Down,
+    /// It went on purpose.
+    Left,
+}
+
+impl MemberState {
+    /// The stable lower-case name.
+    pub fn name(self) -> &'static str {
+        match self {
+            MemberState::Alive => "alive",
+            MemberState::Suspect => "suspect",
+            MemberState::Down => "down",
+            MemberState::Left => "left",
+        }
+    }
+}
+
+/// One node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// What people call it.
+    pub name: String,
+    /// The id of its engine.
+    pub engine: u64,
+    /// Where it is reached, host:port.
+    pub address: String,
+    /// How it stands.
+    pub state: MemberState,
+    /// Since when it stands so, nanoseconds since the epoch.
+    pub since: u64,
+    /// Whether there is a connection to it.
+    pub connected: bool,
+    /// The stores that both have; of this node itself, all it has.
+    pub stores: Vec<MemberStore>,
+}
+
+/// One store as it is shared with one node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberStore {
+    /// Its name.
+    pub store: String,
+    /// Operations that the node is known to have and this one lacks.
+    pub behind: u64,
+    /// Records of this node's log that the other has not acknowledged.
+    pub unacked: u64,
+    /// How often keys had to be compared to learn what was missing.
+    pub repairs: u64,
+}
+
+/// A mesh, as one of its nodes sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MeshStatus {
+    /// This node.
+    pub own: Member,
+    /// The others, by name and id.
+    pub members: Vec<Member>,
+    /// Connections that were refused before their handshake was done: no TLS, no certificate, or one of others.
+    pub refused: u64,
+    /// Packets that were not understood or not taken in.
+    pub faults: u64,
+    /// Bytes of the packets that were sent.
+    pub sent_bytes: u64,
+    /// Bytes of the packets that came.
+    pub received_bytes: u64,
+    /// What went wrong last; empty when nothing did.
+    pub last_error: String,
+    /// By how much this node lengthens its time limits, as it is slow itself: 0 to 8.
+    pub local_health: u32,
+}
+
+/// A node's part in a mesh.
+pub(crate) trait Part: Send + Sync {
+    /// How it stands now.
+    fn status(&self) -> Pending<MeshStatus>;
+
+    /// Says good-bye to the others, and ends. Twice is nothing.
+    fn leave(&self);
+}

@@ -1,0 +1,48 @@
+//! Faults that tests plant in repairs, to show that they would find them. Outside of tests there are none, at no cost.
+
+/// A mistake that a repair could make. What deltas could lose, repairs find.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(test), allow(dead_code))]
+pub(super) enum Fault {
+    /// What came from others during a repair is not looked at again.
+    NothingMeanwhile,
+    /// Keys that the other side does not have are not asked for.
+    AbsentKeys,
+    /// A repair is over when it has asked for the last keys.
+    DoneWhenAsked,
+    /// Sums of ranges say which keys there are, not what is in them.
+    NamesAlone,
+}
+
+#[cfg(test)]
+pub(super) use planted::{has, plant};
+
+/// Whether a fault is planted.
+#[cfg(not(test))]
+pub(super) const fn has(_fault: Fault) -> bool {
+    false
+}
+
+#[cfg(test)]
+mod planted {
+    use std::cell::Cell;
+
+    use super::Fault;
+
+    impl Fault {
+        pub(in crate::mesh) const ALL: [Fault; 4] =
+            [Fault::NothingMeanwhile, Fault::AbsentKeys, Fault::DoneWhenAsked, Fault::NamesAlone];
+    }
+
+    thread_local! {
+        static PLANTED: Cell<Option<Fault>> = const { Cell::new(None) };
+    }
+
+    pub(in crate::mesh) fn plant(fault: Option<Fault>) {
+        PLANTED.set(fault);
+    }
+
+    pub(in crate::mesh) fn has(fault: Fault) -> bool {
+        PLANTED.get() == Some(fault)
+    }
+}

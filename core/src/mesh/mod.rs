@@ -1,0 +1,38 @@
+//! The mesh: peers that keep their CRDT stores in step without a hub. Each node is a program with an engine; all of them
+//! call each other over mutual TLS.
+//!
+//! Who is there is found out by SWIM (`swim.rs`). What is written to a store goes to every node that is connected, and is
+//! acknowledged when it is in the log there; what was missed is found by comparing contexts, and then keys by digests
+//! (`session.rs`, `repair.rs`). `core.rs` puts these together without a socket; `docs/mesh.md` describes it for users.
+
+mod config;
+mod core;
+mod driver;
+mod faults;
+mod index;
+mod lane;
+mod local;
+mod membership;
+mod node;
+mod repair;
+mod session;
+mod swim;
+#[cfg(test)]
+mod tests;
+
+/// What nodes say to each other: `proto/headwater/mesh/v1/mesh.proto`.
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    dead_code,
+    clippy::all,
+    clippy::pedantic,
+    clippy::disallowed_methods,
+    reason = "generated; the file says what everything is"
+)]
+pub(crate) mod proto {
+    include!(concat!(env!("OUT_DIR"), "/headwater.mesh.v1.rs"));
+}
+
+pub use config::{MeshConfig, Preset};
+pub(crate) use node::MeshNode;

@@ -1,0 +1,142 @@
+//! What nodes of a mesh do for each other, case by case.
+
+use std::time::Duration;
+
+use super::world::World;
+use crate::crdt::{Kind, Op, Value};
+use crate::member::MemberState;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn insert(world: &World, place: usize, key: &str, value: i64) {
+    let value = Value::Int(value);
+    world.store(place).write(key, Kind::Set, &Op::Insert { value: &value, ttl_ms: None }).wait().unwrap();
+}
+
+fn remove(world: &World, place: usize, key: &str, value: i64) {
+    world.store(place).write(key, Kind::Set, &Op::Remove(&Value::Int(value))).wait().unwrap();
+}
+
+#[test]
+fn nodes_find_each_other_by_one_seed_and_share_what_is_written() {
+    let mut world = World::new(5, 1);
+    world.run(5 * SECOND);
+    for (at, of) in (0..5).flat_map(|at| (0..5).map(move |of| (at, of))).filter(|(at, of)| at != of) {
+        assert_eq!(world.state(at, of), Some(MemberState::Alive), "n{of} at n{at}");
+    }
+    (0..5).for_each(|place| world.add(place, "likes", place as i64 + 1));
+    insert(&world, 2, "tags", 7);
+    world.run(Duration::from_millis(10));
+    world.assert_equal();
+    assert_eq!(world.dump(0)[0].2, "15");
+    assert_eq!(world.bytes.get("compare"), None, "nothing was missing");
+}
+
+#[test]
+fn two_halves_that_worked_apart_are_equal_when_they_meet_again() {
+    let mut world = World::new(4, 2);
+    (0..20).for_each(|value| insert(&world, 0, "tags", value));
+    world.run(5 * SECOND);
+    world.assert_equal();
+    for (a, b) in [(0, 2), (0, 3), (1, 2), (1, 3)] {
+        world.cut(a, b);
+    }
+    world.run(20 * SECOND);
+    assert_eq!(world.state(0, 3), Some(MemberState::Down));
+    for (place, amount) in [(0, 1), (1, 10), (2, 100), (3, 1_000)] {
+        world.add(place, "likes", amount);
+        remove(&world, place, "tags", place as i64);
+    }
+    insert(&world, 3, "tags", 0);
+    world.run(20 * SECOND);
+    assert_ne!(world.dump(0), world.dump(3));
+    world.cut.clear();
+    world.run(60 * SECOND);
+    world.assert_equal();
+    assert_eq!(world.dump(0)[0].2, "1111");
+    assert!(!world.dump(0)[1].2.contains('3'.to_string().as_str()) || !world.dump(0)[1].2.contains(",3,"));
+    assert_eq!(world.state(0, 3), Some(MemberState::Alive));
+}
+
+#[test]
+fn a_node_that_joins_late_or_lost_its_disk_gets_all() {
+    let mut world = World::new(3, 3);
+    world.stop(2);
+    for number in 0..300 {
+        world.add(number % 2, &format!("key{number}"), 1);
+    }
+    world.run(5 * SECOND);
+    world.start(2);
+    world.run(30 * SECOND);
+    world.assert_equal();
+    world.stop(1);
+    world.nodes[1].disk = crate::disk::MemDisk::default();
+    world.start(1);
+    world.add(1, "new", 1);
+    world.run(30 * SECOND);
+    world.assert_equal();
+}
+
+#[test]
+fn a_node_that_is_put_back_to_an_old_copy_gets_its_own_back() {
+    let mut world = World::new(3, 4);
+    world.run(5 * SECOND);
+    world.add(1, "likes", 1);
+    world.stop(1);
+    let copy = world.copy_of_disk(1);
+    world.start(1);
+    world.add(1, "likes", 10);
+    insert(&world, 1, "tags", 1);
+    world.run(5 * SECOND);
+    world.stop(1);
+    world.nodes[1].disk = copy;
+    world.start(1);
+    world.add(1, "likes", 100);
+    world.run(30 * SECOND);
+    world.assert_equal();
+    assert_eq!(world.dump(1)[0].2, "111");
+}
+
+#[test]
+fn what_a_repair_costs_follows_what_differs() {
+    let mut world = World::new(2, 5);
+    for number in 0..3_000 {
+        world.add(0, &format!("key{number}"), 1);
+    }
+    world.run(10 * SECOND);
+    world.assert_equal();
+    world.cut(0, 1);
+    // The log does not reach back when they meet again.
+    (0..5).for_each(|number| world.add(0, &format!("key{number}"), 1));
+    world.stop(0);
+    world.start(0);
+    world.bytes.clear();
+    world.cut.clear();
+    world.run(30 * SECOND);
+    world.assert_equal();
+    let cost: usize = ["compare", "differ", "want", "keys"].iter().filter_map(|kind| world.bytes.get(kind)).sum();
+    let all = 3_000 * 16;
+    assert!(cost > 0 && cost < all / 10, "{cost} bytes, where all digests are {all}: {:?}", world.bytes);
+    world.bytes.clear();
+    world.run(60 * SECOND);
+    assert_eq!(world.bytes.get("ask"), None, "equal stores say one digest: {:?}", world.bytes);
+}
+
+#[test]
+fn who_leaves_is_told_from_who_is_gone() {
+    let mut world = World::new(3, 6);
+    world.run(5 * SECOND);
+    let now = crate::clock::Clock::now(&world.time);
+    world.nodes[2].running.as_mut().unwrap().core.leave(now);
+    world.run(Duration::from_millis(10));
+    world.stop(2);
+    world.stop(1);
+    world.run(30 * SECOND);
+    assert_eq!(world.state(0, 2), Some(MemberState::Left));
+    assert_eq!(world.state(0, 1), Some(MemberState::Down));
+    world.start(2);
+    world.start(1);
+    world.run(60 * SECOND);
+    assert_eq!(world.state(0, 2), Some(MemberState::Alive));
+    assert_eq!(world.state(0, 1), Some(MemberState::Alive));
+}

@@ -1,0 +1,82 @@
+//! Nodes with real sockets and certificates.
+
+use std::time::{Duration, Instant};
+
+use crate::crdt::{CrdtConfig, CrdtStore, Kind, Op, Reading};
+use crate::engine::Engine;
+use crate::member::MeshStatus;
+use crate::mesh::MeshConfig;
+use crate::tls::testing::{Certs, FOR_LONG};
+
+struct Node {
+    engine: Engine,
+    store: CrdtStore,
+}
+
+impl Node {
+    fn mesh(&self) -> MeshStatus {
+        self.engine.mesh().wait().unwrap().unwrap()
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let _ = self.engine.close();
+    }
+}
+
+fn start(certs: &Certs, name: &str, seeds: &[String]) -> Node {
+    certs.issue(name, FOR_LONG);
+    let engine = Engine::memory().unwrap();
+    let store = engine.crdt(CrdtConfig { name: "app".into(), ..CrdtConfig::default() }).unwrap();
+    let config = MeshConfig {
+        name: name.to_owned(),
+        bind: "127.0.0.1:0".into(),
+        seeds: seeds.to_vec(),
+        ca: certs.file("ca.pem"),
+        cert: certs.file(&format!("{name}.pem")),
+        key: certs.file(&format!("{name}.key")),
+        ..MeshConfig::default()
+    };
+    engine.join_mesh(config).unwrap();
+    Node { engine, store }
+}
+
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "{what} did not come to be in 20 s");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn connected(node: &Node) -> usize {
+    node.mesh().members.iter().filter(|member| member.connected).count()
+}
+
+#[test]
+fn nodes_over_tls_share_what_is_written() {
+    let certs = Certs::new();
+    let first = start(&certs, "a", &[]);
+    let seeds = [first.mesh().own.address];
+    let nodes = [start(&certs, "b", &seeds), start(&certs, "c", &seeds), first];
+    until("a mesh of three", || nodes.iter().all(|node| connected(node) == 2));
+    for (place, node) in nodes.iter().enumerate() {
+        node.store.write("likes", Kind::Counter, &Op::Add(10_i64.pow(place as u32))).wait().unwrap();
+    }
+    let all = |wanted| move |node: &Node| node.store.read("likes", Kind::Counter).unwrap() == Reading::Number(wanted);
+    until("the same everywhere", || nodes.iter().all(all(111)));
+    nodes[0].engine.leave_mesh();
+    until("a good-bye", || nodes[1].mesh().members.iter().any(|member| member.state == crate::MemberState::Left));
+}
+
+#[test]
+fn who_has_no_certificate_of_the_authority_is_not_let_in() {
+    let certs = Certs::new();
+    let first = start(&certs, "a", &[]);
+    let strangers = Certs::new();
+    let stranger = start(&strangers, "a", &[first.mesh().own.address]);
+    until("a refusal", || first.mesh().refused > 0);
+    assert!(!stranger.mesh().last_error.is_empty());
+    assert_eq!((connected(&first), connected(&stranger)), (0, 0));
+}

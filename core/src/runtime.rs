@@ -1,0 +1,23 @@
+//! The one thread that serves connections of a kind: of a hub, a mesh, or a door.
+
+use nix::sys::signal::{SigSet, Signal};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::error::{Error, Result};
+
+/// A runtime with one thread of this name.
+pub(crate) fn runtime(name: &'static str) -> Result<Runtime> {
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(1).thread_name(name).on_thread_start(ignore_broken_pipes).enable_io().enable_time();
+    builder.build().map_err(|e| Error::io(format_args!("start the thread {name}"), &e))
+}
+
+/// Lets a write to somebody who hung up fail on this thread, as anywhere in a Rust program.
+///
+/// Writing several buffers at once raises SIGPIPE, and in a C or Go program that ends the process.
+fn ignore_broken_pipes() {
+    let mut pipe = SigSet::empty();
+    pipe.add(Signal::SIGPIPE);
+    // It cannot fail: the set is a valid one.
+    let _ = pipe.thread_block();
+}
