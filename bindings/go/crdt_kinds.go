@@ -35,13 +35,14 @@ func (p place) Clear(ctx context.Context) error { return p.do(ctx, Change{Op: Op
 // Counter is a number that is added to and taken from.
 type Counter struct{ place }
 
-// Incr adds, and returns the total.
+// Incr adds, and returns the total. It is added too where the total of all actors does not fit 64 bits, and [ErrLimit]
+// says that; [CRDT.Write] returns any total.
 func (c Counter) Incr(ctx context.Context, amount int64) (int64, error) {
 	written, err := c.write(ctx, Change{Op: OpAdd, Amount: amount})
 	return fits(written.Total, err)
 }
 
-// Decr takes away, and returns the total.
+// Decr takes away, and returns the total, as Incr does.
 func (c Counter) Decr(ctx context.Context, amount int64) (int64, error) {
 	if amount == -amount && amount != 0 {
 		return 0, invalid("amount is %d: taking it away does not fit 64 bits", amount)

@@ -1,11 +1,14 @@
-// State that merges: two handles of one store count, add and follow each other, and two replicas without an engine
-// become equal by the fragments that they send.
+// State that merges: a counter and a set are changed in a store, and two replicas that worked apart become equal.
 package main
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/headwater/headwater/bindings/go"
@@ -25,87 +28,147 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer engine.Close()
-	here, err := engine.CreateCRDT(ctx, headwater.CRDTConfig{Name: "app"})
+	store, err := engine.CreateCRDT(ctx, headwater.CRDTConfig{Name: "app"})
 	if err != nil {
 		return err
 	}
-	there, err := engine.CRDT(ctx, "app")
-	if err != nil {
+	if err := countAndTag(ctx, store); err != nil {
 		return err
 	}
-	watcher, err := there.Watch(ctx, "")
+	if err := store.Close(); err != nil {
+		return err
+	}
+	if store, err = engine.CRDT(ctx, "app"); err != nil {
+		return err
+	}
+	if err := read(ctx, store); err != nil {
+		return err
+	}
+	return merge()
+}
+
+func countAndTag(ctx context.Context, store *headwater.CRDT) error {
+	watcher, err := store.Watch(ctx, "")
 	if err != nil {
 		return err
 	}
 	defer watcher.Close()
-
-	likes, err := here.Counter("likes").Incr(ctx, 5)
+	first, err := store.Counter("likes").Incr(ctx, 5)
 	if err != nil {
 		return err
 	}
-	fmt.Println("likes:", likes)
-	if err := here.Set("tags").Add(ctx, headwater.Text("blue")); err != nil {
+	second, err := store.Counter("likes").Decr(ctx, 2)
+	if err != nil {
 		return err
 	}
-	if err := here.Map("user").Register("name").Set(ctx, headwater.Text("Ann")); err != nil {
-		return err
-	}
-	if err := follow(ctx, there, watcher); err != nil {
-		return err
-	}
-	return withoutAnEngine()
-}
+	fmt.Printf("likes are %d, and then %d\n", first, second)
 
-// follow waits until three keys changed, then prints what is in the store.
-func follow(ctx context.Context, store *headwater.CRDT, watcher *headwater.CRDTWatcher) error {
-	seen := 0
+	_, err = store.Transaction(ctx,
+		tag(headwater.OpInsert, "blue"), tag(headwater.OpInsert, "green"),
+		headwater.Change{
+			Key: "ada", Fields: []string{"colour"}, Kind: headwater.RegisterKind, Op: headwater.OpWrite,
+			Value: headwater.Text("blue"),
+		})
+	if err != nil {
+		return err
+	}
+	seen := map[string]bool{}
 	for key, err := range watcher.Changes(ctx) {
 		if err != nil {
 			return err
 		}
-		fmt.Printf("changed: %s (%s)\n", key.Name, key.Kind)
-		if seen++; seen == 3 {
+		if seen[key.Name] = true; len(seen) == 3 {
 			break
 		}
 	}
-	entries, err := store.Dump(ctx, "")
-	for _, entry := range entries {
-		fmt.Println(entry.Name, "=", entry.JSON)
+	var names []string
+	for name := range seen {
+		names = append(names, name)
 	}
+	slices.Sort(names)
+	fmt.Println("changed:", strings.Join(names, ", "))
+	return nil
+}
+
+func read(ctx context.Context, store *headwater.CRDT) error {
+	tags, err := store.Set("tags").Values(ctx)
+	if err != nil {
+		return err
+	}
+	colour, _, err := store.Map("ada").Register("colour").Value(ctx)
+	fmt.Printf("tags are %s; Ada's colour is %s\n", join(tags), colour)
 	return err
 }
 
-// withoutAnEngine is the same without one: what a replica did reaches the other as bytes, by whatever carrier.
-func withoutAnEngine() error {
-	var replicas []*headwater.Replica
-	var deltas [][]byte
-	for i := range 2 {
-		replica, err := headwater.NewReplica(headwater.Actor{Engine: uint64(i), Epoch: 1})
-		if err != nil {
-			return err
-		}
-		defer replica.Close()
-		_, err = replica.Write(time.Now(), headwater.Change{
-			Key: "likes", Kind: headwater.CounterKind, Op: headwater.OpAdd, Amount: int64(2 + i),
-		})
-		if err != nil {
-			return err
-		}
-		delta, err := replica.TakeDelta()
-		if err != nil {
-			return err
-		}
-		replicas, deltas = append(replicas, replica), append(deltas, delta)
+// merge is what a program does that carries fragments by itself: no store, no network, no clock.
+func merge() error {
+	now := time.UnixMilli(1_772_323_200_000)
+	here, err := headwater.NewReplica(headwater.Actor{Engine: 1, Epoch: 1})
+	if err != nil {
+		return err
 	}
-	for i, replica := range replicas {
-		if _, _, err := replica.Apply(time.Now(), deltas[1-i]); err != nil {
-			return err
-		}
-		reading, err := replica.Read(time.Now(), headwater.CounterKind, "likes")
-		if err != nil {
-			return err
-		}
-		fmt.Printf("replica %d: %s likes after %d bytes\n", i, reading.Number, len(deltas[1-i]))
+	there, err := headwater.NewReplica(headwater.Actor{Engine: 2, Epoch: 1})
+	if err != nil {
+		return err
 	}
-	return nil
+	if err := here.Transaction(now, likes(2), tag(headwater.OpInsert, "blue")); err != nil {
+		return err
+	}
+	if err := send(now, here, there); err != nil {
+		return err
+	}
+	// From here on they know nothing of each other.
+	if err := here.Transaction(now, likes(2), tag(headwater.OpRemove, "blue")); err != nil {
+		return err
+	}
+	if err := there.Transaction(now, likes(1), tag(headwater.OpInsert, "green")); err != nil {
+		return err
+	}
+	if err := errors.Join(send(now, here, there), send(now, there, here)); err != nil {
+		return err
+	}
+	one, err := here.Whole()
+	if err != nil {
+		return err
+	}
+	other, err := there.Whole()
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(one, other) {
+		return errors.New("the replicas differ")
+	}
+	total, err := there.Read(now, headwater.CounterKind, "likes")
+	if err != nil {
+		return err
+	}
+	tags, err := there.Read(now, headwater.SetKind, "tags")
+	fmt.Printf("after the exchange both have %s likes and the tags %s\n", total.Number, join(tags.Values))
+	return err
+}
+
+// send brings what one replica did since the last time to the other, as bytes.
+func send(now time.Time, from, to *headwater.Replica) error {
+	delta, err := from.TakeDelta()
+	if err != nil {
+		return err
+	}
+	_, _, err = to.Apply(now, delta)
+	return err
+}
+
+func likes(amount int64) headwater.Change {
+	return headwater.Change{Key: "likes", Kind: headwater.CounterKind, Op: headwater.OpAdd, Amount: amount}
+}
+
+func tag(op headwater.CRDTOp, name string) headwater.Change {
+	return headwater.Change{Key: "tags", Kind: headwater.SetKind, Op: op, Value: headwater.Text(name)}
+}
+
+func join(values []headwater.Value) string {
+	var texts []string
+	for _, value := range values {
+		texts = append(texts, value.String())
+	}
+	return strings.Join(texts, ", ")
 }
