@@ -26,6 +26,10 @@ type runner struct {
 	ctx     context.Context
 	engine  *headwater.Engine
 	sources map[string]source
+	// What steps have named.
+	crdts     map[string]*headwater.CRDT
+	replicas  map[string]*headwater.Replica
+	fragments map[string][]byte
 }
 
 type operation func(r *runner, arguments json.RawMessage) (any, error)
@@ -66,7 +70,9 @@ func (a inStream) streamName() string { return a.Stream }
 var operations = map[string]operation{}
 
 func init() {
-	for _, table := range []map[string]operation{streamOps, consumerOps, bucketOps, objectOps, pointsOps, otherOps} {
+	for _, table := range []map[string]operation{
+		streamOps, consumerOps, bucketOps, objectOps, pointsOps, crdtOps, replicaOps, otherOps,
+	} {
 		for name, operation := range table {
 			operations[name] = operation
 		}

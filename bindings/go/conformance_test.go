@@ -105,7 +105,8 @@ func runVector(
 	r := &runner{
 		ctx:     context.Background(),
 		engine:  engine,
-		sources: map[string]source{},
+		sources: map[string]source{}, crdts: map[string]*headwater.CRDT{},
+		replicas: map[string]*headwater.Replica{}, fragments: map[string][]byte{},
 	}
 	for i, raw := range v.Steps {
 		if op, fault := run(r, raw); fault != "" {

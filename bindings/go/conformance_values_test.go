@@ -123,18 +123,22 @@ func (a *pointArgs) point() headwater.Point {
 	return p
 }
 
-func pointJSON(p headwater.Point) any {
+func valueJSON(v headwater.Value) any {
 	value := map[string]any{}
-	switch p.Value.Kind() {
+	switch v.Kind() {
 	case headwater.KindFloat:
-		value["float"], _ = p.Value.Number()
+		value["float"], _ = v.Number()
 	case headwater.KindInt:
-		value["int"], _ = p.Value.Int()
+		value["int"], _ = v.Int()
 	default:
-		value[p.Value.Kind().String()], _ = p.Value.Text()
+		value[v.Kind().String()], _ = v.Text()
 	}
+	return value
+}
+
+func pointJSON(p headwater.Point) any {
 	return map[string]any{
-		"node": p.Node, "kind": p.Kind, "key": p.Key, "time": p.Time.UnixNano(), "value": value,
+		"node": p.Node, "kind": p.Kind, "key": p.Key, "time": p.Time.UnixNano(), "value": valueJSON(p.Value),
 		"tombstone": p.Tombstone, "origin": p.Origin,
 	}
 }

@@ -5,6 +5,7 @@ import "C"
 
 import (
 	"context"
+	"math/big"
 	"runtime"
 	"unsafe"
 )
@@ -25,6 +26,8 @@ type PendingAck struct {
 	known bool
 	ack   Ack
 	err   error
+	// total, where it is asked for by a number, is what a write made of a counter; nil when it was none.
+	total *big.Int
 }
 
 func newPendingAck(engine *Engine, ticket *C.hw_ticket) *PendingAck {
@@ -103,8 +106,21 @@ func (p *PendingAck) look() {
 	case err != nil:
 		p.settle(Ack{}, err)
 	default:
+		if p.total != nil {
+			p.total = ticketTotal((*C.hw_ticket)(ptr))
+		}
 		p.settle(goAck(&ack), nil)
 	}
+}
+
+// ticketTotal is what the write of a ticket that is done made of a counter, or nil.
+func ticketTotal(ticket *C.hw_ticket) *big.Int {
+	var total C.hw_int128
+	var has C.bool
+	if C.hw_ticket_total(ticket, &total, &has, nil) != C.HW_STATUS_OK || !has {
+		return nil
+	}
+	return goInt128(total)
 }
 
 func (p *PendingAck) settle(ack Ack, err error) {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// ValueKind is the type of a point's value.
+// ValueKind is the type of the value of a point, a register or an element of a set.
 type ValueKind int32
 
 const (
@@ -18,12 +18,15 @@ const (
 	KindText ValueKind = 2
 	// KindJSON is a JSON document.
 	KindJSON ValueKind = 3
+	// KindBytes is any bytes, which points do not have.
+	KindBytes ValueKind = 4
 )
 
 // String is the stable lower-case name.
-func (k ValueKind) String() string { return nameOf(k, "float", "int", "text", "json") }
+func (k ValueKind) String() string { return nameOf(k, "float", "int", "text", "json", "bytes") }
 
-// Value is a point's value, made by [Float], [Int], [Text] or [JSON]; the zero value is the float 0.
+// Value is the value of a point, a register or an element of a set, made by [Float], [Int], [Text], [JSON] or [Bytes];
+// the zero value is the float 0.
 type Value struct {
 	kind  ValueKind
 	float float64
@@ -42,6 +45,9 @@ func Text(v string) Value { return Value{kind: KindText, text: v} }
 
 // JSON is a JSON document, as text.
 func JSON(document string) Value { return Value{kind: KindJSON, text: document} }
+
+// Bytes is any bytes, copied; registers and sets have them, points do not.
+func Bytes(v []byte) Value { return Value{kind: KindBytes, text: string(v)} }
 
 // Kind is the value's type.
 func (v Value) Kind() ValueKind { return v.kind }
@@ -63,6 +69,9 @@ func (v Value) Int() (int64, bool) { return v.int, v.kind == KindInt }
 
 // Text is the text or the JSON document, and whether it is one of these.
 func (v Value) Text() (string, bool) { return v.text, v.kind == KindText || v.kind == KindJSON }
+
+// Bytes is a copy of the bytes, and whether it is bytes.
+func (v Value) Bytes() ([]byte, bool) { return []byte(v.text), v.kind == KindBytes }
 
 // String is the value as text.
 func (v Value) String() string {

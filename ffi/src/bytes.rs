@@ -39,12 +39,19 @@ pub struct hw_header {
     pub value: hw_str,
 }
 
+/// Where bytes begin. Where there are none it is a real address too: Rust's own may be 1, and the runtime of Go ends a
+/// program that has such a pointer on its stack.
+fn first(bytes: &[u8]) -> *const u8 {
+    static NONE: [u8; 1] = [0];
+    if bytes.is_empty() { NONE.as_ptr() } else { bytes.as_ptr() }
+}
+
 impl hw_str {
     pub(crate) const EMPTY: hw_str = hw_str { data: std::ptr::null(), len: 0 };
 
     /// A view that the caller may keep as long as it keeps what `text` is a part of.
     pub(crate) fn of(text: &str) -> Self {
-        hw_str { data: text.as_ptr().cast(), len: text.len() }
+        hw_str { data: first(text.as_bytes()).cast(), len: text.len() }
     }
 
     pub(crate) fn text<'a>(&self, what: &str) -> Result<&'a str> {
@@ -64,7 +71,7 @@ impl hw_str {
 impl hw_bytes {
     /// A view that the caller may keep as long as it keeps what `bytes` is a part of.
     pub(crate) fn of(bytes: &[u8]) -> Self {
-        hw_bytes { data: bytes.as_ptr().cast(), len: bytes.len() }
+        hw_bytes { data: first(bytes).cast(), len: bytes.len() }
     }
 
     pub(crate) fn bytes<'a>(&self, what: &str) -> Result<&'a [u8]> {
