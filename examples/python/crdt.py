@@ -23,7 +23,9 @@ def count_and_tag(store: hw.CrdtStore) -> None:
 def read(store: hw.CrdtStore) -> None:
     tags, colour = store.set("tags"), store.map("ada").register("colour").value
     assert "blue" in tags and tags == {"blue", "green"}
-    print(f"tags are {', '.join(str(tag) for tag in tags)}; Ada's colour is {colour}")
+    # Values have types: bytes, int, float, str and Json.
+    names = [value for value in (*tags, colour) if isinstance(value, str)]
+    print(f"tags are {', '.join(names[:-1])}; Ada's colour is {names[-1]}")
 
 
 def merge() -> None:
