@@ -1,55 +1,48 @@
-"""State that merges: a counter and a set are changed in a store, and two replicas that worked apart become equal."""
+"""State that merges: two handles of one store count, add and follow each other, and two replicas without an engine
+become equal by the fragments that they send.
+"""
 
 import headwater as hw
 
 TIMEOUT_SECONDS = 30
-NOW_MS = 1_772_323_200_000
 
 
-def count_and_tag(store: hw.CrdtStore) -> None:
-    with store.watch() as changes:
-        total = store.counter("likes").incr(5)
-        print(f"likes are {total}, and then {store.counter('likes').decr(2)}")
-        with store.transaction() as both:
-            both.set("tags").add("blue")
-            both.set("tags").add("green")
-            both.map("ada").register("colour").set("blue")
-        seen = set[str]()
-        while len(seen) < 3:
-            seen.add(changes.next(timeout=TIMEOUT_SECONDS).key)
-    print(f"changed: {', '.join(sorted(seen))}")
+def describe(store: hw.CrdtStore) -> None:
+    """Several changes as one record: a tag, and a field of a map."""
+    with store.transaction() as both:
+        both.set("tags").add("blue")
+        both.map("user").register("name").set("Ann")
+    assert "blue" in store.set("tags") and store.map("user").register("name").value == "Ann"
 
 
-def read(store: hw.CrdtStore) -> None:
-    tags, colour = store.set("tags"), store.map("ada").register("colour").value
-    assert "blue" in tags and tags == {"blue", "green"}
-    print(f"tags are {', '.join(str(tag) for tag in tags)}; Ada's colour is {colour}")
+def follow(store: hw.CrdtStore, watcher: hw.CrdtWatcher) -> None:
+    """Waits until three keys changed, then prints what is in the store."""
+    for _ in range(3):
+        key, kind = watcher.next(timeout=TIMEOUT_SECONDS)
+        print(f"changed: {key} ({kind})")
+    for dumped in store.dump():
+        print(f"{dumped.key} = {dumped.json}")
 
 
-def merge() -> None:
-    """What a program does that carries fragments by itself: no store, no network, no clock."""
-    here, there = hw.Replica(1, 1), hw.Replica(2, 1)
-    here.write(hw.Change("likes", "counter", "add", 2), NOW_MS)
-    here.write(hw.Change("tags", "set", "insert", "blue"), NOW_MS)
-    there.apply(here.whole(), NOW_MS)
-    here.take_delta()
-    # From here on they know nothing of each other.
-    here.write(hw.Change("likes", "counter", "add", 2), NOW_MS)
-    here.write(hw.Change("tags", "set", "remove", "blue"), NOW_MS)
-    there.write(hw.Change("likes", "counter", "add", 1), NOW_MS)
-    there.write(hw.Change("tags", "set", "insert", "green"), NOW_MS)
-    for source, target in ((here, there), (there, here)):
-        delta = source.take_delta()
-        assert delta is not None, "something was done"
-        target.apply(delta, NOW_MS)
-    assert here.whole() == there.whole()
-    likes, tags = there.read("likes", "counter", NOW_MS), there.read("tags", "set", NOW_MS)
-    print(f"after the exchange both have {likes} likes and the tags {', '.join(tags)}")
+def without_an_engine() -> None:
+    """The same without an engine: what one replica did reaches the other as bytes, by whatever carrier."""
+    now_ms = 1_000
+    replicas = [hw.Replica(engine, 1) for engine in (1, 2)]
+    deltas = list[bytes]()
+    for amount, replica in enumerate(replicas, start=2):
+        replica.write(hw.Change("likes", "counter", "add", amount), now_ms)
+        deltas.append(replica.take_delta() or b"")
+    for replica, delta in zip(replicas, reversed(deltas), strict=True):
+        replica.apply(delta, now_ms)
+        print(f"{replica.actor}: {replica.read('likes', 'counter', now_ms)} likes after {len(delta)} bytes")
+    assert replicas[0].whole() == replicas[1].whole()
 
 
 if __name__ == "__main__":
-    with hw.temporary() as engine:
-        with engine.crdt("app") as store:
-            count_and_tag(store)
-        read(engine.open_crdt("app"))
-    merge()
+    with hw.temporary() as engine, engine.crdt("app") as here, engine.open_crdt("app") as there:
+        with there.watch() as watcher:
+            print("likes:", here.counter("likes").incr(5))
+            describe(here)
+            follow(there, watcher)
+        print("likes:", there.counter("likes").incr())
+    without_an_engine()

@@ -44,6 +44,30 @@ test('10,000 pending waits run on at most 8 threads', async () => {
   assert.ok(threads <= 8, `${threads} threads`);
 });
 
+test('10,000 pending watches of state that merges run on at most 8 threads', async () => {
+  const output = await run(`
+    const { readdirSync } = require('node:fs');
+    const { temporary } = require('headwater');
+    async function main() {
+      const engine = temporary();
+      const store = await engine.crdt('app', { durability: 'os' });
+      const waits = [];
+      for (let i = 0; i < 10_000; i++) waits.push(store.watch('go').next(1, { timeoutMs: 50_000 }));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      const threads = readdirSync('/proc/self/task').length;
+      await store.counter('go').incr();
+      const changes = (await Promise.all(waits)).flat();
+      console.log(JSON.stringify([threads, changes.length, changes.every(({ key }) => key === 'go')]));
+      await engine.close();
+    }
+    main();
+  `, 'commonjs');
+  const [threads, count, all] = JSON.parse(output);
+  assert.equal(count, 10_000);
+  assert.ok(all);
+  assert.ok(threads <= 8, `${threads} threads`);
+});
+
 test('a wait keeps the process alive until it is done', async () => {
   const output = await run(`
     import { temporary } from 'headwater';

@@ -1,6 +1,8 @@
 //! Stores of state that merges. The typed handles (`store.counter("likes")`) are Python, in `headwater/_crdt.py`; here
 //! is what they stand on: a write, a read, a transaction.
 
+use std::sync::Arc;
+
 use headwater as hw;
 use headwater::Pending;
 use headwater::crdt::{self, CrdtConfig};
@@ -9,6 +11,7 @@ use pyo3::types::{PyDict, PyList, PyTuple};
 
 use crate::call::{block, run};
 use crate::crdt_change::{Change, Given, OfKind, Place, actor_to, keys_to, reading_to, with_changes, written_to};
+use crate::crdt_later::Queue;
 use crate::engine::Engine;
 use crate::fork::Held;
 use crate::model::{model, model_class};
@@ -29,12 +32,12 @@ impl Engine {
         settings.set_durability(&mut config.durability)?;
         settings.set("snapshot_records", &mut config.snapshot_records)?;
         settings.finish()?;
-        self.held().child(py, |(), engine| Pending::ready(engine.crdt(config))).map(CrdtStore)
+        self.held().child(py, |(), engine| Pending::ready(engine.crdt(config).map(Opened::from))).map(CrdtStore)
     }
 
     /// Opens the store of state that merges of this name.
     fn open_crdt(&self, py: Python<'_>, name: &str) -> PyResult<CrdtStore> {
-        self.held().child(py, |(), engine| Pending::ready(engine.open_crdt(name))).map(CrdtStore)
+        self.held().child(py, |(), engine| Pending::ready(engine.open_crdt(name).map(Opened::from))).map(CrdtStore)
     }
 
     /// All stores of state that merges, by name.
@@ -45,22 +48,57 @@ impl Engine {
 
 /// State that merges, kept in a stream. Safe to share between threads.
 #[pyclass(frozen, module = "headwater", weakref)]
-pub(crate) struct CrdtStore(Held<crdt::CrdtStore>);
+pub(crate) struct CrdtStore(Held<Opened>);
+
+/// A handle, and the writes of it that wait for a snapshot.
+struct Opened {
+    store: crdt::CrdtStore,
+    later: Arc<Queue>,
+}
+
+impl From<crdt::CrdtStore> for Opened {
+    fn from(store: crdt::CrdtStore) -> Self {
+        Opened { store, later: Arc::default() }
+    }
+}
 
 impl CrdtStore {
     fn run<T: Send>(&self, py: Python<'_>, work: impl FnOnce(&crdt::CrdtStore) -> hw::Result<T> + Send) -> PyResult<T> {
-        run(py, || work(self.0.get()?))
+        run(py, || work(self.store()?))
+    }
+
+    fn store(&self) -> hw::Result<&crdt::CrdtStore> {
+        Ok(&self.0.get()?.store)
+    }
+
+    /// Begins one operation that is awaited.
+    fn begin<C>(&self, py: Python<'_>, change: Py<Change>, convert: C) -> PyResult<Wait>
+    where
+        C: FnMut(Python<'_>, crdt::Written) -> PyResult<Py<PyAny>> + Send + 'static,
+    {
+        self.later(py, move |store| write(store, change.get()), convert)
+    }
+
+    fn later<C>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&crdt::CrdtStore) -> Pending<crdt::Written> + Send + 'static,
+        convert: C,
+    ) -> PyResult<Wait>
+    where
+        C: FnMut(Python<'_>, crdt::Written) -> PyResult<Py<PyAny>> + Send + 'static,
+    {
+        run(py, || {
+            let Opened { store, later } = self.0.get()?;
+            Ok(later.begin(store, self.0.engine()?, work, convert))
+        })
+        .map(Wait::new)
     }
 }
 
 /// One operation, begun.
 fn write(store: &crdt::CrdtStore, change: &Change) -> Pending<crdt::Written> {
     with_changes(&[change], |changes| store.write(changes[0].path, changes[0].kind, &changes[0].op))
-}
-
-/// The changes of a transaction.
-fn all<'a>(changes: &'a [Bound<'_, Change>]) -> Vec<&'a Change> {
-    changes.iter().map(Bound::get).collect()
 }
 
 #[pymethods]
@@ -74,7 +112,7 @@ impl CrdtStore {
     /// The log.
     #[getter]
     fn stream(&self, py: Python<'_>) -> PyResult<Stream> {
-        self.0.child(py, |store, _| Pending::ready(Ok(store.stream().clone()))).map(Stream::new)
+        self.0.child(py, |opened, _| Pending::ready(Ok(opened.store.stream().clone()))).map(Stream::new)
     }
 
     /// Whose operations this handle makes: what others give rights to.
@@ -92,40 +130,39 @@ impl CrdtStore {
         timeout: Option<Seconds>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let change = change.get();
-        written_to(py, block(py, timeout.map(|timeout| timeout.0), || Ok(write(self.0.get()?, change)))?)
+        written_to(py, block(py, timeout.map(|timeout| timeout.0), || Ok(write(self.store()?, change)))?)
     }
 
     /// As `write`: begins now, and is awaited for what became of it.
-    fn write_async(&self, py: Python<'_>, change: &Bound<'_, Change>) -> PyResult<Wait> {
-        let change = change.get();
-        Wait::begin(py, &self.0, |store| write(store, change), |py, written| Ok(written_to(py, written)?.unbind()))
+    fn write_async(&self, py: Python<'_>, change: Py<Change>) -> PyResult<Wait> {
+        self.begin(py, change, |py, written| Ok(written_to(py, written)?.unbind()))
     }
 
     /// As `write_async`, and is awaited for nothing.
-    fn _begin(&self, py: Python<'_>, change: &Bound<'_, Change>) -> PyResult<Wait> {
-        let change = change.get();
-        Wait::begin(py, &self.0, |store| write(store, change), |py, _| Ok(py.None()))
+    fn _begin(&self, py: Python<'_>, change: Py<Change>) -> PyResult<Wait> {
+        self.begin(py, change, |py, _| Ok(py.None()))
     }
 
     /// As `write_async`, and is awaited for what a counter is then.
-    fn _begin_count(&self, py: Python<'_>, change: &Bound<'_, Change>) -> PyResult<Wait> {
-        let change = change.get();
-        Wait::begin(py, &self.0, |store| write(store, change), |py, written| wait::plain(py, written.total))
+    fn _begin_count(&self, py: Python<'_>, change: Py<Change>) -> PyResult<Wait> {
+        self.begin(py, change, |py, written| wait::plain(py, written.total))
     }
 
     /// Does all of several operations or nothing; returns the record.
     #[pyo3(signature = (changes, timeout=None))]
     fn _transact(&self, py: Python<'_>, changes: Vec<Bound<'_, Change>>, timeout: Option<Seconds>) -> PyResult<u64> {
-        let changes = all(&changes);
-        let begin = || with_changes(&changes, |changes| Ok(self.0.get()?.transaction(changes)));
+        let changes: Vec<&Change> = changes.iter().map(Bound::get).collect();
+        let begin = || with_changes(&changes, |changes| Ok(self.store()?.transaction(changes)));
         Ok(block(py, timeout.map(|timeout| timeout.0), begin)?.seq)
     }
 
     /// As `_transact`: begins now, and is awaited for the record.
-    fn _transact_async(&self, py: Python<'_>, changes: Vec<Bound<'_, Change>>) -> PyResult<Wait> {
-        let changes = all(&changes);
-        let begin = |store: &crdt::CrdtStore| with_changes(&changes, |changes| store.transaction(changes));
-        Wait::begin(py, &self.0, begin, |py, written| wait::plain(py, written.seq))
+    fn _transact_async(&self, py: Python<'_>, changes: Vec<Py<Change>>) -> PyResult<Wait> {
+        let work = move |store: &crdt::CrdtStore| {
+            let changes: Vec<&Change> = changes.iter().map(Py::get).collect();
+            with_changes(&changes, |changes| store.transaction(changes))
+        };
+        self.later(py, work, |py, written| wait::plain(py, written.seq))
     }
 
     /// What is at a path as a kind; what is not there reads as 0, None, empty or off.
@@ -186,7 +223,7 @@ impl CrdtStore {
     /// Follows the keys whose names begin with `prefix`: what is written from now on, here and by others.
     #[pyo3(signature = (prefix=""))]
     fn watch(&self, py: Python<'_>, prefix: &str) -> PyResult<CrdtWatcher> {
-        self.0.child(py, |store, _| Pending::ready(store.watch(prefix))).map(CrdtWatcher::new)
+        self.0.child(py, |opened, _| Pending::ready(opened.store.watch(prefix))).map(CrdtWatcher::new)
     }
 
     /// Several changes that are one record: what the block says, when it ends without an exception.

@@ -16,6 +16,7 @@ mod consumer;
 mod convert;
 mod crdt;
 mod crdt_change;
+mod crdt_later;
 mod crdt_replica;
 mod engine;
 mod error;

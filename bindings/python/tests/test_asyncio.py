@@ -184,6 +184,33 @@ def test_state_that_merges_is_awaited(disk: hw.Engine) -> None:
     run(main())
 
 
+def test_writes_begin_in_order_behind_a_snapshot(disk: hw.Engine) -> None:
+    async def main() -> None:
+        store = disk.crdt("app", durability="os", snapshot_records=10)
+        register, count = store.register("r"), store.counter("c")
+        waits = [wait for n in range(200) for wait in (register.set_async(n), count.incr_async())]
+        async with store.transaction() as last:
+            last.counter("c").incr()
+        await asyncio.gather(*waits)
+        assert register.value == 199 and count.value == 201 and last.seq == 401
+        assert store.status().snapshot_seq >= 10
+        # Those that nobody awaits happen all the same.
+        for n in range(100):
+            register.set_async(n).close()
+            await asyncio.sleep(0)
+        while register.value != 99:
+            await asyncio.sleep(0.001)
+        written = store.status().snapshot_seq
+        for _ in range(100):
+            await count.incr_async()
+        assert count.value == 301 and store.status().snapshot_seq > written
+        store.close()
+        with pytest.raises(hw.ClosedError):
+            await count.incr_async()
+
+    run(main())
+
+
 def test_a_store_is_followed_by_an_async_loop(engine: hw.Engine) -> None:
     async def follow(watcher: hw.CrdtWatcher) -> list[str]:
         return [change.key async for change in watcher]

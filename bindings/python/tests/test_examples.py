@@ -21,10 +21,11 @@ EXPECTED = {
         "live: kitchen at 02 Mar 00:00 is 23.5",
     ],
     "crdt": [
-        "likes are 5, and then 3",
-        "changed: ada, likes, tags",
-        "tags are blue, green; Ada's colour is blue",
-        "after the exchange both have 5 likes and the tags green",
+        "likes: 5",
+        "changed: tags (set)",
+        'tags = ["blue"]',
+        "likes: 6",
+        "0000000000000002-0000000000000001: 5 likes after 40 bytes",
     ],
 }
 
