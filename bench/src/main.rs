@@ -9,6 +9,7 @@ mod args;
 mod check;
 mod child;
 mod context;
+mod heap;
 mod memory;
 mod ours;
 mod peers;

@@ -24,6 +24,8 @@ pub(crate) enum Goal {
 pub(crate) enum Unit {
     /// So many times the other side.
     Times,
+    /// Bytes.
+    Bytes,
     /// Millions of bytes.
     Megabytes,
     /// Seconds.
@@ -136,6 +138,7 @@ impl Line {
             value["rounds"] = json!(rounds);
             value["unit"] = json!(match unit {
                 Unit::Times => "times",
+                Unit::Bytes => "B",
                 Unit::Megabytes => "MB",
                 Unit::Seconds => "s",
             });
@@ -251,6 +254,7 @@ fn show(value: f64, unit: Unit) -> String {
     match unit {
         Unit::Times if value >= 100.0 => format!("{value:.0} x"),
         Unit::Times => format!("{value:.2} x"),
+        Unit::Bytes => format!("{value:.0} B"),
         Unit::Megabytes => format!("{value:.1} MB"),
         Unit::Seconds => format!("{value:.3} s"),
     }
@@ -259,6 +263,7 @@ fn show(value: f64, unit: Unit) -> String {
 fn show_bound(bound: f64, unit: Unit) -> String {
     match unit {
         Unit::Times => format!("{bound} x"),
+        Unit::Bytes => format!("{bound} B"),
         Unit::Megabytes => format!("{bound} MB"),
         Unit::Seconds => format!("{bound} s"),
     }

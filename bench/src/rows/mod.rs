@@ -6,6 +6,9 @@ mod append_interval;
 mod batches;
 pub(crate) mod calls;
 mod condition;
+mod crdt_heap;
+mod crdt_join;
+mod crdt_ops;
 mod disk_bytes;
 mod hub_append;
 mod hub_read;
@@ -56,6 +59,9 @@ pub(crate) const ALL: &[Row] = &[
     memory::ROW,
     open::ROW,
     calls::ROW,
+    crdt_ops::ROW,
+    crdt_join::ROW,
+    crdt_heap::ROW,
     hub_append::ROW,
     hub_read::ROW,
     link_push::ROW,

@@ -60,6 +60,10 @@ pub trait SubscriptionOps: Send + Sync {
     fn missed(&self) -> u64;
     /// Whether nothing up to `seq` is left to take.
     fn is_past(&self, seq: u64) -> bool;
+    /// Moves behind a record without reading up to there; false where that can't be done.
+    fn pass(&self, _seq: u64) -> bool {
+        false
+    }
     fn close(&self);
 }
 

@@ -85,6 +85,11 @@ impl Subscription {
         self.0.is_past(seq)
     }
 
+    /// Moves behind a record whose content and that of all before it is known; false where that can't be done.
+    pub(crate) fn pass(&self, seq: u64) -> bool {
+        self.0.pass(seq)
+    }
+
     /// Ends it: waits return `Closed`.
     pub fn close(&self) {
         self.0.close();

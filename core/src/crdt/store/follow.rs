@@ -55,6 +55,22 @@ impl Inner {
         Ok(fragment)
     }
 
+    /// Passes over what this handle sent, where the log has as many sequences more as it sent records: then all of them
+    /// are its own. Whether it could.
+    pub(super) fn pass_own(&self, live: &mut Live) -> Result<bool> {
+        if live.unanswered > 0 || !live.replica.held().is_empty() {
+            return Ok(false);
+        }
+        let last = self.subscription.position() + live.unread - 1;
+        let Some(record) = self.log.stream.get(last).wait()? else { return Ok(false) };
+        if record.subject != self.own_subject || !self.subscription.pass(last) {
+            return Ok(false);
+        }
+        live.covered = Covered { seq: last, time: record.time };
+        (live.last_sent, live.awaited, live.unread) = (None, None, 0);
+        Ok(true)
+    }
+
     /// Joins some records. A handle that could not take one of them can't go on: it would miss that one silently.
     pub(super) fn take_batch(&self, live: &mut Live, batch: &Batch) -> Result<()> {
         let taken = self.try_take(live, batch);

@@ -93,12 +93,17 @@ impl Log {
         }
     }
 
+    /// Whether the stream takes nothing but the records of the store.
+    pub(super) fn is_alone(&self) -> bool {
+        self.stream.config().subjects == [self.filter()]
+    }
+
     /// Refuses a log that begins behind what was restored.
     ///
     /// A stream that takes other records too, such as the positions of links, may begin late because of those: there
     /// only a snapshot tells that the log was purged.
     pub(super) fn check_beginning(&self, restored: &Restored) -> Result<()> {
-        let is_alone = self.stream.config().subjects == [self.filter()];
+        let is_alone = self.is_alone();
         let first_seq = if is_alone { self.stream.info().wait()?.first_seq } else { self.first_seq()? };
         let covered = restored.covered.seq;
         if first_seq > covered + 1 && !restored.is_beyond && (is_alone || restored.is_listed) {

@@ -157,11 +157,11 @@ impl Inner {
         }
     }
 
-    /// The replica to write to. Where the log grew by nothing but what this handle sent, that is not read back one by
-    /// one.
+    /// The replica to write to. Where the log grew by nothing but what this handle sent, that is not read back.
     fn live_to_write(&self) -> Result<MutexGuard<'_, Live>> {
         let mut live = self.known()?;
-        if live.unread >= UNREAD_MAX || self.subscription.lag() != live.unread {
+        let is_alone = self.subscription.lag() == live.unread;
+        if !is_alone || live.unread >= UNREAD_MAX && !self.pass_own(&mut live)? {
             self.follow(&mut live)?;
         }
         Ok(live)

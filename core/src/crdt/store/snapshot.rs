@@ -245,9 +245,9 @@ impl Inner {
         }
         // The last record that it covers stays: a snapshot is compared with that.
         let before_seq = Some(oldest.min(self.pushed_seq()?.saturating_add(1)));
-        stream
-            .purge(&PurgeOptions { filter: Some(self.log.filter()), before_seq, ..PurgeOptions::default() })
-            .wait()?;
+        // Without a filter nobody has to look which records are meant.
+        let filter = (!self.log.is_alone()).then(|| self.log.filter());
+        stream.purge(&PurgeOptions { filter, before_seq, ..PurgeOptions::default() }).wait()?;
         Ok(())
     }
 

@@ -140,6 +140,15 @@ impl SubscriptionOps for LocalSubscription {
             || self.0.local.read(&Plan { max_seq: seq, ..self.0.plan(&at, 1) }).is_ok_and(|o| o.batch.is_empty())
     }
 
+    fn pass(&self, seq: u64) -> bool {
+        let mut at = self.0.at();
+        let is_plain = at.newest.is_empty() && !at.closed;
+        if is_plain {
+            (at.next_seq, at.min_time) = (at.next_seq.max(seq + 1), 0);
+        }
+        is_plain
+    }
+
     fn close(&self) {
         self.0.at().closed = true;
         let mut woken = Vec::new();
