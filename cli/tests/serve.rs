@@ -73,7 +73,7 @@ fn a_node_reads_its_file_again_when_it_is_told() {
         until("the links are those", || {
             let links: Vec<String> = links();
             links.iter().map(|l| l.replace('"', "")).collect::<Vec<_>>() == wanted
-        })
+        });
     };
     write(&(link("one", "") + &link("two", "")));
     let node = Node::start(&dir, &["--config", "a.toml"]);

@@ -51,7 +51,8 @@ fn a_purge_gives_space_back_where_no_byte_is_free() {
     let config = StreamConfig { segment_bytes: 1 << 20, ..StreamConfig::new("o", ["o.>"]) };
     let engine = open(&disk);
     let stream = engine.create_stream(config).wait().expect("create");
-    let put = |stream: &Stream| stream.append(&Append::new("o.1", &[7; 100_000])).wait();
+    let payload = vec![7; 100_000];
+    let put = |stream: &Stream| stream.append(&Append::new("o.1", &payload)).wait();
     for _ in 0..60 {
         put(&stream).expect("append");
     }
