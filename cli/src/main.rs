@@ -11,6 +11,8 @@
 
 mod backup;
 mod bench;
+mod certs;
+mod cluster;
 mod consumer;
 mod crdt;
 mod demo;
@@ -85,6 +87,12 @@ enum Noun {
     /// Runs a directory as a node: links at work, health and metrics over HTTP, other processes let in.
     #[command(after_help = serve::EXAMPLES)]
     Serve(serve::Serve),
+    /// Certificates to try out what asks for them: a CA, nodes, clients.
+    #[command(subcommand)]
+    Certs(certs::Verb),
+    /// Starts a mesh of some nodes on this machine, to try it out, and shows it.
+    #[command(after_help = cluster::EXAMPLES)]
+    Cluster(cluster::Cluster),
     /// Links of a directory to a hub: configure them, see where they stand.
     #[command(subcommand)]
     Link(link::Verb),
@@ -115,6 +123,8 @@ impl Noun {
             Noun::Points(verb) => verb.run(place),
             Noun::Crdt(verb) => verb.run(place),
             Noun::Serve(serve) => serve.run(place),
+            Noun::Certs(verb) => verb.run(place),
+            Noun::Cluster(cluster) => cluster.run(place),
             Noun::Link(verb) => verb.run(place),
             Noun::Mesh(verb) => verb.run(place),
             Noun::Bench(verb) => verb.run(place),

@@ -136,13 +136,13 @@ enum Told {
 }
 
 /// The wait for SIGTERM or Ctrl-C, of which a second one ends the process at once, and for SIGHUP.
-struct Signals {
+pub(crate) struct Signals {
     told: UnixStream,
     end: Arc<AtomicBool>,
 }
 
 impl Signals {
-    fn listen() -> Done<Self> {
+    pub(crate) fn listen() -> Done<Self> {
         let at = |e| Failure::io("listen for signals", &e);
         let (told, tell) = UnixStream::pair().map_err(at)?;
         let end = Arc::new(AtomicBool::new(false));
@@ -154,6 +154,11 @@ impl Signals {
         }
         pipe::register(SIGHUP, tell).map_err(at)?;
         Ok(Signals { told, end })
+    }
+
+    /// Waits until the process shall end.
+    pub(crate) fn wait_for_end(&mut self) {
+        while self.wait() != Told::End {}
     }
 
     fn wait(&mut self) -> Told {

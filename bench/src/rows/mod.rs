@@ -18,6 +18,7 @@ mod link_latency;
 mod link_memory;
 mod link_push;
 mod memory;
+mod mesh;
 mod nats_local;
 mod open;
 pub(crate) mod points_query;
@@ -69,6 +70,7 @@ pub(crate) const ALL: &[Row] = &[
     link_back::ROW,
     link_memory::ROW,
     nats_local::ROW,
+    mesh::ROW,
 ];
 
 /// How many subjects the records of most rows have.

@@ -5,6 +5,7 @@ mod crash;
 mod data;
 mod live;
 mod map;
+mod mesh;
 mod quakes;
 mod speed;
 mod stage;
@@ -58,6 +59,7 @@ pub(crate) fn run(place: &Place) -> Done {
     live::chapter(&mut stage, &stream)?;
     engine.close()?;
     let crash = crash::chapter(&mut stage, &scratch.0.join("crash"))?;
+    mesh::chapter(&mut stage, &scratch.0.join("mesh"))?;
     let speed = speed::chapter(&mut stage, &scratch.0.join("speed"))?;
     let took = began.elapsed();
     finale(&mut stage, place.dir.as_deref(), took)?;

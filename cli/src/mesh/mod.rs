@@ -6,6 +6,7 @@ use clap::Subcommand;
 
 use crate::failure::Done;
 use crate::place::Place;
+pub(crate) use show::print;
 
 #[derive(Subcommand)]
 pub(crate) enum Verb {

@@ -20,7 +20,7 @@ impl Engine {
     }
 
     /// Whether it is part of a mesh in this process.
-    #[cfg(feature = "mesh")]
+    #[cfg(all(feature = "config", feature = "mesh"))]
     pub(super) fn is_in_mesh(&self) -> bool {
         match &self.0 {
             Kind::Local(inner) => inner.mesh.lock().unwrap_or_else(PoisonError::into_inner).is_some(),

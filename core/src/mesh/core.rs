@@ -23,7 +23,7 @@ use crate::member::{Member, MemberState, MemberStore, MeshStatus};
 /// The version of what nodes say to each other.
 pub(super) const VERSION: u32 = 1;
 /// How often it is looked for stores that were made or removed.
-const STORES_EVERY: Nanos = SECOND;
+const STORES_EVERY: Nanos = SECOND / 4;
 /// Stores that a peer's word makes.
 const STORES_MAX: usize = 1_000;
 /// How long to wait before a node that is down, or a seed, is called again: at first, and at the most.
@@ -234,7 +234,13 @@ impl Core {
             let message = format!("store '{name}': a mesh carries {STORES_MAX} stores at the most");
             return Err(Error::new(ErrorKind::Limit, message));
         }
-        let store = self.engine.crdt(CrdtConfig { name: name.to_owned(), ..CrdtConfig::default() })?;
+        // As it is, if it is there: whoever made it chose what it promises.
+        let store = match self.engine.open_crdt(name) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                self.engine.crdt(CrdtConfig { name: name.to_owned(), ..CrdtConfig::default() })?
+            }
+            opened => opened?,
+        };
         self.stores.insert(name.to_owned(), Local::new(store));
         Ok(())
     }

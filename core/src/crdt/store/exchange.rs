@@ -34,11 +34,6 @@ pub(crate) struct Made {
 }
 
 impl CrdtStore {
-    /// The operations whose whole effect is here.
-    pub(crate) fn context(&self) -> Result<Context> {
-        Ok(self.0.live()?.replica.context())
-    }
-
     /// Ready when the log has what this handle has not read; else wakes `cx` then.
     pub(crate) fn poll_grown(&self, cx: &mut std::task::Context<'_>) -> std::task::Poll<()> {
         self.0.subscription.poll_ready(cx)

@@ -60,6 +60,11 @@ impl CrdtStore {
         Ok(self.0.live()?.replica.rights(key))
     }
 
+    /// The operations whose whole effect is here. Stores with the same read the same.
+    pub fn context(&self) -> Result<Context> {
+        Ok(self.0.live()?.replica.context())
+    }
+
     /// How this handle stands.
     pub fn status(&self) -> Result<CrdtStatus> {
         let live = self.0.live()?;

@@ -6,6 +6,7 @@ use crate::crdt::{CrdtConfig, CrdtStore, Kind, Op, Reading};
 use crate::engine::Engine;
 use crate::member::MeshStatus;
 use crate::mesh::MeshConfig;
+use crate::record::Durability;
 use crate::tls::testing::{Certs, FOR_LONG};
 
 struct Node {
@@ -28,7 +29,9 @@ impl Drop for Node {
 fn start(certs: &Certs, name: &str, seeds: &[String]) -> Node {
     certs.issue(name, FOR_LONG);
     let engine = Engine::memory().unwrap();
-    let store = engine.crdt(CrdtConfig { name: "app".into(), ..CrdtConfig::default() }).unwrap();
+    // Each store promises what it was told, and takes part as it is.
+    let durability = if name == "b" { Durability::Os } else { Durability::Interval };
+    let store = engine.crdt(CrdtConfig { name: "app".into(), durability, ..CrdtConfig::default() }).unwrap();
     let config = MeshConfig {
         name: name.to_owned(),
         bind: "127.0.0.1:0".into(),
