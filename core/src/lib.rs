@@ -43,7 +43,7 @@ mod timers;
 pub mod subject;
 mod time;
 #[cfg(feature = "tls")]
-#[allow(dead_code, unused_imports, reason = "who listens and who dials is behind features of its own")]
+#[cfg_attr(not(feature = "grpc"), allow(dead_code, unused_imports, reason = "who listens and dials has a feature too"))]
 mod tls;
 #[doc(hidden)]
 pub mod units;
@@ -51,7 +51,7 @@ mod varint;
 
 pub use clock::{Clock, ManualClock, Nanos, SECOND, SystemClock};
 #[cfg(feature = "config")]
-pub use config::{CONFIG_FILE, Config, ConfigFile, Environment};
+pub use config::{CONFIG_FILE, CertFiles, Config, ConfigFile, Environment, GrpcConfig};
 pub use engine::{Engine, EngineOptions, NodeUse, VerifyReport};
 pub use error::{Error, ErrorKind, Result};
 pub use log::LogLine;
@@ -62,6 +62,8 @@ pub use record::{
     Ack, Append, BATCH_BYTES_MAX, BATCH_RECORDS_MAX, Batch, Durability, HEADER_MSG_ID, HEADER_ROLLUP, HEADER_TTL,
     HEADERS_BYTES_MAX, Headers, PAYLOAD_BYTES_MAX, Record, RecordView, Rollup,
 };
+#[cfg(feature = "grpc")]
+pub use serve::grpc::{Cluster, ClusterView, GrpcClient, GrpcServer, GrpcWatcher, Member, MemberState, StoreLag};
 pub use serve::http::HttpServer;
 pub use serve::local::LocalServer;
 pub use stream::bucket::{Bucket, BucketConfig, BucketStatus, Entry, Operation, WatchOptions, Watcher};

@@ -1,4 +1,4 @@
-//! A node as a file says: `headwater.toml` with its directory, streams, hub, links and how it is watched.
+//! A node as a file says: `headwater.toml` with its directory, streams, hub, links, how it is watched and reached.
 //!
 //! Whatever is wrong in it is an error that names file, line, column and key, before anything is touched. Core reads
 //! no environment: who opens a file hands in what `${VARIABLE}` stands for. What a key means is for the type that
@@ -6,6 +6,7 @@
 
 mod edit;
 mod file;
+mod grpc;
 mod hub;
 mod link;
 #[cfg(test)]
@@ -27,6 +28,7 @@ use crate::stream::link::LinkConfig;
 use crate::subject::overlap;
 pub use edit::ConfigFile;
 use file::{File, Section};
+pub use grpc::{CertFiles, GrpcConfig};
 
 /// What such a file is called in the directory that it is about.
 pub const CONFIG_FILE: &str = "headwater.toml";
@@ -64,6 +66,8 @@ pub struct Config {
     pub links: Vec<LinkConfig>,
     /// Where health and metrics are served; nowhere when not set.
     pub http_listen: Option<SocketAddr>,
+    /// Where stores of state that merges are served over gRPC; nowhere when not set.
+    pub grpc: Option<GrpcConfig>,
 }
 
 impl fmt::Debug for Config {
@@ -74,6 +78,7 @@ impl fmt::Debug for Config {
             .field("hub", &self.hub)
             .field("links", &self.links)
             .field("http_listen", &self.http_listen)
+            .field("grpc", &self.grpc)
             .finish()
     }
 }
@@ -93,6 +98,7 @@ struct TopTable {
     hub: IgnoredAny,
     link: IgnoredAny,
     http: IgnoredAny,
+    grpc: IgnoredAny,
 }
 
 impl Config {
@@ -120,6 +126,7 @@ impl Config {
         let http = top.table("http")?;
         let http: Option<HttpTable> = http.map(|section| section.fill(|_| Ok(()))).transpose()?;
         config.http_listen = http.and_then(|http| http.listen);
+        config.grpc = top.table("grpc")?.map(|section| grpc::read(section, None)).transpose()?;
         config.dir = top.fill::<TopTable>(|_| Ok(()))?.dir;
         Ok(config)
     }
@@ -138,6 +145,9 @@ impl Config {
         if let Some(hub) = &mut config.hub {
             let files = [&mut hub.credentials_file, &mut hub.ca_file, &mut hub.cert_file, &mut hub.key_file];
             files.into_iter().flatten().for_each(|file| *file = beside.join(&*file));
+        }
+        if let Some(grpc) = &mut config.grpc {
+            grpc.certs.lie_beside(beside);
         }
         Ok(config)
     }
