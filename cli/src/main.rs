@@ -11,6 +11,7 @@
 
 mod backup;
 mod bench;
+mod certs;
 mod consumer;
 mod crdt;
 mod demo;
@@ -24,6 +25,7 @@ mod place;
 mod points;
 mod progress;
 mod serve;
+mod server;
 mod stream;
 mod text;
 mod time;
@@ -79,8 +81,10 @@ enum Noun {
     #[command(subcommand)]
     Points(points::Verb),
     /// State that merges: counters, registers, sets, flags.
+    Crdt(crdt::Crdt),
+    /// Certificates to try out what asks for them: a CA, nodes, clients.
     #[command(subcommand)]
-    Crdt(crdt::Verb),
+    Certs(certs::Verb),
     /// Runs a directory as a node: links at work, health and metrics over HTTP, other processes let in.
     #[command(after_help = serve::EXAMPLES)]
     Serve(serve::Serve),
@@ -109,7 +113,8 @@ impl Noun {
             Noun::Kv(verb) => verb.run(place),
             Noun::Object(verb) => verb.run(place),
             Noun::Points(verb) => verb.run(place),
-            Noun::Crdt(verb) => verb.run(place),
+            Noun::Crdt(crdt) => crdt.run(place),
+            Noun::Certs(verb) => verb.run(place),
             Noun::Serve(serve) => serve.run(place),
             Noun::Link(verb) => verb.run(place),
             Noun::Bench(verb) => verb.run(place),

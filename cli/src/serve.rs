@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clap::Args;
-use headwater::{CONFIG_FILE, Config, Engine, HttpServer, LocalServer};
+use headwater::{CONFIG_FILE, Config, Engine, GrpcConfig, GrpcServer, HttpServer, LocalServer, Tls};
 use serde::Serialize;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
@@ -25,7 +25,8 @@ Examples:
 
 With --dir, data/headwater.toml is read where it is there. On SIGTERM or Ctrl-C it syncs everything and ends with \
 exit code 0. /health/liveness, /health/readiness and /metrics are served at the address that [http] listen \
-says, and else at a free port of 127.0.0.1, which is printed.";
+says, and else at a free port of 127.0.0.1, which is printed. Stores of state that merges are served over gRPC where \
+[grpc] says it.";
 
 /// As many lines as an engine's log queue holds.
 const LOG_LINES_MAX: usize = 1024;
@@ -45,6 +46,8 @@ struct Started {
     serving: String,
     socket: String,
     http: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grpc: Option<String>,
 }
 
 impl Serve {
@@ -87,13 +90,21 @@ impl Serve {
         let local = LocalServer::start(engine)?;
         let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let http = HttpServer::start(engine, self.http.or(config.http_listen).unwrap_or(anywhere))?;
+        let grpc = config.grpc.as_ref().map(|grpc| serve_grpc(engine, grpc)).transpose()?;
         let started = Started {
             serving: engine.dir().unwrap_or_default().display().to_string(),
             socket: local.socket().display().to_string(),
             http: format!("http://{}", http.address()),
+            grpc: grpc.as_ref().map(|grpc| format!("grpcs://{}", grpc.address())),
         };
         let mut out = place.output();
-        out.either(&started, || format!("serving {} at {} and {}", started.serving, started.socket, started.http))?;
+        out.either(&started, || {
+            let Started { serving, socket, http, grpc } = &started;
+            match grpc {
+                None => format!("serving {serving} at {socket} and {http}"),
+                Some(grpc) => format!("serving {serving} at {socket}, {http} and {grpc}"),
+            }
+        })?;
         out.flush()?;
         let (log, json) = (engine.clone(), place.json);
         let printing = std::thread::spawn(move || {
@@ -103,12 +114,20 @@ impl Serve {
             }
         });
         stop.wait();
+        if let Some(grpc) = &grpc {
+            grpc.stop();
+        }
         http.stop();
         local.stop();
         engine.close()?;
         let _ = printing.join();
         Ok(())
     }
+}
+
+fn serve_grpc(engine: &Engine, config: &GrpcConfig) -> headwater::Result<GrpcServer> {
+    let tls = Tls::load(&config.certs.ca, &config.certs.cert, &config.certs.key).map_err(|e| e.context("[grpc]"))?;
+    GrpcServer::start(engine, config.bind, &tls, None).map_err(|e| e.context("[grpc]"))
 }
 
 /// Reads a configuration, with the environment of this process.
