@@ -1,13 +1,17 @@
-//! Turns `proto/` into code, for the features that speak it. No `protoc` is needed.
+//! Makes Rust of the `.proto` files that the features ask for, with no compiler but Rust's.
 
-fn main() {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=proto");
+    #[cfg(feature = "grpc")]
+    generate("headwater/v1/crdt.proto")?;
     #[cfg(feature = "mesh")]
-    generate("headwater/mesh/v1/mesh.proto");
+    generate("headwater/mesh/v1/mesh.proto")?;
+    Ok(())
 }
 
-#[cfg(feature = "mesh")]
-fn generate(file: &str) {
-    let parsed = protox::compile([file], ["proto"]).unwrap_or_else(|e| panic!("{file}: {e}"));
-    tonic_prost_build::configure().compile_fds(parsed).unwrap_or_else(|e| panic!("{file}: {e}"));
+#[cfg(any(feature = "grpc", feature = "mesh"))]
+fn generate(file: &str) -> Result<(), Box<dyn std::error::Error>> {
+    let files = protox::compile([file], ["proto"])?;
+    Ok(tonic_prost_build::configure().build_transport(false).compile_fds(files)?)
 }

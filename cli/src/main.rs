@@ -27,6 +27,7 @@ mod place;
 mod points;
 mod progress;
 mod serve;
+mod server;
 mod stream;
 mod text;
 mod time;
@@ -82,14 +83,13 @@ enum Noun {
     #[command(subcommand)]
     Points(points::Verb),
     /// State that merges: counters, registers, sets, flags.
-    #[command(subcommand)]
-    Crdt(crdt::Verb),
-    /// Runs a directory as a node: links at work, health and metrics over HTTP, other processes let in.
-    #[command(after_help = serve::EXAMPLES)]
-    Serve(serve::Serve),
+    Crdt(crdt::Crdt),
     /// Certificates to try out what asks for them: a CA, nodes, clients.
     #[command(subcommand)]
     Certs(certs::Verb),
+    /// Runs a directory as a node: links at work, health and metrics over HTTP, other processes let in.
+    #[command(after_help = serve::EXAMPLES)]
+    Serve(serve::Serve),
     /// Starts a mesh of some nodes on this machine, to try it out, and shows it.
     #[command(after_help = cluster::EXAMPLES)]
     Cluster(cluster::Cluster),
@@ -121,9 +121,9 @@ impl Noun {
             Noun::Kv(verb) => verb.run(place),
             Noun::Object(verb) => verb.run(place),
             Noun::Points(verb) => verb.run(place),
-            Noun::Crdt(verb) => verb.run(place),
-            Noun::Serve(serve) => serve.run(place),
+            Noun::Crdt(crdt) => crdt.run(place),
             Noun::Certs(verb) => verb.run(place),
+            Noun::Serve(serve) => serve.run(place),
             Noun::Cluster(cluster) => cluster.run(place),
             Noun::Link(verb) => verb.run(place),
             Noun::Mesh(verb) => verb.run(place),

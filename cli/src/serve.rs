@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
-use headwater::{CONFIG_FILE, Config, Engine, HttpServer, LocalServer};
+use headwater::{CONFIG_FILE, Config, Engine, GrpcConfig, GrpcServer, HttpServer, LocalServer, Tls};
 use serde::Serialize;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
@@ -26,7 +26,8 @@ Examples:
 With --dir, data/headwater.toml is read where it is there. On SIGTERM or Ctrl-C it syncs everything and ends with \
 exit code 0. On SIGHUP it reads its file again: streams and links become what that says. \
 /health/liveness, /health/readiness and /metrics are served at the address that [http] listen \
-says, and else at a free port of 127.0.0.1, which is printed.";
+says, and else at a free port of 127.0.0.1, which is printed. Stores of state that merges are served over gRPC where \
+[grpc] says it, and kept in step with those of other nodes where [mesh] says it.";
 
 /// As many lines as an engine's log queue holds.
 const LOG_LINES_MAX: usize = 1024;
@@ -46,6 +47,8 @@ struct Started {
     serving: String,
     socket: String,
     http: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grpc: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     mesh: Option<String>,
 }
@@ -91,16 +94,21 @@ impl Serve {
         let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let http = HttpServer::start(engine, self.http.or(config.http_listen).unwrap_or(anywhere))?;
         let mesh = engine.mesh().wait()?;
+        let grpc = config.grpc.as_ref().map(|grpc| serve_grpc(engine, grpc)).transpose()?;
         let started = Started {
             serving: engine.dir().unwrap_or_default().display().to_string(),
             socket: local.socket().display().to_string(),
             http: format!("http://{}", http.address()),
+            grpc: grpc.as_ref().map(|grpc| format!("grpcs://{}", grpc.address())),
             mesh: mesh.map(|mesh| mesh.own.address),
         };
         let mut out = place.output();
         out.either(&started, || {
-            let mesh = started.mesh.as_ref().map(|mesh| format!(", in a mesh at {mesh}")).unwrap_or_default();
-            format!("serving {} at {} and {}{mesh}", started.serving, started.socket, started.http)
+            let mut places = vec![started.socket.clone(), started.http.clone()];
+            places.extend(started.grpc.clone());
+            places.extend(started.mesh.as_ref().map(|mesh| format!("in a mesh at {mesh}")));
+            let last = places.pop().unwrap_or_default();
+            format!("serving {} at {} and {last}", started.serving, places.join(", "))
         })?;
         out.flush()?;
         let (log, json) = (engine.clone(), place.json);
@@ -115,12 +123,20 @@ impl Serve {
                 report_warning(&format!("not all that the configuration says now is done: {error}"), json);
             }
         }
+        if let Some(grpc) = &grpc {
+            grpc.stop();
+        }
         http.stop();
         local.stop();
         engine.close()?;
         let _ = printing.join();
         Ok(())
     }
+}
+
+fn serve_grpc(engine: &Engine, config: &GrpcConfig) -> headwater::Result<GrpcServer> {
+    let tls = Tls::load(&config.certs.ca, &config.certs.cert, &config.certs.key).map_err(|e| e.context("[grpc]"))?;
+    GrpcServer::start(engine, config.bind, &tls).map_err(|e| e.context("[grpc]"))
 }
 
 /// Reads a configuration, with the environment of this process.

@@ -48,7 +48,7 @@ mod timers;
 pub mod subject;
 mod time;
 #[cfg(feature = "tls")]
-#[allow(dead_code, unused_imports, reason = "who listens and who dials is behind features of its own")]
+#[cfg_attr(not(feature = "grpc"), allow(dead_code, unused_imports, reason = "who listens and dials has a feature too"))]
 mod tls;
 #[doc(hidden)]
 pub mod units;
@@ -56,7 +56,7 @@ mod varint;
 
 pub use clock::{Clock, ManualClock, Nanos, SECOND, SystemClock};
 #[cfg(feature = "config")]
-pub use config::{CONFIG_FILE, Config, ConfigFile, Environment};
+pub use config::{CONFIG_FILE, CertFiles, Config, ConfigFile, Environment, GrpcConfig};
 pub use engine::{Engine, EngineOptions, NodeUse, VerifyReport};
 pub use error::{Error, ErrorKind, Result};
 pub use log::LogLine;
@@ -70,6 +70,8 @@ pub use record::{
     Ack, Append, BATCH_BYTES_MAX, BATCH_RECORDS_MAX, Batch, Durability, HEADER_MSG_ID, HEADER_ROLLUP, HEADER_TTL,
     HEADERS_BYTES_MAX, Headers, PAYLOAD_BYTES_MAX, Record, RecordView, Rollup,
 };
+#[cfg(feature = "grpc")]
+pub use serve::grpc::{GrpcClient, GrpcServer, GrpcWatcher};
 pub use serve::http::HttpServer;
 pub use serve::local::LocalServer;
 pub use stream::bucket::{Bucket, BucketConfig, BucketStatus, Entry, Operation, WatchOptions, Watcher};

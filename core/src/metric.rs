@@ -13,8 +13,22 @@ pub struct Metric {
     pub counter: bool,
 }
 
+impl Metric {
+    /// One that only grows when its name says `total`.
+    pub(crate) fn of(name: &'static str, labels: &[(&'static str, &str)], value: u64) -> Self {
+        let labels = labels.iter().map(|&(name, value)| (name, value.to_owned())).collect();
+        Metric { name, labels, value: value as f64, counter: name.ends_with("_total") }
+    }
+}
+
+/// Something beside an engine that has metrics to tell among those of the engine.
+pub(crate) trait Meter: Send + Sync {
+    /// What there is, now.
+    fn metrics(&self) -> Vec<Metric>;
+}
+
 /// What each metric says, in the order in which they come.
-pub(crate) const HELP: [(&str, &str); 25] = [
+pub(crate) const HELP: [(&str, &str); 29] = [
     ("headwater_appends_total", "Records appended since the engine was opened."),
     ("headwater_reads_total", "Reads since the engine was opened."),
     ("headwater_syncs_total", "Syncs of files since the engine was opened."),
@@ -40,7 +54,11 @@ pub(crate) const HELP: [(&str, &str); 25] = [
     ("headwater_link_lag_pull_records", "Sequences of the hub's stream that the link has still to look at."),
     ("headwater_link_resets_total", "How often the hub's stream was another one than before."),
     ("headwater_link_failures_total", "How often the link failed and began anew."),
+    ("headwater_grpc_connections", "Clients that are connected over gRPC."),
+    ("headwater_grpc_calls_total", "Calls over gRPC since the door was opened."),
+    ("headwater_grpc_failed_calls_total", "Calls over gRPC that were refused or ended with an error."),
+    ("headwater_grpc_refused_total", "Connections that the gRPC door did not let in, by reason."),
 ];
 
 /// The names of labels.
-pub(crate) const LABELS: [&str; 3] = ["stream", "link", "hub_stream"];
+pub(crate) const LABELS: [&str; 4] = ["stream", "link", "hub_stream", "reason"];

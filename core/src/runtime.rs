@@ -5,10 +5,19 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::error::{Error, Result};
 
-/// A runtime with one thread of this name.
+/// The most threads that wait for a disk, a lock or a name. Who waits for the same sync shares it.
+const WAITING_THREADS_MAX: usize = 64;
+
+/// A runtime with one thread of this name that serves, and others that wait.
 pub(crate) fn runtime(name: &'static str) -> Result<Runtime> {
     let mut builder = Builder::new_multi_thread();
-    builder.worker_threads(1).thread_name(name).on_thread_start(ignore_broken_pipes).enable_io().enable_time();
+    builder
+        .worker_threads(1)
+        .max_blocking_threads(WAITING_THREADS_MAX)
+        .thread_name(name)
+        .on_thread_start(ignore_broken_pipes)
+        .enable_io()
+        .enable_time();
     builder.build().map_err(|e| Error::io(format_args!("start the thread {name}"), &e))
 }
 

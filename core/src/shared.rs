@@ -1,7 +1,7 @@
 //! What an engine lends to everything in it: clock, disk, log, counters, and the bell that wakes its worker.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use crate::clock::{Clock, Nanos};
@@ -9,6 +9,7 @@ use crate::disk::Disk;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::pages::Pages;
 use crate::log::{Log, LogLine};
+use crate::metric::Meter;
 use crate::timers::Timers;
 
 /// Things counted since the engine was opened.
@@ -31,6 +32,7 @@ pub(crate) struct Shared {
     closed: AtomicBool,
     worker: AtomicBool,
     pub(crate) lines: Arc<Log>,
+    meters: Mutex<Vec<Weak<dyn Meter>>>,
     bell: Mutex<Bell>,
     rung: Condvar,
 }
@@ -56,6 +58,7 @@ impl Shared {
             closed: AtomicBool::new(false),
             worker: AtomicBool::new(false),
             lines: Arc::default(),
+            meters: Mutex::default(),
             bell: Mutex::default(),
             rung: Condvar::new(),
         }
@@ -78,6 +81,18 @@ impl Shared {
         let was = self.closed.swap(true, Ordering::AcqRel);
         self.lines.close();
         was
+    }
+
+    /// Has a door's metrics told among the engine's.
+    pub(crate) fn add_meter(&self, meter: Weak<dyn Meter>) {
+        self.meters.lock().unwrap_or_else(PoisonError::into_inner).push(meter);
+    }
+
+    /// The doors that are there and have metrics to tell.
+    pub(crate) fn meters(&self) -> Vec<Arc<dyn Meter>> {
+        let mut meters = self.meters.lock().unwrap_or_else(PoisonError::into_inner);
+        meters.retain(|meter| meter.strong_count() > 0);
+        meters.iter().filter_map(Weak::upgrade).collect()
     }
 
     /// Whether a worker takes care of flushes and timers.

@@ -1,23 +1,36 @@
 //! `headwater crdt`: state that merges. The verbs and their arguments are here; what they do is in `change` and `show`.
 
 mod change;
+mod opened;
 mod show;
 
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
+use headwater::GrpcClient;
 use headwater::crdt::Kind;
 
 use crate::failure::Done;
 use crate::place::Place;
+use crate::server::Server;
 use crate::units::parse_duration;
 
+#[derive(Args)]
+pub(crate) struct Crdt {
+    #[command(flatten)]
+    server: Server,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
 #[derive(Subcommand)]
-pub(crate) enum Verb {
+enum Verb {
     /// Adds to a counter, and prints what it is then.
     #[command(after_help = "Examples:
   headwater crdt incr likes --dir data
   headwater crdt incr likes 5 --dir data
+  headwater crdt incr likes 5 --server grpcs://127.0.0.1:9090 \
+    --ca certs/ca.pem --cert certs/a.pem --key certs/a.key
 
 A store that is not there is made.")]
     Incr(Count),
@@ -56,14 +69,14 @@ A store that is not there is made.")]
 
 /// In which store.
 #[derive(Args)]
-pub(crate) struct Store {
+struct Store {
     /// The store.
     #[arg(long, value_name = "NAME", default_value = "default")]
     store: String,
 }
 
 #[derive(Args)]
-pub(crate) struct Count {
+struct Count {
     /// The key.
     key: String,
     /// How much.
@@ -77,7 +90,7 @@ pub(crate) struct Count {
 }
 
 #[derive(Args)]
-pub(crate) struct Key {
+struct Key {
     /// The key.
     key: String,
     #[command(flatten)]
@@ -85,14 +98,14 @@ pub(crate) struct Key {
 }
 
 #[derive(Args)]
-pub(crate) struct Typed {
+struct Typed {
     /// How to read the value.
     #[arg(long = "type", default_value = "text")]
     value_type: ValueType,
 }
 
 #[derive(Args)]
-pub(crate) struct Set {
+struct Set {
     /// The key.
     key: String,
     /// The value.
@@ -111,7 +124,7 @@ pub(crate) struct Set {
 }
 
 #[derive(Args)]
-pub(crate) struct Remove {
+struct Remove {
     /// The key.
     key: String,
     /// The value; all that is in the key when not given.
@@ -127,7 +140,7 @@ pub(crate) struct Remove {
 }
 
 #[derive(Args)]
-pub(crate) struct Flag {
+struct Flag {
     /// The key.
     key: String,
     /// On or off.
@@ -143,7 +156,7 @@ pub(crate) struct Flag {
 }
 
 #[derive(Args)]
-pub(crate) struct Prefix {
+struct Prefix {
     /// Only keys whose names begin like this.
     #[arg(default_value = "", hide_default_value = true)]
     prefix: String,
@@ -152,7 +165,7 @@ pub(crate) struct Prefix {
 }
 
 #[derive(Args)]
-pub(crate) struct Watch {
+struct Watch {
     #[command(flatten)]
     prefix: Prefix,
     /// Ends after this many changes.
@@ -182,19 +195,26 @@ fn parse_kind(text: &str) -> Result<Kind, String> {
     Kind::ALL.into_iter().find(|kind| kind.name() == text).ok_or_else(|| format!("it is one of {}", names()))
 }
 
-impl Verb {
+/// Where the verbs work: in a directory, on a hub, or on a node over gRPC.
+struct At<'a> {
+    place: &'a Place,
+    node: Option<GrpcClient>,
+}
+
+impl Crdt {
     pub(crate) fn run(self, place: &Place) -> Done {
-        match self {
-            Verb::Incr(count) => count.run(place, 1),
-            Verb::Decr(count) => count.run(place, -1),
-            Verb::Get(key) => key.show(place),
-            Verb::Set(set) => set.write(place),
-            Verb::Add(set) => set.insert(place),
-            Verb::Remove(remove) => remove.run(place),
-            Verb::Flag(flag) => flag.run(place),
-            Verb::Dump(prefix) => prefix.dump(place),
-            Verb::Keys(prefix) => prefix.keys(place),
-            Verb::Watch(watch) => watch.run(place),
+        let at = &At { place, node: self.server.client(place)? };
+        match self.verb {
+            Verb::Incr(count) => count.run(at, 1),
+            Verb::Decr(count) => count.run(at, -1),
+            Verb::Get(key) => key.show(at),
+            Verb::Set(set) => set.write(at),
+            Verb::Add(set) => set.insert(at),
+            Verb::Remove(remove) => remove.run(at),
+            Verb::Flag(flag) => flag.run(at),
+            Verb::Dump(prefix) => prefix.dump(at),
+            Verb::Keys(prefix) => prefix.keys(at),
+            Verb::Watch(watch) => watch.run(at),
         }
     }
 }

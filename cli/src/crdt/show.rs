@@ -1,17 +1,13 @@
 //! The verbs of `headwater crdt` that show what a store holds. All of them read beside whoever writes.
 
-use headwater::crdt::{CrdtStore, Kind};
+use headwater::crdt::Kind;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Key, Prefix, Watch};
+use super::{At, Key, Prefix, Watch};
 use crate::failure::{Done, Failure};
 use crate::output::Output;
-use crate::place::Place;
 use crate::text::printable;
-
-/// How many changes a watch takes at once.
-const PAGE_CHANGES: u64 = 1_000;
 
 #[derive(Serialize)]
 struct KeyLine<'a> {
@@ -22,75 +18,56 @@ struct KeyLine<'a> {
 }
 
 impl Key {
-    pub(super) fn show(self, place: &Place) -> Done {
-        let engine = place.reader()?;
-        let store = engine.open_crdt(&self.store.store)?;
-        let kinds = store.kinds(&self.key)?;
-        if kinds.is_empty() {
-            let message = format!("CRDT store '{}' has nothing at '{}'", self.store.store, self.key);
-            return Err(Failure::not_found(message));
-        }
-        let mut out = place.output();
-        for kind in kinds {
-            let json = store.json(&self.key, kind)?;
-            line(&mut out, &self.key, kind, &json, || plain(&json))?;
-        }
-        place.warn(&engine);
+    pub(super) fn show(self, at: &At<'_>) -> Done {
+        let mut out = at.place.output();
+        at.read(&self.store, |store| {
+            let all = store.get(&self.key)?;
+            if all.is_empty() {
+                let message = format!("CRDT store '{}' has nothing at '{}'", self.store.store, self.key);
+                return Err(Failure::not_found(message));
+            }
+            all.iter().try_for_each(|one| line(&mut out, &one.key, one.kind, &one.json, || plain(&one.json)))
+        })?;
         out.flush()
     }
 }
 
 impl Prefix {
-    pub(super) fn dump(self, place: &Place) -> Done {
-        let engine = place.reader()?;
-        let mut out = place.output();
-        for dumped in engine.open_crdt(&self.store.store)?.dump(&self.prefix)? {
-            full_line(&mut out, &dumped.key, dumped.kind, &dumped.json)?;
-        }
-        place.warn(&engine);
+    pub(super) fn dump(self, at: &At<'_>) -> Done {
+        let mut out = at.place.output();
+        at.read(&self.store, |store| {
+            store.dump(&self.prefix)?.iter().try_for_each(|one| full_line(&mut out, &one.key, one.kind, &one.json))
+        })?;
         out.flush()
     }
 
-    pub(super) fn keys(self, place: &Place) -> Done {
-        let engine = place.reader()?;
-        let mut out = place.output();
-        for (key, kind) in engine.open_crdt(&self.store.store)?.keys(&self.prefix)? {
-            let object = KeyLine { key: &key, kind: kind.name(), value: None };
-            out.either(&object, || format!("{}\t{kind}", printable(key.as_bytes())))?;
-        }
-        place.warn(&engine);
+    pub(super) fn keys(self, at: &At<'_>) -> Done {
+        let mut out = at.place.output();
+        at.read(&self.store, |store| {
+            store.keys(&self.prefix)?.iter().try_for_each(|(key, kind)| {
+                let object = KeyLine { key, kind: kind.name(), value: None };
+                out.either(&object, || format!("{}\t{kind}", printable(key.as_bytes())))
+            })
+        })?;
         out.flush()
     }
 }
 
 impl Watch {
-    pub(super) fn run(self, place: &Place) -> Done {
-        let engine = place.reader()?;
-        let store = engine.open_crdt(&self.prefix.store.store)?;
-        let watcher = store.watch(&self.prefix.prefix)?;
-        let mut left = self.limit.unwrap_or(u64::MAX);
-        let mut out = place.output();
-        while left > 0 {
-            let mut next = watcher.next(left.min(PAGE_CHANGES) as usize);
-            let changes = match self.timeout {
-                None => next.wait()?,
-                Some(timeout) => match next.wait_timeout(timeout) {
-                    Err(_) if !next.is_taken() => break,
-                    changes => changes?,
-                },
-            };
-            for change in &changes {
-                show_now(&mut out, &store, &change.key, change.kind)?;
+    pub(super) fn run(self, at: &At<'_>) -> Done {
+        let mut out = at.place.output();
+        at.read(&self.prefix.store, |store| {
+            let mut watching = store.watch(&self.prefix.prefix)?;
+            let mut left = self.limit.unwrap_or(u64::MAX);
+            while left > 0 {
+                let Some(changes) = watching.next(left, self.timeout)? else { break };
+                changes.iter().try_for_each(|one| full_line(&mut out, &one.key, one.kind, &one.json))?;
+                out.flush()?;
+                left -= changes.len() as u64;
             }
-            out.flush()?;
-            left -= changes.len() as u64;
-        }
-        Ok(())
+            Ok(())
+        })
     }
-}
-
-fn show_now(out: &mut Output, store: &CrdtStore, key: &str, kind: Kind) -> Done {
-    full_line(out, key, kind, &store.json(key, kind)?)
 }
 
 /// A key with its kind and what it reads as.

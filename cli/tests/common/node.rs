@@ -16,6 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Node {
     pub(crate) process: Child,
     pub(crate) http: String,
+    /// Where it answers over gRPC; empty when it does not.
+    pub(crate) grpc: String,
 }
 
 impl Node {
@@ -27,7 +29,8 @@ impl Node {
         BufReader::new(process.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
         let started = objects(&line).pop().expect("it says where it is");
         let http = started["http"].as_str().expect("an address").trim_start_matches("http://").to_owned();
-        Node { process, http }
+        let grpc = started["grpc"].as_str().unwrap_or_default().to_owned();
+        Node { process, http, grpc }
     }
 
     /// Status and body.

@@ -1,4 +1,4 @@
-//! A node as a file says: `headwater.toml` with its directory, streams, hub, links and how it is watched.
+//! A node as a file says: `headwater.toml` with its directory, streams, hub, links, how it is watched and reached.
 //!
 //! Whatever is wrong in it is an error that names file, line, column and key, before anything is touched. Core reads
 //! no environment: who opens a file hands in what `${VARIABLE}` stands for. What a key means is for the type that
@@ -6,6 +6,7 @@
 
 mod edit;
 mod file;
+mod grpc;
 mod hub;
 mod link;
 #[cfg(feature = "mesh")]
@@ -29,6 +30,7 @@ use crate::stream::link::LinkConfig;
 use crate::subject::overlap;
 pub use edit::ConfigFile;
 use file::{File, Section};
+pub use grpc::{CertFiles, GrpcConfig};
 
 /// What such a file is called in the directory that it is about.
 pub const CONFIG_FILE: &str = "headwater.toml";
@@ -74,6 +76,8 @@ pub struct Config {
     /// The mesh that the node is part of.
     #[cfg(feature = "mesh")]
     pub mesh: Option<crate::mesh::MeshConfig>,
+    /// Where stores of state that merges are served over gRPC; nowhere when not set.
+    pub grpc: Option<GrpcConfig>,
 }
 
 impl fmt::Debug for Config {
@@ -84,6 +88,7 @@ impl fmt::Debug for Config {
             .field("hub", &self.hub)
             .field("links", &self.links)
             .field("http_listen", &self.http_listen)
+            .field("grpc", &self.grpc)
             .field("file", &self.file)
             .finish_non_exhaustive()
     }
@@ -105,6 +110,7 @@ struct TopTable {
     link: IgnoredAny,
     http: IgnoredAny,
     mesh: IgnoredAny,
+    grpc: IgnoredAny,
 }
 
 impl Config {
@@ -145,6 +151,15 @@ impl Config {
         let http = top.table("http")?;
         let http: Option<HttpTable> = http.map(|section| section.fill(|_| Ok(()))).transpose()?;
         config.http_listen = http.and_then(|http| http.listen);
+        #[cfg(feature = "mesh")]
+        let shared = config.mesh.as_ref().map(|mesh| CertFiles {
+            ca: mesh.ca.clone(),
+            cert: mesh.cert.clone(),
+            key: mesh.key.clone(),
+        });
+        #[cfg(not(feature = "mesh"))]
+        let shared = None;
+        config.grpc = top.table("grpc")?.map(|section| grpc::read(section, shared.as_ref())).transpose()?;
         config.dir = top.fill::<TopTable>(|_| Ok(()))?.dir;
         Ok(config)
     }
@@ -167,6 +182,9 @@ impl Config {
             for file in [&mut mesh.ca, &mut mesh.cert, &mut mesh.key] {
                 *file = beside.join(&*file);
             }
+        }
+        if let Some(grpc) = &mut config.grpc {
+            grpc.certs.lie_beside(beside);
         }
         Ok(config)
     }

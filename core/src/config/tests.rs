@@ -59,6 +59,12 @@ storage = "memory"
 
 [http]
 listen = "127.0.0.1:0"
+
+[grpc]
+bind = "127.0.0.1:9090"
+ca = "certs/ca.pem"
+cert = "certs/a.pem"
+key = "certs/a.key"
 "#;
 
 #[test]
@@ -88,6 +94,10 @@ fn every_section_is_read() {
     assert_eq!((made.subjects, made.max_age), (vec!["edge.>".to_owned()], Duration::from_secs(86_400)));
     assert_eq!(made.hub.map(|hub| hub.replicas), Some(5));
     assert_eq!(config.http_listen.map(|a| a.to_string()).as_deref(), Some("127.0.0.1:0"));
+    let grpc = config.grpc.expect("a door");
+    let certs = [("ca.pem", &grpc.certs.ca), ("a.pem", &grpc.certs.cert), ("a.key", &grpc.certs.key)];
+    assert!(certs.iter().all(|(name, file)| **file == Path::new("certs").join(name)), "{grpc:?}");
+    assert_eq!(grpc.bind.to_string(), "127.0.0.1:9090");
 }
 
 /// The text with one line changed, and what is said of it.
@@ -143,6 +153,9 @@ fn every_mistake_has_its_place_and_its_key() {
         ("listen = \"127.0.0.1:0\"", "listen = \"nowhere\"", ["line 43, column 10", "listen"]),
         ("[http]", "[htp]", ["line 42", "unknown key `htp`; there is one of `dir`, `stream`"]),
         ("[http]", "[[http]]", ["line 42", "http must be a table"]),
+        ("bind = \"127.0.0.1:9090\"", "bind = \"localhost\"", ["line 46, column 8", "bind"]),
+        ("bind = \"127.0.0.1:9090\"", "", ["line 45, column 1", "[grpc]: it needs bind"]),
+        ("key = \"certs/a.key\"", "", ["line 45, column 1", "[grpc]: it needs key, a PEM file"]),
     ] {
         let said = said(from, to);
         if !wanted.iter().all(|w| said.contains(w)) {

@@ -1,10 +1,11 @@
 //! A snapshot of what an engine has done and holds, in Prometheus's terms.
 
+use std::sync::Weak;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Engine, Kind};
 use crate::error::Result;
-use crate::metric::Metric;
+use crate::metric::{Meter, Metric};
 use crate::stream::hub_state::HubPhase;
 use crate::stream::link::{LinkState, LinkStatus};
 use crate::stream::local::Local;
@@ -22,7 +23,7 @@ impl Engine {
             return other.ops.metrics().wait();
         }
         let counters = &self.shared().counters;
-        let counted = |name, value: &AtomicU64| metric(name, &[], value.load(Ordering::Relaxed));
+        let counted = |name, value: &AtomicU64| Metric::of(name, &[], value.load(Ordering::Relaxed));
         let mut metrics = vec![
             counted("headwater_appends_total", &counters.appends),
             counted("headwater_reads_total", &counters.reads),
@@ -36,18 +37,19 @@ impl Engine {
         }
         if let Ok(state) = self.hub_state() {
             let connected = state.phase == HubPhase::Connected;
-            metrics.push(metric("headwater_hub_connected", &[], u64::from(connected)));
-            metrics.push(metric("headwater_hub_reconnects_total", &[], state.reconnects));
-            metrics.push(metric("headwater_hub_lag_records", &[], state.lag_records));
+            metrics.push(Metric::of("headwater_hub_connected", &[], u64::from(connected)));
+            metrics.push(Metric::of("headwater_hub_reconnects_total", &[], state.reconnects));
+            metrics.push(Metric::of("headwater_hub_lag_records", &[], state.lag_records));
         }
+        metrics.extend(self.shared().meters().iter().flat_map(|meter| meter.metrics()));
         Ok(metrics)
     }
-}
 
-/// One that only grows when its name says `total`.
-fn metric(name: &'static str, labels: &[(&'static str, &str)], value: u64) -> Metric {
-    let labels = labels.iter().map(|&(name, value)| (name, value.to_owned())).collect();
-    Metric { name, labels, value: value as f64, counter: name.ends_with("_total") }
+    /// Has a door tell its metrics among those of the engine, for as long as it is there.
+    #[allow(dead_code, reason = "for the doors that count")]
+    pub(crate) fn add_meter(&self, meter: Weak<dyn Meter>) {
+        self.shared().add_meter(meter);
+    }
 }
 
 fn of_stream(local: &Local) -> Vec<Metric> {
@@ -62,7 +64,7 @@ fn of_stream(local: &Local) -> Vec<Metric> {
         ("headwater_stream_unwritten_bytes", state.tail.end() - state.tail.memory_start()),
         ("headwater_stream_poisoned", u64::from(state.poison.is_some())),
     ];
-    gauges.map(|(name, value)| metric(name, &[("stream", &local.name)], value)).into()
+    gauges.map(|(name, value)| Metric::of(name, &[("stream", &local.name)], value)).into()
 }
 
 fn of_link(link: &LinkStatus) -> Vec<Metric> {
@@ -79,5 +81,5 @@ fn of_link(link: &LinkStatus) -> Vec<Metric> {
         ("headwater_link_failures_total", link.failures),
     ];
     let labels = [("link", link.name.as_str()), ("stream", &link.stream), ("hub_stream", &link.remote)];
-    values.map(|(name, value)| metric(name, &labels, value)).into()
+    values.map(|(name, value)| Metric::of(name, &labels, value)).into()
 }

@@ -16,7 +16,7 @@ use super::local::Local;
 use super::membership::{Event, Membership};
 use super::proto::packet::Body;
 use super::proto::{Bye, Hello, Node, Packet};
-use super::session::Session;
+use super::session::{RECORDS_AGAIN, Session};
 use super::swim::Swim;
 use crate::member::{Member, MemberState, MemberStore, MeshStatus};
 
@@ -70,6 +70,8 @@ pub(super) struct Core {
     /// Where this node itself was met.
     own_addresses: BTreeSet<String>,
     is_over: bool,
+    /// How many of the last records are sent to a peer that is new.
+    pub(super) again: u64,
 }
 
 impl Core {
@@ -97,6 +99,7 @@ impl Core {
             last_error: String::new(),
             own_addresses: BTreeSet::new(),
             is_over: false,
+            again: RECORDS_AGAIN,
         }
     }
 
@@ -206,8 +209,8 @@ impl Core {
         };
         let from = Writer { engine, epoch: peer.node.run };
         if !peer.sessions.contains_key(&name) {
-            let end = local.store.log_end()?;
-            peer.sessions.insert(name.clone(), Session::new(from, end, now));
+            let begin = local.store.log_end()?.saturating_sub(self.again);
+            peer.sessions.insert(name.clone(), Session::new(from, begin, now));
         }
         let Some(session) = peer.sessions.get_mut(&name) else { return Ok(()) };
         let mut bodies = Vec::new();
@@ -298,8 +301,8 @@ impl Core {
         for peer in self.peers.values_mut().filter(|peer| peer.is_connected) {
             let from = Writer { engine: peer.node.engine, epoch: peer.node.run };
             if !peer.sessions.contains_key(name) {
-                let end = local.store.log_end()?;
-                peer.sessions.insert(name.to_owned(), Session::new(from, end, now));
+                let begin = local.store.log_end()?.saturating_sub(self.again);
+                peer.sessions.insert(name.to_owned(), Session::new(from, begin, now));
             }
             let Some(session) = peer.sessions.get_mut(name) else { continue };
             let mut bodies = Vec::new();

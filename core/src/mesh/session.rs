@@ -21,9 +21,9 @@ use super::repair::{Answering, Repair};
 
 /// Bytes of deltas that may be on their way to a peer.
 const IN_FLIGHT_BYTES: usize = 1 << 20;
-/// Of how many records the last ones are sent to a peer of whom it is not known how far it is. It takes in what is new
-/// of them, so a store that is new and one whose node was started again need no repair.
-const RECORDS_AGAIN: u64 = 256;
+/// So many of the last records are sent to a peer of whom it is not known how far it is. It takes in what is new of
+/// them, so a store that is new and one whose node was started again need no repair.
+pub(super) const RECORDS_AGAIN: u64 = 256;
 /// What is missing still after so long is not on its way.
 const PATIENCE: Nanos = SECOND;
 /// Between a packet that was refused and the next try.
@@ -54,8 +54,8 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(from: Writer, log_end: u64, now: Nanos) -> Self {
-        let begin = log_end.saturating_sub(RECORDS_AGAIN);
+    /// One that begins to send behind this record of the log.
+    pub(super) fn new(from: Writer, begin: u64, now: Nanos) -> Self {
         Session {
             from,
             cursor: begin,

@@ -2,5 +2,7 @@
 //!
 //! A door adds no logic. It knows the engine's handles, and nothing of the engine knows it.
 
+#[cfg(feature = "grpc")]
+pub(crate) mod grpc;
 pub(crate) mod http;
 pub(crate) mod local;

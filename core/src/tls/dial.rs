@@ -1,7 +1,7 @@
 //! Connections that go out: a channel that connects when something is to be said, and again when it broke, each time
 //! with the certificates as they are then.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
+use tokio::io::AsyncBufRead;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
@@ -56,9 +57,20 @@ impl Dialer {
         let stream = timeout(CONNECT_PATIENCE, TcpStream::connect(&self.address)).await;
         let stream = stream.map_err(|_| late("the connection"))??;
         let _ = stream.set_nodelay(true);
-        let proved = timeout(HANDSHAKE_PATIENCE, self.tls.connector().connect(self.name, stream)).await;
+        let proved = timeout(HANDSHAKE_PATIENCE, prove(&self.tls, self.name, stream)).await;
         Ok(TokioIo::new(proved.map_err(|_| late("the handshake"))??))
     }
+}
+
+/// In TLS 1.3 the handshake is over here before the other end has looked at our certificate. It says something first
+/// over HTTP/2, or why it refuses, and that is waited for.
+async fn prove(tls: &Tls, name: ServerName<'static>, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+    let mut stream = tls.connector().connect(name, stream).await?;
+    let is_over = poll_fn(|cx| Pin::new(&mut stream).poll_fill_buf(cx).map_ok(<[u8]>::is_empty)).await?;
+    if is_over {
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the other end took no connection"));
+    }
+    Ok(stream)
 }
 
 impl Service<Uri> for Dialer {

@@ -27,7 +27,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 use crate::error::Result;
 pub(crate) use dial::dial;
 use files::{Files, Loaded};
-pub(crate) use listen::{Connection, Listener};
+pub(crate) use listen::Listener;
 pub(crate) use refusal::Refusal;
 
 /// How often files are looked at for a change.

@@ -69,6 +69,8 @@ pub(super) struct World {
     /// Packets of each kind and their bytes.
     pub(super) bytes: BTreeMap<&'static str, usize>,
     pub(super) snapshot_records: u64,
+    /// How many of the last records are sent to a peer that is new: none, so that there is more to repair.
+    pub(super) again: u64,
 }
 
 fn pair(a: usize, b: usize) -> (usize, usize) {
@@ -98,6 +100,7 @@ impl World {
             delay: Duration::from_millis(1),
             bytes: BTreeMap::new(),
             snapshot_records: 0,
+            again: 0,
         };
         (0..count).for_each(|place| world.start(place));
         world
@@ -118,7 +121,8 @@ impl World {
         let config = MeshConfig { name: format!("n{place}"), bind: address(place), seeds, ..MeshConfig::default() };
         let app = CrdtConfig { name: "app".into(), snapshot_records: self.snapshot_records, ..CrdtConfig::default() };
         let store = engine.crdt(app).unwrap();
-        let core = Core::new(engine.clone(), config);
+        let mut core = Core::new(engine.clone(), config);
+        core.again = self.again;
         node.running = Some(Running { engine, core, store });
     }
 

@@ -1,0 +1,67 @@
+//! `[grpc]`: where programs in any language reach the node, and the files that prove who both ends are.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::file::Section;
+use crate::error::{Error, Result};
+
+/// The PEM files that prove who a node and those who reach it are.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CertFiles {
+    /// The certificate of the CA that both ends trust.
+    pub ca: PathBuf,
+    /// The node's certificate.
+    pub cert: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+}
+
+/// The gRPC door of a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrpcConfig {
+    /// Where it listens; port 0 is a free one.
+    pub bind: SocketAddr,
+    /// Its certificates.
+    pub certs: CertFiles,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct GrpcTable {
+    bind: Option<SocketAddr>,
+    ca: Option<PathBuf>,
+    cert: Option<PathBuf>,
+    key: Option<PathBuf>,
+}
+
+impl GrpcTable {
+    fn config(&self, shared: Option<&CertFiles>) -> Result<GrpcConfig> {
+        let none = |key: &str, what: &str| Error::invalid(format!("it needs {key}, {what}"));
+        let file = |own: &Option<PathBuf>, shared: Option<&PathBuf>, key: &str| {
+            own.as_ref().or(shared).cloned().ok_or_else(|| none(key, "a PEM file"))
+        };
+        Ok(GrpcConfig {
+            bind: self.bind.ok_or_else(|| none("bind", "such as \"127.0.0.1:9090\""))?,
+            certs: CertFiles {
+                ca: file(&self.ca, shared.map(|files| &files.ca), "ca")?,
+                cert: file(&self.cert, shared.map(|files| &files.cert), "cert")?,
+                key: file(&self.key, shared.map(|files| &files.key), "key")?,
+            },
+        })
+    }
+}
+
+/// Reads the section; what it does not say of certificates is as in `shared`.
+pub(super) fn read(section: Section<'_>, shared: Option<&CertFiles>) -> Result<GrpcConfig> {
+    section.fill(|table: &GrpcTable| table.config(shared).map(|_| ()))?.config(shared)
+}
+
+impl CertFiles {
+    /// Takes relative paths as relative to a directory.
+    pub(super) fn lie_beside(&mut self, dir: &Path) {
+        [&mut self.ca, &mut self.cert, &mut self.key].into_iter().for_each(|file| *file = dir.join(&*file));
+    }
+}
