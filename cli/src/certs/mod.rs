@@ -85,9 +85,10 @@ fn parse_name(name: &str) -> Result<String, String> {
     if name == CA {
         return Err("that is what the files of the CA are called".to_owned());
     }
-    match name.chars().all(good) && name.starts_with(|c: char| c.is_ascii_alphanumeric()) {
-        true => Ok(name.to_owned()),
-        false => Err("a name is of letters, digits, '-' and '.', and begins with none of the last two".to_owned()),
+    if name.chars().all(good) && name.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+        Ok(name.to_owned())
+    } else {
+        Err("a name is of letters, digits, '-' and '.', and begins with none of the last two".to_owned())
     }
 }
 

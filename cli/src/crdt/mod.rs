@@ -29,7 +29,7 @@ enum Verb {
     #[command(after_help = "Examples:
   headwater crdt incr likes --dir data
   headwater crdt incr likes 5 --dir data
-  headwater crdt incr likes 5 --server grpcs://127.0.0.1:9090 \
+  headwater crdt incr likes 5 --server grpcs://127.0.0.1:9090 \\
     --ca certs/ca.pem --cert certs/a.pem --key certs/a.key
 
 A store that is not there is made.")]

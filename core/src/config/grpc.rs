@@ -39,16 +39,16 @@ struct GrpcTable {
 
 impl GrpcTable {
     fn config(&self, shared: Option<&CertFiles>) -> Result<GrpcConfig> {
-        let none = |key: &str, what: &str| Error::invalid(format!("it needs {key}, {what}"));
-        let file = |own: &Option<PathBuf>, shared: Option<&PathBuf>, key: &str| {
-            own.as_ref().or(shared).cloned().ok_or_else(|| none(key, "a PEM file"))
-        };
+        // Whatever is missing is said in one way, so that the section is blamed and none of its keys.
+        let needs = if shared.is_some() { "bind" } else { "bind, ca, cert and key" };
+        let missing = || Error::invalid(format!("it needs {needs}"));
+        let file = |own: &Option<PathBuf>, shared: Option<&PathBuf>| own.as_ref().or(shared).cloned();
         Ok(GrpcConfig {
-            bind: self.bind.ok_or_else(|| none("bind", "such as \"127.0.0.1:9090\""))?,
+            bind: self.bind.ok_or_else(missing)?,
             certs: CertFiles {
-                ca: file(&self.ca, shared.map(|files| &files.ca), "ca")?,
-                cert: file(&self.cert, shared.map(|files| &files.cert), "cert")?,
-                key: file(&self.key, shared.map(|files| &files.key), "key")?,
+                ca: file(&self.ca, shared.map(|files| &files.ca)).ok_or_else(missing)?,
+                cert: file(&self.cert, shared.map(|files| &files.cert)).ok_or_else(missing)?,
+                key: file(&self.key, shared.map(|files| &files.key)).ok_or_else(missing)?,
             },
         })
     }
@@ -62,6 +62,8 @@ pub(super) fn read(section: Section<'_>, shared: Option<&CertFiles>) -> Result<G
 impl CertFiles {
     /// Takes relative paths as relative to a directory.
     pub(super) fn lie_beside(&mut self, dir: &Path) {
-        [&mut self.ca, &mut self.cert, &mut self.key].into_iter().for_each(|file| *file = dir.join(&*file));
+        for file in [&mut self.ca, &mut self.cert, &mut self.key] {
+            *file = dir.join(&*file);
+        }
     }
 }

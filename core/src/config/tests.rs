@@ -154,8 +154,8 @@ fn every_mistake_has_its_place_and_its_key() {
         ("[http]", "[htp]", ["line 42", "unknown key `htp`; there is one of `dir`, `stream`"]),
         ("[http]", "[[http]]", ["line 42", "http must be a table"]),
         ("bind = \"127.0.0.1:9090\"", "bind = \"localhost\"", ["line 46, column 8", "bind"]),
-        ("bind = \"127.0.0.1:9090\"", "", ["line 45, column 1", "[grpc]: it needs bind"]),
-        ("key = \"certs/a.key\"", "", ["line 45, column 1", "[grpc]: it needs key, a PEM file"]),
+        ("bind = \"127.0.0.1:9090\"", "", ["line 45, column 1", "[grpc]: it needs bind, ca"]),
+        ("key = \"certs/a.key\"", "", ["line 45, column 1", "[grpc]: it needs bind, ca, cert and key"]),
     ] {
         let said = said(from, to);
         if !wanted.iter().all(|w| said.contains(w)) {

@@ -24,6 +24,8 @@ use crate::tls::{Tls, dial};
 
 /// What an address begins with.
 const SCHEME: &str = "grpcs://";
+/// Why an address without TLS is none.
+const WITHOUT_TLS: &str = "is without TLS, and a node talks to nobody whom it does not know: grpcs://";
 /// Pages of a watch that wait for their taker.
 const PAGES_WAITING: usize = 1;
 
@@ -221,10 +223,11 @@ impl GrpcClient {
 /// Host and port, and the host alone.
 fn address(url: &str) -> Result<(&str, &str)> {
     let bad = |what: &str| Error::invalid(format!("'{}' {what}", url.escape_debug()));
-    let place = url.strip_prefix(SCHEME).ok_or_else(|| match url.starts_with("grpc://") {
-        true => bad("is without TLS, and a node talks to nobody whom it does not know: grpcs://"),
-        false => bad("is no address of a node, such as grpcs://127.0.0.1:9090"),
-    })?;
+    let Some(place) = url.strip_prefix(SCHEME) else {
+        let without_tls = url.starts_with("grpc://");
+        let what = if without_tls { WITHOUT_TLS } else { "is no address of a node, such as grpcs://127.0.0.1:9090" };
+        return Err(bad(what));
+    };
     let place = place.trim_end_matches('/');
     let (host, port) = place.rsplit_once(':').ok_or_else(|| bad("has no port, such as grpcs://host:9090"))?;
     port.parse::<u16>().map_err(|_| bad("has no port from 0 to 65535"))?;
