@@ -1,5 +1,5 @@
-//! Nodes of a mesh on this machine, over TLS: how soon what is written at one is read at the others, what a mesh costs in
-//! which nothing happens, and how many bytes a repair of a large store takes in which little differs.
+//! Nodes of a mesh on this machine, over TLS: how soon what is written at one is read at the others, what a mesh costs
+//! in which nothing happens, and how many bytes a repair of a large store takes in which little differs.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

@@ -166,6 +166,29 @@ fn every_mistake_has_its_place_and_its_key() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+#[cfg(feature = "mesh")]
+#[test]
+fn a_mesh_is_read_and_its_mistakes_are_named() {
+    let text = "[mesh]\nname = \"a\"\nbind = \"127.0.0.1:7401\"\nseeds = [\"b.example:7402\"]\nca = \"c/ca.pem\"\n\
+                cert = \"c/a.pem\"\nkey = \"c/a.key\"\npreset = \"wan\"\n[grpc]\nbind = \"127.0.0.1:9090\"\n";
+    let config = Config::parse(text, &env).expect("a configuration");
+    let mesh = config.mesh.expect("a mesh");
+    assert_eq!((mesh.name.as_str(), mesh.bind.as_str(), mesh.preset), ("a", "127.0.0.1:7401", crate::Preset::Wan));
+    assert_eq!((mesh.seeds.as_slice(), mesh.key.as_path()), (&["b.example:7402".to_owned()][..], Path::new("c/a.key")));
+    // The door has the same certificates where it says none.
+    assert_eq!(config.grpc.expect("a door").certs.cert, Path::new("c/a.pem"));
+    for (from, to, wanted) in [
+        ("127.0.0.1:7401", "7401", "line 1, column 1: [mesh]: bind: '7401' is not host:port"),
+        ("b.example:7402", "b.example", "seeds: 'b.example' is not host:port"),
+        ("\"wan\"", "\"fast\"", "line 8, column 1: [mesh]: preset: 'fast' is no preset"),
+        ("key = \"c/a.key\"\n", "", "key: nodes of a mesh show each other certificates"),
+        ("preset", "pace", "unknown key `pace`"),
+    ] {
+        let error = Config::parse(&text.replacen(from, to, 1), &env).expect_err("a mistake");
+        assert!(error.message().contains(wanted), "{to}: {error}");
+    }
+}
+
 #[test]
 fn the_file_of_all_keys_says_their_defaults() {
     let config = Config::parse(include_str!("../../../examples/headwater.toml"), &env).expect("a configuration");

@@ -1,5 +1,6 @@
-//! What drives a node: one thread with the core, to which connections hand what they hear, and stores ring when something
-//! was written. Only this thread touches the core, so it needs no lock; a store that syncs its disk holds up nobody else.
+//! What drives a node: one thread with the core, to which connections hand what they hear, and stores ring when
+//! something was written. Only this thread touches the core, so it needs no lock; a store that syncs its disk holds up
+//! nobody else.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

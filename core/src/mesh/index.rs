@@ -2,8 +2,8 @@
 //! peers find in a few rounds which keys differ, whatever the number of keys (Meyer, "Range-based set reconciliation",
 //! 2023; Merkle trees of Dynamo and Riak, without keeping one).
 //!
-//! A range is a prefix of some hexadecimal digits. An index is built in steps when a repair needs it, and says from where
-//! on in the log it may lack something.
+//! A range is a prefix of some hexadecimal digits. An index is built in steps when a repair needs it, and says from
+//! where on in the log it may lack something.
 
 use sha2::{Digest, Sha256};
 

@@ -1,4 +1,5 @@
-//! A connection between two nodes: one gRPC stream, whoever called. First each says who it is, then packets go both ways.
+//! A connection between two nodes: one gRPC stream, whoever called. First each says who it is, then packets go both
+//! ways.
 
 use std::pin::Pin;
 use std::time::Duration;

@@ -22,8 +22,8 @@ pub(super) trait Membership: Send {
     /// This node, as others know it now.
     fn own(&self) -> Node;
 
-    /// Tells a node that this one is there. It takes our runs up to `spent_run` for over, so we begin a newer one if ours
-    /// is one of those.
+    /// Tells a node that this one is there. It takes our runs up to `spent_run` for over, so we begin a newer one if
+    /// ours is one of those.
     fn join(&mut self, peer: &Node, spent_run: u64, now: Nanos);
 
     /// Takes a packet.

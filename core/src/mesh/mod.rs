@@ -1,9 +1,10 @@
-//! The mesh: peers that keep their CRDT stores in step without a hub. Each node is a program with an engine; all of them
-//! call each other over mutual TLS.
+//! The mesh: peers that keep their CRDT stores in step without a hub. Each node is a program with an engine; all of
+//! them call each other over mutual TLS.
 //!
-//! Who is there is found out by SWIM (`swim.rs`). What is written to a store goes to every node that is connected, and is
-//! acknowledged when it is in the log there; what was missed is found by comparing contexts, and then keys by digests
-//! (`session.rs`, `repair.rs`). `core.rs` puts these together without a socket; `docs/mesh.md` describes it for users.
+//! Who is there is found out by SWIM (`swim.rs`). What is written to a store goes to every node that is connected, and
+//! is acknowledged when it is in the log there; what was missed is found by comparing contexts, and then keys by
+//! digests (`session.rs`, `repair.rs`). `core.rs` puts these together without a socket; `docs/mesh.md` describes it
+//! for users.
 
 mod config;
 mod core;

@@ -1,9 +1,9 @@
-//! A repair: one side learns which keys of the other differ from its own and takes those in full. What that costs follows
-//! the number of keys that differ.
+//! A repair: one side learns which keys of the other differ from its own and takes those in full. What that costs
+//! follows the number of keys that differ.
 //!
-//! The side that lacks something asks. It compares sums of ranges, then of the parts of those that differ, then keys, and
-//! asks for the keys in bunches. At the end it has applied what the other had applied before it looked at any key. The
-//! other side answers from one index, and knows nothing of how far it is.
+//! The side that lacks something asks. It compares sums of ranges, then of the parts of those that differ, then keys,
+//! and asks for the keys in bunches. At the end it has applied what the other had applied before it looked at any key.
+//! The other side answers from one index, and knows nothing of how far it is.
 
 use std::sync::Arc;
 

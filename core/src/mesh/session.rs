@@ -1,9 +1,9 @@
 //! How one peer and this node keep one store in step.
 //!
-//! What is written here is sent as it is found in the log, and acknowledged by the last record that it came from; so the
-//! log is the buffer, no peer holds memory, and a peer that was away goes on where it was. Everything else is found by
-//! contexts: now and then each says by a digest what it has applied. One that lacks something, and does so still when it
-//! has asked again, repairs itself.
+//! What is written here is sent as it is found in the log, and acknowledged by the last record that it came from; so
+//! the log is the buffer, no peer holds memory, and a peer that was away goes on where it was. Everything else is
+//! found by contexts: now and then each says by a digest what it has applied. One that lacks something, and does so
+//! still when it has asked again, repairs itself.
 
 use std::collections::VecDeque;
 

@@ -1,6 +1,6 @@
-//! What fifteen nodes send, beside classic propagation of deltas: each node passes on to four neighbours, with what it did
-//! itself, whatever group of deltas had something new for it (Almeida, Shoker and Baquero 2018; the topology of Enes et
-//! al., "Efficient synchronization of state-based CRDTs", 2019).
+//! What fifteen nodes send, beside classic propagation of deltas: each node passes on to four neighbours, with what it
+//! did itself, whatever group of deltas had something new for it (Almeida, Shoker and Baquero 2018; the topology of
+//! Enes et al., "Efficient synchronization of state-based CRDTs", 2019).
 
 use std::time::Duration;
 
