@@ -10,7 +10,7 @@ use crate::place::Place;
 
 /// The flags of the verbs that a node does over gRPC too.
 #[derive(Args)]
-pub(crate) struct Server {
+pub(crate) struct OverGrpc {
     /// Instead of a directory: a node's gRPC door, such as grpcs://127.0.0.1:9090; --ca, --cert and --key say who both
     /// are.
     #[arg(long = "server", global = true, value_name = "URL", help_heading = "Over gRPC")]
@@ -26,7 +26,7 @@ pub(crate) struct Server {
     server_key: Option<PathBuf>,
 }
 
-impl Server {
+impl OverGrpc {
     /// A client of the node that is named; none when a directory or a hub is where to work.
     pub(crate) fn client(&self, place: &Place) -> Done<Option<GrpcClient>> {
         let files = [("--ca", &self.server_ca), ("--cert", &self.server_cert), ("--key", &self.server_key)];

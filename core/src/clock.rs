@@ -9,6 +9,7 @@ pub type Nanos = u64;
 /// Nanoseconds in a second.
 pub const SECOND: Nanos = 1_000_000_000;
 /// Nanoseconds in a millisecond.
+#[cfg(feature = "mesh")]
 pub(crate) const MILLISECOND: Nanos = 1_000_000;
 
 /// Where an engine gets the time and its random bits from.

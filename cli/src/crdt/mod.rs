@@ -12,13 +12,13 @@ use headwater::crdt::Kind;
 
 use crate::failure::Done;
 use crate::place::Place;
-use crate::server::Server;
+use crate::server::OverGrpc;
 use crate::units::parse_duration;
 
 #[derive(Args)]
 pub(crate) struct Crdt {
     #[command(flatten)]
-    server: Server,
+    server: OverGrpc,
     #[command(subcommand)]
     verb: Verb,
 }

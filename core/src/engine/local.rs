@@ -337,10 +337,8 @@ impl Inner {
                 result = Err(error);
             }
         }
-        if result.is_ok() && !self.read_only {
-            if !self.has_met.load(Ordering::Acquire) {
-                self.actors.leave(&*self.shared.disk, &self.root, &linked);
-            }
+        if result.is_ok() && !self.read_only && !self.has_met.load(Ordering::Acquire) {
+            self.actors.leave(&*self.shared.disk, &self.root, &linked);
         }
         *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = None;
         if self.temporary {

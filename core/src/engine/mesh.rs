@@ -3,7 +3,6 @@
 use std::sync::{Arc, PoisonError};
 
 use super::{Engine, Kind};
-use crate::error::Result;
 use crate::member::{MeshStatus, Part};
 use crate::pending::Pending;
 
@@ -42,7 +41,7 @@ impl Engine {
     /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for an engine that can't be written to, or whose files
     /// another process has open.
     #[cfg(feature = "mesh")]
-    pub fn join_mesh(&self, config: crate::mesh::MeshConfig) -> Result<()> {
+    pub fn join_mesh(&self, config: crate::mesh::MeshConfig) -> crate::error::Result<()> {
         use std::sync::atomic::Ordering;
 
         use crate::error::{Error, ErrorKind};

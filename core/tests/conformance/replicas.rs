@@ -9,7 +9,7 @@ use crate::crdt::{OwnedChange, keys, kind, lend_all, number_json, place, reading
 use crate::engine::World;
 
 fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
 }
 
 fn from_hex(text: &str) -> Vec<u8> {

@@ -63,8 +63,7 @@ fn classic(work: Work) -> usize {
     let mut bytes = 0;
     for tick in 0..TICKS + NODES {
         let now_ms = tick as u64 * 1_000;
-        for node in 0..NODES {
-            let (replica, group) = &mut nodes[node];
+        for (node, (replica, group)) in nodes.iter_mut().enumerate() {
             let made = if tick < TICKS { work(node, tick) } else { Vec::new() };
             for (key, kind, value) in &made {
                 let value = Value::Int(*value);

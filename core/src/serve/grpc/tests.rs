@@ -192,10 +192,12 @@ fn many_clients_at_once_lose_nothing() {
             scope.spawn(move || {
                 let one = || client.write("app", "n", Kind::Counter, &Op::Add(1));
                 let on_their_way: Vec<_> = (0..100).map(|_| one()).collect();
-                on_their_way.into_iter().for_each(|written| assert!(written.wait().is_ok()));
+                for written in on_their_way {
+                    assert!(written.wait().is_ok());
+                }
             });
         }
     });
     assert_eq!(client.read("app", "n", Kind::Counter).wait().expect("a reading"), Reading::Number(400));
-    assert_eq!(metric(&engine, "headwater_grpc_failed_calls_total", ""), 0.0);
+    assert!(metric(&engine, "headwater_grpc_failed_calls_total", "") < 1.0);
 }
