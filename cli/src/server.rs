@@ -14,23 +14,23 @@ pub(crate) struct OverGrpc {
     /// Instead of a directory: a node's gRPC door, such as grpcs://127.0.0.1:9090; --ca, --cert and --key say who both
     /// are.
     #[arg(long = "server", global = true, value_name = "URL", help_heading = "Over gRPC")]
-    server: Option<String>,
+    url: Option<String>,
     /// The certificate of the CA that signed the node's.
     #[arg(long = "ca", global = true, value_name = "FILE", help_heading = "Over gRPC")]
-    server_ca: Option<PathBuf>,
+    ca_file: Option<PathBuf>,
     /// The own certificate.
     #[arg(long = "cert", global = true, value_name = "FILE", help_heading = "Over gRPC")]
-    server_cert: Option<PathBuf>,
+    cert_file: Option<PathBuf>,
     /// Its key.
     #[arg(long = "key", global = true, value_name = "FILE", help_heading = "Over gRPC")]
-    server_key: Option<PathBuf>,
+    key_file: Option<PathBuf>,
 }
 
 impl OverGrpc {
     /// A client of the node that is named; none when a directory or a hub is where to work.
     pub(crate) fn client(&self, place: &Place) -> Done<Option<GrpcClient>> {
-        let files = [("--ca", &self.server_ca), ("--cert", &self.server_cert), ("--key", &self.server_key)];
-        let Some(url) = &self.server else {
+        let files = [("--ca", &self.ca_file), ("--cert", &self.cert_file), ("--key", &self.key_file)];
+        let Some(url) = &self.url else {
             return match files.iter().find(|(_, file)| file.is_some()) {
                 Some((name, _)) => Err(Failure::usage(format!("{name} is given, and no --server that it is for"))),
                 None => Ok(None),
@@ -42,7 +42,7 @@ impl OverGrpc {
         }
         // Without TLS no file would be asked for, so the address comes first.
         GrpcClient::check(url)?;
-        let (Some(ca), Some(cert), Some(key)) = (&self.server_ca, &self.server_cert, &self.server_key) else {
+        let (Some(ca), Some(cert), Some(key)) = (&self.ca_file, &self.cert_file, &self.key_file) else {
             let missing: Vec<&str> = files.iter().filter(|(_, file)| file.is_none()).map(|(name, _)| *name).collect();
             return Err(Failure::usage(format!("--server needs {}, a PEM file", missing.join(" and "))));
         };

@@ -33,7 +33,7 @@ pub(crate) enum Verb {
     /// Makes the certificate of a node or a client, signed by a CA that 'certs ca' made.
     #[command(after_help = "Examples:
   headwater certs node --ca certs --name a --out certs
-  headwater certs node --ca certs --name b --host b.example.org --host 10.0.0.7 --days 90 --out certs
+  headwater certs node --ca certs --name b --host b.example.org --days 90 --out certs
 
 It is good for listening and for dialling, under its name and its hosts.")]
     Node(Node),
