@@ -1,7 +1,7 @@
 //! A node of a mesh without its sockets: who is there, and what is said to whom about which store. It is given packets,
 //! connections and the time, and gives packets and addresses to call; a simulation drives it as the network does.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use prost::Message;
 
@@ -67,8 +67,6 @@ pub(super) struct Core {
     sent_bytes: u64,
     received_bytes: u64,
     last_error: String,
-    /// Where this node itself was met.
-    own_addresses: BTreeSet<String>,
     is_over: bool,
     /// How many of the last records are sent to a peer that is new.
     pub(super) again: u64,
@@ -97,7 +95,6 @@ impl Core {
             sent_bytes: 0,
             received_bytes: 0,
             last_error: String::new(),
-            own_addresses: BTreeSet::new(),
             is_over: false,
             again: RECORDS_AGAIN,
         }
@@ -297,6 +294,8 @@ impl Core {
         let Some(local) = self.stores.get_mut(name) else { return Ok(()) };
         local.step()?;
         local.forget(now);
+        // Where nobody else writes, nobody else would.
+        local.store.snapshot_if_due()?;
         let mut all = Vec::new();
         for peer in self.peers.values_mut().filter(|peer| peer.is_connected) {
             let from = Writer { engine: peer.node.engine, epoch: peer.node.run };
@@ -359,7 +358,10 @@ impl Core {
                 Event::Renewed(node) => self.log_change(&node, "was taken for gone, and is there again"),
             }
         }
-        for (node, state) in self.membership.members() {
+        let members = self.membership.members();
+        // Who is forgotten there is forgotten here, and found anew if he comes back.
+        self.peers.retain(|engine, peer| peer.is_connected || members.iter().any(|(node, _)| node.engine == *engine));
+        for (node, state) in members {
             let peer = self.peers.entry(node.engine).or_insert_with(|| Peer {
                 node: node.clone(),
                 state,
@@ -395,7 +397,7 @@ impl Core {
         }
         addresses.sort_unstable();
         addresses.dedup();
-        addresses.retain(|address| *address != self.membership.own().address && !self.own_addresses.contains(address));
+        addresses.retain(|address| *address != self.membership.own().address);
         let wait = self.call_after / 2 + self.engine.clock().random() % self.call_after;
         self.call_at = now + wait;
         self.call_after = if addresses.is_empty() { CALL_AFTER.0 } else { (self.call_after * 2).min(CALL_AFTER.1) };
