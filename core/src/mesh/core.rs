@@ -189,7 +189,12 @@ impl Core {
     fn try_hear(&mut self, engine: u64, body: Body, now: Nanos) -> Result<()> {
         match body {
             Body::Hello(_) => Ok(()),
-            Body::Swim(packet) => self.membership.hear(&packet, now),
+            Body::Swim(packet) => {
+                let heard = self.membership.hear(&packet, now);
+                // Somebody waits for the answer, so it does not wait for other work.
+                self.settle(now);
+                heard
+            }
             Body::Bye(_) => {
                 self.peers.get_mut(&engine).into_iter().for_each(|peer| peer.has_left = true);
                 Ok(())
