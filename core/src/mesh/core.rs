@@ -16,7 +16,7 @@ use super::local::Local;
 use super::membership::{Event, Membership};
 use super::proto::packet::Body;
 use super::proto::{Bye, Hello, Node, Packet};
-use super::session::{RECORDS_AGAIN, Session};
+use super::session::{BYTES_AGAIN, RECORDS_AGAIN, Session};
 use super::swim::Swim;
 use crate::member::{Member, MemberState, MemberStore, MeshStatus};
 
@@ -69,7 +69,7 @@ pub(super) struct Core {
     last_error: String,
     is_over: bool,
     /// How many of the last records are sent to a peer that is new.
-    pub(super) again: u64,
+    pub(super) again: usize,
 }
 
 impl Core {
@@ -211,7 +211,7 @@ impl Core {
         };
         let from = Writer { engine, epoch: peer.node.run };
         if !peer.sessions.contains_key(&name) {
-            let begin = local.store.log_end()?.saturating_sub(self.again);
+            let begin = local.store.before_the_last(self.again, BYTES_AGAIN)?;
             peer.sessions.insert(name.clone(), Session::new(from, begin, now));
         }
         let Some(session) = peer.sessions.get_mut(&name) else { return Ok(()) };
@@ -305,7 +305,7 @@ impl Core {
         for peer in self.peers.values_mut().filter(|peer| peer.is_connected) {
             let from = Writer { engine: peer.node.engine, epoch: peer.node.run };
             if !peer.sessions.contains_key(name) {
-                let begin = local.store.log_end()?.saturating_sub(self.again);
+                let begin = local.store.before_the_last(self.again, BYTES_AGAIN)?;
                 peer.sessions.insert(name.to_owned(), Session::new(from, begin, now));
             }
             let Some(session) = peer.sessions.get_mut(name) else { continue };

@@ -49,6 +49,18 @@ impl CrdtStore {
         Ok(self.0.live()?.covered.seq)
     }
 
+    /// The record of the log before the last ones: so many at the most, and so many bytes, but one record.
+    pub(crate) fn before_the_last(&self, records_max: usize, bytes_max: usize) -> Result<u64> {
+        if records_max == 0 {
+            return self.log_end();
+        }
+        let log = &self.0.log;
+        let mut options = ReadOptions::default().filter(log.filter()).backward().max_records(records_max);
+        options.max_bytes = bytes_max;
+        let first = log.stream.read(&options).wait()?.iter().last().map(|record| record.seq - 1);
+        first.map_or_else(|| self.log_end(), Ok)
+    }
+
     /// Deltas that handles of this engine wrote behind a record of the log, up to about `bytes_max`.
     pub(crate) fn made_after(&self, after: u64, bytes_max: usize) -> Result<Made> {
         let log = &self.0.log;

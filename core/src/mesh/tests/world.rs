@@ -70,7 +70,7 @@ pub(super) struct World {
     pub(super) bytes: BTreeMap<&'static str, usize>,
     pub(super) snapshot_records: u64,
     /// How many of the last records are sent to a peer that is new: none, so that there is more to repair.
-    pub(super) again: u64,
+    pub(super) again: usize,
 }
 
 fn pair(a: usize, b: usize) -> (usize, usize) {
