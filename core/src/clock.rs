@@ -71,10 +71,13 @@ impl Clock for ManualClock {
     }
 
     fn random(&self) -> u64 {
-        // SplitMix64 (Steele, Lea, Flood 2014).
-        let mut z = self.0.1.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst);
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        mix(self.0.1.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst))
     }
+}
+
+/// Spreads the bits of a number over all of it: the finalizer of SplitMix64 (Steele, Lea, Flood 2014).
+pub(crate) fn mix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }

@@ -259,6 +259,11 @@ impl Replica {
             bytes.extend_from_slice(&writer.epoch.to_be_bytes());
         }
         fragment.body.keys.values().for_each(|entry| put_state(&mut bytes, &entry.state));
-        Sha256::digest(&bytes).iter().take(8).fold(0, |digest, &byte| digest << 8 | u64::from(byte))
+        digest_word(Sha256::new_with_prefix(&bytes))
     }
+}
+
+/// The first 8 bytes of a digest, as a number.
+pub(crate) fn digest_word(digest: Sha256) -> u64 {
+    digest.finalize().iter().take(8).fold(0, |word, &byte| word << 8 | u64::from(byte))
 }

@@ -46,6 +46,8 @@ mod value;
 pub use clock::DRIFT_MS_MAX;
 pub use collect::Collected;
 pub use context::Context;
+#[cfg(feature = "mesh")]
+pub(crate) use exchange::digest_word;
 pub use exchange::{Applied, HELD_MAX};
 pub use fragment::{Fragment, Scope};
 pub use kind::Kind;

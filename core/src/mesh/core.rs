@@ -2,6 +2,7 @@
 //! connections and the time, and gives packets and addresses to call; a simulation drives it as the network does.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use prost::Message;
 
@@ -48,6 +49,29 @@ struct Peer {
     is_connected: bool,
     has_left: bool,
     sessions: BTreeMap<String, Session>,
+}
+
+impl Peer {
+    fn new(node: Node, state: MemberState, now: Nanos) -> Self {
+        Peer { node, state, since: now, is_connected: false, has_left: false, sessions: BTreeMap::new() }
+    }
+
+    /// Whose records those are that it sends.
+    fn writer(&self) -> Writer {
+        Writer { engine: self.node.engine, epoch: self.node.run }
+    }
+
+    /// What is said to it about a store; it is sent the last `again` records if it is new.
+    fn session(&mut self, local: &Local, again: usize, now: Nanos) -> Result<&mut Session> {
+        let from = self.writer();
+        Ok(match self.sessions.entry(local.store.name().to_owned()) {
+            Entry::Occupied(there) => there.into_mut(),
+            Entry::Vacant(free) => {
+                let begin = local.store.before_the_last(again, BYTES_AGAIN)?;
+                free.insert(Session::new(from, begin, now))
+            }
+        })
+    }
 }
 
 /// One node.
@@ -134,17 +158,11 @@ impl Core {
             return Err(Error::new(ErrorKind::Conflict, message));
         }
         self.membership.join(&node, hello.spent_run, now);
-        let peer = self.peers.entry(node.engine).or_insert_with(|| Peer {
-            node: node.clone(),
-            state: MemberState::Alive,
-            since: now,
-            is_connected: false,
-            has_left: false,
-            sessions: BTreeMap::new(),
-        });
+        let new = || Peer::new(node.clone(), MemberState::Alive, now);
+        let peer = self.peers.entry(node.engine).or_insert_with(new);
         peer.node = node.clone();
         (peer.is_connected, peer.has_left) = (true, false);
-        let from = Writer { engine: node.engine, epoch: node.run };
+        let from = peer.writer();
         peer.sessions.values_mut().for_each(|session| session.connected(from, now));
         self.call_after = CALL_AFTER.0;
         Ok(node)
@@ -209,12 +227,7 @@ impl Core {
         let (Some(peer), Some(local)) = (self.peers.get_mut(&engine), self.stores.get_mut(&name)) else {
             return Ok(());
         };
-        let from = Writer { engine, epoch: peer.node.run };
-        if !peer.sessions.contains_key(&name) {
-            let begin = local.store.before_the_last(self.again, BYTES_AGAIN)?;
-            peer.sessions.insert(name.clone(), Session::new(from, begin, now));
-        }
-        let Some(session) = peer.sessions.get_mut(&name) else { return Ok(()) };
+        let session = peer.session(local, self.again, now)?;
         let mut bodies = Vec::new();
         let heard = session.hear(body, local, now, &mut bodies);
         if heard.is_err() {
@@ -303,19 +316,15 @@ impl Core {
         local.store.snapshot_if_due()?;
         let mut all = Vec::new();
         for peer in self.peers.values_mut().filter(|peer| peer.is_connected) {
-            let from = Writer { engine: peer.node.engine, epoch: peer.node.run };
-            if !peer.sessions.contains_key(name) {
-                let begin = local.store.before_the_last(self.again, BYTES_AGAIN)?;
-                peer.sessions.insert(name.to_owned(), Session::new(from, begin, now));
-            }
-            let Some(session) = peer.sessions.get_mut(name) else { continue };
+            let node = peer.node.clone();
+            let session = peer.session(local, self.again, now)?;
             let mut bodies = Vec::new();
             let worked = session.work(local, now, &mut bodies);
-            all.push((peer.node.clone(), bodies));
             if let Err(error) = worked {
                 session.failed(now);
-                return Err(error.context(format!("store '{name}' with node {}", peer.node.name)));
+                return Err(error.context(format!("store '{name}' with node {}", node.name)));
             }
+            all.push((node, bodies));
         }
         for (node, bodies) in all {
             self.send(&node, bodies);
@@ -367,14 +376,7 @@ impl Core {
         // Who is forgotten there is forgotten here, and found anew if he comes back.
         self.peers.retain(|engine, peer| peer.is_connected || members.iter().any(|(node, _)| node.engine == *engine));
         for (node, state) in members {
-            let peer = self.peers.entry(node.engine).or_insert_with(|| Peer {
-                node: node.clone(),
-                state,
-                since: now,
-                is_connected: false,
-                has_left: false,
-                sessions: BTreeMap::new(),
-            });
+            let peer = self.peers.entry(node.engine).or_insert_with(|| Peer::new(node.clone(), state, now));
             let state = if state == MemberState::Down && peer.has_left { MemberState::Left } else { state };
             if node.run > peer.node.run {
                 peer.node = node;

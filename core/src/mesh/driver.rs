@@ -19,7 +19,7 @@ use crate::tls::Tls;
 use super::core::{Core, Out};
 use super::lane::{Met, call};
 use super::proto::packet::Body;
-use super::proto::{Node, Packet};
+use super::proto::{Hello, Node, Packet};
 use crate::member::MeshStatus;
 
 /// Inputs that are taken before the core works.
@@ -58,22 +58,16 @@ struct Lane {
     since: Nanos,
 }
 
+/// A node at work.
 pub(super) struct Driver {
-    pub(super) core: Core,
-    pub(super) own: u64,
-    pub(super) handle: Handle,
-    pub(super) inputs: mpsc::Receiver<Input>,
-    pub(super) tell: mpsc::Sender<Input>,
-    pub(super) tls: Tls,
-    /// The name on certificates; that of the host that is called when empty.
-    pub(super) server_name: String,
-    pub(super) linger: Nanos,
-    pub(super) refused: Box<dyn Fn() -> u64 + Send>,
-    pub(super) begun: (Nanos, Instant),
+    parts: Parts,
+    begun: Instant,
     lanes: BTreeMap<u64, Lane>,
     lanes_made: u64,
     calling: BTreeSet<String>,
     stashed: BTreeMap<String, Vec<Packet>>,
+    /// When what was written has lingered.
+    written: Option<Nanos>,
     bell: Arc<Bell>,
 }
 
@@ -85,9 +79,11 @@ pub(super) struct Parts {
     pub(super) inputs: mpsc::Receiver<Input>,
     pub(super) tell: mpsc::Sender<Input>,
     pub(super) tls: Tls,
+    /// The name on certificates; that of the host that is called when empty.
     pub(super) server_name: String,
     pub(super) linger: Nanos,
     pub(super) refused: Box<dyn Fn() -> u64 + Send>,
+    /// When it begins.
     pub(super) now: Nanos,
 }
 
@@ -108,61 +104,50 @@ impl Wake for Bell {
 
 impl Driver {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { core, own, handle, inputs, tell, tls, server_name, linger, refused, now } = parts;
-        let bell = Arc::new(Bell { tell: tell.clone(), is_rung: AtomicBool::new(false) });
+        let bell = Arc::new(Bell { tell: parts.tell.clone(), is_rung: AtomicBool::new(false) });
         Driver {
-            core,
-            own,
-            handle,
-            inputs,
-            tell,
-            tls,
-            server_name,
-            linger,
-            refused,
-            begun: (now, Instant::now()),
+            parts,
+            begun: Instant::now(),
             lanes: BTreeMap::new(),
             lanes_made: 0,
             calling: BTreeSet::new(),
             stashed: BTreeMap::new(),
+            written: None,
             bell,
         }
     }
 
     /// The time, which goes on evenly whatever the machine's clock does.
     fn now(&self) -> Nanos {
-        self.begun.0 + self.begun.1.elapsed().as_nanos() as Nanos
+        self.parts.now + self.begun.elapsed().as_nanos() as Nanos
     }
 
     /// Drives the node until it shall leave, or the engine is closed.
     pub(super) async fn run(mut self) {
-        let mut written: Option<Nanos> = None;
         loop {
             let now = self.now();
-            if written.is_none_or(|at| at <= now) {
-                written = None;
+            if self.written.is_none_or(|at| at <= now) {
+                self.written = None;
                 self.bell.is_rung.store(false, Ordering::Release);
-                self.core.work(now);
+                self.parts.core.work(now);
             }
             self.settle();
-            if self.core.is_over() {
+            if self.parts.core.is_over() {
                 return;
             }
-            if written.is_none() && self.listen_to_stores() {
-                written = Some(now + self.linger);
+            if self.written.is_none() && self.listen_to_stores() {
+                self.written = Some(now + self.parts.linger);
             }
-            let due = written.unwrap_or(Nanos::MAX).min(self.core.due());
+            let due = self.written.unwrap_or(Nanos::MAX).min(self.parts.core.due());
             let wait = Duration::from_nanos(due.saturating_sub(self.now()).min(SECOND));
-            let mut input = timeout(wait, self.inputs.recv()).await.ok().flatten();
+            let mut input = timeout(wait, self.parts.inputs.recv()).await.ok().flatten();
             let mut count = 0;
             while let Some(some) = input {
-                if let Input::Written = some {
-                    written = written.or(Some(self.now() + self.linger));
-                } else if self.take(some) {
+                if self.take(some) {
                     return;
                 }
                 count += 1;
-                input = if count < INPUTS_AT_ONCE { self.inputs.try_recv().ok() } else { None };
+                input = if count < INPUTS_AT_ONCE { self.parts.inputs.try_recv().ok() } else { None };
             }
         }
     }
@@ -171,7 +156,7 @@ impl Driver {
     fn listen_to_stores(&mut self) -> bool {
         let waker = Waker::from(Arc::clone(&self.bell));
         let mut cx = Context::from_waker(&waker);
-        self.core.stores().filter(|local| local.store.poll_grown(&mut cx).is_ready()).count() > 0
+        self.parts.core.stores().filter(|local| local.store.poll_grown(&mut cx).is_ready()).count() > 0
     }
 
     /// Takes what happened; true when that was the end.
@@ -181,31 +166,31 @@ impl Driver {
             Input::Met(met) => self.meet(met, now),
             Input::Packet(engine, number, packet) => {
                 if self.lanes.get(&engine).is_some_and(|lane| lane.number == number) {
-                    self.core.hear(engine, packet, now);
+                    self.parts.core.hear(engine, packet, now);
                 }
             }
             Input::Gone(engine, number) => {
                 if self.lanes.get(&engine).is_some_and(|lane| lane.number == number) {
                     self.lanes.remove(&engine);
-                    self.core.disconnected(engine, now);
+                    self.parts.core.disconnected(engine, now);
                 }
             }
             Input::Called(address, error) => {
                 self.calling.remove(&address);
                 if let Some(error) = error {
                     self.stashed.remove(&address);
-                    self.core.not_reached(&error);
+                    self.parts.core.not_reached(&error);
                 }
             }
-            Input::Written => {}
+            Input::Written => self.written = self.written.or(Some(now + self.parts.linger)),
             Input::Status(answer) => {
-                let mut status = self.core.status();
-                status.refused = (self.refused)();
+                let mut status = self.parts.core.status();
+                status.refused = (self.parts.refused)();
                 // Who asked may have given up.
                 let _ = answer.send(status);
             }
             Input::Leave(done) => {
-                self.core.leave(now);
+                self.parts.core.leave(now);
                 self.settle();
                 let _ = done.send(());
                 return true;
@@ -223,23 +208,23 @@ impl Driver {
 
     fn try_meet(
         &mut self,
-        hello: &super::proto::Hello,
+        hello: &Hello,
         sender: mpsc::Sender<Packet>,
         called: bool,
         now: Nanos,
     ) -> Result<(u64, u64)> {
         let engine = hello.node.as_ref().map_or(0, |node| node.engine);
         let run = hello.node.as_ref().map_or(0, |node| node.run);
-        let caller = if called { self.own } else { engine };
+        let caller = if called { self.parts.own } else { engine };
         if let Some(lane) = self.lanes.get(&engine)
-            && (lane.run, lane.caller) == (run, self.own.min(engine))
+            && (lane.run, lane.caller) == (run, self.parts.own.min(engine))
             && caller != lane.caller
             && now.saturating_sub(lane.since) < SAME_TIME
         {
             return Err(Error::new(ErrorKind::Busy, "both nodes called, and the other connection is kept"));
         }
-        let first = self.core.hello(Some(engine));
-        let node = self.core.connected(hello, now)?;
+        let first = self.parts.core.hello(Some(engine));
+        let node = self.parts.core.connected(hello, now)?;
         if !called {
             // There is room for the first one.
             let _ = sender.try_send(first);
@@ -254,14 +239,14 @@ impl Driver {
 
     /// Does what the core wants done.
     fn settle(&mut self) {
-        for out in self.core.take_out() {
+        for out in self.parts.core.take_out() {
             match out {
                 Out::Send(node, packet) => self.send(&node, packet),
                 Out::Call(address) => self.call(address, None),
                 Out::HangUp(engine) => {
                     if self.lanes.remove(&engine).is_some() {
                         let now = self.now();
-                        self.core.disconnected(engine, now);
+                        self.parts.core.disconnected(engine, now);
                     }
                 }
             }
@@ -273,7 +258,7 @@ impl Driver {
             if lane.sender.try_send(packet).is_err() {
                 self.lanes.remove(&node.engine);
                 let now = self.now();
-                self.core.disconnected(node.engine, now);
+                self.parts.core.disconnected(node.engine, now);
             }
             return;
         }
@@ -293,8 +278,8 @@ impl Driver {
         }
         let host = address.rsplit_once(':').map_or(address.as_str(), |(host, _)| host);
         let host = host.trim_start_matches('[').trim_end_matches(']');
-        let name = if self.server_name.is_empty() { host.to_owned() } else { self.server_name.clone() };
-        let hello = self.core.hello(who);
-        self.handle.spawn(call(address, name, self.tls.clone(), hello, self.tell.clone()));
+        let name = if self.parts.server_name.is_empty() { host.to_owned() } else { self.parts.server_name.clone() };
+        let hello = self.parts.core.hello(who);
+        self.parts.handle.spawn(call(address, name, self.parts.tls.clone(), hello, self.parts.tell.clone()));
     }
 }

@@ -7,9 +7,10 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::crdt::Context;
+use crate::clock::mix;
 use crate::crdt::store::CrdtStore;
 use crate::crdt::store::exchange::Name;
+use crate::crdt::{Context, digest_word};
 use crate::error::Result;
 
 use super::faults::{Fault, has};
@@ -130,7 +131,7 @@ impl Building {
         let mut sum = 0_u64;
         sums.push(sum);
         for entry in &entries {
-            sum = sum.wrapping_add(mix(entry.hash, if has(Fault::NamesAlone) { 0 } else { entry.digest }));
+            sum = sum.wrapping_add(weight(entry.hash, if has(Fault::NamesAlone) { 0 } else { entry.digest }));
             sums.push(sum);
         }
         let (context, log_end) = (std::mem::take(&mut self.context), self.log_end);
@@ -140,15 +141,10 @@ impl Building {
 
 /// The first 8 bytes of SHA-256 over kind and name.
 pub(super) fn hash((name, kind): &Name) -> u64 {
-    let digest = Sha256::new_with_prefix([*kind as u8]).chain_update(name.as_bytes()).finalize();
-    digest.iter().take(8).fold(0, |hash, &byte| hash << 8 | u64::from(byte))
+    digest_word(Sha256::new_with_prefix([*kind as u8]).chain_update(name.as_bytes()))
 }
 
-/// What an entry adds to a sum, so that entries that trade digests do not cancel out (the finalizer of SplitMix64,
-/// Steele, Lea and Flood 2014).
-fn mix(hash: u64, digest: u64) -> u64 {
-    let mut z = hash.rotate_left(32) ^ digest;
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
+/// What an entry adds to a sum, so that entries that trade digests do not cancel out.
+fn weight(hash: u64, digest: u64) -> u64 {
+    mix(hash.rotate_left(32) ^ digest)
 }

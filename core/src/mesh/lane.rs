@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::tls::{Tls, dial};
+use crate::tls::{Tls, dial, reason};
 
 use super::driver::Input;
 use super::proto::mesh_client::MeshClient;
@@ -121,12 +121,5 @@ fn late(what: &str) -> Error {
 }
 
 fn refused(status: &Status) -> Error {
-    // What went wrong below is in the sources alone.
-    let mut message = status.message().to_owned();
-    let mut source = std::error::Error::source(status);
-    while let Some(error) = source {
-        message = format!("{message}: {error}");
-        source = error.source();
-    }
-    Error::new(ErrorKind::Io, message)
+    Error::new(ErrorKind::Io, reason(status))
 }

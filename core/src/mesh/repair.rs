@@ -45,8 +45,6 @@ pub(super) struct Repair {
     /// The last record of the log before any key came.
     begun: u64,
     heard: Nanos,
-    /// Keys that came.
-    pub(super) keys: u64,
 }
 
 enum Wanted {
@@ -68,7 +66,6 @@ impl Repair {
             looked: 0,
             begun: 0,
             heard: now,
-            keys: 0,
         }
     }
 
@@ -170,7 +167,6 @@ impl Repair {
         }
         local.store.take_in(from, &[&keys.fragment])?;
         self.wants.extend(std::mem::take(&mut self.asked).split_off(taken));
-        self.keys += keys.taken as u64;
         self.heard = now;
         Ok(())
     }

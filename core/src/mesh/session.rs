@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use sha2::{Digest, Sha256};
 
 use crate::clock::{MILLISECOND, Nanos, SECOND};
-use crate::crdt::Context;
+use crate::crdt::{Context, digest_word};
 use crate::error::Result;
 use crate::origin::Writer;
 
@@ -48,10 +48,6 @@ pub(super) struct Session {
     missing: Option<(Nanos, Context)>,
     repair: Option<Repair>,
     answering: Option<Answering>,
-    /// What the peer said that it has applied.
-    pub(super) context: Option<Context>,
-    /// When it said so, or that it is equal to ours.
-    pub(super) heard: Nanos,
     pub(super) repairs: u64,
 }
 
@@ -68,8 +64,6 @@ impl Session {
             missing: None,
             repair: None,
             answering: None,
-            context: None,
-            heard: 0,
             repairs: 0,
         }
     }
@@ -164,9 +158,8 @@ impl Session {
         let store = || local.store.name().to_owned();
         match body {
             Body::Meet(meet) => {
-                let own = local.store.context()?;
-                if digest(&own) == meet.digest {
-                    (self.missing, self.context, self.heard) = (None, Some(own), now);
+                if digest(&local.store.context()?) == meet.digest {
+                    self.missing = None;
                 } else {
                     out.push(Body::Ask(Ask { store: store() }));
                 }
@@ -220,7 +213,6 @@ impl Session {
     fn told(&mut self, context: Context, local: &mut Local, now: Nanos) -> Result<()> {
         let own = local.store.context()?;
         let missing = context.without(&own);
-        (self.context, self.heard) = (Some(context), now);
         if missing.count() == 0 {
             self.missing = None;
             return Ok(());
@@ -252,5 +244,5 @@ impl Session {
 
 /// The first 8 bytes of SHA-256 over a context.
 fn digest(context: &Context) -> u64 {
-    Sha256::digest(context.encode()).iter().take(8).fold(0, |digest, &byte| digest << 8 | u64::from(byte))
+    digest_word(Sha256::new_with_prefix(context.encode()))
 }

@@ -1,6 +1,7 @@
 //! Connections that go out: a channel that connects when something is to be said, and again when it broke, each time
 //! with the certificates as they are then.
 
+use std::error::Error as _;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
@@ -13,6 +14,7 @@ use tokio::io::AsyncBufRead;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
+use tonic::Status;
 use tonic::codegen::Service;
 use tonic::codegen::http::Uri;
 use tonic::transport::{Channel, Endpoint};
@@ -40,6 +42,17 @@ pub(crate) fn dial(address: &str, server_name: &str, tls: &Tls) -> Result<Channe
     let endpoint = endpoint.map_err(|e| Error::invalid(format!("'{}': {e}", address.escape_debug())))?;
     let endpoint = endpoint.http2_keep_alive_interval(KEEPALIVE).keep_alive_timeout(KEEPALIVE_PATIENCE);
     Ok(endpoint.connect_with_connector_lazy(Dialer { address: address.to_owned(), name, tls: tls.clone() }))
+}
+
+/// What went wrong with a call: what gRPC says is of the carrier, and what was wrong is at the end of its reasons.
+pub(crate) fn reason(status: &Status) -> String {
+    let mut why = status.message().to_owned();
+    let mut source = status.source();
+    while let Some(error) = source {
+        why = error.to_string();
+        source = error.source();
+    }
+    why
 }
 
 #[derive(Clone)]

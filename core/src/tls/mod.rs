@@ -25,7 +25,7 @@ use tokio_rustls::server::TlsStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::error::Result;
-pub(crate) use dial::dial;
+pub(crate) use dial::{dial, reason};
 use files::{Files, Loaded};
 pub(crate) use listen::Listener;
 pub(crate) use refusal::Refusal;

@@ -29,8 +29,6 @@ pub(crate) struct Made {
     pub(crate) fragments: Vec<Vec<u8>>,
     /// The last record of the log that was looked at.
     pub(crate) upto: u64,
-    /// Some of them may have been purged from the log before.
-    pub(crate) has_gap: bool,
 }
 
 impl CrdtStore {
@@ -64,13 +62,10 @@ impl CrdtStore {
     /// Deltas that handles of this engine wrote behind a record of the log, up to about `bytes_max`.
     pub(crate) fn made_after(&self, after: u64, bytes_max: usize) -> Result<Made> {
         let log = &self.0.log;
-        let mut options = ReadOptions::default().filter(log.filter()).from_seq(after + 1);
-        options = options.max_records(RECORDS_AT_ONCE);
+        let mut options = ReadOptions::default().filter(log.filter()).from_seq(after + 1).max_records(RECORDS_AT_ONCE);
         options.max_bytes = bytes_max;
         let batch = log.stream.read(&options).wait()?;
         let mut made = Made { upto: after, ..Made::default() };
-        made.has_gap =
-            batch.seq(0).is_some_and(|seq| seq > after + 1) && log.stream.info().wait()?.first_seq > after + 1;
         for record in batch.iter() {
             made.upto = record.seq;
             if log.actor(record.subject).is_some_and(|actor| actor.engine == log.engine.id()) {

@@ -20,6 +20,7 @@ use crate::crdt::{Change, Dumped, Kind, Op, Path, Reading, Value, Written};
 use crate::error::{Error, ErrorKind, Result};
 use crate::member::MeshStatus;
 use crate::pending::Pending;
+use crate::runtime::runtime;
 use crate::tls::{Tls, dial};
 
 /// What an address begins with.
@@ -67,13 +68,7 @@ impl GrpcClient {
     /// As [`GrpcClient::check`]; [`ErrorKind::Io`] when the system gives no thread.
     pub fn new(url: &str, tls: &Tls) -> Result<GrpcClient> {
         let (place, name) = address(url)?;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_name("headwater-grpc-client")
-            .enable_io()
-            .enable_time()
-            .build()
-            .map_err(|e| Error::io("start the thread of a gRPC client", &e))?;
+        let runtime = runtime("headwater-grpc-client")?;
         let channel = {
             let _inside = runtime.enter();
             dial(place, name, tls)?

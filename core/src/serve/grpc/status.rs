@@ -1,12 +1,11 @@
 //! Errors as gRPC has them: a status by the table of `docs/errors.md`, with the name of the kind beside it, so that a
 //! client gets the kind itself back.
 
-use std::error::Error as _;
-
 use tonic::metadata::MetadataValue;
 use tonic::{Code, Status};
 
 use crate::error::{Error, ErrorKind};
+use crate::tls::reason;
 
 /// The trailer with the name of the kind.
 const KIND: &str = "headwater-kind";
@@ -49,14 +48,7 @@ pub(super) fn error(status: &Status, place: &str) -> Error {
         Code::InvalidArgument => ErrorKind::Invalid,
         _ => ErrorKind::Io,
     };
-    // What gRPC says is of the carrier; what was wrong is at the end of its reasons.
-    let mut why = status.message().to_owned();
-    let mut source = status.source();
-    while let Some(error) = source {
-        why = error.to_string();
-        source = error.source();
-    }
-    Error::new(kind, format!("{place}: {why}"))
+    Error::new(kind, format!("{place}: {}", reason(status)))
 }
 
 #[cfg(test)]
