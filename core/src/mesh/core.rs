@@ -314,22 +314,23 @@ impl Core {
         local.forget(now);
         // Where nobody else writes, nobody else would.
         local.store.snapshot_if_due()?;
-        let mut all = Vec::new();
+        let (mut all, mut outcome) = (Vec::new(), Ok(()));
         for peer in self.peers.values_mut().filter(|peer| peer.is_connected) {
-            let node = peer.node.clone();
-            let session = peer.session(local, self.again, now)?;
-            let mut bodies = Vec::new();
-            let worked = session.work(local, now, &mut bodies);
-            if let Err(error) = worked {
-                session.failed(now);
-                return Err(error.context(format!("store '{name}' with node {}", node.name)));
-            }
+            let (node, mut bodies) = (peer.node.clone(), Vec::new());
+            outcome = peer
+                .session(local, self.again, now)
+                .and_then(|session| session.work(local, now, &mut bodies).inspect_err(|_| session.failed(now)));
             all.push((node, bodies));
+            if outcome.is_err() {
+                break;
+            }
         }
+        // What was made before one failed too: its session takes it for sent.
+        let failed = all.last().map(|(node, _)| node.name.clone()).unwrap_or_default();
         for (node, bodies) in all {
             self.send(&node, bodies);
         }
-        Ok(())
+        outcome.map_err(|e| e.context(format!("store '{name}' with node {failed}")))
     }
 
     /// Compares what is applied with one other node, from time to time.
