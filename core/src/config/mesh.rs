@@ -1,6 +1,7 @@
 //! `[mesh]`: peers whose stores are kept in step with those of this node.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -22,6 +23,8 @@ struct MeshTable {
     server_name: String,
     stores: Vec<String>,
     preset: Option<String>,
+    /// Nanoseconds.
+    horizon: u64,
 }
 
 impl MeshTable {
@@ -38,6 +41,7 @@ impl MeshTable {
             server_name: self.server_name.clone(),
             stores: self.stores.clone(),
             preset: preset.unwrap_or_default(),
+            horizon: Duration::from_nanos(self.horizon),
         })
     }
 }

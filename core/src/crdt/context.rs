@@ -40,6 +40,20 @@ impl Context {
         Context(rest)
     }
 
+    /// Adds all that another one has.
+    #[cfg(feature = "mesh")]
+    pub(crate) fn unite(&mut self, other: &Context) {
+        for (actor, seen) in &other.0 {
+            self.0.entry(*actor).or_default().unite(seen);
+        }
+    }
+
+    /// The engines of its actors, each once.
+    #[cfg(feature = "mesh")]
+    pub(crate) fn engines(&self) -> std::collections::BTreeSet<u64> {
+        self.0.keys().map(|actor| actor.engine).collect()
+    }
+
     /// How many operations it has.
     pub fn count(&self) -> u64 {
         self.iter().map(|(_, first, last)| last - first + 1).sum()

@@ -189,12 +189,12 @@ impl Counter {
         (!rows.is_empty()).then(|| Delta { state: State::Counter(Counter(rows)), removed: Vec::new() })
     }
 
-    /// Drops dead rows whose removal is stable.
+    /// Drops dead rows whose removal is stable, but for those that an actor which is away would go on with.
     pub(super) fn collect(&mut self, by: &Collecting<'_>) -> usize {
         let before = self.0.len();
         self.0.retain(|row| {
             let stable = |base: &Base| base.seq == row.seq && by.stable(base.by) && by.stable(row.dot());
-            !row.base.as_deref().is_some_and(stable)
+            !row.base.as_deref().is_some_and(stable) || by.is_away(row.actor)
         });
         before - self.0.len()
     }

@@ -242,11 +242,12 @@ impl Replica {
         self.keys.kinds()
     }
 
-    /// A digest of what lives in a key: the first 8 bytes of SHA-256 over its canonical encoding, without what is dead
-    /// or expired, which replicas drop each in its own time. 0 for a key in which nothing lives.
+    /// A digest of a key: the first 8 bytes of SHA-256 over its canonical encoding, without what has expired and
+    /// decides nothing about anything else, which replicas drop each in its own time. What is dead and would decide
+    /// about what is still to come is in it until it is collected. 0 for a key in which nothing is.
     pub fn digest(&self, key: &str, kind: Kind, now_ms: u64) -> u64 {
         let Some(mut state) = self.state(key, kind).map(Cow::into_owned) else { return 0 };
-        state.retain_live(&|expiry_ms| !is_expired(expiry_ms, now_ms));
+        state.drop_expired(kind, &|expiry_ms| !is_expired(expiry_ms, now_ms));
         if state.is_empty() {
             return 0;
         }

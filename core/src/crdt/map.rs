@@ -89,8 +89,8 @@ impl Map {
         (!map.0.is_empty()).then_some(Delta { state: State::Map(map), removed })
     }
 
-    pub(super) fn retain_live(&mut self, lives: &dyn Fn(u64) -> bool) {
-        self.states_mut().for_each(|(_, state)| state.retain_live(lives));
+    pub(super) fn drop_expired(&mut self, lives: &dyn Fn(u64) -> bool) {
+        self.states_mut().for_each(|(kind, state)| state.drop_expired(kind, lives));
         self.prune();
     }
 

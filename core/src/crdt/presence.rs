@@ -81,10 +81,10 @@ impl Presence {
         self.adds.iter().map(Add::dot).collect()
     }
 
-    /// Drops additions that have expired and are stable.
+    /// Drops additions that have expired: nothing else rests on them.
     pub(super) fn collect(&mut self, by: &Collecting<'_>) -> usize {
         let before = self.adds.len();
-        self.adds.retain(|a| !is_expired(a.expiry_ms, by.now_ms) || !by.stable(a.dot));
+        self.adds.retain(|a| !by.is_spent(a.dot, a.expiry_ms));
         before - self.adds.len()
     }
 
@@ -95,6 +95,6 @@ impl Presence {
         if self.removes.is_empty() || !is_stable || !self.adds.iter().all(|a| by.is_before_stable(a.dot)) {
             return Vec::new();
         }
-        self.dots().collect()
+        by.take(self.dots().collect())
     }
 }

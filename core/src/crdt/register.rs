@@ -111,12 +111,12 @@ impl Register {
         writes.into_iter().map(|w| &w.value).collect()
     }
 
-    /// Drops what has expired and is stable. The losers of a last-writer-wins register go with the winner and never
-    /// before it, so that none of them shows; being stable, all that was concurrent with it is here.
+    /// Drops what has expired. The losers of a last-writer-wins register go with the winner and never before it, so
+    /// that none of them shows, and when all are stable, as then all that was concurrent with it is here.
     pub(super) fn collect(&mut self, by: &Collecting<'_>, is_multi: bool) -> usize {
         let before = self.0.len();
         if is_multi {
-            self.0.retain(|w| !is_expired(w.expiry_ms, by.now_ms) || !by.stable(w.dot));
+            self.0.retain(|w| !by.is_spent(w.dot, w.expiry_ms));
         } else if self.last(by.now_ms, by.actors).is_none() && self.0.iter().all(|w| by.stable(w.dot)) {
             self.0.clear();
         }

@@ -57,7 +57,7 @@ pub struct Replica {
     pub(super) causality: Causality,
     pub(super) keys: Keys,
     /// What single keys have seen ahead of the replica.
-    pub(super) ahead: BTreeMap<Key, Seen>,
+    pub(crate) ahead: BTreeMap<Key, Seen>,
     pub(super) clock: HybridClock,
     pub(super) pending: Pending,
     pub(super) held: Vec<Fragment>,

@@ -137,18 +137,18 @@ impl State {
         (!removed.is_empty()).then(|| Delta { state: State::Flag(Presence::default()), removed })
     }
 
-    /// Drops what is dead and what has expired, stable or not: what is left is equal where the same is alive.
-    pub(super) fn retain_live(&mut self, lives: &dyn Fn(u64) -> bool) {
+    /// Drops what has expired and decides nothing about anything else, which each replica does in its own time.
+    pub(super) fn drop_expired(&mut self, kind: Kind, lives: &dyn Fn(u64) -> bool) {
         match self {
-            State::Counter(s) => s.0.retain(|row| !row.is_dead()),
-            State::Bounded(_) => {}
-            State::Register(s) => s.0.retain(|w| lives(w.expiry_ms)),
+            State::Counter(_) | State::Bounded(_) => {}
+            State::Register(s) if kind == Kind::MultiRegister => s.0.retain(|w| lives(w.expiry_ms)),
+            State::Register(_) => {}
             State::Flag(s) => s.adds.retain(|a| lives(a.expiry_ms)),
             State::Set(s) => s.0.retain(|_, presence| {
                 presence.adds.retain(|a| lives(a.expiry_ms));
                 !presence.is_empty()
             }),
-            State::Map(s) => s.retain_live(lives),
+            State::Map(s) => s.drop_expired(lives),
         }
     }
 

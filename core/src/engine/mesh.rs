@@ -27,6 +27,13 @@ impl Engine {
         }
     }
 
+    /// Where a node of a mesh keeps what it knows of others.
+    #[cfg(feature = "mesh")]
+    pub(crate) fn directory(&self) -> crate::error::Result<(Arc<dyn crate::disk::Disk>, std::path::PathBuf)> {
+        let inner = self.local("a node of a mesh")?;
+        Ok((Arc::clone(&inner.shared.disk), inner.root.clone()))
+    }
+
     /// Joins a mesh, and is part of it until it leaves or is closed. It does not wait for any other node.
     ///
     /// CRDT stores that are in this engine, or in those of other nodes, are from then on the same at all nodes: what is

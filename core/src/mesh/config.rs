@@ -1,6 +1,7 @@
 //! What a mesh is told: where this node listens, whom it joins, and how fast the protocol beats.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::clock::{MILLISECOND, Nanos, SECOND};
 use crate::error::{Error, Result};
@@ -58,6 +59,9 @@ impl Preset {
     }
 }
 
+/// The horizon of a node that is not told one.
+const HORIZON: Duration = Duration::from_secs(30 * 86_400);
+
 /// A node of a mesh.
 #[derive(Debug, Clone, Default)]
 pub struct MeshConfig {
@@ -81,9 +85,17 @@ pub struct MeshConfig {
     pub stores: Vec<String>,
     /// How fast it beats.
     pub preset: Preset,
+    /// After so long without a word of a node, others no longer wait for it with forgetting what was removed; zero is
+    /// 30 days.
+    pub horizon: Duration,
 }
 
 impl MeshConfig {
+    pub(super) fn horizon(&self) -> Nanos {
+        let horizon = if self.horizon.is_zero() { HORIZON } else { self.horizon };
+        Nanos::try_from(horizon.as_nanos()).unwrap_or(Nanos::MAX)
+    }
+
     /// Refuses what could not work.
     ///
     /// # Errors

@@ -2,7 +2,6 @@
 //! connections and the time, and gives packets and addresses to call; a simulation drives it as the network does.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 
 use prost::Message;
 
@@ -10,25 +9,24 @@ use crate::clock::{Nanos, SECOND};
 use crate::crdt::CrdtConfig;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::origin::Writer;
 
 use super::config::MeshConfig;
+use super::contact::CALL_AFTER;
+use super::known::Known;
 use super::local::Local;
 use super::membership::{Event, Membership};
+use super::peer::Peer;
 use super::proto::packet::Body;
-use super::proto::{Bye, Hello, Node, Packet};
-use super::session::{BYTES_AGAIN, RECORDS_AGAIN, Session};
+use super::proto::{Node, Packet};
+use super::session::{RECORDS_AGAIN, Session};
+use super::stability::GRACE;
 use super::swim::Swim;
 use crate::member::{Member, MemberState, MemberStore, MeshStatus};
 
-/// The version of what nodes say to each other.
-pub(super) const VERSION: u32 = 1;
 /// How often it is looked for stores that were made or removed.
 const STORES_EVERY: Nanos = SECOND / 4;
 /// Stores that a peer's word makes.
 const STORES_MAX: usize = 1_000;
-/// How long to wait before a node that is down, or a seed, is called again: at first, and at the most.
-const CALL_AFTER: (Nanos, Nanos) = (SECOND, 30 * SECOND);
 
 /// What shall be done.
 #[derive(Debug)]
@@ -41,73 +39,51 @@ pub(super) enum Out {
     HangUp(u64),
 }
 
-/// Another node.
-struct Peer {
-    node: Node,
-    state: MemberState,
-    since: Nanos,
-    is_connected: bool,
-    has_left: bool,
-    sessions: BTreeMap<String, Session>,
-}
-
-impl Peer {
-    fn new(node: Node, state: MemberState, now: Nanos) -> Self {
-        Peer { node, state, since: now, is_connected: false, has_left: false, sessions: BTreeMap::new() }
-    }
-
-    /// Whose records those are that it sends.
-    fn writer(&self) -> Writer {
-        Writer { engine: self.node.engine, epoch: self.node.run }
-    }
-
-    /// What is said to it about a store; it is sent the last `again` records if it is new.
-    fn session(&mut self, local: &Local, again: usize, now: Nanos) -> Result<&mut Session> {
-        let from = self.writer();
-        Ok(match self.sessions.entry(local.store.name().to_owned()) {
-            Entry::Occupied(there) => there.into_mut(),
-            Entry::Vacant(free) => {
-                let begin = local.store.before_the_last(again, BYTES_AGAIN)?;
-                free.insert(Session::new(from, begin, now))
-            }
-        })
-    }
-}
-
 /// One node.
 pub(super) struct Core {
-    engine: Engine,
-    config: MeshConfig,
-    membership: Box<dyn Membership>,
-    peers: BTreeMap<u64, Peer>,
+    pub(super) engine: Engine,
+    pub(super) config: MeshConfig,
+    pub(super) membership: Box<dyn Membership>,
+    pub(super) peers: BTreeMap<u64, Peer>,
+    pub(super) known: Known,
+    /// Who was there at addresses that were called.
+    pub(super) reached: BTreeMap<String, u64>,
     stores: BTreeMap<String, Local>,
     begun: Nanos,
     stores_at: Nanos,
     meet_at: Nanos,
-    call_at: Nanos,
-    call_after: Nanos,
-    out: Vec<Out>,
+    pub(super) call_at: Nanos,
+    pub(super) call_after: Nanos,
+    pub(super) out: Vec<Out>,
     faults: u64,
     sent_bytes: u64,
     received_bytes: u64,
-    last_error: String,
+    pub(super) last_error: String,
     is_over: bool,
     /// How many of the last records are sent to a peer that is new.
     pub(super) again: usize,
+    /// How long it is waited before what all have seen removed is forgotten.
+    pub(super) grace: Nanos,
 }
 
 impl Core {
-    pub(super) fn new(engine: Engine, config: MeshConfig) -> Self {
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] for an engine without a directory of its own.
+    pub(super) fn new(engine: Engine, config: MeshConfig) -> Result<Self> {
         let now = engine.clock().now();
         let address = if config.advertise.is_empty() { &config.bind } else { &config.advertise };
         let name = if config.name.is_empty() { address } else { &config.name };
         let own = Node { engine: engine.id(), run: now, name: name.clone(), address: address.clone() };
         let membership = Box::new(Swim::new(&own, config.preset, engine.clock().random()));
-        Core {
+        let (disk, root) = engine.directory()?;
+        let known = Known::load(disk, &root, config.horizon(), now);
+        Ok(Core {
             engine,
             config,
             membership,
             peers: BTreeMap::new(),
+            known,
+            reached: BTreeMap::new(),
             stores: BTreeMap::new(),
             begun: now,
             stores_at: now,
@@ -121,78 +97,13 @@ impl Core {
             last_error: String::new(),
             is_over: false,
             again: RECORDS_AGAIN,
-        }
-    }
-
-    /// How this node introduces itself to another one; `None` where it does not know yet whom it called.
-    pub(super) fn hello(&self, to: Option<u64>) -> Packet {
-        let known = to.and_then(|engine| self.membership.members().into_iter().find(|(node, _)| node.engine == engine));
-        let spent_run = known.map_or(0, |(node, state)| match state {
-            MemberState::Down | MemberState::Left => node.run,
-            MemberState::Alive | MemberState::Suspect => node.run.saturating_sub(1),
-        });
-        Packet { body: Some(Body::Hello(Hello { version: VERSION, node: Some(self.membership.own()), spent_run })) }
-    }
-
-    /// A connection is there, and whoever is at the other end introduced himself.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Unsupported`] for another version; [`ErrorKind::Conflict`] for a node with this one's own id;
-    /// [`ErrorKind::Busy`] for this node itself.
-    pub(super) fn connected(&mut self, hello: &Hello, now: Nanos) -> Result<Node> {
-        if hello.version != VERSION {
-            let message =
-                format!("a node speaks version {} of the mesh's protocol, and this one {VERSION}", hello.version);
-            return Err(Error::new(ErrorKind::Unsupported, message));
-        }
-        let node = hello.node.clone().ok_or_else(|| Error::invalid("a hello without a node"))?;
-        if node == self.membership.own() {
-            return Err(Error::new(ErrorKind::Busy, "this node called itself"));
-        }
-        if node.engine == self.engine.id() {
-            let message = format!(
-                "the node at {} has the id {:016x} of this one: one of them is a copy of the other's directory that \
-                 runs at the same time",
-                node.address, node.engine
-            );
-            return Err(Error::new(ErrorKind::Conflict, message));
-        }
-        self.membership.join(&node, hello.spent_run, now);
-        let new = || Peer::new(node.clone(), MemberState::Alive, now);
-        let peer = self.peers.entry(node.engine).or_insert_with(new);
-        peer.node = node.clone();
-        (peer.is_connected, peer.has_left) = (true, false);
-        let from = peer.writer();
-        peer.sessions.values_mut().for_each(|session| session.connected(from, now));
-        self.call_after = CALL_AFTER.0;
-        Ok(node)
-    }
-
-    /// The connection to a node is gone.
-    pub(super) fn disconnected(&mut self, engine: u64, now: Nanos) {
-        if let Some(peer) = self.peers.get_mut(&engine) {
-            peer.is_connected = false;
-            self.call_after = CALL_AFTER.0;
-            self.call_at = self.call_at.min(now + CALL_AFTER.0 / 2);
-        }
-    }
-
-    /// A call did not come about.
-    pub(super) fn not_reached(&mut self, error: &Error) {
-        if error.kind() != ErrorKind::Busy {
-            self.last_error = error.to_string();
-        }
+            grace: GRACE,
+        })
     }
 
     /// Whether the engine was closed.
     pub(super) fn is_over(&self) -> bool {
         self.is_over
-    }
-
-    /// The same where only the address is known.
-    #[cfg(test)]
-    pub(super) fn disconnected_from(&mut self, address: &str) {
-        self.peers.values_mut().filter(|peer| peer.node.address == address).for_each(|peer| peer.is_connected = false);
     }
 
     /// Takes a packet of a node that introduced itself.
@@ -215,6 +126,7 @@ impl Core {
             }
             Body::Bye(_) => {
                 self.peers.get_mut(&engine).into_iter().for_each(|peer| peer.has_left = true);
+                self.known.leave(engine);
                 Ok(())
             }
             body => self.hear_of_store(engine, body, now),
@@ -223,7 +135,7 @@ impl Core {
 
     fn hear_of_store(&mut self, engine: u64, body: Body, now: Nanos) -> Result<()> {
         let Some(name) = store_of(&body).map(str::to_owned) else { return Ok(()) };
-        self.provide(&name)?;
+        self.provide(&name, now)?;
         let (Some(peer), Some(local)) = (self.peers.get_mut(&engine), self.stores.get_mut(&name)) else {
             return Ok(());
         };
@@ -243,7 +155,7 @@ impl Core {
     }
 
     /// Opens a store that a peer speaks of, and makes it if it is not there.
-    fn provide(&mut self, name: &str) -> Result<()> {
+    fn provide(&mut self, name: &str, now: Nanos) -> Result<()> {
         let is_wanted = self.config.stores.is_empty() || self.config.stores.iter().any(|wanted| wanted == name);
         if self.stores.contains_key(name) || !is_wanted {
             return Ok(());
@@ -259,7 +171,7 @@ impl Core {
             }
             opened => opened?,
         };
-        self.stores.insert(name.to_owned(), Local::new(store));
+        self.stores.insert(name.to_owned(), Local::new(store, now)?);
         Ok(())
     }
 
@@ -279,7 +191,7 @@ impl Core {
         self.engine.log("warn", format!("mesh: {error}"));
     }
 
-    fn send(&mut self, to: &Node, bodies: Vec<Body>) {
+    pub(super) fn send(&mut self, to: &Node, bodies: Vec<Body>) {
         for body in bodies {
             let packet = Packet { body: Some(body) };
             self.sent_bytes += packet.encoded_len() as u64;
@@ -292,7 +204,7 @@ impl Core {
         self.membership.tick(now);
         if self.stores_at <= now {
             self.stores_at = now + STORES_EVERY;
-            if let Err(error) = self.look_for_stores() {
+            if let Err(error) = self.look_for_stores(now) {
                 self.fault(&error);
             }
         }
@@ -306,6 +218,9 @@ impl Core {
         }
         self.settle(now);
         self.call(now);
+        if let Err(error) = self.known.save_if_due(now) {
+            self.fault(&error);
+        }
     }
 
     fn work_for_store(&mut self, name: &str, now: Nanos) -> Result<()> {
@@ -314,6 +229,7 @@ impl Core {
         local.forget(now);
         // Where nobody else writes, nobody else would.
         local.store.snapshot_if_due()?;
+        local.stability.work(&local.store, self.engine.id(), &mut self.known, self.grace, now)?;
         let (mut all, mut outcome) = (Vec::new(), Ok(()));
         for peer in self.peers.values_mut().filter(|peer| peer.is_connected) {
             let (node, mut bodies) = (peer.node.clone(), Vec::new());
@@ -341,6 +257,9 @@ impl Core {
         let every = self.config.preset.meet_every();
         self.meet_at = now + every / 2 + self.engine.clock().random() % every;
         let mut connected: Vec<&mut Peer> = self.peers.values_mut().filter(|peer| peer.is_connected).collect();
+        for peer in &connected {
+            self.known.hear(peer.node.engine, now);
+        }
         if connected.is_empty() {
             return;
         }
@@ -349,17 +268,17 @@ impl Core {
     }
 
     /// Opens stores that were made, and lets go of those that were removed.
-    fn look_for_stores(&mut self) -> Result<()> {
+    fn look_for_stores(&mut self, now: Nanos) -> Result<()> {
         let names = self.engine.crdts().wait()?;
         self.stores.retain(|name, _| names.contains(name));
         for peer in self.peers.values_mut() {
             peer.sessions.retain(|name, _| names.contains(name));
         }
-        names.iter().try_for_each(|name| self.provide(name))
+        names.iter().try_for_each(|name| self.provide(name, now))
     }
 
     /// Takes what the membership protocol wants said, and what it found out.
-    fn settle(&mut self, now: Nanos) {
+    pub(super) fn settle(&mut self, now: Nanos) {
         for (to, packet) in self.membership.take_packets() {
             self.send(&to, vec![Body::Swim(packet)]);
         }
@@ -388,28 +307,8 @@ impl Core {
         }
     }
 
-    fn log_change(&self, node: &Node, what: &str) {
+    pub(super) fn log_change(&self, node: &Node, what: &str) {
         self.engine.log("info", format!("mesh: node {} at {} {what}", node.name, node.address));
-    }
-
-    /// Calls seeds while nobody is there, and nodes that do not answer.
-    fn call(&mut self, now: Nanos) {
-        if self.call_at > now {
-            return;
-        }
-        let silent = |peer: &&Peer| !peer.is_connected && !peer.has_left;
-        let mut addresses: Vec<String> =
-            self.peers.values().filter(silent).map(|peer| peer.node.address.clone()).collect();
-        if !self.peers.values().any(|peer| peer.is_connected) {
-            addresses.extend(self.config.seeds.iter().cloned());
-        }
-        addresses.sort_unstable();
-        addresses.dedup();
-        addresses.retain(|address| *address != self.membership.own().address);
-        let wait = self.call_after / 2 + self.engine.clock().random() % self.call_after;
-        self.call_at = now + wait;
-        self.call_after = if addresses.is_empty() { CALL_AFTER.0 } else { (self.call_after * 2).min(CALL_AFTER.1) };
-        self.out.extend(addresses.into_iter().map(Out::Call));
     }
 
     /// When [`Core::work`] has something to do by itself.
@@ -419,23 +318,14 @@ impl Core {
         }
         let connected = self.peers.values().filter(|peer| peer.is_connected);
         let sessions = connected.flat_map(|peer| peer.sessions.values().map(Session::due)).min().unwrap_or(Nanos::MAX);
-        [self.membership.due(), self.stores_at, self.meet_at, self.call_at, sessions].into_iter().min().unwrap_or(0)
+        let stability = self.stores.values().map(|local| local.stability.due()).min().unwrap_or(Nanos::MAX);
+        let times = [self.membership.due(), self.stores_at, self.meet_at, self.call_at, self.known.due()];
+        times.into_iter().chain([sessions, stability]).min().unwrap_or(0)
     }
 
     /// What shall be done now.
     pub(super) fn take_out(&mut self) -> Vec<Out> {
         std::mem::take(&mut self.out)
-    }
-
-    /// Says good-bye to everybody.
-    pub(super) fn leave(&mut self, now: Nanos) {
-        // First of all, as who hears that it is gone hangs up.
-        let there: Vec<Node> = self.peers.values().filter(|p| p.is_connected).map(|p| p.node.clone()).collect();
-        for node in &there {
-            self.send(node, vec![Body::Bye(Bye {})]);
-        }
-        self.membership.leave(now);
-        self.settle(now);
     }
 
     /// The stores that are kept in step.
@@ -447,7 +337,7 @@ impl Core {
         let own = self.membership.own();
         let ends: BTreeMap<&str, u64> =
             self.stores.iter().map(|(name, local)| (name.as_str(), local.store.log_end().unwrap_or(0))).collect();
-        let mut members: Vec<Member> = self.peers.values().map(|peer| member_of(peer, &ends)).collect();
+        let mut members: Vec<Member> = self.peers.values().map(|peer| peer.member(&ends)).collect();
         members.sort_by(|a, b| (&a.name, a.engine).cmp(&(&b.name, b.engine)));
         let own_store = |name: &&str| MemberStore { store: (*name).to_owned(), behind: 0, unacked: 0, repairs: 0 };
         MeshStatus {
@@ -468,24 +358,6 @@ impl Core {
             last_error: self.last_error.clone(),
             local_health: self.membership.local_health(),
         }
-    }
-}
-
-fn member_of(peer: &Peer, ends: &BTreeMap<&str, u64>) -> Member {
-    let stores = peer.sessions.iter().map(|(name, session)| MemberStore {
-        store: name.clone(),
-        behind: session.behind(),
-        unacked: session.unacked(ends.get(name.as_str()).copied().unwrap_or(0)),
-        repairs: session.repairs,
-    });
-    Member {
-        name: peer.node.name.clone(),
-        engine: peer.node.engine,
-        address: peer.node.address.clone(),
-        state: peer.state,
-        since: peer.since,
-        connected: peer.is_connected,
-        stores: stores.collect(),
     }
 }
 

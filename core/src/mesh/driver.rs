@@ -202,7 +202,7 @@ impl Driver {
     /// Takes a connection in, or not.
     fn meet(&mut self, met: Met, now: Nanos) {
         let Met { hello, sender, called, answer } = met;
-        let taken = self.try_meet(&hello, sender, called, now);
+        let taken = self.try_meet(&hello, sender, called.as_deref(), now);
         let _ = answer.send(taken);
     }
 
@@ -210,12 +210,12 @@ impl Driver {
         &mut self,
         hello: &Hello,
         sender: mpsc::Sender<Packet>,
-        called: bool,
+        called: Option<&str>,
         now: Nanos,
     ) -> Result<(u64, u64)> {
         let engine = hello.node.as_ref().map_or(0, |node| node.engine);
         let run = hello.node.as_ref().map_or(0, |node| node.run);
-        let caller = if called { self.parts.own } else { engine };
+        let caller = if called.is_some() { self.parts.own } else { engine };
         if let Some(lane) = self.lanes.get(&engine)
             && (lane.run, lane.caller) == (run, self.parts.own.min(engine))
             && caller != lane.caller
@@ -224,8 +224,8 @@ impl Driver {
             return Err(Error::new(ErrorKind::Busy, "both nodes called, and the other connection is kept"));
         }
         let first = self.parts.core.hello(Some(engine));
-        let node = self.parts.core.connected(hello, now)?;
-        if !called {
+        let node = self.parts.core.connected(hello, called, now)?;
+        if called.is_none() {
             // There is room for the first one.
             let _ = sender.try_send(first);
         }

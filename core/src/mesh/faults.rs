@@ -12,6 +12,14 @@ pub(super) enum Fault {
     DoneWhenAsked,
     /// Sums of ranges say which keys there are, not what is in them.
     NamesAlone,
+    /// What is dead is forgotten before all have applied it.
+    NotAll,
+    /// What one that is away would go on with is forgotten too.
+    AwayForgotten,
+    /// Seeds are called while nobody is there alone, and nodes of before never.
+    HalvesApart,
+    /// Rows that are dead are no part of what a repair compares.
+    DeadUncompared,
 }
 
 #[cfg(test)]
@@ -28,11 +36,6 @@ mod planted {
     use std::cell::Cell;
 
     use super::Fault;
-
-    impl Fault {
-        pub(in crate::mesh) const ALL: [Fault; 4] =
-            [Fault::NothingMeanwhile, Fault::AbsentKeys, Fault::DoneWhenAsked, Fault::NamesAlone];
-    }
 
     thread_local! {
         static PLANTED: Cell<Option<Fault>> = const { Cell::new(None) };

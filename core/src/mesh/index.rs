@@ -120,7 +120,8 @@ impl Building {
     pub(super) fn step(&mut self, store: &CrdtStore) -> Result<Option<Index>> {
         let some = self.names.split_off(self.names.len().saturating_sub(KEYS_A_STEP));
         let digests = store.digests(&some)?;
-        let alive = some.into_iter().zip(digests).filter(|(_, digest)| *digest != 0);
+        let is_compared = |name: &Name| !has(Fault::DeadUncompared) || store.is_alive(name);
+        let alive = some.into_iter().zip(digests).filter(|(name, digest)| *digest != 0 && is_compared(name));
         self.entries.extend(alive.map(|(name, digest)| Entry { hash: hash(&name), digest, name }));
         if !self.names.is_empty() {
             return Ok(None);

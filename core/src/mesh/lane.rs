@@ -36,8 +36,8 @@ pub(super) struct Met {
     pub(super) hello: Hello,
     /// Where packets for him go.
     pub(super) sender: mpsc::Sender<Packet>,
-    /// Whether this node called him.
-    pub(super) called: bool,
+    /// Where this node called him, if it did.
+    pub(super) called: Option<String>,
     /// The id of the node and the number of the connection, once it is taken.
     pub(super) answer: oneshot::Sender<Result<(u64, u64)>>,
 }
@@ -55,7 +55,7 @@ impl Mesh for Door {
         let mut incoming = request.into_inner();
         let (sender, waiting) = mpsc::channel(PACKETS_WAITING);
         let inputs = self.inputs.clone();
-        let met = meet(&mut incoming, sender, false, &inputs).await;
+        let met = meet(&mut incoming, sender, None, &inputs).await;
         let (engine, lane) = met.map_err(|e| Status::failed_precondition(e.to_string()))?;
         tokio::spawn(carry(incoming, engine, lane, inputs));
         let outgoing = packets(waiting);
@@ -79,7 +79,7 @@ async fn try_call(address: &str, name: &str, tls: &Tls, hello: Packet, inputs: &
     let answered = timeout(CALL_PATIENCE, client.peer(packets(waiting))).await;
     let answered = answered.map_err(|_| late("no answer"))?;
     let mut incoming = answered.map_err(|status| refused(&status))?.into_inner();
-    let (engine, lane) = meet(&mut incoming, sender, true, inputs).await?;
+    let (engine, lane) = meet(&mut incoming, sender, Some(address.to_owned()), inputs).await?;
     tokio::spawn(carry(incoming, engine, lane, inputs.clone()));
     Ok(())
 }
@@ -88,7 +88,7 @@ async fn try_call(address: &str, name: &str, tls: &Tls, hello: Packet, inputs: &
 async fn meet(
     incoming: &mut Streaming<Packet>,
     sender: mpsc::Sender<Packet>,
-    called: bool,
+    called: Option<String>,
     inputs: &mpsc::Sender<Input>,
 ) -> Result<(u64, u64)> {
     let first = timeout(HELLO_PATIENCE, incoming.message()).await.map_err(|_| late("no hello"))?;

@@ -7,6 +7,7 @@ use crate::crdt::store::CrdtStore;
 use crate::error::Result;
 
 use super::index::{Building, Index};
+use super::stability::Stability;
 
 /// How long an index may be used after it was begun.
 const INDEX_AGE: Nanos = 2 * SECOND;
@@ -17,6 +18,7 @@ const TURN: Nanos = 3 * SECOND;
 /// A store of this node.
 pub(super) struct Local {
     pub(super) store: CrdtStore,
+    pub(super) stability: Stability,
     /// The repair whose turn it is, and until when. There is one at a time: what one takes in would have the others
     /// look again.
     turn: Option<(u64, Nanos)>,
@@ -25,8 +27,9 @@ pub(super) struct Local {
 }
 
 impl Local {
-    pub(super) fn new(store: CrdtStore) -> Self {
-        Local { store, turn: None, index: None, building: None }
+    pub(super) fn new(store: CrdtStore, now: Nanos) -> Result<Self> {
+        let stability = Stability::new(store.context()?, now);
+        Ok(Local { store, stability, turn: None, index: None, building: None })
     }
 
     /// Whether it is the turn of a repair; it is then for a while.

@@ -3,20 +3,24 @@
 //!
 //! Who is there is found out by SWIM (`swim.rs`). What is written to a store goes to every node that is connected, and
 //! is acknowledged when it is in the log there; what was missed is found by comparing contexts, and then keys by
-//! digests (`session.rs`, `repair.rs`). `core.rs` puts these together without a socket; `docs/mesh.md` describes it
-//! for users.
+//! digests (`session.rs`, `repair.rs`). What all have seen removed is forgotten (`stability.rs`). `core.rs` puts these
+//! together without a socket; `docs/mesh.md` describes it for users.
 
 mod config;
+mod contact;
 mod core;
 mod driver;
 mod faults;
 mod index;
+mod known;
 mod lane;
 mod local;
 mod membership;
 mod node;
+mod peer;
 mod repair;
 mod session;
+mod stability;
 mod swim;
 #[cfg(test)]
 mod tests;

@@ -81,7 +81,7 @@ impl MeshNode {
             linger,
             refused: Box::new(move || listener.refusals.all().map(|(_, count)| count).sum()),
             now: engine.clock().now(),
-            core: Core::new(engine.clone(), config),
+            core: Core::new(engine.clone(), config)?,
         };
         let handle = runtime.handle().clone();
         let drive = move || handle.block_on(Driver::new(parts).run());

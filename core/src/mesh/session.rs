@@ -158,7 +158,9 @@ impl Session {
         let store = || local.store.name().to_owned();
         match body {
             Body::Meet(meet) => {
-                if digest(&local.store.context()?) == meet.digest {
+                let own = local.store.context()?;
+                if digest(&own) == meet.digest {
+                    local.stability.hear(self.from.engine, &own);
                     self.missing = None;
                 } else {
                     out.push(Body::Ask(Ask { store: store() }));
@@ -211,6 +213,7 @@ impl Session {
 
     /// Learns what the peer has applied.
     fn told(&mut self, context: Context, local: &mut Local, now: Nanos) -> Result<()> {
+        local.stability.hear(self.from.engine, &context);
         let own = local.store.context()?;
         let missing = context.without(&own);
         if missing.count() == 0 {

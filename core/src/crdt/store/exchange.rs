@@ -11,6 +11,7 @@ use crate::origin::Writer;
 use crate::record::Append;
 use crate::stream::options::ReadOptions;
 
+use super::super::collect::Collected;
 use super::super::context::Context;
 use super::super::fragment::{Fragment, Scope};
 use super::super::kind::Kind;
@@ -157,9 +158,40 @@ impl CrdtStore {
         Ok(())
     }
 
+    /// Drops what is dead and stable, where every other replica has applied what `context` has, but for engines that
+    /// are away; nothing while this one lacks some of what they had when they said so. Removals that win are done away
+    /// with by an operation, which is in the log when it returns.
+    pub(crate) fn collect(&self, context: &Context, heard: &Context, away: &BTreeSet<u64>) -> Result<Collected> {
+        let mut collected = Collected::default();
+        let appended = self.append(0, |replica, now_ms| {
+            if replica.context().covers(heard) {
+                collected = replica.stable_within(context, away, now_ms);
+            }
+            Ok((replica.take_delta().map(|delta| delta.encode()), None))
+        });
+        appended.wait()?;
+        Ok(collected)
+    }
+
     /// All keys that there are, also those in which nothing is alive.
     pub(crate) fn names(&self) -> Result<Vec<Name>> {
         Ok(self.0.live()?.replica.keys().map(|(name, kind)| (name.into(), kind)).collect())
+    }
+
+    /// Whether anything is read of a key.
+    pub(crate) fn is_alive(&self, (name, kind): &Name) -> bool {
+        self.kinds(name).is_ok_and(|kinds| kinds.contains(kind))
+    }
+
+    /// The operations that a key has seen: more than what is applied while a repair is on its way.
+    #[cfg(test)]
+    pub(crate) fn seen(&self, name: &str, kind: Kind) -> Result<Context> {
+        let live = self.0.live()?;
+        let mut seen = live.replica.context();
+        if let Some(ahead) = live.replica.ahead.get(&(name.into(), kind)) {
+            seen.unite(&ahead.named(&live.replica.actors));
+        }
+        Ok(seen)
     }
 
     /// What lives in some keys, by digests.

@@ -203,6 +203,7 @@ impl Inner {
         if covered.seq == 0 {
             return Ok(0);
         }
+        live.replica.expire(self.log.now_ms());
         let (whole, keys) = (live.replica.whole(), live.replica.keys().count() as u64);
         live.awaited.clone_from(&live.last_sent);
         drop(guard);

@@ -30,7 +30,7 @@ pub struct Written {
 }
 
 /// The bytes of a delta, if there is one, and what an operation on a counter made of it.
-type Done = (Option<Vec<u8>>, Option<i128>);
+pub(super) type Done = (Option<Vec<u8>>, Option<i128>);
 
 impl CrdtStore {
     /// Does one operation. It is read at once, and done when the durability of the stream is reached.
@@ -67,7 +67,12 @@ impl CrdtStore {
         })
     }
 
-    fn append(&self, bytes: usize, work: impl FnOnce(&mut Replica, u64) -> Result<Done>) -> Pending<Written> {
+    /// Does something on the replica and appends the delta that it made.
+    pub(super) fn append(
+        &self,
+        bytes: usize,
+        work: impl FnOnce(&mut Replica, u64) -> Result<Done>,
+    ) -> Pending<Written> {
         self.try_append(bytes, work).unwrap_or_else(|error| Pending::ready(Err(error)))
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::world::World;
-use crate::crdt::{Kind, Op, Value};
+use crate::crdt::{Kind, Op, Reading, Value};
 use crate::member::MemberState;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -139,4 +139,62 @@ fn who_leaves_is_told_from_who_is_gone() {
     world.run(60 * SECOND);
     assert_eq!(world.state(0, 2), Some(MemberState::Alive));
     assert_eq!(world.state(0, 1), Some(MemberState::Alive));
+}
+
+/// Keys that the handle of the node itself keeps: each is a replica of its own, and this is the one that forgets.
+fn kept(world: &World, place: usize) -> usize {
+    world.running(place).core.stores().next().unwrap().store.names().unwrap().len()
+}
+
+fn remove_all(world: &mut World, keys: usize) {
+    for key in 0..keys {
+        let key = format!("k{key}");
+        world.add(0, &key, 5);
+        world.add(1, &key, 7);
+    }
+    world.run(2 * SECOND);
+    for key in 0..keys {
+        world.store(2).write(format!("k{key}").as_str(), Kind::Counter, &Op::Clear).wait().unwrap();
+    }
+}
+
+#[test]
+fn what_all_have_seen_removed_is_forgotten_everywhere() {
+    let mut world = World::new(3, 7);
+    remove_all(&mut world, 20);
+    let gone = Value::Int(1);
+    world.store(0).write("s", Kind::RemoveWinsSet, &Op::Insert { value: &gone, ttl_ms: None }).wait().unwrap();
+    world.store(0).write("s", Kind::RemoveWinsSet, &Op::Remove(&gone)).wait().unwrap();
+    world.store(1).write("r", Kind::Register, &Op::Write { value: &gone, ttl_ms: Some(1_000) }).wait().unwrap();
+    world.run(60 * SECOND);
+    assert_eq!([0, 1, 2].map(|place| kept(&world, place)), [22; 3], "nothing before some time has gone by");
+    world.run(3_600 * SECOND);
+    assert_eq!([0, 1, 2].map(|place| kept(&world, place)), [0; 3]);
+    world.assert_equal();
+}
+
+#[test]
+fn one_that_is_away_is_waited_for_and_comes_back_beyond_the_horizon() {
+    let mut world = World::new(3, 8);
+    (world.grace, world.horizon) = (1_000_000_000, 600 * SECOND);
+    (0..3).for_each(|place| world.stop(place));
+    (0..3).for_each(|place| world.start(place));
+    for place in 0..3 {
+        world.add(place, "votes", 5);
+    }
+    world.run(2 * SECOND);
+    world.cut(0, 1);
+    world.cut(0, 2);
+    world.store(1).write("votes", Kind::Counter, &Op::Clear).wait().unwrap();
+    world.add(0, "votes", 3);
+    world.run(300 * SECOND);
+    assert_eq!(kept(&world, 1), 1, "node 0 may come back");
+    world.run(600 * SECOND);
+    // Its own row is what it would go on with.
+    assert_eq!(kept(&world, 1), 1);
+    world.add(0, "votes", 4);
+    world.cut.clear();
+    world.run(60 * SECOND);
+    world.assert_equal();
+    assert_eq!(world.store(2).read("votes", Kind::Counter).unwrap(), Reading::Number(7));
 }

@@ -71,6 +71,8 @@ pub(super) struct World {
     pub(super) snapshot_records: u64,
     /// How many of the last records are sent to a peer that is new: none, so that there is more to repair.
     pub(super) again: usize,
+    pub(super) grace: Nanos,
+    pub(super) horizon: Duration,
 }
 
 fn pair(a: usize, b: usize) -> (usize, usize) {
@@ -101,6 +103,8 @@ impl World {
             bytes: BTreeMap::new(),
             snapshot_records: 0,
             again: 0,
+            grace: 600 * SECOND,
+            horizon: Duration::ZERO,
         };
         (0..count).for_each(|place| world.start(place));
         world
@@ -118,11 +122,18 @@ impl World {
         };
         let engine = Engine::open_with(DIR, options).unwrap();
         let seeds = if place == 0 { Vec::new() } else { vec![address(0)] };
-        let config = MeshConfig { name: format!("n{place}"), bind: address(place), seeds, ..MeshConfig::default() };
+        let config = MeshConfig {
+            name: format!("n{place}"),
+            bind: address(place),
+            seeds,
+            horizon: self.horizon,
+            ..MeshConfig::default()
+        };
         let app = CrdtConfig { name: "app".into(), snapshot_records: self.snapshot_records, ..CrdtConfig::default() };
         let store = engine.crdt(app).unwrap();
-        let mut core = Core::new(engine.clone(), config);
+        let mut core = Core::new(engine.clone(), config).unwrap();
         core.again = self.again;
+        core.grace = self.grace;
         node.running = Some(Running { engine, core, store });
     }
 
@@ -190,9 +201,9 @@ impl World {
         let now = self.time.now();
         let first = self.nodes[from].running.as_ref().unwrap().core.hello(None);
         let answer = self.nodes[to].running.as_ref().unwrap().core.hello(self.id(from));
-        for (at, packet) in [(to, first), (from, answer)] {
+        for (at, packet, called) in [(to, first, None), (from, answer, Some(address(to)))] {
             let Some(Body::Hello(hello)) = packet.body else { unreachable!() };
-            self.nodes[at].running.as_mut().unwrap().core.connected(&hello, now).unwrap();
+            self.nodes[at].running.as_mut().unwrap().core.connected(&hello, called.as_deref(), now).unwrap();
         }
         Some(self.lines_made)
     }
