@@ -422,6 +422,27 @@ typedef int32_t hw_link_state;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+/** How fast a mesh notices what happens, and what that costs. */
+enum hw_mesh_preset
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /** Nodes that are milliseconds apart: one that does not answer is down after about 5 s. */
+    HW_MESH_PRESET_LAN = 0,
+    /** Nodes that are far apart: down after about 30 s. */
+    HW_MESH_PRESET_WAN = 1,
+    /** Nodes that shall say little: gossip each 2 s, down by 10 s, compared each 60 s. */
+    HW_MESH_PRESET_SEED = 2,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum hw_mesh_preset hw_mesh_preset;
+#else
+typedef int32_t hw_mesh_preset;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
 /** What a key or a field of a map is. */
 enum hw_crdt_kind
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -887,6 +908,36 @@ typedef struct hw_link_status {
     /** An hw_link_state. */
     int32_t state;
 } hw_link_status;
+
+/** A node of a mesh. Zero is the default of every field but `bind`, `ca`, `cert` and `key`. */
+typedef struct hw_mesh_config {
+    /** sizeof(hw_mesh_config) */
+    size_t struct_size;
+    /** What people call this node; its address when empty. */
+    struct hw_str name;
+    /** Where it listens, host:port; port 0 is a free one. */
+    struct hw_str bind;
+    /** Where others reach it, host:port; `bind` when empty. */
+    struct hw_str advertise;
+    /** Nodes to join by, host:port with a name or an address. They are tried as long as nobody else is there. */
+    const struct hw_str *seeds;
+    /** How many. */
+    size_t seeds_len;
+    /** The file with the certificate of the authority that signed those of all nodes, in PEM. */
+    struct hw_str ca;
+    /** The file with this node's certificate, in PEM. */
+    struct hw_str cert;
+    /** The file with its key, in PEM. */
+    struct hw_str key;
+    /** The name that the certificates of nodes have; the host that is called when empty. */
+    struct hw_str server_name;
+    /** The stores that this node keeps in step; all there are, here and elsewhere, when there is none. */
+    const struct hw_str *stores;
+    /** How many. */
+    size_t stores_len;
+    /** An hw_mesh_preset. */
+    int32_t preset;
+} hw_mesh_config;
 
 /** What a stream is and holds. */
 typedef struct hw_stream_state {
@@ -1958,8 +2009,8 @@ HW_API void hw_engine_free(struct hw_engine *engine);
 
 /**
  * Opens what a configuration file says (`headwater.toml`, docs/links.md): its directory for writing, its streams made
- * or changed, its links at work. `${VARIABLE}` in it is of the environment of this process. The hub is not waited for:
- * its state and the links' status say how far they are.
+ * or changed, its links at work, its part in a mesh begun. `${VARIABLE}` in it is of the environment of this process.
+ * The hub is not waited for: its state and the links' status say how far they are; nor are other nodes of the mesh.
  *
  * Errors:    HW_STATUS_INVALID (with file, line, column and key), HW_STATUS_NOT_FOUND, HW_STATUS_CONFLICT (a stream
  *            that cannot become what is configured), HW_STATUS_UNSUPPORTED (a library that was built without the
@@ -2177,6 +2228,55 @@ hw_status hw_links_get(const struct hw_links *links,
  * Since:     0.1
  */
 HW_API void hw_links_free(struct hw_links *links);
+
+/* ---- mesh -------------------------------------------------------------------------------------------------------- */
+
+/**
+ * Joins a mesh (docs/mesh.md), and is part of it until it leaves or is closed. It does not wait for any other node.
+ * CRDT stores of this engine and of the other nodes are from then on the same at all of them; every write stays
+ * local. An engine that is part of a mesh stays open until hw_engine_close.
+ *
+ * Errors:    HW_STATUS_INVALID (a configuration or certificates that cannot be), HW_STATUS_NOT_FOUND (a file is not
+ *            there), HW_STATUS_IO (the address cannot be listened at), HW_STATUS_CONFLICT (it is part of one already),
+ *            HW_STATUS_UNSUPPORTED (`engine` cannot be written to, is on a hub or through a node, or the library was
+ *            built without the mesh).
+ * Ownership: inputs are borrowed for the call.
+ * Threads:   any. The engine has threads of its own for the connections.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_engine_join_mesh(const struct hw_engine *engine,
+                              const struct hw_mesh_config *config,
+                              struct hw_error **error);
+
+/**
+ * Says good-bye to the other nodes of the mesh, which tell it from one that does not answer; 5 s at the most. Nothing
+ * if it is part of none.
+ *
+ * Errors:    HW_STATUS_CLOSED (after a fork).
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_engine_leave_mesh(const struct hw_engine *engine, struct hw_error **error);
+
+/**
+ * Who is in the mesh that this engine is part of, through a node too, and how far its stores are. `*status` gets one
+ * object in JSON, or no bytes if it is part of none: `own`, this node, and `members`, the others, each with `name`,
+ * `engine` (its hw_engine_id in 16 hex digits), `address`, `state` ("alive", "suspect", "down" or "left"), `since`
+ * (nanoseconds since the epoch), `connected` and `stores`, each with `store`, `behind`, `unacked` and `repairs`;
+ * beside them `refused`, `faults`, `sent_bytes`, `received_bytes`, `last_error` and `local_health`, as docs/mesh.md
+ * has them. Waits at most `timeout_ms` milliseconds; -1 waits for ever.
+ *
+ * Errors:    HW_STATUS_TIMEOUT, HW_STATUS_CLOSED.
+ * Ownership: `*status` is yours, free with hw_blob_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_engine_mesh(const struct hw_engine *engine,
+                         int64_t timeout_ms,
+                         struct hw_blob **status,
+                         struct hw_error **error);
 
 /* ---- stream ------------------------------------------------------------------------------------------------------ */
 
@@ -4921,6 +5021,37 @@ hw_status hw_replica_apply(struct hw_replica *replica,
                            struct hw_error **error);
 
 /**
+ * The part of a delta that is new here, as a fragment to be sent on; no bytes if all of it is known. Asked before the
+ * delta is applied. A delta of which an operation left nothing alive, such as a removal, stays whole.
+ *
+ * Errors:    HW_STATUS_CORRUPT (the bytes are no fragment), HW_STATUS_INVALID (it is not a delta).
+ * Ownership: `delta` is borrowed for the call; `*fragment` is yours, free with hw_blob_free.
+ * Threads:   one at a time.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_replica_extract(struct hw_replica *replica,
+                             const void *delta,
+                             size_t delta_len,
+                             struct hw_blob **fragment,
+                             struct hw_error **error);
+
+/**
+ * Joins a fragment that a replica of the same actor wrote down, whatever its stamps, the actor's own operations
+ * included, and goes on behind the last of them. That replica must not go on too.
+ *
+ * Errors:    HW_STATUS_CORRUPT (the bytes are no fragment). Nothing was changed.
+ * Ownership: `fragment` is borrowed for the call.
+ * Threads:   one at a time.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_replica_restore(struct hw_replica *replica,
+                             const void *fragment,
+                             size_t fragment_len,
+                             struct hw_error **error);
+
+/**
  * How many fragments are held, as their stamps are too far ahead; 1,024 at the most.
  *
  * Threads:   one at a time.
@@ -4958,6 +5089,30 @@ hw_status hw_replica_digest(struct hw_replica *replica,
                             int32_t kind,
                             uint64_t now_ms,
                             uint64_t *digest,
+                            struct hw_error **error);
+
+/* ---- replica stable ---------------------------------------------------------------------------------------------- */
+
+/**
+ * Drops what is dead and causally stable, given what each other replica there is had applied when it was last heard
+ * of: `actors` and `contexts` (as hw_replica_context gives them) are equally long. With no others, all that is dead
+ * goes. Nothing that is read changes, and nothing is dropped while one of them has applied what this replica has not.
+ * `*dropped` gets how many dead rows of counters and expired dots went, `*operations` in how many keys stable removals
+ * were done away with by an operation that goes to the others; both may be NULL.
+ *
+ * Errors:    HW_STATUS_CORRUPT (bytes that are no context), HW_STATUS_INVALID.
+ * Ownership: inputs are borrowed for the call.
+ * Threads:   one at a time.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_replica_stable(struct hw_replica *replica,
+                            const struct hw_actor *actors,
+                            const struct hw_bytes *contexts,
+                            size_t len,
+                            uint64_t now_ms,
+                            uint64_t *dropped,
+                            uint64_t *operations,
                             struct hw_error **error);
 
 /* ---- waker ------------------------------------------------------------------------------------------------------- */

@@ -6,8 +6,8 @@ import "C"
 import "context"
 
 // OpenConfig opens what a configuration file says (headwater.toml): its directory, its streams made or changed, its
-// links at work. ${VARIABLE} in it is of this process's environment. The hub is not waited for. Close the engine when
-// done with it.
+// links at work, its part in a mesh begun. ${VARIABLE} in it is of this process's environment. Neither the hub nor
+// other nodes are waited for. Close the engine when done with it.
 //
 // [ErrInvalid] says the file, line, column and key of a mistake; the others are those of [Open] and
 // [Engine.UpdateStream].

@@ -12,18 +12,31 @@ import (
 
 type replicaArgs struct {
 	changeArgs
-	Replica  string       `json:"replica"`
-	NowMs    int64        `json:"now_ms"`
-	Changes  []changeArgs `json:"changes"`
-	Keys     [][2]string  `json:"keys"`
-	Of       string       `json:"of"`
-	As       string       `json:"as"`
-	Fragment string       `json:"fragment"`
-	Bytes    *string      `json:"bytes"`
-	All      bool         `json:"all"`
+	Replica string       `json:"replica"`
+	NowMs   int64        `json:"now_ms"`
+	Changes []changeArgs `json:"changes"`
+	Keys    [][2]string  `json:"keys"`
+	Of      string       `json:"of"`
+	As      string       `json:"as"`
+	Named   string       `json:"fragment"`
+	Bytes   *string      `json:"bytes"`
+	Peers   []string     `json:"peers"`
+	All     bool         `json:"all"`
 }
 
 func (a *replicaArgs) now() time.Time { return time.UnixMilli(a.NowMs) }
+
+// fragment is what a step states in hex, or names.
+func (a *replicaArgs) fragment(r *runner) ([]byte, error) {
+	if a.Bytes == nil {
+		return r.fragments[a.Named], nil
+	}
+	fragment, err := hex.DecodeString(*a.Bytes)
+	if err != nil {
+		return nil, &usageError{err}
+	}
+	return fragment, nil
+}
 
 // onReplica is op for operations that name a replica.
 func onReplica(do func(r *runner, p *headwater.Replica, a replicaArgs) (any, error)) operation {
@@ -121,18 +134,41 @@ var replicaOps = map[string]operation{
 		return nil, p.CaughtUp(context)
 	}),
 	"replica_apply": onReplica(func(r *runner, p *headwater.Replica, a replicaArgs) (any, error) {
-		fragment := r.fragments[a.Fragment]
-		if a.Bytes != nil {
-			var err error
-			if fragment, err = hex.DecodeString(*a.Bytes); err != nil {
-				return nil, &usageError{err}
-			}
+		fragment, err := a.fragment(r)
+		if err != nil {
+			return nil, err
 		}
 		changed, isHeld, err := p.Apply(a.now(), fragment)
 		if isHeld {
 			return map[string]any{"held": true}, err
 		}
 		return map[string]any{"changed": sortedKeys(changed)}, err
+	}),
+	"replica_extract": onFragment(func(r *runner, p *headwater.Replica, a replicaArgs) ([]byte, error) {
+		fragment, err := a.fragment(r)
+		if err != nil {
+			return nil, err
+		}
+		return p.Extract(fragment)
+	}),
+	"replica_restore": onReplica(func(r *runner, p *headwater.Replica, a replicaArgs) (any, error) {
+		fragment, err := a.fragment(r)
+		if err != nil {
+			return nil, err
+		}
+		return nil, p.Restore(fragment)
+	}),
+	"replica_stable": onReplica(func(r *runner, p *headwater.Replica, a replicaArgs) (any, error) {
+		var peers []headwater.ReplicaPeer
+		for _, name := range a.Peers {
+			context, err := r.replicas[name].Context()
+			if err != nil {
+				return nil, err
+			}
+			peers = append(peers, headwater.ReplicaPeer{Actor: r.replicas[name].Actor(), Context: context})
+		}
+		collected, err := p.Stable(a.now(), peers...)
+		return map[string]any{"dropped": collected.Dropped, "operations": collected.Operations}, err
 	}),
 	"replica_held": onReplica(func(_ *runner, p *headwater.Replica, _ replicaArgs) (any, error) { return p.Held() }),
 	"replica_release": onReplica(func(_ *runner, p *headwater.Replica, a replicaArgs) (any, error) {

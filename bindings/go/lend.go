@@ -23,6 +23,15 @@ func (l *lender) str(s string) C.hw_str {
 	return C.hw_str{data: (*C.char)(unsafe.Pointer(data)), len: C.size_t(len(s))}
 }
 
+func (l *lender) bytes(b []byte) C.hw_bytes {
+	if len(b) == 0 {
+		return C.hw_bytes{}
+	}
+	data := unsafe.SliceData(b)
+	l.Pin(data)
+	return C.hw_bytes{data: unsafe.Pointer(data), len: C.size_t(len(b))}
+}
+
 func (l *lender) strs(texts []string) (*C.hw_str, C.size_t) {
 	if len(texts) == 0 {
 		return nil, 0
@@ -126,4 +135,15 @@ func takeStrings(list *C.hw_strings) ([]string, []uint64, error) {
 		texts, numbers = append(texts, goString(text)), append(numbers, uint64(number))
 	}
 	return texts, numbers, nil
+}
+
+// takeBlob copies bytes that the library made, and frees them; nil where there are none.
+func takeBlob(blob *C.hw_blob) ([]byte, error) {
+	defer C.hw_blob_free(blob)
+	var lent C.hw_bytes
+	var err *C.hw_error
+	if status := C.hw_blob_bytes(blob, &lent, &err); status != C.HW_STATUS_OK {
+		return nil, failure(status, err)
+	}
+	return goBytes(lent), nil
 }

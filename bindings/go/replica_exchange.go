@@ -84,6 +84,25 @@ func (r *Replica) Apply(now time.Time, fragment []byte) (changed []CRDTKey, isHe
 	return changed, bool(held), err
 }
 
+// Extract is the part of a delta that is new here, to be sent on; nil if all of it is known. It is asked before the
+// delta is applied. A delta of which an operation left nothing alive, such as a removal, stays whole. [ErrInvalid] says
+// that it is not a delta, [ErrCorrupt] that the bytes are no fragment.
+func (r *Replica) Extract(delta []byte) ([]byte, error) {
+	return r.blob(func(p *C.hw_replica, out **C.hw_blob, err **C.hw_error) C.hw_status {
+		data, size := bytes(delta)
+		return C.hw_replica_extract(p, data, size, out, err)
+	})
+}
+
+// Restore joins a fragment that a replica of the same actor wrote down, whatever its stamps, the actor's own operations
+// included, and goes on behind the last of them. That replica must not go on too.
+func (r *Replica) Restore(fragment []byte) error {
+	return r.call(func(p *C.hw_replica, err **C.hw_error) C.hw_status {
+		data, size := bytes(fragment)
+		return C.hw_replica_restore(p, data, size, err)
+	})
+}
+
 // Held is how many fragments are held; 1,024 at the most.
 func (r *Replica) Held() (int, error) {
 	var count C.size_t
@@ -114,11 +133,5 @@ func (r *Replica) blob(take func(*C.hw_replica, **C.hw_blob, **C.hw_error) C.hw_
 	if err != nil {
 		return nil, err
 	}
-	defer C.hw_blob_free(ptr)
-	var lent C.hw_bytes
-	var failed *C.hw_error
-	if status := C.hw_blob_bytes(ptr, &lent, &failed); status != C.HW_STATUS_OK {
-		return nil, failure(status, failed)
-	}
-	return goBytes(lent), nil
+	return takeBlob(ptr)
 }

@@ -71,7 +71,8 @@ export function open(dir: string | URL, options?: OpenOptions & Limits): Promise
 export function openSync(dir: string | URL, options?: OpenOptions): Engine;
 /**
  * Opens what a configuration file says (`headwater.toml`): its directory, its streams made or changed, its links at
- * work. `${VARIABLE}` in it is of this process's environment. The hub is not waited for.
+ * work, its part in a mesh begun. `${VARIABLE}` in it is of this process's environment. Neither the hub nor other nodes
+ * are waited for.
  */
 export function openConfig(path: string | URL, options?: Limits): Promise<Engine>;
 /** An engine in memory, gone at close. */
@@ -205,6 +206,75 @@ export interface LinkStatus {
   lastError: string | null;
 }
 
+/** A node of a mesh: peers whose stores of state that merges are kept in step without a hub. */
+export interface MeshConfig {
+  /** What people call this node; its address when not given. */
+  name?: string;
+  /** Where it listens, host:port; port 0 is a free one. */
+  bind: string;
+  /** Where others reach it, host:port; `bind` when not given. */
+  advertise?: string;
+  /** Nodes to join by, host:port with a name or an address; they are tried as long as nobody else is there. */
+  seeds?: string | string[];
+  /** The file with the certificate of the authority that signed those of all nodes, in PEM. */
+  ca: string;
+  /** The file with this node's certificate, in PEM. */
+  cert: string;
+  /** The file with its key, in PEM. */
+  key: string;
+  /** The name that the certificates of nodes have; the host that is called when not given. */
+  serverName?: string;
+  /** The stores that this node keeps in step; all there are, here and elsewhere, when there is none. */
+  stores?: string | string[];
+  /** How fast it beats: `lan` when not given. */
+  preset?: 'lan' | 'wan' | 'seed';
+}
+
+/** A mesh, as one of its nodes sees it. */
+export interface MeshStatus {
+  /** This node. */
+  own: Member;
+  /** The others, by name and id. */
+  members: Member[];
+  /** Connections that were refused before their handshake was done. */
+  refused: bigint;
+  /** Packets that were not understood or not taken in. */
+  faults: bigint;
+  sentBytes: bigint;
+  receivedBytes: bigint;
+  /** What went wrong last; empty when nothing did. */
+  lastError: string;
+  /** By how much this node lengthens its time limits, as it is slow itself: 0 to 8. */
+  localHealth: number;
+}
+
+/** One node of a mesh. */
+export interface Member {
+  name: string;
+  /** The id of its engine. */
+  engine: bigint;
+  /** Where it is reached, host:port. */
+  address: string;
+  state: 'alive' | 'suspect' | 'down' | 'left';
+  /** Since when it stands so, nanoseconds since the epoch. */
+  since: bigint;
+  /** Whether there is a connection to it. */
+  connected: boolean;
+  /** The stores that both have; of this node itself, all it has. */
+  stores: MemberStore[];
+}
+
+/** One store as it is shared with one node. */
+export interface MemberStore {
+  store: string;
+  /** Operations that the node is known to have and this one lacks. */
+  behind: bigint;
+  /** Records of this node's log that the other has not acknowledged. */
+  unacked: bigint;
+  /** How often keys had to be compared to learn what was missing. */
+  repairs: bigint;
+}
+
 /**
  * A directory of streams, or one in memory.
  *
@@ -281,6 +351,18 @@ export class Engine implements AsyncDisposable {
   removeLink(name: string): Promise<void>;
   /** Where each link stands, by name. */
   links(): LinkStatus[];
+  /**
+   * Joins a mesh, and is part of it until it leaves or is closed; it does not wait for any other node. Stores of state
+   * that merges are from then on the same at all nodes, and every write stays local.
+   */
+  joinMesh(config: MeshConfig, limits?: Limits): Promise<void>;
+  /**
+   * Says good-bye to the other nodes of the mesh, which tell it from one that does not answer; 5 s at the most. Nothing
+   * if it is part of none.
+   */
+  leaveMesh(limits?: Limits): Promise<void>;
+  /** Who is in the mesh that it is part of, through a node too, and how far its stores are; null if it is in none. */
+  mesh(limits?: Limits): Promise<MeshStatus | null>;
   /** Copies the live directory, consistent by stream; returns the bytes copied. */
   backup(to: string | URL, options?: ProgressLimits): Promise<bigint>;
   /** What it has done and holds, now. */
@@ -1365,6 +1447,14 @@ export class CrdtWatcher extends Follower<CrdtKey> {
   readonly missed: bigint;
 }
 
+/** What a replica forgot. */
+export interface Collected {
+  /** Dead rows of counters and expired dots. */
+  dropped: number;
+  /** Keys in which stable removals were done away with, by an operation that goes to the others. */
+  operations: number;
+}
+
 /**
  * State that merges without a store, for programs that have a carrier of their own: time, in milliseconds since the
  * epoch, and fragments are given to it, and all of it is done in the call.
@@ -1399,6 +1489,18 @@ export class Replica {
   caughtUp(context: Uint8Array): void;
   /** Joins a fragment, which may come late and twice: the keys that changed, or null when it is held. */
   apply(fragment: Uint8Array, nowMs: Integer): CrdtKey[] | null;
+  /** The part of a delta that is new here, to be sent on; null if all of it is known. Ask before it is applied. */
+  extract(delta: Uint8Array): Buffer | null;
+  /**
+   * Joins a fragment that a replica of the same actor wrote down, whatever its stamps, the actor's own operations
+   * included, and goes on behind the last of them. That replica must not go on too.
+   */
+  restore(fragment: Uint8Array): void;
+  /**
+   * Drops what is dead and causally stable, given what each other replica there is had applied when it was last heard
+   * of; with no others, all that is dead. Nothing that is read changes.
+   */
+  stable(peers: { actor: Actor; context: Uint8Array }[], nowMs: Integer): Collected;
   /** How many fragments are held, as their clocks are too far ahead. */
   readonly held: number;
   /** Joins the fragments that are held whose time has come, or all; returns the keys that changed. */

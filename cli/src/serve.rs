@@ -135,7 +135,7 @@ impl Serve {
 }
 
 fn serve_grpc(engine: &Engine, config: &GrpcConfig) -> headwater::Result<GrpcServer> {
-    let tls = Tls::load(&config.certs.ca, &config.certs.cert, &config.certs.key).map_err(|e| e.context("[grpc]"))?;
+    let tls = Tls::load(&config.certs).map_err(|e| e.context("[grpc]"))?;
     GrpcServer::start(engine, config.bind, &tls).map_err(|e| e.context("[grpc]"))
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use headwater::{GrpcClient, Tls};
+use headwater::{CertFiles, GrpcClient, Tls};
 
 use crate::failure::{Done, Failure};
 use crate::place::Place;
@@ -46,6 +46,7 @@ impl OverGrpc {
             let missing: Vec<&str> = files.iter().filter(|(_, file)| file.is_none()).map(|(name, _)| *name).collect();
             return Err(Failure::usage(format!("--server needs {}, a PEM file", missing.join(" and "))));
         };
-        Ok(Some(GrpcClient::new(url, &Tls::load(ca, cert, key)?)?))
+        let files = CertFiles { ca: ca.clone(), cert: cert.clone(), key: key.clone() };
+        Ok(Some(GrpcClient::new(url, &Tls::load(&files)?)?))
     }
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use common::node::{Node, until};
 use common::{Dir, Ran, finish, headwater, objects, start};
 use headwater::crdt::{Change, Kind, Op, Value};
-use headwater::{ErrorKind, GrpcClient, Tls};
+use headwater::{CertFiles, ErrorKind, GrpcClient, Tls};
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, Issuer, KeyPair, date_time_ymd};
 
 /// What a node is told; its store does not wait for the disk.
@@ -70,8 +70,8 @@ impl World {
     }
 
     fn client(&self) -> GrpcClient {
-        let file = |name: &str| self.dir.file("certs").join(name);
-        let tls = Tls::load(file("ca.pem"), file("b.pem"), file("b.key")).expect("good files");
+        let files = CertFiles { ca: "ca.pem".into(), cert: "b.pem".into(), key: "b.key".into() };
+        let tls = Tls::load(&files.beside(self.dir.file("certs"))).expect("good files");
         GrpcClient::new(&self.node.grpc, &tls).expect("a client")
     }
 

@@ -20,6 +20,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod certs;
 mod clock;
 #[cfg(feature = "config")]
 mod config;
@@ -54,9 +55,10 @@ mod tls;
 pub mod units;
 mod varint;
 
+pub use certs::CertFiles;
 pub use clock::{Clock, ManualClock, Nanos, SECOND, SystemClock};
 #[cfg(feature = "config")]
-pub use config::{CONFIG_FILE, CertFiles, Config, ConfigFile, Environment, GrpcConfig};
+pub use config::{CONFIG_FILE, Config, ConfigFile, Environment, GrpcConfig};
 pub use engine::{Engine, EngineOptions, NodeUse, VerifyReport};
 pub use error::{Error, ErrorKind, Result};
 pub use log::LogLine;

@@ -35,7 +35,8 @@ impl MemberState {
 pub struct Member {
     /// What people call it.
     pub name: String,
-    /// The id of its engine.
+    /// The id of its engine; 16 hex digits in JSON.
+    #[serde(with = "engine_id")]
     pub engine: u64,
     /// Where it is reached, host:port.
     pub address: String,
@@ -83,6 +84,21 @@ pub struct MeshStatus {
     pub local_health: u32,
 }
 
+/// The id of an engine in JSON: 16 hex digits, as not every reader of JSON keeps the 64 bits of a number.
+mod engine_id {
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+    pub(super) fn serialize<S: Serializer>(id: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{id:016x}"))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+        let digits = String::deserialize(deserializer)?;
+        u64::from_str_radix(&digits, 16).map_err(de::Error::custom)
+    }
+}
+
 /// A node's part in a mesh.
 pub(crate) trait Part: Send + Sync {
     /// How it stands now.
@@ -90,4 +106,27 @@ pub(crate) trait Part: Send + Sync {
 
     /// Says good-bye to the others, and ends. Twice is nothing.
     fn leave(&self);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_id_of_an_engine_is_16_hex_digits_in_json() {
+        let member = Member {
+            name: "a".into(),
+            engine: 0x00ff_0000_0000_0001,
+            address: "127.0.0.1:1".into(),
+            state: MemberState::Alive,
+            since: 1_700_000_000_000_000_001,
+            connected: true,
+            stores: Vec::new(),
+        };
+        let text = serde_json::to_string(&member).expect("it has a text");
+        assert!(text.contains(r#""engine":"00ff000000000001""#), "{text}");
+        assert_eq!(serde_json::from_str::<Member>(&text).expect("it is read again"), member);
+        let other = text.replace("00ff", "what");
+        assert!(serde_json::from_str::<Member>(&other).is_err());
+    }
 }

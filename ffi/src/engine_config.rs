@@ -1,4 +1,4 @@
-//! An engine as a configuration file says: the directory, its streams, its hub and its links.
+//! An engine as a configuration file says: the directory, its streams, its hub, its links and its mesh.
 //!
 //! A build without the feature `hub` has it too, and answers `HW_STATUS_UNSUPPORTED`.
 
@@ -13,8 +13,8 @@ use crate::raw::{self, Out};
 use crate::status::hw_status;
 
 /// Opens what a configuration file says (`headwater.toml`, docs/links.md): its directory for writing, its streams made
-/// or changed, its links at work. `${VARIABLE}` in it is of the environment of this process. The hub is not waited for:
-/// its state and the links' status say how far they are.
+/// or changed, its links at work, its part in a mesh begun. `${VARIABLE}` in it is of the environment of this process.
+/// The hub is not waited for: its state and the links' status say how far they are; nor are other nodes of the mesh.
 ///
 /// Errors:    HW_STATUS_INVALID (with file, line, column and key), HW_STATUS_NOT_FOUND, HW_STATUS_CONFLICT (a stream
 ///            that cannot become what is configured), HW_STATUS_UNSUPPORTED (a library that was built without the

@@ -27,7 +27,7 @@ fn give(
     })
 }
 
-fn context(data: *const c_void, len: usize) -> Result<Context> {
+pub(crate) fn context(data: *const c_void, len: usize) -> Result<Context> {
     Context::decode(raw::bytes("context", data, len)?)
 }
 
@@ -168,6 +168,47 @@ pub extern "C" fn hw_replica_apply(
         if let Some(out) = Out::optional(changed) {
             out.give(named(keys));
         }
+        Ok(())
+    })
+}
+
+/// The part of a delta that is new here, as a fragment to be sent on; no bytes if all of it is known. Asked before the
+/// delta is applied. A delta of which an operation left nothing alive, such as a removal, stays whole.
+///
+/// Errors:    HW_STATUS_CORRUPT (the bytes are no fragment), HW_STATUS_INVALID (it is not a delta).
+/// Ownership: `delta` is borrowed for the call; `*fragment` is yours, free with hw_blob_free.
+/// Threads:   one at a time.
+/// Since:     0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn hw_replica_extract(
+    replica: *mut hw_replica,
+    delta: *const c_void,
+    delta_len: usize,
+    fragment: *mut *mut hw_blob,
+    error: *mut *mut hw_error,
+) -> hw_status {
+    give(replica, Out::required("fragment", fragment), error, |replica| {
+        let delta = Fragment::decode(raw::bytes("delta", delta, delta_len)?)?;
+        Ok(replica.extract(&delta)?.map_or_else(Vec::new, |new| new.encode()))
+    })
+}
+
+/// Joins a fragment that a replica of the same actor wrote down, whatever its stamps, the actor's own operations
+/// included, and goes on behind the last of them. That replica must not go on too.
+///
+/// Errors:    HW_STATUS_CORRUPT (the bytes are no fragment). Nothing was changed.
+/// Ownership: `fragment` is borrowed for the call.
+/// Threads:   one at a time.
+/// Since:     0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn hw_replica_restore(
+    replica: *mut hw_replica,
+    fragment: *const c_void,
+    fragment_len: usize,
+    error: *mut *mut hw_error,
+) -> hw_status {
+    on_replica(replica, error, |replica| {
+        replica.restore(Fragment::decode(raw::bytes("fragment", fragment, fragment_len)?)?);
         Ok(())
     })
 }

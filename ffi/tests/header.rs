@@ -89,6 +89,7 @@ fn generated() -> String {
                 "hw_link_catch_up",
                 "hw_link_on_reset",
                 "hw_link_state",
+                "hw_mesh_preset",
                 "hw_crdt_kind",
                 "hw_crdt_op",
                 "hw_crdt_value_type",

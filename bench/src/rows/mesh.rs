@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use headwater::crdt::{Change, CrdtConfig, CrdtStore, Kind, Op, Reading};
-use headwater::{Durability, Engine, MeshConfig, MeshStatus};
+use headwater::{CertFiles, Durability, Engine, MeshConfig, MeshStatus};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
 
 use super::Row;
@@ -44,9 +44,7 @@ impl Node {
         let config = MeshConfig {
             bind: "127.0.0.1:0".into(),
             seeds: seeds.to_vec(),
-            ca: certs.join("ca.pem"),
-            cert: certs.join("node.pem"),
-            key: certs.join("node.key"),
+            certs: CertFiles { ca: "ca.pem".into(), cert: "node.pem".into(), key: "node.key".into() }.beside(certs),
             ..MeshConfig::default()
         };
         Ok(self.engine.join_mesh(config)?)

@@ -7,6 +7,7 @@ const { CrdtStore } = require('./crdt.js');
 const { invalid } = require('./errors.js');
 const { own } = require('./handle.js');
 const { CONNECT, HubStates, connectOptions, linkRequest } = require('./hub.js');
+const { meshRequest } = require('./mesh.js');
 const { native } = require('./native.js');
 const { ObjectStore } = require('./objects.js');
 const {
@@ -210,6 +211,24 @@ class Engine {
     return native.engineLinks(this.#id).map(({ lastError = null, ...link }) => ({ ...link, lastError }));
   }
 
+  /** Joins a mesh, and is part of it until it leaves or is closed; it does not wait for any other node. */
+  async joinMesh(config, limits = undefined) {
+    const checked = begin('joinMesh', limits);
+    await settle(native.engineJoinMesh(this.#id, meshRequest(config)), Boolean, checked);
+  }
+
+  /** Says good-bye to the other nodes of the mesh, which tell it from one that does not answer. */
+  async leaveMesh(limits = undefined) {
+    const checked = begin('leaveMesh', limits);
+    await settle(native.engineLeaveMesh(this.#id), Boolean, checked);
+  }
+
+  /** Who is in the mesh that it is part of, through a node too, and how far its stores are; null if in none. */
+  async mesh(limits = undefined) {
+    const checked = begin('mesh', limits);
+    return settle(native.engineMesh(this.#id), same, checked);
+  }
+
   /** Copies the live directory, consistent by stream; returns the bytes copied. */
   async backup(to, options = undefined) {
     const limits = begin('backup', options, PROGRESS);
@@ -256,7 +275,7 @@ function openSync(dir, options = undefined) {
   return new Engine(native.engineOpenSync(hub, dirOf(dir), check('open', options, OPEN)));
 }
 
-/** Opens what a configuration file says: its directory, its streams made or changed, its links at work. */
+/** Opens what a configuration file says: its directory, its streams made or changed, its links and mesh at work. */
 async function openConfig(path, options = undefined) {
   const limits = begin('openConfig', options, LIMITS);
   return settle(native.engineOpenConfig(hub, dirOf(path)), (id) => new Engine(id), limits);

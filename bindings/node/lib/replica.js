@@ -94,6 +94,25 @@ class Replica {
     return applied === null ? null : unpackNames(applied);
   }
 
+  /** The part of a delta that is new here, to be sent on; null if all of it is known. Ask before it is applied. */
+  extract(delta) {
+    return native.replicaExtract(this.#id, bytes('delta', delta));
+  }
+
+  /** Joins a fragment that a replica of the same actor wrote down, and goes on behind its last operation. */
+  restore(fragment) {
+    native.replicaRestore(this.#id, bytes('fragment', fragment));
+  }
+
+  /** Drops what is dead and causally stable, given what each other replica had applied when it was last heard of. */
+  stable(peers, nowMs) {
+    if (!Array.isArray(peers)) throw invalid('peers must be an array of { actor, context }');
+    const half = (actor, name) => u64(`actor: ${name}`, actor?.[name]);
+    const actors = peers.flatMap(({ actor }) => [half(actor, 'engine'), half(actor, 'epoch')]);
+    const contexts = peers.map(({ context }) => bytes('context', context));
+    return native.replicaStable(this.#id, actors, contexts, u64('nowMs', nowMs));
+  }
+
   /** How many fragments are held. */
   get held() {
     return native.replicaHeld(this.#id);

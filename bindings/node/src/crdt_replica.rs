@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use headwater::Writer;
 use headwater::crdt::{Applied, Context, Fragment, Kind, Replica};
 use napi::Env;
-use napi::bindgen_prelude::{BigInt, Buffer};
+use napi::bindgen_prelude::{BigInt, Buffer, Uint8Array};
 use napi_derive::napi;
 
 use crate::answer::{Answer, Raw};
@@ -146,6 +146,53 @@ pub fn replica_apply(env: Env, replica: u32, fragment: &[u8], now_ms: BigInt) ->
             Applied::Held => Answer::Done,
         };
         answer.into_js(env, hub)
+    })
+}
+
+/// The part of a delta that is new.
+#[napi(catch_unwind)]
+pub fn replica_extract(replica: u32, delta: &[u8]) -> Result<Option<Buffer>> {
+    let delta = Fragment::decode(delta).map_err(fault)?;
+    on(replica, |replica| Ok(replica.extract(&delta).map_err(fault)?.map(|new| new.encode().into())))
+}
+
+/// Joins a fragment that a replica of the same actor wrote down.
+#[napi(catch_unwind)]
+pub fn replica_restore(replica: u32, fragment: &[u8]) -> Result<()> {
+    let fragment = Fragment::decode(fragment).map_err(fault)?;
+    on(replica, |replica| {
+        replica.restore(fragment);
+        Ok(())
+    })
+}
+
+/// What a replica forgot.
+#[napi(object, object_from_js = false)]
+pub struct CollectedDescription {
+    pub dropped: u32,
+    pub operations: u32,
+}
+
+/// Drops what is dead and stable, given others: engine and epoch of each, one after the other, and their contexts.
+#[napi(catch_unwind)]
+pub fn replica_stable(
+    replica: u32,
+    actors: Vec<BigInt>,
+    contexts: Vec<Uint8Array>,
+    now_ms: BigInt,
+) -> Result<CollectedDescription> {
+    if actors.len() != 2 * contexts.len() {
+        return Err(invalid("there are not as many actors as contexts"));
+    }
+    let peer = |(actor, context): (&[BigInt], &Uint8Array)| {
+        let actor = Writer { engine: u64_of("engine", &actor[0])?, epoch: u64_of("epoch", &actor[1])? };
+        Ok((actor, Context::decode(context).map_err(fault)?))
+    };
+    let peers: Vec<_> = actors.chunks(2).zip(&contexts).map(peer).collect::<Result<_>>()?;
+    let now_ms = ms(&now_ms)?;
+    on(replica, |replica| {
+        let collected = replica.stable(&peers, now_ms);
+        Ok(CollectedDescription { dropped: collected.dropped as u32, operations: collected.operations as u32 })
     })
 }
 

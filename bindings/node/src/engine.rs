@@ -142,7 +142,9 @@ pub fn engine_attach(hub_number: u32, key: BigInt) -> Result<u32> {
 pub fn engine_close(env: Env, engine: u32, key: Option<BigInt>) -> Result<Raw> {
     unshare(key)?;
     Engine::with(engine, |engine, hub| {
-        perform(env, hub, engine, |engine| Pending::ready(engine.close().map(|()| Answer::Done)))
+        // Even in memory it may have a mesh to say good-bye to.
+        let engine = engine.clone();
+        jobs::run(env, hub, move || engine.close().map(|()| Answer::Done))
     })
 }
 

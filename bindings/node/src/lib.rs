@@ -22,6 +22,7 @@ mod error;
 mod handles;
 mod hub;
 mod jobs;
+mod mesh;
 mod object;
 mod object_io;
 mod pack;

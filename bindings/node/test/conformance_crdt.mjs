@@ -45,6 +45,7 @@ export function crdtOperations(engine, follow) {
   const replicas = new Map();
   const fragments = new Map();
   const on = (name) => replicas.get(name);
+  const given = (name, hex) => (name === undefined ? Buffer.from(hex, 'hex') : fragments.get(name));
 
   /** The handle that the first step which names a store opened. */
   async function store(name) {
@@ -126,9 +127,17 @@ export function crdtOperations(engine, follow) {
     replica_context: async ({ replica }) => on(replica).context().toString('hex'),
     replica_caught_up: async ({ replica, of }) => on(replica).caughtUp(on(of).context()),
     replica_apply: async ({ replica, now_ms: nowMs, fragment, bytes }) => {
-      const given = fragment === undefined ? Buffer.from(bytes, 'hex') : fragments.get(fragment);
-      const changed = on(replica).apply(given, nowMs);
+      const changed = on(replica).apply(given(fragment, bytes), nowMs);
       return changed === null ? { held: true } : { changed: keysOut(changed).sort(inOrder) };
+    },
+    replica_extract: async ({ replica, fragment, bytes, as }) => {
+      return kept(as, on(replica).extract(given(fragment, bytes)));
+    },
+    replica_restore: async ({ replica, fragment, bytes }) => {
+      on(replica).restore(given(fragment, bytes));
+    },
+    replica_stable: async ({ replica, now_ms: nowMs, peers }) => {
+      return on(replica).stable(peers.map((name) => ({ actor: on(name).actor, context: on(name).context() })), nowMs);
     },
     replica_held: async ({ replica }) => on(replica).held,
     replica_release: async ({ replica, all, now_ms: nowMs }) => keysOut(on(replica).release(nowMs, { all })),

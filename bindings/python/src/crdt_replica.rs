@@ -13,7 +13,8 @@ use crate::call::run;
 use crate::convert::Whole;
 use crate::crdt_change::{Change, Given, OfKind, Place, actor_to, keys_to, reading_to, with_changes};
 use crate::fork;
-use crate::payload::Payload;
+use crate::model::model_class;
+use crate::payload::{Payload, copied};
 
 /// State of many keys that merges with that of other replicas.
 ///
@@ -44,6 +45,21 @@ impl Replica {
         work: impl FnOnce(&mut crdt::Replica) -> Vec<u8> + Send,
     ) -> PyResult<Bound<'py, PyBytes>> {
         Ok(PyBytes::new(py, &self.on(py, |replica| Ok(work(replica)))?))
+    }
+}
+
+/// Another replica: its actor, and its context when it was last heard of.
+struct Peer {
+    actor: Writer,
+    context: Vec<u8>,
+}
+
+impl FromPyObject<'_, '_> for Peer {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        let ((engine, epoch), context): ((Whole, Whole), Bound<'_, PyAny>) = object.extract()?;
+        Ok(Peer { actor: Writer { engine: engine.0, epoch: epoch.0 }, context: copied(&context)? })
     }
 }
 
@@ -149,6 +165,37 @@ impl Replica {
             Applied::Changed(keys) => keys_to(py, &keys).map(Some),
             Applied::Held => Ok(None),
         }
+    }
+
+    /// The part of a delta that is new here, to be sent on; None if all of it is known. Ask before it is applied.
+    fn extract<'py>(&self, py: Python<'py>, delta: Payload<'_>) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let new = self.on(py, |replica| {
+            let new = replica.extract(&Fragment::decode(delta.as_slice())?)?;
+            Ok(new.map(|new| new.encode()))
+        })?;
+        Ok(new.map(|new| PyBytes::new(py, &new)))
+    }
+
+    /// Joins a fragment that a replica of the same actor wrote down, whatever its stamps, the actor's own operations
+    /// included, and goes on behind the last of them. That replica must not go on too.
+    fn restore(&self, py: Python<'_>, fragment: Payload<'_>) -> PyResult<()> {
+        self.on(py, |replica| {
+            replica.restore(Fragment::decode(fragment.as_slice())?);
+            Ok(())
+        })
+    }
+
+    /// Drops what is dead and causally stable, given each other replica's actor and its context when it was last heard
+    /// of; with no others, all that is dead. Nothing that is read changes.
+    fn stable<'py>(&self, py: Python<'py>, peers: Vec<Peer>, now_ms: Whole) -> PyResult<Bound<'py, PyAny>> {
+        let collected = self.on(py, |replica| {
+            let peers: Vec<(Writer, Context)> = peers
+                .iter()
+                .map(|peer| Ok((peer.actor, Context::decode(&peer.context)?)))
+                .collect::<hw::Result<_>>()?;
+            Ok(replica.stable(&peers, now_ms.0))
+        })?;
+        model_class(py, "Collected")?.call1((collected.dropped, collected.operations))
     }
 
     /// How many fragments are held.

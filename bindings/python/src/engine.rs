@@ -50,9 +50,10 @@ pub(crate) fn open(
     Ok(Engine(Held::new((), &engine)))
 }
 
-/// Opens what the file `path` says (`headwater.toml`): its directory, its streams made or changed, its links at work.
+/// Opens what the file `path` says (`headwater.toml`): its directory, its streams made or changed, its links at work,
+/// its part in a mesh begun.
 ///
-/// `${VARIABLE}` in it is of this process's environment. The hub is not waited for.
+/// `${VARIABLE}` in it is of this process's environment. Neither the hub nor other nodes are waited for.
 #[pyfunction]
 pub(crate) fn open_config(py: Python<'_>, path: PathBuf) -> PyResult<Engine> {
     let load = || {

@@ -24,6 +24,7 @@ mod fork;
 mod hub;
 mod hub_config;
 mod logs;
+mod mesh;
 mod model;
 mod object_io;
 mod object_store;

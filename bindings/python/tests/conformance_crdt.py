@@ -194,9 +194,25 @@ class CrdtSteps:
     def replica_apply(
         self, replica: str, now_ms: int, fragment: str | None = None, bytes: str | None = None
     ) -> Any:
-        given = self.fragments[fragment] if fragment is not None else bytearray.fromhex(bytes or "")
-        changed = self.replicas[replica].apply(given, now_ms)
+        changed = self.replicas[replica].apply(self.given(fragment, bytes), now_ms)
         return {"held": True} if changed is None else {"changed": keys_out(sorted(changed, key=in_order))}
+
+    def given(self, fragment: str | None, hexed: str | None) -> bytes | bytearray:
+        """The fragment that a step names, or states in hex."""
+        return self.fragments[fragment] if fragment is not None else bytearray.fromhex(hexed or "")
+
+    def replica_extract(
+        self, replica: str, fragment: str | None = None, bytes: str | None = None, **step: Any
+    ) -> Any:
+        name = step.pop("as")
+        return self.kept(name, self.replicas[replica].extract(self.given(fragment, bytes), **step))
+
+    def replica_restore(self, replica: str, fragment: str | None = None, bytes: str | None = None) -> Any:
+        return self.replicas[replica].restore(self.given(fragment, bytes))
+
+    def replica_stable(self, replica: str, now_ms: int, peers: list[str]) -> Any:
+        others = [self.replicas[name] for name in peers]
+        return self.replicas[replica].stable([(one.actor, one.context()) for one in others], now_ms)._asdict()
 
     def replica_held(self, replica: str) -> Any:
         return self.replicas[replica].held

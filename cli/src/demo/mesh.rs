@@ -1,11 +1,11 @@
 //! The fifth chapter: three nodes without a server between them, of which one is taken off the network while both sides
 //! go on; back again, all three are equal.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use headwater::crdt::{CrdtConfig, CrdtStore, Kind, Op, Value};
-use headwater::{Durability, Engine, MeshConfig};
+use headwater::{CertFiles, Durability, Engine, MeshConfig};
 
 use super::stage::{Paint, Stage};
 use crate::certs;
@@ -68,14 +68,13 @@ fn start(dir: &Path, certs: &Path, name: &'static str, seeds: Vec<String>) -> Do
     let engine = Engine::open(dir.join(name))?;
     let config = CrdtConfig { name: "app".into(), durability: Durability::Interval, ..CrdtConfig::default() };
     let store = engine.crdt(config)?;
-    let file = |what: &str| -> PathBuf { certs.join(what) };
+    let files =
+        CertFiles { ca: "ca.pem".into(), cert: format!("{name}.pem").into(), key: format!("{name}.key").into() };
     let mut mesh = MeshConfig {
         name: name.to_owned(),
         bind: "127.0.0.1:0".into(),
         seeds,
-        ca: file("ca.pem"),
-        cert: file(&format!("{name}.pem")),
-        key: file(&format!("{name}.key")),
+        certs: files.beside(certs),
         ..MeshConfig::default()
     };
     engine.join_mesh(mesh.clone())?;

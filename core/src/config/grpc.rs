@@ -1,23 +1,13 @@
-//! `[grpc]`: where programs in any language reach the node, and the files that prove who both ends are.
+//! `[grpc]`: where programs in any language reach the node.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
 use super::file::Section;
+use crate::certs::CertFiles;
 use crate::error::{Error, Result};
-
-/// The PEM files that prove who a node and those who reach it are.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct CertFiles {
-    /// The certificate of the CA that both ends trust.
-    pub ca: PathBuf,
-    /// The node's certificate.
-    pub cert: PathBuf,
-    /// Its key.
-    pub key: PathBuf,
-}
 
 /// The gRPC door of a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,13 +47,4 @@ impl GrpcTable {
 /// Reads the section; what it does not say of certificates is as in `shared`.
 pub(super) fn read(section: Section<'_>, shared: Option<&CertFiles>) -> Result<GrpcConfig> {
     section.fill(|table: &GrpcTable| table.config(shared).map(|_| ()))?.config(shared)
-}
-
-impl CertFiles {
-    /// Takes relative paths as relative to a directory.
-    pub(super) fn lie_beside(&mut self, dir: &Path) {
-        for file in [&mut self.ca, &mut self.cert, &mut self.key] {
-            *file = dir.join(&*file);
-        }
-    }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::file::Section;
+use crate::certs::CertFiles;
 use crate::error::Result;
 use crate::mesh::{MeshConfig, Preset};
 
@@ -35,9 +36,7 @@ impl MeshTable {
             bind: self.bind.clone(),
             advertise: self.advertise.clone(),
             seeds: self.seeds.clone(),
-            ca: self.ca.clone(),
-            cert: self.cert.clone(),
-            key: self.key.clone(),
+            certs: CertFiles { ca: self.ca.clone(), cert: self.cert.clone(), key: self.key.clone() },
             server_name: self.server_name.clone(),
             stores: self.stores.clone(),
             preset: preset.unwrap_or_default(),

@@ -30,7 +30,7 @@ use crate::stream::link::LinkConfig;
 use crate::subject::overlap;
 pub use edit::ConfigFile;
 use file::{File, Section};
-pub use grpc::{CertFiles, GrpcConfig};
+pub use grpc::GrpcConfig;
 
 /// What such a file is called in the directory that it is about.
 pub const CONFIG_FILE: &str = "headwater.toml";
@@ -152,14 +152,10 @@ impl Config {
         let http: Option<HttpTable> = http.map(|section| section.fill(|_| Ok(()))).transpose()?;
         config.http_listen = http.and_then(|http| http.listen);
         #[cfg(feature = "mesh")]
-        let shared = config.mesh.as_ref().map(|mesh| CertFiles {
-            ca: mesh.ca.clone(),
-            cert: mesh.cert.clone(),
-            key: mesh.key.clone(),
-        });
+        let shared = config.mesh.as_ref().map(|mesh| &mesh.certs);
         #[cfg(not(feature = "mesh"))]
         let shared = None;
-        config.grpc = top.table("grpc")?.map(|section| grpc::read(section, shared.as_ref())).transpose()?;
+        config.grpc = top.table("grpc")?.map(|section| grpc::read(section, shared)).transpose()?;
         config.dir = top.fill::<TopTable>(|_| Ok(()))?.dir;
         Ok(config)
     }
@@ -179,12 +175,10 @@ impl Config {
         config.file = Some(path.to_path_buf());
         #[cfg(feature = "mesh")]
         if let Some(mesh) = &mut config.mesh {
-            for file in [&mut mesh.ca, &mut mesh.cert, &mut mesh.key] {
-                *file = beside.join(&*file);
-            }
+            mesh.certs = mesh.certs.beside(beside);
         }
         if let Some(grpc) = &mut config.grpc {
-            grpc.certs.lie_beside(beside);
+            grpc.certs = grpc.certs.beside(beside);
         }
         Ok(config)
     }

@@ -174,7 +174,10 @@ fn a_mesh_is_read_and_its_mistakes_are_named() {
     let config = Config::parse(text, &env).expect("a configuration");
     let mesh = config.mesh.expect("a mesh");
     assert_eq!((mesh.name.as_str(), mesh.bind.as_str(), mesh.preset), ("a", "127.0.0.1:7401", crate::Preset::Wan));
-    assert_eq!((mesh.seeds.as_slice(), mesh.key.as_path()), (&["b.example:7402".to_owned()][..], Path::new("c/a.key")));
+    assert_eq!(
+        (mesh.seeds.as_slice(), mesh.certs.key.as_path()),
+        (&["b.example:7402".to_owned()][..], Path::new("c/a.key"))
+    );
     // The door has the same certificates where it says none.
     assert_eq!(config.grpc.expect("a door").certs.cert, Path::new("c/a.pem"));
     for (from, to, wanted) in [

@@ -25,8 +25,11 @@ impl Engine {
         let dir = config.dir.as_ref().ok_or_else(|| Error::invalid("the configuration names no dir"))?;
         // What a configuration says is for the process that has the files open.
         let engine = Engine::open_with(dir, EngineOptions { node: NodeUse::Never, ..options })?;
-        engine.configure(config)?;
-        engine.note_file(config)?;
+        if let Err(error) = engine.configure(config).and_then(|()| engine.note_file(config)) {
+            // One that is part of a mesh would stay open, and nobody could close it.
+            engine.leave_mesh();
+            return Err(error);
+        }
         Ok(engine)
     }
 

@@ -1,8 +1,8 @@
 //! What a mesh is told: where this node listens, whom it joins, and how fast the protocol beats.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::certs::CertFiles;
 use crate::clock::{MILLISECOND, Nanos, SECOND};
 use crate::error::{Error, Result};
 
@@ -73,12 +73,8 @@ pub struct MeshConfig {
     pub advertise: String,
     /// Nodes to join by, host:port with a name or an address. They are tried again as long as nobody else is there.
     pub seeds: Vec<String>,
-    /// The certificate of the authority that signed those of all nodes, PEM.
-    pub ca: PathBuf,
-    /// This node's certificate, PEM.
-    pub cert: PathBuf,
-    /// Its key, PEM.
-    pub key: PathBuf,
+    /// Its certificates; one CA signed those of all nodes.
+    pub certs: CertFiles,
     /// The name that the certificates of nodes have; that of the address that was called when empty.
     pub server_name: String,
     /// The stores that this node keeps in step; all there are, here and elsewhere, when empty.
@@ -111,7 +107,8 @@ impl MeshConfig {
             place("advertise", &self.advertise)?;
         }
         self.seeds.iter().try_for_each(|seed| place("seeds", seed))?;
-        for (field, path) in [("ca", &self.ca), ("cert", &self.cert), ("key", &self.key)] {
+        let CertFiles { ca, cert, key } = &self.certs;
+        for (field, path) in [("ca", ca), ("cert", cert), ("key", key)] {
             if path.as_os_str().is_empty() {
                 return Err(Error::invalid(format!("{field}: nodes of a mesh show each other certificates")));
             }

@@ -43,7 +43,7 @@ impl MeshNode {
     /// Listens, and joins the mesh by its seeds.
     pub(crate) fn start(engine: &Engine, config: MeshConfig) -> Result<MeshNode> {
         config.check()?;
-        let tls = Tls::load(&config.ca, &config.cert, &config.key)?;
+        let tls = Tls::load(&config.certs)?;
         let listen = |e: std::io::Error| Error::io(format_args!("listen at {}", config.bind), &e);
         let places: Vec<SocketAddr> = config.bind.to_socket_addrs().map_err(listen)?.collect();
         let socket = TcpListener::bind(&*places).map_err(listen)?;

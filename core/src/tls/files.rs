@@ -1,6 +1,6 @@
 //! Three PEM files and the two configurations that they make. What is wrong is blamed on its file.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use rustls::client::Resumption;
@@ -12,6 +12,7 @@ use rustls::version::TLS13;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use sha2::{Digest, Sha256};
 
+use crate::certs::CertFiles;
 use crate::disk::{Disk, OpenMode, OsDisk, read_full};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -19,13 +20,6 @@ use crate::error::{Error, ErrorKind, Result};
 const FILE_BYTES_MAX: u64 = 1 << 20;
 /// What is spoken over a connection: HTTP/2.
 const ALPN: &[u8] = b"h2";
-
-/// Where they are.
-pub(super) struct Files {
-    pub(super) ca: PathBuf,
-    pub(super) cert: PathBuf,
-    pub(super) key: PathBuf,
-}
 
 /// What is in them.
 pub(super) struct Contents {
@@ -40,12 +34,6 @@ pub(super) struct Loaded {
     pub(super) client: Arc<ClientConfig>,
     /// Of what was in the files.
     pub(super) digest: [u8; 32],
-}
-
-impl Files {
-    pub(super) fn read(&self) -> Result<Contents> {
-        Ok(Contents { ca: read(&self.ca)?, cert: read(&self.cert)?, key: read(&self.key)? })
-    }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
@@ -77,6 +65,10 @@ fn certificates(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>>
 }
 
 impl Contents {
+    pub(super) fn read(files: &CertFiles) -> Result<Contents> {
+        Ok(Contents { ca: read(&files.ca)?, cert: read(&files.cert)?, key: read(&files.key)? })
+    }
+
     pub(super) fn digest(&self) -> [u8; 32] {
         let mut digest = Sha256::new();
         for part in [&self.ca, &self.cert, &self.key] {
@@ -86,7 +78,7 @@ impl Contents {
         digest.finalize().into()
     }
 
-    pub(super) fn load(&self, files: &Files) -> Result<Loaded> {
+    pub(super) fn load(&self, files: &CertFiles) -> Result<Loaded> {
         let mut roots = RootCertStore::empty();
         for certificate in certificates(&files.ca, &self.ca)? {
             roots.add(certificate).map_err(|e| bad(&files.ca, e))?;

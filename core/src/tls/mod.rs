@@ -15,7 +15,6 @@ pub(crate) mod testing;
 mod tests;
 
 use std::fmt;
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,9 +23,10 @@ use tokio::time::{Instant, timeout};
 use tokio_rustls::server::TlsStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
+use crate::certs::CertFiles;
 use crate::error::Result;
 pub(crate) use dial::{dial, reason};
-use files::{Files, Loaded};
+use files::{Contents, Loaded};
 pub(crate) use listen::Listener;
 pub(crate) use refusal::Refusal;
 
@@ -45,7 +45,7 @@ const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(5);
 pub struct Tls(Arc<Inner>);
 
 struct Inner {
-    files: Files,
+    files: CertFiles,
     state: Mutex<State>,
 }
 
@@ -63,11 +63,10 @@ impl Tls {
     /// # Errors
     /// [`crate::ErrorKind::NotFound`] and [`crate::ErrorKind::Io`] when a file can't be read,
     /// [`crate::ErrorKind::Invalid`] when it is not what it should be; each names the file.
-    pub fn load(ca: impl AsRef<Path>, cert: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<Tls> {
-        let files = Files { ca: ca.as_ref().into(), cert: cert.as_ref().into(), key: key.as_ref().into() };
-        let loaded = Arc::new(files.read()?.load(&files)?);
+    pub fn load(files: &CertFiles) -> Result<Tls> {
+        let loaded = Arc::new(Contents::read(files)?.load(files)?);
         let state = State { loaded, due: Instant::now() + LOOK_EVERY, fault: None };
-        Ok(Tls(Arc::new(Inner { files, state: Mutex::new(state) })))
+        Ok(Tls(Arc::new(Inner { files: files.clone(), state: Mutex::new(state) })))
     }
 
     /// Reads the files again; connections that begin from now on are proved by them, and those that stand go on.
@@ -75,7 +74,7 @@ impl Tls {
     /// # Errors
     /// As [`Tls::load`]; what was at work stays at work.
     pub fn reload(&self) -> Result<()> {
-        let loaded = self.0.files.read().and_then(|contents| contents.load(&self.0.files));
+        let loaded = Contents::read(&self.0.files).and_then(|contents| contents.load(&self.0.files));
         self.put(loaded)
     }
 
@@ -91,7 +90,7 @@ impl Tls {
             state.due = now + LOOK_EVERY;
             (state.loaded.digest, state.fault.clone())
         };
-        let loaded = match self.0.files.read() {
+        let loaded = match Contents::read(&self.0.files) {
             Ok(contents) if contents.digest() == digest => {
                 self.state().fault = None;
                 return Ok(false);
@@ -145,7 +144,6 @@ impl Tls {
 
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Files { ca, cert, key } = &self.0.files;
-        f.debug_struct("Tls").field("ca", ca).field("cert", cert).field("key", key).finish()
+        f.debug_tuple("Tls").field(&self.0.files).finish()
     }
 }

@@ -8,6 +8,7 @@ use rcgen::{
 };
 
 use super::Tls;
+use crate::certs::CertFiles;
 use crate::clock::{Clock, SystemClock};
 
 /// A CA and what it signed, in files.
@@ -52,7 +53,12 @@ impl Certs {
     }
 
     pub(crate) fn load(&self, name: &str) -> crate::error::Result<Tls> {
-        Tls::load(self.file("ca.pem"), self.file(&format!("{name}.pem")), self.file(&format!("{name}.key")))
+        Tls::load(&self.files(name))
+    }
+
+    pub(crate) fn files(&self, name: &str) -> CertFiles {
+        let file = |name: String| self.file(&name);
+        CertFiles { ca: file("ca.pem".into()), cert: file(format!("{name}.pem")), key: file(format!("{name}.key")) }
     }
 
     /// Puts another one's CA in the place of the own one's file, which changes nothing of what was signed.

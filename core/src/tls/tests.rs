@@ -9,6 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::testing::{Certs, FOR_LONG};
 use super::{LOOK_EVERY, Listener, Refusal, Tls};
+use crate::certs::CertFiles;
 use crate::error::ErrorKind;
 
 fn run<T>(work: impl Future<Output = T>) -> T {
@@ -158,7 +159,8 @@ fn what_is_wrong_is_blamed_on_its_file() {
     certs.issue("a", FOR_LONG);
     certs.issue("b", FOR_LONG);
     let load = |ca: &str, cert: &str, key: &str| {
-        let error = Tls::load(certs.file(ca), certs.file(cert), certs.file(key)).expect_err("something is wrong");
+        let error = Tls::load(&CertFiles { ca: certs.file(ca), cert: certs.file(cert), key: certs.file(key) })
+            .expect_err("something is wrong");
         (error.kind(), error.message().to_owned())
     };
     for (files, kind, blamed, why) in [

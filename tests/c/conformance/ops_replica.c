@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { KEY_LIST_MAX = 256 };
+enum { KEY_LIST_MAX = 256, PEERS_MAX = 16 };
 
 void find_replica(runner *r) {
     r->replica = find_named(r, r->replicas, &r->replicas_len, arg_text(r, r->args, "replica"))->replica;
@@ -213,6 +213,44 @@ hw_status op_replica_apply(runner *r) {
         json_set(r->result, "changed", sorted_keys_of(changed));
     }
     hw_strings_free(changed);
+    return status;
+}
+
+hw_status op_replica_extract(runner *r) {
+    hw_bytes bytes = arg_fragment(r);
+    hw_blob *fragment = NULL;
+    hw_status status = hw_replica_extract(r->replica, bytes.data, bytes.len, &fragment, &r->error);
+    return keep(r, status, fragment);
+}
+
+hw_status op_replica_restore(runner *r) {
+    hw_bytes bytes = arg_fragment(r);
+    return hw_replica_restore(r->replica, bytes.data, bytes.len, &r->error);
+}
+
+hw_status op_replica_stable(runner *r) {
+    hw_blob *blobs[PEERS_MAX];
+    hw_actor actors[PEERS_MAX];
+    hw_bytes contexts[PEERS_MAX];
+    size_t len = 0;
+    for (const json *name = json_get(r->args, "peers")->first; name != NULL && len < PEERS_MAX; name = name->next) {
+        hw_str text = {name->text, name->text_len};
+        hw_replica *peer = find_named(r, r->replicas, &r->replicas_len, text)->replica;
+        hw_replica_actor(peer, &actors[len], NULL);
+        hw_replica_context(peer, &blobs[len], NULL);
+        contexts[len] = blob_bytes(blobs[len]);
+        len++;
+    }
+    uint64_t dropped = 0;
+    uint64_t operations = 0;
+    hw_status status =
+        hw_replica_stable(r->replica, actors, contexts, len, now_ms_of(r), &dropped, &operations, &r->error);
+    while (len > 0) {
+        hw_blob_free(blobs[--len]);
+    }
+    r->result = json_object();
+    json_set(r->result, "dropped", json_number((double)dropped));
+    json_set(r->result, "operations", json_number((double)operations));
     return status;
 }
 

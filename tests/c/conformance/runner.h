@@ -133,6 +133,7 @@ operation op_crdt_create, op_crdt_open, op_crdts, op_crdt_write, op_crdt_transac
     op_crdt_rights, op_crdt_keys, op_crdt_dump, op_crdt_watch, op_crdt_status, op_crdt_release_held;
 operation op_replica, op_replica_write, op_replica_transaction, op_replica_read, op_replica_contains, op_replica_rights,
     op_replica_take_delta, op_replica_whole, op_replica_some, op_replica_since, op_replica_context,
-    op_replica_caught_up, op_replica_apply, op_replica_held, op_replica_release, op_replica_digest;
+    op_replica_caught_up, op_replica_apply, op_replica_extract, op_replica_restore, op_replica_stable, op_replica_held,
+    op_replica_release, op_replica_digest;
 
 #endif

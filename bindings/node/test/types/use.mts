@@ -46,6 +46,8 @@ const { seq: record } = await app.transaction((both) => {
 for await (const { key, kind } of app.watch('user.')) console.log(key, kind, await app.read(key, kind));
 const replica = new Replica(app.actor.engine, 1);
 const changed: string[] | undefined = replica.apply(replica.whole(), Date.now())?.map(({ key }) => key);
+await engine.joinMesh({ bind: '127.0.0.1:0', seeds: 'b:1', ca: 'ca.pem', cert: 'a.pem', key: 'a.key', preset: 'wan' });
+const state: 'alive' | 'suspect' | 'down' | 'left' | undefined = (await engine.mesh())?.members[0]?.state;
 
 try {
   memory();
@@ -56,7 +58,7 @@ try {
   await using environment = await testEnvironment({ streams: [{ name: 'x' }], clockAt: 1n });
   environment.advance(5);
 }
-console.log(headwater.version, replicas, mean, series, dynamic, total, record, changed);
+console.log(headwater.version, replicas, mean, series, dynamic, total, record, changed, state);
 
 // @ts-expect-error a time is never a number
 await stream.append('s.1', 'x', { eventTime: 5 });

@@ -24,6 +24,8 @@ Storage = Literal["file"] | Literal["memory"]
 Operation = Literal["put"] | Literal["delete"] | Literal["purge"]
 HubPhase = Literal["connecting"] | Literal["connected"] | Literal["reconnecting"] | Literal["closed"]
 LinkDirection = Literal["both"] | Literal["push"] | Literal["pull"]
+MemberState = Literal["alive"] | Literal["suspect"] | Literal["down"] | Literal["left"]
+MeshPreset = Literal["lan"] | Literal["wan"] | Literal["seed"]
 LinkState = Literal["starting"] | Literal["running"] | Literal["waiting"] | Literal["stopped"]
 
 
@@ -64,6 +66,15 @@ class Actor(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.engine:016x}-{self.epoch:016x}"
+
+
+class Collected(NamedTuple):
+    """What a replica forgot: dead rows of counters and expired dots, and keys in which stable removals were done away
+    with by an operation that goes to the others.
+    """
+
+    dropped: int
+    operations: int
 
 
 class Changed(NamedTuple):
@@ -348,6 +359,50 @@ class LinkStatus:
     resets: int
     failures: int
     last_error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberStore:
+    """A store as it is shared with one node: operations that the node is known to have and this one lacks, records of
+    this node's log that the other has not acknowledged, and how often keys had to be compared.
+    """
+
+    store: str
+    behind: int
+    unacked: int
+    repairs: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A node of a mesh: `engine` is the id of its engine, `since` when its state began, nanoseconds since the epoch,
+    and `stores` are those that both have; of the node itself, all it has.
+    """
+
+    name: str
+    engine: int
+    address: str
+    state: MemberState
+    since: int
+    connected: bool
+    stores: tuple[MemberStore, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeshStatus:
+    """A mesh, as one of its nodes sees it: that node and the others; connections refused before their handshake was
+    done; packets not understood or not taken in; bytes of packets; what went wrong last, empty when nothing did; and by
+    how much the node lengthens its time limits, as it is slow itself, 0 to 8.
+    """
+
+    own: Member
+    members: tuple[Member, ...]
+    refused: int
+    faults: int
+    sent_bytes: int
+    received_bytes: int
+    last_error: str
+    local_health: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

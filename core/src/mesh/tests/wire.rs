@@ -36,9 +36,7 @@ fn start(certs: &Certs, name: &str, seeds: &[String]) -> Node {
         name: name.to_owned(),
         bind: "127.0.0.1:0".into(),
         seeds: seeds.to_vec(),
-        ca: certs.file("ca.pem"),
-        cert: certs.file(&format!("{name}.pem")),
-        key: certs.file(&format!("{name}.key")),
+        certs: certs.files(name),
         ..MeshConfig::default()
     };
     engine.join_mesh(config).unwrap();
@@ -82,4 +80,28 @@ fn who_has_no_certificate_of_the_authority_is_not_let_in() {
     until("a refusal", || first.mesh().refused > 0);
     until("the reason", || !stranger.mesh().last_error.is_empty());
     assert_eq!((connected(&first), connected(&stranger)), (0, 0));
+}
+
+#[cfg(feature = "config")]
+#[test]
+fn a_configuration_that_fails_leaves_nothing_open() {
+    use crate::{Config, ErrorKind, HubOptions, LinkConfig, NodeUse};
+
+    let certs = Certs::new();
+    certs.issue("a", FOR_LONG);
+    let dir = certs.file("data");
+    let mesh = MeshConfig { bind: "127.0.0.1:0".into(), certs: certs.files("a"), ..MeshConfig::default() };
+    let config = Config {
+        dir: Some(dir.clone()),
+        mesh: Some(mesh),
+        hub: Some(HubOptions::new("nats://127.0.0.1:9")),
+        links: vec![LinkConfig::new("up", "nowhere", "NOWHERE")],
+        ..Config::default()
+    };
+    let error = Engine::open_config(&config).err().expect("there is no stream for the link");
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    let options = crate::EngineOptions { node: NodeUse::Never, ..crate::EngineOptions::default() };
+    let engine = Engine::open_with(dir, options).expect("nobody has it open");
+    assert!(engine.mesh().wait().unwrap().is_none());
+    engine.close().unwrap();
 }

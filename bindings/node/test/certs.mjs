@@ -1,0 +1,15 @@
+// Certificates for tests, made by `headwater certs`: a CA and those of two nodes, `a` and `b`.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const PROGRAM = fileURLToPath(new URL('../../../target/debug/headwater', import.meta.url));
+
+/** Makes them in a directory. */
+export function certificates(out) {
+  assert.ok(existsSync(PROGRAM), `${PROGRAM} is missing: run \`cargo build -p headwater-cli\``);
+  execFileSync(PROGRAM, ['certs', 'ca', '--out', out]);
+  for (const name of ['a', 'b']) execFileSync(PROGRAM, ['certs', 'node', '--ca', out, '--name', name, '--out', out]);
+}

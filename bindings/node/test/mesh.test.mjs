@@ -1,0 +1,86 @@
+// Two engines of one process in a mesh: what is written at one is read at the other; who is there, and who left.
+
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { memory, openConfig } from 'headwater';
+import { certificates } from './certs.mjs';
+import { rejects, scratch } from './helpers.mjs';
+
+const WAIT_MS_MAX = 20_000;
+
+/** Waits for what comes about by itself. */
+async function until(what, isSo) {
+  const end = Date.now() + WAIT_MS_MAX;
+  while (!(await isSo())) {
+    assert.ok(Date.now() < end, `${what} did not come to be in ${WAIT_MS_MAX} ms`);
+    await sleep(5);
+  }
+}
+
+/** A directory with certificates, and what a node of it is told. */
+async function made(t) {
+  const dir = await scratch(t);
+  certificates(dir);
+  const node = (name, more = {}) => ({
+    name, bind: '127.0.0.1:0', ca: join(dir, 'ca.pem'), cert: join(dir, `${name}.pem`), key: join(dir, `${name}.key`),
+    ...more,
+  });
+  return { dir, node };
+}
+
+function engine(t) {
+  const opened = memory();
+  t.after(() => opened.close());
+  return opened;
+}
+
+test('what is written at one node is read at the other', async (t) => {
+  const { node } = await made(t);
+  const [a, b] = [engine(t), engine(t)];
+  assert.equal(await a.mesh(), null);
+  await a.joinMesh(node('a'));
+  await rejects(a.joinMesh(node('a')), 'conflict');
+  const { own, members } = await a.mesh({ timeoutMs: 5000 });
+  assert.deepEqual([own.name, own.engine, own.state, members], ['a', a.id, 'alive', []]);
+  assert.ok(own.since > 1_600_000_000_000_000_000n);
+  await b.joinMesh(node('b', { seeds: own.address }));
+  const states = async () => (await b.mesh()).members.map((member) => `${member.engine} ${member.state}`).join();
+  await until('a mesh of two', async () => (await states()) === `${a.id} alive`);
+
+  const [here, there] = [await a.crdt('app'), await b.crdt('app')];
+  await here.counter('likes').incr(5);
+  await until('the counter', async () => (await there.counter('likes').value()) === 5n);
+  const [{ store, behind }] = (await b.mesh()).members[0].stores;
+  assert.deepEqual([store, behind], ['app', 0n]);
+
+  await a.leaveMesh();
+  await a.leaveMesh();
+  assert.equal(await a.mesh(), null);
+  await until('a good-bye', async () => (await states()) === `${a.id} left`);
+});
+
+test('a mesh that cannot be is refused', async (t) => {
+  const { node } = await made(t);
+  const one = engine(t);
+  await rejects(one.joinMesh(node('a', { bind: 'nowhere' })), 'invalid');
+  await rejects(one.joinMesh(node('c')), 'not_found');
+  await rejects(one.joinMesh(node('a', { preset: 'man' })), 'invalid');
+  await rejects(one.joinMesh(node('a', { seeds: 7 })), 'invalid');
+  await rejects(one.joinMesh(node('a', { seed: 'x' })), 'invalid');
+  await rejects(one.joinMesh({ bind: '127.0.0.1:0' }), 'invalid');
+  await rejects(one.joinMesh(), 'invalid');
+  assert.equal(await one.mesh(), null);
+});
+
+test('a file may have a mesh', async (t) => {
+  const { dir } = await made(t);
+  const path = join(dir, 'headwater.toml');
+  const mesh = '[mesh]\nname = "a"\nbind = "127.0.0.1:0"\nca = "ca.pem"\ncert = "a.pem"\nkey = "a.key"\n';
+  await writeFile(path, `dir = "data"\n${mesh}`);
+  const opened = await openConfig(path);
+  assert.equal((await opened.mesh()).own.name, 'a');
+  await opened.close();
+});
