@@ -937,6 +937,11 @@ typedef struct hw_mesh_config {
     size_t stores_len;
     /** An hw_mesh_preset. */
     int32_t preset;
+    /**
+     * After so long without a word of a node, the others no longer wait for it with forgetting what was removed,
+     * nanoseconds; 0 is 30 days.
+     */
+    uint64_t horizon_ns;
 } hw_mesh_config;
 
 /** What a stream is and holds. */

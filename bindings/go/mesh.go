@@ -45,6 +45,8 @@ type MeshConfig struct {
 	Stores []string
 	// Preset is how fast it beats.
 	Preset MeshPreset
+	// Horizon is how long the others wait for a node that is away before they forget what was removed; zero is 30 days.
+	Horizon time.Duration
 }
 
 // MemberState is how a node stands, as far as another one knows.
@@ -127,6 +129,7 @@ func (e *Engine) JoinMesh(ctx context.Context, config MeshConfig) error {
 			key:         l.str(config.Key),
 			server_name: l.str(config.ServerName),
 			preset:      C.int32_t(config.Preset),
+			horizon_ns:  C.uint64_t(max(config.Horizon, 0)),
 		}
 		c.seeds, c.seeds_len = l.strs(config.Seeds)
 		c.stores, c.stores_len = l.strs(config.Stores)

@@ -228,6 +228,8 @@ export interface MeshConfig {
   stores?: string | string[];
   /** How fast it beats: `lan` when not given. */
   preset?: 'lan' | 'wan' | 'seed';
+  /** How long the others wait for a node that is away before they forget what was removed: 30 days when not given. */
+  horizonMs?: number;
 }
 
 /** A mesh, as one of its nodes sees it. */

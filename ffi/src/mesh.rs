@@ -54,6 +54,9 @@ pub struct hw_mesh_config {
     pub stores_len: usize,
     /// An hw_mesh_preset.
     pub preset: i32,
+    /// After so long without a word of a node, the others no longer wait for it with forgetting what was removed,
+    /// nanoseconds; 0 is 30 days.
+    pub horizon_ns: u64,
 }
 
 versioned!(hw_mesh_config);
@@ -77,6 +80,7 @@ fn join(engine: &Engine, from: &hw_mesh_config) -> Result<()> {
             2 => Preset::Seed,
             n => return Err(crate::error::invalid(format!("preset is {n}, which is no hw_mesh_preset"))),
         },
+        horizon: std::time::Duration::from_nanos(from.horizon_ns),
     })
 }
 

@@ -1,7 +1,7 @@
 'use strict';
 // Meshes: what one is told to join it.
 
-const { check, text, texts } = require('./options.js');
+const { check, millis, text, texts } = require('./options.js');
 
 const MESH = {
   name: text,
@@ -14,6 +14,7 @@ const MESH = {
   serverName: text,
   stores: texts,
   preset: text,
+  horizonMs: millis,
 };
 
 /** What a node of a mesh is told, checked. */

@@ -8,6 +8,7 @@ use crate::answer::{Answer, Raw};
 use crate::error::{Result, fault};
 use crate::handles::Held;
 use crate::jobs;
+use crate::values::millis;
 
 /// A node of a mesh.
 #[napi(object, object_to_js = false)]
@@ -22,6 +23,7 @@ pub struct MeshRequest {
     pub server_name: Option<String>,
     pub stores: Option<Vec<String>>,
     pub preset: Option<String>,
+    pub horizon_ms: Option<f64>,
 }
 
 impl MeshRequest {
@@ -36,6 +38,7 @@ impl MeshRequest {
             server_name: self.server_name.unwrap_or_default(),
             stores: self.stores.unwrap_or_default(),
             preset: self.preset.map_or(Ok(Preset::default()), |name| Preset::parse(&name)).map_err(fault)?,
+            horizon: millis("horizonMs", self.horizon_ms.unwrap_or_default())?,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! Meshes: joining one, leaving it, and who is in it.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use headwater as hw;
 use headwater::{CertFiles, Member, MemberStore, MeshConfig, MeshStatus, Preset};
@@ -60,9 +61,11 @@ impl Engine {
     /// Stores of state that merges are from then on the same at all nodes, and every write stays local. `bind` is where
     /// this node listens and `advertise` where others reach it, host:port; `seeds` are nodes to join by; `ca`, `cert`
     /// and `key` are PEM files, whose CA signed the certificates of all nodes; `stores` are those that are kept in
-    /// step, all when there is none; `preset` is `"lan"`, `"wan"` or `"seed"`.
+    /// step, all when there is none; `preset` is `"lan"`, `"wan"` or `"seed"`; `horizon` is how long the others wait for
+    /// a node that is away before they forget what was removed, 30 days when there is none.
     #[pyo3(signature = (
-        *, bind, ca, cert, key, name="", advertise="", seeds=None, server_name="", stores=None, preset="lan"
+        *, bind, ca, cert, key, name="", advertise="", seeds=None, server_name="", stores=None, preset="lan",
+        horizon=None
     ))]
     #[allow(clippy::too_many_arguments, reason = "they are the fields of a configuration, by name")]
     fn join_mesh(
@@ -78,6 +81,7 @@ impl Engine {
         server_name: &str,
         stores: Option<&Bound<'_, PyAny>>,
         preset: &str,
+        horizon: Option<Seconds>,
     ) -> PyResult<()> {
         let config = MeshConfig {
             name: name.to_owned(),
@@ -88,6 +92,7 @@ impl Engine {
             server_name: server_name.to_owned(),
             stores: stores.map_or_else(|| Ok(Vec::new()), |stores| texts(stores, "stores"))?,
             preset: Preset::parse(preset).map_err(|error| raise(py, &error))?,
+            horizon: horizon.map_or(Duration::ZERO, |horizon| horizon.0),
         };
         run(py, || self.inner()?.join_mesh(config))
     }
