@@ -3,6 +3,7 @@
 
 mod bytes;
 mod cases;
+mod failures;
 mod random;
 mod wire;
 mod world;

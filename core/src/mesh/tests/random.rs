@@ -46,10 +46,7 @@ fn run(seed: u64) {
     let mut world = World::new(count, seed);
     world.again = if seed.is_multiple_of(5) { 256 } else { 0 };
     world.snapshot_records = if random.below(2) == 0 { 20 } else { 0 };
-    (0..count).for_each(|place| {
-        world.stop(place);
-        world.start(place);
-    });
+    world.start_again();
     world.delay = Duration::from_millis(random.below(80));
     let (mut sum, mut copies) = (0, vec![None; count]);
     // What only a node that is wiped or put back had is gone, and then nobody can tell the sum.
