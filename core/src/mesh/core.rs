@@ -12,7 +12,7 @@ use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::origin::Writer;
 
-use super::config::MeshConfig;
+use super::config::{MeshConfig, check_node};
 use super::local::Local;
 use super::membership::{Event, Membership};
 use super::proto::packet::Body;
@@ -137,7 +137,8 @@ impl Core {
     /// A connection is there, and whoever is at the other end introduced himself.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`] for another version; [`ErrorKind::Conflict`] for a node with this one's own id;
+    /// [`ErrorKind::Unsupported`] for another version; [`ErrorKind::Invalid`] for nobody; [`ErrorKind::Limit`] for a
+    /// name or an address that is too long; [`ErrorKind::Conflict`] for a node with this one's own id;
     /// [`ErrorKind::Busy`] for this node itself.
     pub(super) fn connected(&mut self, hello: &Hello, now: Nanos) -> Result<Node> {
         if hello.version != VERSION {
@@ -146,6 +147,7 @@ impl Core {
             return Err(Error::new(ErrorKind::Unsupported, message));
         }
         let node = hello.node.clone().ok_or_else(|| Error::invalid("a hello without a node"))?;
+        check_node(&node.name, &node.address)?;
         if node == self.membership.own() {
             return Err(Error::new(ErrorKind::Busy, "this node called itself"));
         }
@@ -265,15 +267,19 @@ impl Core {
 
     /// A handle of a store that can't go on is opened again at the next look.
     fn close_broken(&mut self, name: &str, error: &Error) {
-        let is_of_packet = matches!(error.kind(), ErrorKind::Invalid | ErrorKind::Corrupt | ErrorKind::Conflict);
+        let is_of_packet =
+            matches!(error.kind(), ErrorKind::Invalid | ErrorKind::Corrupt | ErrorKind::Conflict | ErrorKind::Limit);
         let is_sound = self.stores.get(name).is_some_and(|local| local.store.context().is_ok());
         if !is_of_packet || !is_sound {
             self.stores.remove(name);
         }
     }
 
-    fn fault(&mut self, error: &Error) {
-        self.is_over |= error.kind() == ErrorKind::Closed;
+    /// Counts what went wrong, and says it in the log.
+    pub(super) fn fault(&mut self, error: &Error) {
+        let is_closed = |error: &Error| error.kind() == ErrorKind::Closed;
+        // A store is closed too once its stream was deleted, which ends nothing else.
+        self.is_over |= is_closed(error) && self.engine.crdts().wait().is_err_and(|error| is_closed(&error));
         self.faults += 1;
         self.last_error = error.to_string();
         self.engine.log("warn", format!("mesh: {error}"));
