@@ -4,6 +4,7 @@
 mod bytes;
 mod cases;
 mod failures;
+mod hundred;
 mod random;
 mod wire;
 mod world;
