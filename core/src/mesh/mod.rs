@@ -10,6 +10,8 @@ mod config;
 mod core;
 mod driver;
 mod faults;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod index;
 mod lane;
 mod local;
