@@ -63,7 +63,7 @@ fn run(dir: &Path, total: i128) -> Writer {
     actor
 }
 
-/// So many runs; how many actors there are then, bytes in the newest snapshot, and those of what the log says of itself.
+/// So many runs; how many actors there are then, bytes in the newest snapshot, and in its index.
 fn runs(count: u64) -> (usize, u64, u64) {
     let dir = Dir::new();
     let began = Instant::now();

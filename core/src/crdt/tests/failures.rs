@@ -147,7 +147,7 @@ fn a_delta_after_one_that_was_lost_says_nothing_of_the_lost_one() {
     assert_eq!(a.read("s", Kind::Set, 0), b.read("s", Kind::Set, 0));
 }
 
-/// Failure 11: the first `incr` made a counter that only grows, so `decr` was of a wrong type; below 0 it wrapped around.
+/// Failure 11: the first `incr` made a counter that only grows, so `decr` was of a wrong type.
 #[test]
 fn what_was_added_can_be_taken_from_and_the_value_goes_below_zero() {
     let mut a = replica(1);
