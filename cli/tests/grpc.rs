@@ -7,14 +7,13 @@ mod common;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use common::certs::{make_certs, make_expired, run};
 use common::node::{Node, until};
 use common::{Dir, Ran, finish, headwater, objects, start};
 use headwater::crdt::{Change, Kind, Op, Value};
 use headwater::{CertFiles, ErrorKind, GrpcClient, Tls};
-use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, Issuer, KeyPair, date_time_ymd};
 
 /// What a node is told; its store does not wait for the disk.
 const CONFIG: &str = "dir = \"data\"\n[[stream]]\nname = \"CRDT_default\"\nsubjects = [\"$CRDT.default.>\"]\n\
@@ -27,23 +26,10 @@ struct World {
     node: Node,
 }
 
-fn run(args: &[&str]) -> Ran {
-    finish(start(&mut headwater(args)), b"")
-}
-
-/// Makes a CA in a directory, and the certificates of a node `a` and a client `b`.
-fn make_certs(dir: &Dir, name: &str) {
-    let at = dir.file(name).display().to_string();
-    assert_eq!(run(&["certs", "ca", "--out", &at]).code, 0);
-    for name in ["a", "b"] {
-        assert_eq!(run(&["certs", "node", "--ca", &at, "--name", name, "--out", &at]).code, 0);
-    }
-}
-
 impl World {
     fn new(test: &str) -> Self {
         let dir = Dir::new(test);
-        make_certs(&dir, "certs");
+        make_certs(&dir, "certs", &["a", "b"]);
         std::fs::write(dir.file("a.toml"), CONFIG).expect("a file");
         let node = Node::start(&dir, &["--config", "a.toml"]);
         assert!(node.grpc.starts_with("grpcs://127.0.0.1:"), "{}", node.grpc);
@@ -167,7 +153,7 @@ fn who_must_not_come_in_is_refused_and_counted_and_disturbs_nobody() {
     let again = || good.write("default", "likes", Kind::Counter, &Op::Add(1)).wait().expect("it goes on").total;
     assert_eq!(again(), Some(2));
 
-    make_certs(&world.dir, "other");
+    make_certs(&world.dir, "other", &["a", "b"]);
     std::fs::copy(world.dir.file("certs/ca.pem"), world.dir.file("other/ca.pem")).expect("a file");
     let stranger = world.with("other", "b", &["get", "likes"]);
     assert!(stranger.code == 1 && stranger.stderr.contains("UnknownCA"), "{stranger:?}");
@@ -209,7 +195,7 @@ fn certificates_are_replaced_while_it_runs() {
     let standing = world.client();
     let again = || standing.write("default", "n", Kind::Counter, &Op::Add(1)).wait().expect("it goes on").total;
     assert_eq!(again(), Some(1));
-    make_certs(&world.dir, "new");
+    make_certs(&world.dir, "new", &["a", "b"]);
     std::fs::copy(world.dir.file("certs/a.pem"), world.dir.file("a-old.pem")).expect("a file");
     // What is bad changes nothing.
     std::fs::write(world.dir.file("certs/a.pem"), "rubbish").expect("a file");
@@ -283,23 +269,4 @@ fn measure_one_call() {
         let at = |share: f64| times[((count - 1) as f64 * share) as usize].as_micros();
         println!("{what}: {count} calls, p50 {} us, p99 {} us, p99.9 {} us", at(0.5), at(0.99), at(0.999));
     }
-}
-
-/// A client's certificate `old` of the CA in `certs`, whose time is over.
-fn make_expired(dir: &Dir) {
-    let file = |name: &str| -> PathBuf { dir.file("certs").join(name) };
-    let ca_key = KeyPair::from_pem(&std::fs::read_to_string(file("ca.key")).expect("a file")).expect("a key");
-    let mut ca = CertificateParams::default();
-    let id = ca.key_identifier(&ca_key);
-    let name = id.iter().take(8).fold("Headwater CA ".to_owned(), |name, byte| format!("{name}{byte:02x}"));
-    ca.distinguished_name.remove(DnType::CommonName);
-    ca.distinguished_name.push(DnType::CommonName, name);
-    let mut params = CertificateParams::new(["old".to_owned()]).expect("a name");
-    params.not_before = date_time_ymd(2020, 1, 1);
-    params.not_after = date_time_ymd(2021, 1, 1);
-    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-    let key = KeyPair::generate().expect("a key");
-    let certificate = params.signed_by(&key, &Issuer::new(ca, ca_key)).expect("it is signed");
-    std::fs::write(file("old.pem"), certificate.pem()).expect("a file");
-    std::fs::write(file("old.key"), key.serialize_pem()).expect("a file");
 }

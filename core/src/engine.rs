@@ -5,6 +5,7 @@ mod actors;
 mod backup;
 #[cfg(feature = "config")]
 mod config;
+mod handover;
 mod hub;
 pub(crate) mod links;
 mod local;

@@ -28,6 +28,9 @@ pub mod crdt;
 pub mod disk;
 mod engine;
 mod error;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod intervals;
 mod journal;
 mod log;

@@ -63,8 +63,8 @@ fn run(dir: &Path, total: i128) -> Writer {
     actor
 }
 
-/// So many runs; how many actors there are then, and bytes in the newest snapshot.
-fn runs(count: u64) -> (usize, u64) {
+/// So many runs; how many actors there are then, bytes in the newest snapshot, and in its index.
+fn runs(count: u64) -> (usize, u64, u64) {
     let dir = Dir::new();
     let began = Instant::now();
     for n in 1..=count {
@@ -77,24 +77,27 @@ fn runs(count: u64) -> (usize, u64) {
     store.snapshot().unwrap();
     let objects = engine.object_store("CRDT_app_SNAPSHOTS").wait().unwrap();
     let newest = objects.list().wait().unwrap().into_iter().map(|info| info.size).max().unwrap();
-    (store.status().unwrap().actors, newest)
+    let index = std::fs::metadata(dir.0.join("streams/CRDT_app/index.snap")).unwrap().len();
+    (store.status().unwrap().actors, newest, index)
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn hundreds_of_runs_of_one_increment_leave_one_actor_and_a_small_snapshot() {
-    let (actors, bytes) = runs(300);
+    let (actors, bytes, index) = runs(300);
     assert_eq!(actors, 1);
     assert!(bytes < 100, "{bytes} bytes");
+    assert!(index < 2_000, "{index} bytes");
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 #[ignore = "it takes a minute"]
 fn soak_ten_thousand_runs_of_one_increment_leave_what_hundreds_do() {
-    let (actors, bytes) = runs(10_000);
+    let (actors, bytes, index) = runs(10_000);
     assert_eq!(actors, 1);
     assert!(bytes < 100, "{bytes} bytes");
+    assert!(index < 2_000, "{index} bytes");
 }
 
 #[test]

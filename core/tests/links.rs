@@ -118,6 +118,49 @@ fn a_hub_that_lost_its_end_and_grew_again_meanwhile_is_noticed() {
 }
 
 #[test]
+fn a_log_that_was_opened_over_and_over_and_its_copies_hold_every_record_once() {
+    let root = std::env::temp_dir().join(format!("headwater-reopened-{}", std::process::id()));
+    let dirs = ["a", "b", "c"].map(|name| root.join(name));
+    let index = |dir: &Path| std::fs::metadata(dir.join("streams/orders/index.snap")).unwrap().len();
+    let run = |dir: &Path, payload: &str| {
+        let engine = Engine::open(dir).unwrap();
+        put(&stream(&engine, "orders", &["orders.>"]), "orders.1", payload);
+        engine.close().unwrap();
+    };
+    let mut wanted = Vec::new();
+    let mut sizes = Vec::new();
+    for round in 0..3 {
+        // Each copy goes on from where the first one was then.
+        if round > 0 {
+            copy(&dirs[0], &dirs[round]);
+        }
+        for n in 0..30 {
+            for (place, dir) in dirs.iter().enumerate().take(round + 1) {
+                wanted.push(format!("{place}-{round}-{n}"));
+                run(dir, &wanted[wanted.len() - 1]);
+            }
+        }
+        sizes.push(index(&dirs[0]));
+    }
+    if cfg!(target_os = "linux") {
+        assert!(sizes[2] < sizes[0] + 100, "what a log says of itself grows with its openings: {sizes:?}");
+    }
+    let hub = Engine::memory().unwrap();
+    let there = shared(&hub, "ORDERS", &["orders.>"]);
+    let edges = dirs.each_ref().map(|dir| Engine::open(dir).unwrap());
+    for edge in &edges {
+        edge.add_link(LinkConfig::new("l", "orders", "ORDERS"), &hub).wait().unwrap();
+    }
+    let wanted = once(wanted);
+    let streams = edges.each_ref().map(|edge| edge.stream("orders").wait().unwrap());
+    for stream in streams.iter().chain([&there]) {
+        until("all are there", || counts(stream) == wanted);
+    }
+    edges.iter().for_each(|edge| edge.close().unwrap());
+    let _ = std::fs::remove_dir_all(root);
+}
+
+#[test]
 fn two_edges_and_their_hub_hold_every_record_once() {
     let (hub, a, b) = (Engine::memory().unwrap(), Engine::memory().unwrap(), Engine::memory().unwrap());
     let h = shared(&hub, "ORDERS", &["orders.>"]);

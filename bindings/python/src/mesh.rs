@@ -61,8 +61,8 @@ impl Engine {
     /// Stores of state that merges are from then on the same at all nodes, and every write stays local. `bind` is where
     /// this node listens and `advertise` where others reach it, host:port; `seeds` are nodes to join by; `ca`, `cert`
     /// and `key` are PEM files, whose CA signed the certificates of all nodes; `stores` are those that are kept in
-    /// step, all when there is none; `preset` is `"lan"`, `"wan"` or `"seed"`; `horizon` is how long the others wait for
-    /// a node that is away before they forget what was removed, 30 days when there is none.
+    /// step, all when there is none; `preset` is `"lan"`, `"wan"` or `"seed"`; `horizon` is how long the others wait
+    /// for a node that is away before they forget what was removed, 30 days when there is none.
     #[pyo3(signature = (
         *, bind, ca, cert, key, name="", advertise="", seeds=None, server_name="", stores=None, preset="lan",
         horizon=None

@@ -20,19 +20,26 @@ struct Line<'a> {
     since: String,
     connected: bool,
     stores: &'a [MemberStore],
+    /// Of the node that was asked: connections that it refused, and packets that were none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    faults: Option<u64>,
 }
 
 impl<'a> Line<'a> {
-    fn of(member: &'a Member, own: bool) -> Self {
+    fn of(member: &'a Member, asked: Option<&MeshStatus>) -> Self {
         Line {
             name: &member.name,
             engine: format!("{:016x}", member.engine),
             address: &member.address,
-            own,
+            own: asked.is_some(),
             state: member.state.name(),
             since: show_commit_time(member.since),
             connected: member.connected,
             stores: &member.stores,
+            refused: asked.map(|mesh| mesh.refused),
+            faults: asked.map(|mesh| mesh.faults),
         }
     }
 
@@ -67,13 +74,16 @@ pub(super) fn status(place: &Place) -> Done {
 
 /// Prints who is there.
 pub(crate) fn print(out: &mut Output, mesh: &MeshStatus) -> Done {
-    let own = std::iter::once(Line::of(&mesh.own, true));
-    let lines: Vec<Line<'_>> = own.chain(mesh.members.iter().map(|member| Line::of(member, false))).collect();
+    let own = std::iter::once(Line::of(&mesh.own, Some(mesh)));
+    let lines: Vec<Line<'_>> = own.chain(mesh.members.iter().map(|member| Line::of(member, None))).collect();
     if out.is_json() {
         return lines.iter().try_for_each(|line| out.either(line, String::new));
     }
     let rows: Vec<[String; 6]> = lines.iter().map(Line::row).collect();
     out.table(["NODE", "ADDRESS", "STATE", "SINCE", "BEHIND", "UNACKED"], &rows)?;
+    if mesh.refused + mesh.faults > 0 {
+        out.text(format_args!("refused connections: {}, faults: {}", mesh.refused, mesh.faults))?;
+    }
     if !mesh.last_error.is_empty() {
         out.text(format_args!("last error: {}", mesh.last_error))?;
     }

@@ -2,7 +2,9 @@
 
 #![allow(dead_code, reason = "each test file takes what it needs")]
 
+pub(crate) mod certs;
 pub(crate) mod node;
+pub(crate) mod proxy;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

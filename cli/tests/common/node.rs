@@ -18,6 +18,8 @@ pub(crate) struct Node {
     pub(crate) http: String,
     /// Where it answers over gRPC; empty when it does not.
     pub(crate) grpc: String,
+    /// Where it says that it is in its mesh; empty when it is in none.
+    pub(crate) mesh: String,
 }
 
 impl Node {
@@ -30,7 +32,8 @@ impl Node {
         let started = objects(&line).pop().expect("it says where it is");
         let http = started["http"].as_str().expect("an address").trim_start_matches("http://").to_owned();
         let grpc = started["grpc"].as_str().unwrap_or_default().to_owned();
-        Node { process, http, grpc }
+        let mesh = started["mesh"].as_str().unwrap_or_default().to_owned();
+        Node { process, http, grpc, mesh }
     }
 
     /// Status and body.

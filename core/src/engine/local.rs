@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Engine;
 use super::actors::Actors;
+use super::handover::{Epochs, Handover};
 use super::links::Links;
 use super::options::EngineOptions;
 use crate::clock::Nanos;
@@ -53,6 +54,8 @@ pub(crate) struct Inner {
     worker: Mutex<Option<JoinHandle<()>>>,
     pub(super) links: Links,
     pub(super) actors: Actors,
+    /// The epochs in which streams that were not opened yet go on.
+    epochs: Mutex<Epochs>,
     /// The hub that it was configured with, if it was, and the addresses of that.
     pub(super) hub: OnceLock<(Vec<String>, Engine)>,
     /// Its part in a mesh.
@@ -108,6 +111,7 @@ impl Inner {
                 shared.log("warn", format!("{}: removed what a crash left of making or removing it", path.display()));
             }
         }
+        let left = if options.read_only { Handover::default() } else { Handover::take(&**disk, &root) };
         let inner = Arc::new(Inner {
             root,
             in_memory,
@@ -120,14 +124,13 @@ impl Inner {
             worker: Mutex::default(),
             links: Links::default(),
             actors: Actors::default(),
+            epochs: Mutex::new(left.epochs),
             hub: OnceLock::new(),
             mesh: Mutex::new(None),
             has_met: AtomicBool::new(false),
             shared,
         });
-        if !options.read_only {
-            inner.actors.take_over(&**disk, &inner.root);
-        }
+        inner.actors.take_over(left.actors);
         if options.worker {
             inner.start_worker()?;
         }
@@ -214,6 +217,10 @@ impl Inner {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn epochs(&self) -> MutexGuard<'_, Epochs> {
+        self.epochs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn dir_of(&self, name: &str) -> PathBuf {
         self.root.join("streams").join(name)
     }
@@ -254,6 +261,10 @@ impl Inner {
         }
         let local =
             Local::open(&self.shared, &dir, self.read_only).map_err(|e| e.context(format_args!("stream '{name}'")))?;
+        let left = self.epochs().remove(name);
+        if let Some((epoch, last_seq)) = left {
+            local.go_on_in(epoch, last_seq);
+        }
         streams.insert(name.to_owned(), Opened { local: Arc::clone(&local), consumers: None });
         self.shared.ring(None);
         Ok(local)
@@ -337,8 +348,15 @@ impl Inner {
                 result = Err(error);
             }
         }
-        if result.is_ok() && !self.read_only && !self.has_met.load(Ordering::Acquire) {
-            self.actors.leave(&*self.shared.disk, &self.root, &linked);
+        if result.is_ok() && !self.read_only {
+            let mut left = Handover { epochs: std::mem::take(&mut *self.epochs()), ..Handover::default() };
+            left.epochs
+                .extend(streams.iter().filter_map(|(name, it)| Some((name.clone(), it.local.epoch_to_leave()?))));
+            // What a mesh carries has the names of actors in it, and none of epochs.
+            if !self.has_met.load(Ordering::Acquire) {
+                left.actors = self.actors.leave();
+            }
+            left.leave(&*self.shared.disk, &self.root, &linked);
         }
         *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = None;
         if self.temporary {

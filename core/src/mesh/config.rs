@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::certs::CertFiles;
 use crate::clock::{MILLISECOND, Nanos, SECOND};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// How fast a mesh notices what happens, and what that costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -32,7 +32,7 @@ impl Preset {
     /// Reads what [`Preset::name`] gives.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) for another name.
+    /// [`ErrorKind::Invalid`] for another name.
     pub fn parse(name: &str) -> Result<Preset> {
         [Preset::Lan, Preset::Wan, Preset::Seed]
             .into_iter()
@@ -61,11 +61,28 @@ impl Preset {
 
 /// The horizon of a node that is not told one.
 const HORIZON: Duration = Duration::from_secs(30 * 86_400);
+/// Bytes of a node's name, so that a packet of the membership protocol holds three nodes.
+const NAME_BYTES_MAX: usize = 128;
+/// Bytes of a node's address: those of the longest name of DNS, and a port.
+const ADDRESS_BYTES_MAX: usize = 260;
+
+/// Refuses what no packet of the membership protocol could hold.
+pub(super) fn check_node(name: &str, address: &str) -> Result<()> {
+    for (what, bytes, max) in [("name", name.len(), NAME_BYTES_MAX), ("address", address.len(), ADDRESS_BYTES_MAX)] {
+        if bytes > max {
+            return Err(Error::new(
+                ErrorKind::Limit,
+                format!("the {what} of a node of a mesh has {bytes} bytes, and {max} at the most are taken"),
+            ));
+        }
+    }
+    Ok(())
+}
 
 /// A node of a mesh.
 #[derive(Debug, Clone, Default)]
 pub struct MeshConfig {
-    /// What people call this node; the host of `bind` and its port when empty.
+    /// What people call this node, 128 bytes at the most; the host of `bind` and its port when empty.
     pub name: String,
     /// Where it listens, host:port.
     pub bind: String,
@@ -95,7 +112,7 @@ impl MeshConfig {
     /// Refuses what could not work.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid), with the field.
+    /// [`ErrorKind::Invalid`], with the field; [`ErrorKind::Limit`] for a name or an address that is too long.
     pub fn check(&self) -> Result<()> {
         let place = |field: &str, place: &str| {
             let port =
@@ -103,6 +120,7 @@ impl MeshConfig {
             port.map(|_: u16| ()).ok_or_else(|| Error::invalid(format!("{field}: '{place}' is not host:port")))
         };
         place("bind", &self.bind)?;
+        check_node(&self.name, if self.advertise.is_empty() { &self.bind } else { &self.advertise })?;
         if !self.advertise.is_empty() {
             place("advertise", &self.advertise)?;
         }

@@ -6,6 +6,7 @@ use crate::clock::{Nanos, SECOND};
 use crate::error::{Error, ErrorKind, Result};
 use crate::member::MemberState;
 
+use super::config::check_node;
 use super::core::{Core, Out};
 use super::faults::{Fault, has};
 use super::peer::Peer;
@@ -13,7 +14,7 @@ use super::proto::packet::Body;
 use super::proto::{Bye, Hello, Node, Packet};
 
 /// The version of what nodes say to each other.
-const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 1;
 /// How long to wait before a node that is down, or a seed, is called again: at first, and at the most.
 pub(super) const CALL_AFTER: (Nanos, Nanos) = (SECOND, 30 * SECOND);
 /// Nodes of before that are called at once where nobody is there.
@@ -35,7 +36,8 @@ impl Core {
     /// A connection is there, and whoever is at the other end introduced himself; `called` is where he was called.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`] for another version; [`ErrorKind::Conflict`] for a node with this one's own id;
+    /// [`ErrorKind::Unsupported`] for another version; [`ErrorKind::Invalid`] for nobody; [`ErrorKind::Limit`] for a
+    /// name or an address that is too long; [`ErrorKind::Conflict`] for a node with this one's own id;
     /// [`ErrorKind::Busy`] for this node itself.
     pub(super) fn connected(&mut self, hello: &Hello, called: Option<&str>, now: Nanos) -> Result<Node> {
         if hello.version != VERSION {
@@ -44,6 +46,7 @@ impl Core {
             return Err(Error::new(ErrorKind::Unsupported, message));
         }
         let node = hello.node.clone().ok_or_else(|| Error::invalid("a hello without a node"))?;
+        check_node(&node.name, &node.address)?;
         if let Some(address) = called {
             self.reached.insert(address.to_owned(), node.engine);
         }

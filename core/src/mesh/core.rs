@@ -177,15 +177,19 @@ impl Core {
 
     /// A handle of a store that can't go on is opened again at the next look.
     fn close_broken(&mut self, name: &str, error: &Error) {
-        let is_of_packet = matches!(error.kind(), ErrorKind::Invalid | ErrorKind::Corrupt | ErrorKind::Conflict);
+        let is_of_packet =
+            matches!(error.kind(), ErrorKind::Invalid | ErrorKind::Corrupt | ErrorKind::Conflict | ErrorKind::Limit);
         let is_sound = self.stores.get(name).is_some_and(|local| local.store.context().is_ok());
         if !is_of_packet || !is_sound {
             self.stores.remove(name);
         }
     }
 
-    fn fault(&mut self, error: &Error) {
-        self.is_over |= error.kind() == ErrorKind::Closed;
+    /// Counts what went wrong, and says it in the log.
+    pub(super) fn fault(&mut self, error: &Error) {
+        let is_closed = |error: &Error| error.kind() == ErrorKind::Closed;
+        // A store is closed too once its stream was deleted, which ends nothing else.
+        self.is_over |= is_closed(error) && self.engine.crdts().wait().is_err_and(|error| is_closed(&error));
         self.faults += 1;
         self.last_error = error.to_string();
         self.engine.log("warn", format!("mesh: {error}"));

@@ -38,6 +38,8 @@ pub(super) enum Input {
     Packet(u64, u64, Packet),
     /// A connection with a node ended.
     Gone(u64, u64),
+    /// What came over a connection was no packet, or nobody who may speak.
+    Fault(Error),
     /// A call came about, or did not.
     Called(String, Option<Error>),
     /// Something was written to a store.
@@ -175,6 +177,7 @@ impl Driver {
                     self.parts.core.disconnected(engine, now);
                 }
             }
+            Input::Fault(error) => self.parts.core.fault(&error),
             Input::Called(address, error) => {
                 self.calling.remove(&address);
                 if let Some(error) = error {

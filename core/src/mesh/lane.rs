@@ -8,7 +8,7 @@ use futures_util::Stream;
 use futures_util::stream::poll_fn;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Code, Request, Response, Status, Streaming};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::tls::{Tls, dial, reason};
@@ -55,8 +55,14 @@ impl Mesh for Door {
         let mut incoming = request.into_inner();
         let (sender, waiting) = mpsc::channel(PACKETS_WAITING);
         let inputs = self.inputs.clone();
-        let met = meet(&mut incoming, sender, None, &inputs).await;
-        let (engine, lane) = met.map_err(|e| Status::failed_precondition(e.to_string()))?;
+        let (engine, lane) = match meet(&mut incoming, sender, None, &inputs).await {
+            Ok(met) => met,
+            Err(error) => {
+                let status = Status::failed_precondition(error.to_string());
+                blame(error.context("a node that called"), &inputs).await;
+                return Err(status);
+            }
+        };
         tokio::spawn(carry(incoming, engine, lane, inputs));
         let outgoing = packets(waiting);
         Ok(Response::new(Box::pin(futures_util::StreamExt::map(outgoing, Ok))))
@@ -104,12 +110,29 @@ async fn meet(
 
 /// Hands on what a node says, until it says no more.
 async fn carry(mut incoming: Streaming<Packet>, engine: u64, lane: u64, inputs: mpsc::Sender<Input>) {
-    while let Ok(Some(packet)) = incoming.message().await {
-        if inputs.send(Input::Packet(engine, lane, packet)).await.is_err() {
-            return;
+    loop {
+        match incoming.message().await {
+            Ok(Some(packet)) => {
+                if inputs.send(Input::Packet(engine, lane, packet)).await.is_err() {
+                    return;
+                }
+            }
+            Ok(None) => break,
+            Err(status) => {
+                let error = refused(&status).context(format!("node {engine:016x}"));
+                blame(error, &inputs).await;
+                break;
+            }
         }
     }
     let _ = inputs.send(Input::Gone(engine, lane)).await;
+}
+
+/// Has what a node did wrong counted; that it is gone, or is called already, is nothing wrong.
+async fn blame(error: Error, inputs: &mpsc::Sender<Input>) {
+    if !matches!(error.kind(), ErrorKind::Io | ErrorKind::Busy | ErrorKind::Closed) {
+        let _ = inputs.send(Input::Fault(error)).await;
+    }
 }
 
 fn packets(mut waiting: mpsc::Receiver<Packet>) -> impl Stream<Item = Packet> + Send + 'static {
@@ -121,5 +144,10 @@ fn late(what: &str) -> Error {
 }
 
 fn refused(status: &Status) -> Error {
-    Error::new(ErrorKind::Io, reason(status))
+    let kind = match status.code() {
+        Code::OutOfRange => ErrorKind::Limit,
+        Code::Internal => ErrorKind::Invalid,
+        _ => ErrorKind::Io,
+    };
+    Error::new(kind, reason(status))
 }

@@ -11,6 +11,8 @@ mod contact;
 mod core;
 mod driver;
 mod faults;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod index;
 mod known;
 mod lane;

@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use crate::clock::{Nanos, SECOND};
 use crate::crdt::{Context, Kind};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::origin::Writer;
+use crate::record::PAYLOAD_BYTES_MAX;
 
 use super::faults::{Fault, has};
 use super::index::{Entry, Index, Range};
@@ -26,6 +27,8 @@ const RANGES_MAX: usize = 256;
 const WANTS_MAX: usize = 1_000;
 /// Bytes of the keys in one packet, but for a key that alone has more.
 const KEYS_BYTES: usize = 1 << 20;
+/// Bytes of one key, as many as a record has: there are none that would keep it.
+const KEY_BYTES_MAX: usize = PAYLOAD_BYTES_MAX;
 /// After so long without a word a repair is over; the next meeting begins another.
 const SILENCE: Nanos = 20 * SECOND;
 
@@ -40,6 +43,8 @@ pub(super) struct Repair {
     /// What was asked for and has not come: hashes, then names.
     asked: Vec<Wanted>,
     context: Option<Context>,
+    /// Why a key could not be taken in: all others are, and then the repair fails.
+    too_large: Option<Error>,
     /// The last record of the log that is looked through for what came from others meanwhile.
     looked: u64,
     /// The last record of the log before any key came.
@@ -63,6 +68,7 @@ impl Repair {
             wants: Vec::new(),
             asked: Vec::new(),
             context: None,
+            too_large: None,
             looked: 0,
             begun: 0,
             heard: now,
@@ -96,6 +102,9 @@ impl Repair {
         }
         let has_come = self.asked.is_empty() || has(Fault::DoneWhenAsked);
         let is_all = has_come && self.wants.is_empty() && self.awaited == 0;
+        if is_all && let Some(error) = self.too_large.take() {
+            return Err(error);
+        }
         if is_all && let Some(context) = &self.context {
             // What came from others since may be what the other side had seen removed: those keys are asked for too.
             let (touched, end) = local.store.touched(self.looked, context, from, self.begun)?;
@@ -165,7 +174,17 @@ impl Repair {
         if taken == 0 || taken > self.asked.len() {
             return Err(Error::invalid(format!("{taken} keys where {} were asked for", self.asked.len())));
         }
-        local.store.take_in(from, &[&keys.fragment])?;
+        let taken_in = match &keys.too_large {
+            Some(name) => Err(Error::new(
+                ErrorKind::Limit,
+                format!("key '{}' has more than {KEY_BYTES_MAX} bytes, so it can't be repaired", name.escape_debug()),
+            )),
+            None => local.store.take_in(from, &[&keys.fragment]),
+        };
+        match taken_in {
+            Err(error) if error.kind() == ErrorKind::Limit && taken == 1 => self.too_large = Some(error),
+            taken_in => taken_in?,
+        }
         self.wants.extend(std::mem::take(&mut self.asked).split_off(taken));
         self.heard = now;
         Ok(())
@@ -263,7 +282,13 @@ impl Answering {
             fragment = local.store.some(&names[..count], usize::MAX)?.0;
             taken = 1;
         }
-        out.push(Body::Keys(Keys { store: want.store.clone(), id: self.id, taken: taken as u32, fragment }));
+        let mut too_large = None;
+        if taken == 1 && fragment.len() > KEY_BYTES_MAX {
+            too_large = names.first().map(|(name, _)| name.to_string());
+            fragment = Vec::new();
+        }
+        let (store, taken) = (want.store.clone(), taken as u32);
+        out.push(Body::Keys(Keys { store, id: self.id, taken, fragment, too_large }));
         Ok(())
     }
 }

@@ -3,6 +3,8 @@
 
 mod bytes;
 mod cases;
+mod failures;
+mod hundred;
 mod random;
 mod wire;
 mod world;

@@ -1,4 +1,5 @@
-//! What once went wrong in systems of this kind, each by what happened, each as it has to be.
+//! What once went wrong in systems of this kind, each by what happened, each as it has to be. They are numbered: 9 and
+//! 10, and 7, 8 and 17 between nodes, are in `mesh/tests/failures.rs`, 12 to 15 of a store in `tests/crdt_failures.rs`.
 
 use super::*;
 use crate::crdt::{Applied, HELD_MAX};
@@ -9,6 +10,7 @@ fn exchange(a: &mut Replica, b: &mut Replica) {
     give(b, a);
 }
 
+/// Failure 1: a delta was an increment, which a redelivery of an equal or concurrent version added again.
 #[test]
 fn a_delta_that_comes_twice_counts_once() {
     let (mut a, mut b) = (replica(1), replica(2));
@@ -22,6 +24,7 @@ fn a_delta_that_comes_twice_counts_once() {
     assert_eq!(number(&b, "n", Kind::GrowCounter), 8);
 }
 
+/// Failure 2: a delta of 3 after one of 5 was joined by the maximum, so the other side stayed at 5.
 #[test]
 fn deltas_of_five_and_three_make_eight_and_not_five() {
     let (mut a, mut b) = (replica(1), replica(2));
@@ -32,6 +35,7 @@ fn deltas_of_five_and_three_make_eight_and_not_five() {
     assert_eq!((number(&a, "n", Kind::Counter), number(&b, "n", Kind::Counter)), (8, 8));
 }
 
+/// Failure 3: a register took over the other's name with its value, and stamped its own next write with it.
 #[test]
 fn a_write_after_a_merge_is_the_writers_own() {
     let (mut a, mut b) = (replica(1), replica(2));
@@ -44,6 +48,7 @@ fn a_write_after_a_merge_is_the_writers_own() {
     assert_eq!(b.actor(), writer(2));
 }
 
+/// Failure 4: a write was stamped with the bare clock, and lost to what it overwrote once the clock stepped back.
 #[test]
 fn a_write_made_after_the_clock_stepped_back_wins_over_what_it_saw() {
     let (mut a, mut b) = (replica(1), replica(2));
@@ -57,6 +62,7 @@ fn a_write_made_after_the_clock_stepped_back_wins_over_what_it_saw() {
     assert_eq!(b.read("r", Kind::Register, 10_000), Reading::Value(Some(new)));
 }
 
+/// Failure 5: a receiver made an empty register stamped now, to which the value that it made it for lost.
 #[test]
 fn the_first_value_of_a_key_arrives_however_old_its_stamp() {
     let (mut a, mut b) = (replica(1), replica(2));
@@ -66,6 +72,7 @@ fn the_first_value_of_a_key_arrives_however_old_its_stamp() {
     assert_eq!(b.read("r", Kind::Register, 1_000_000), Reading::Value(Some(value)));
 }
 
+/// Failure 6: the hybrid clock followed whoever was ahead, without a bound.
 #[test]
 fn a_clock_a_year_ahead_is_held_and_poisons_nobody() {
     const YEAR_MS: u64 = 365 * 86_400_000;
@@ -84,6 +91,7 @@ fn a_clock_a_year_ahead_is_held_and_poisons_nobody() {
     assert!(here.held().is_empty());
 }
 
+/// Failure 6, with the bound of what is held because of it.
 #[test]
 fn what_is_held_is_bounded_and_let_in_by_hand() {
     let mut here = replica(2);
@@ -99,6 +107,7 @@ fn what_is_held_is_bounded_and_let_in_by_hand() {
     assert_eq!(here.read("r", Kind::Register, 0), Reading::Value(Some(Value::Int(2))), "the clock went on from there");
 }
 
+/// Failure 7: only concurrent versions were repaired, so one that had less and nothing of its own stayed behind.
 #[test]
 fn a_replica_that_is_merely_behind_is_seen_to_be_and_repaired() {
     let (mut a, mut b) = (replica(1), replica(2));
@@ -111,6 +120,7 @@ fn a_replica_that_is_merely_behind_is_seen_to_be_and_repaired() {
     assert_eq!(a.digest("n", Kind::Counter, 0), b.digest("n", Kind::Counter, 0));
 }
 
+/// Failure 8: the first delta of a key that a receiver did not have was an error, and was lost.
 #[test]
 fn the_first_delta_of_an_unknown_key_makes_it() {
     let (mut a, mut b) = (replica(1), replica(2));
@@ -121,6 +131,7 @@ fn the_first_delta_of_an_unknown_key_makes_it() {
     }
 }
 
+/// Failure 9, for a replica: what was seen was a highest number, which hid the gap before it.
 #[test]
 fn a_delta_after_one_that_was_lost_says_nothing_of_the_lost_one() {
     let (mut a, mut b) = (replica(1), replica(2));
@@ -136,6 +147,7 @@ fn a_delta_after_one_that_was_lost_says_nothing_of_the_lost_one() {
     assert_eq!(a.read("s", Kind::Set, 0), b.read("s", Kind::Set, 0));
 }
 
+/// Failure 11: the first `incr` made a counter that only grows, so `decr` was of a wrong type.
 #[test]
 fn what_was_added_can_be_taken_from_and_the_value_goes_below_zero() {
     let mut a = replica(1);
@@ -147,6 +159,7 @@ fn what_was_added_can_be_taken_from_and_the_value_goes_below_zero() {
     assert!(error.message().contains("is a counter, not a grow_counter"), "{error}");
 }
 
+/// Failure 15: a node that lost its state began again at 0 under its old name.
 #[test]
 fn a_copy_restored_under_the_same_actor_is_refused_and_under_another_loses_nothing() {
     let (mut a, mut b) = (replica(1), replica(2));
@@ -164,6 +177,7 @@ fn a_copy_restored_under_the_same_actor_is_refused_and_under_another_loses_nothi
     assert_eq!((number(&restored, "n", Kind::Counter), number(&b, "n", Kind::Counter)), (111, 111));
 }
 
+/// Failure 14: what came between the place in the log and the copy of the state was counted twice.
 #[test]
 fn a_snapshot_and_the_log_after_it_count_what_both_have_once() {
     let mut a = replica(1);
@@ -185,6 +199,7 @@ fn a_snapshot_and_the_log_after_it_count_what_both_have_once() {
     assert!(delta(&mut again).context().contains(writer(1), 5), "sequences go on where they were");
 }
 
+/// Failure 16: a tombstone went after a minute, and whoever was away longer brought back what was removed.
 #[test]
 fn a_removal_is_not_undone_by_who_was_away_however_long() {
     let (mut a, mut b, mut away) = (replica(1), replica(2), replica(3));
@@ -206,6 +221,7 @@ fn a_removal_is_not_undone_by_who_was_away_however_long() {
     }
 }
 
+/// Failure 16, where there are tombstones.
 #[test]
 fn removals_that_win_are_collected_when_stable_and_not_before() {
     let (mut a, mut b) = (replica(1), replica(2));
@@ -284,6 +300,7 @@ fn an_actor_that_counts_again_after_it_collected_counts_right_for_those_who_have
     }
 }
 
+/// Failure 17: repair asked for ranges of sequences, which nobody had any more once they were out of the buffer.
 #[test]
 fn what_no_buffer_has_any_more_is_had_from_the_state() {
     let (mut a, mut b) = (replica(1), replica(2));
@@ -297,4 +314,26 @@ fn what_no_buffer_has_any_more_is_had_from_the_state() {
     b.caught_up(&a.context());
     assert!(b.context().covers(&a.context()));
     assert_eq!(a.whole().encode(), b.whole().encode());
+}
+
+/// Failure 18: "causal" was said of versions of single keys, so what was missing of one key was not seen at another.
+#[test]
+fn what_happened_before_is_known_across_keys_and_a_transaction_is_never_half_there() {
+    let (mut a, mut b, mut c) = (replica(1), replica(2), replica(3));
+    let photo = Value::from("photo");
+    a.write("album", Kind::Set, &insert(&photo), 0).expect("it is allowed");
+    let first = delta(&mut a);
+    b.apply(first.clone(), 0).expect("it is taken");
+    // One transaction over two keys, made by who has seen a third.
+    b.write("album", Kind::Set, &Op::Remove(&photo), 0).expect("it is allowed");
+    b.write("log", Kind::Set, &insert(&Value::from("removed")), 0).expect("it is allowed");
+    b.write("removals", Kind::Counter, &Op::Add(1), 0).expect("it is allowed");
+    c.apply(delta(&mut b), 0).expect("it is taken");
+    assert!(c.contains("log", Kind::Set, &Value::from("removed"), 0));
+    assert_eq!(number(&c, "removals", Kind::Counter), 1, "all of it, or nothing");
+    // The addition comes after the removal that saw it, and does not undo it.
+    assert!(!c.context().contains(writer(1), 1), "it is known to be missing, whatever key it was of");
+    c.apply(first, 0).expect("it is taken");
+    assert!(!c.contains("album", Kind::Set, &photo, 0) && c.context().covers(&b.context()));
+    assert_eq!(c.whole().encode(), b.whole().encode());
 }

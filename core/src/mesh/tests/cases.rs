@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::world::World;
-use crate::crdt::{Kind, Op, Reading, Value};
+use crate::crdt::{CrdtConfig, Kind, Op, Reading, Value};
 use crate::member::MemberState;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -197,4 +197,49 @@ fn one_that_is_away_is_waited_for_and_comes_back_beyond_the_horizon() {
     world.run(60 * SECOND);
     world.assert_equal();
     assert_eq!(world.store(2).read("votes", Kind::Counter).unwrap(), Reading::Number(7));
+}
+
+#[test]
+fn a_store_that_is_deleted_ends_nothing_else_and_comes_back_from_others() {
+    let mut world = World::new(2, 7);
+    let other = world.running(0).engine.crdt(CrdtConfig { name: "other".into(), ..CrdtConfig::default() }).unwrap();
+    world.add(0, "likes", 5);
+    world.run(30 * SECOND);
+    world.assert_equal();
+    world.running(0).engine.delete_stream("CRDT_app").wait().unwrap();
+    world.add(1, "likes", 1);
+    world.run(Duration::from_millis(20));
+    assert!(!world.running(0).core.is_over(), "{:?}", world.running(0).core.status());
+    world.run(60 * SECOND);
+    let again = world.running(0).engine.open_crdt("app").unwrap();
+    assert_eq!(again.read("likes", Kind::Counter).unwrap(), Reading::Number(6));
+    other.write("n", Kind::Counter, &Op::Add(1)).wait().unwrap();
+    world.run(SECOND);
+    let there = world.running(1).engine.open_crdt("other").unwrap();
+    assert_eq!(there.read("n", Kind::Counter).unwrap(), Reading::Number(1));
+}
+
+#[test]
+fn a_key_that_is_too_large_for_a_repair_is_named_and_keeps_no_other_from_it() {
+    let mut world = World::new(2, 8);
+    world.run(5 * SECOND);
+    world.cut(0, 1);
+    for number in 0..9_u8 {
+        let value = Value::Bytes(vec![number; (1 << 20) - 16].into());
+        world.store(0).write("large", Kind::Set, &Op::Insert { value: &value, ttl_ms: None }).wait().unwrap();
+    }
+    (0..200).for_each(|number| world.add(0, &format!("key{number}"), 1));
+    // Nobody remembers how far the other one was.
+    world.stop(0);
+    world.start(0);
+    world.cut.clear();
+    world.run(30 * SECOND);
+    for number in 0..200 {
+        let read = world.store(1).read(format!("key{number}").as_str(), Kind::Counter).unwrap();
+        assert_eq!(read, Reading::Number(1), "key{number}");
+    }
+    let status = world.running(1).core.status();
+    assert!(status.last_error.contains("key 'large' has more than 8388608 bytes"), "{status:?}");
+    assert!((1..20).contains(&status.faults), "{status:?}");
+    assert!(!world.store(1).context().unwrap().covers(&world.store(0).context().unwrap()), "it is known to be missing");
 }

@@ -116,10 +116,7 @@ fn run(seed: u64) {
     let mut world = World::new(count, seed);
     world.again = if seed.is_multiple_of(5) { 256 } else { 0 };
     world.snapshot_records = if random.below(2) == 0 { 20 } else { 0 };
-    (0..count).for_each(|place| {
-        world.stop(place);
-        world.start(place);
-    });
+    world.start_again();
     world.delay = Duration::from_millis(random.below(80));
     let (mut counted, mut copies) = (Counted::default(), vec![None; count]);
     let is_of_removals = seed.is_multiple_of(2);

@@ -2,11 +2,19 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::stream::{StreamExt, iter, pending};
+
 use crate::crdt::{CrdtConfig, CrdtStore, Kind, Op, Reading};
 use crate::engine::Engine;
 use crate::member::MeshStatus;
 use crate::mesh::MeshConfig;
+use crate::mesh::lane::PACKET_BYTES_MAX;
+use crate::mesh::proto::mesh_client::MeshClient;
+use crate::mesh::proto::packet::Body;
+use crate::mesh::proto::{Bye, Deltas, Hello, Node as Name, Packet};
 use crate::record::Durability;
+use crate::runtime::runtime;
+use crate::tls::dial;
 use crate::tls::testing::{Certs, FOR_LONG};
 
 struct Node {
@@ -104,4 +112,83 @@ fn a_configuration_that_fails_leaves_nothing_open() {
     let engine = Engine::open_with(dir, options).expect("nobody has it open");
     assert!(engine.mesh().wait().unwrap().is_none());
     engine.close().unwrap();
+}
+
+fn packet(body: Body) -> Packet {
+    Packet { body: Some(body) }
+}
+
+fn hello(version: u32, engine: u64, name: &str) -> Packet {
+    let node = Name { engine, run: 1, name: name.to_owned(), address: "127.0.0.1:1".to_owned() };
+    packet(Body::Hello(Hello { version, node: Some(node), spent_run: 0, stores: Vec::new() }))
+}
+
+/// Calls a node with a good certificate and says this, then nothing for as long as it lasts; what it is told.
+fn say(certs: &Certs, address: &str, packets: Vec<Packet>) -> String {
+    let runtime = runtime("headwater-rogue").unwrap();
+    let tls = certs.tls("rogue", FOR_LONG);
+    runtime.block_on(async {
+        let mut client = MeshClient::new(dial(address, "127.0.0.1", &tls).unwrap());
+        let mut heard = match client.peer(iter(packets).chain(pending())).await {
+            Err(status) => return status.to_string(),
+            Ok(answered) => answered.into_inner(),
+        };
+        loop {
+            match heard.message().await {
+                Ok(Some(_)) => {}
+                Ok(None) => return String::new(),
+                Err(status) => return status.to_string(),
+            }
+        }
+    })
+}
+
+#[test]
+fn who_may_come_in_and_speaks_nonsense_is_refused_and_counted_and_disturbs_nobody() {
+    let certs = Certs::new();
+    let first = start(&certs, "a", &[]);
+    let address = first.mesh().own.address;
+    let second = start(&certs, "b", std::slice::from_ref(&address));
+    until("a mesh of two", || connected(&first) >= 1 && connected(&second) == 1);
+    let mut total = 0;
+    let mut goes_on = || {
+        total += 1;
+        second.store.write("n", Kind::Counter, &Op::Add(1)).wait().unwrap();
+        until("it goes on", || first.store.read("n", Kind::Counter).unwrap() == Reading::Number(total));
+        assert!(first.mesh().members.iter().any(|member| member.name == "b" && member.connected));
+    };
+    goes_on();
+    let large = |size| packet(Body::Deltas(Deltas { store: "app".into(), upto: 1, fragments: vec![vec![7; size]] }));
+    let own = first.engine.id();
+    let nonsense = [
+        ("no hello", vec![packet(Body::Bye(Bye {}))]),
+        ("nothing in it", vec![Packet { body: None }]),
+        (
+            "a hello of nobody",
+            vec![packet(Body::Hello(Hello { version: 1, node: None, spent_run: 0, stores: Vec::new() }))],
+        ),
+        ("another version", vec![hello(2, 99, "rogue")]),
+        ("a long name", vec![hello(1, 99, &"x".repeat(129))]),
+        ("its own id", vec![hello(1, own, "rogue")]),
+        ("too large, first", vec![large(PACKET_BYTES_MAX)]),
+        ("too large", vec![hello(1, 99, "rogue"), large(PACKET_BYTES_MAX)]),
+        ("silent", Vec::new()),
+    ];
+    for (what, packets) in nonsense {
+        let before = first.mesh().faults;
+        let told = say(&certs, &address, packets);
+        until(what, || first.mesh().faults == before + 1);
+        goes_on();
+        println!("{what}: {told}; {}", first.mesh().last_error);
+    }
+    // Bytes that are no fragment, in a packet that is not too large: it is told again where to go on, and stays.
+    let before = first.mesh().faults;
+    let (certs, place) = (&certs, address.as_str());
+    std::thread::scope(|scope| {
+        let calling = scope.spawn(|| say(certs, place, vec![hello(1, 98, "other"), large(1 << 20)]));
+        until("no fragment", || first.mesh().faults == before + 1);
+        goes_on();
+        first.engine.leave_mesh();
+        let _ = calling.join();
+    });
 }

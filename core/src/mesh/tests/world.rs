@@ -66,8 +66,12 @@ pub(super) struct World {
     /// Pairs that do not reach each other.
     pub(super) cut: BTreeSet<(usize, usize)>,
     pub(super) delay: Duration,
-    /// Packets of each kind and their bytes.
+    /// Bytes of the packets of each kind.
     pub(super) bytes: BTreeMap<&'static str, usize>,
+    /// How many of each kind.
+    pub(super) packets: BTreeMap<&'static str, usize>,
+    /// Whether nodes work only when something is due or came, as they do in processes: where there are many.
+    pub(super) is_lazy: bool,
     pub(super) snapshot_records: u64,
     /// How many of the last records are sent to a peer that is new: none, so that there is more to repair.
     pub(super) again: usize,
@@ -101,6 +105,8 @@ impl World {
             cut: BTreeSet::new(),
             delay: Duration::from_millis(1),
             bytes: BTreeMap::new(),
+            packets: BTreeMap::new(),
+            is_lazy: false,
             snapshot_records: 0,
             again: 0,
             grace: 600 * SECOND,
@@ -146,6 +152,14 @@ impl World {
         }
         for other in 0..self.nodes.len() {
             self.hang_up(place, other);
+        }
+    }
+
+    /// Ends and starts all nodes, so that they know what was set since.
+    pub(super) fn start_again(&mut self) {
+        for place in 0..self.nodes.len() {
+            self.stop(place);
+            self.start(place);
         }
     }
 
@@ -212,15 +226,16 @@ impl World {
         let Some(to) = self.place_of(&to.address) else { return };
         let Some(line) = self.line(from, to) else { return };
         *self.bytes.entry(kind_of(&packet)).or_default() += prost::Message::encoded_len(&packet);
+        *self.packets.entry(kind_of(&packet)).or_default() += 1;
         self.flights_made += 1;
         let at = self.time.now() + self.delay.as_nanos() as Nanos;
         self.flights.insert((at, self.flights_made), Flight { from, to, line, packet });
     }
 
-    /// Lets all nodes do what is due, and send it.
-    fn work(&mut self) {
+    /// Lets these nodes do what is due, and send it.
+    fn work(&mut self, places: impl IntoIterator<Item = usize>) {
         let now = self.time.now();
-        for place in 0..self.nodes.len() {
+        for place in places {
             let Some(running) = &mut self.nodes[place].running else { continue };
             running.core.work(now);
             for out in running.core.take_out() {
@@ -243,19 +258,22 @@ impl World {
     /// Goes on for some time.
     pub(super) fn run(&mut self, for_time: Duration) {
         let end = self.time.now() + for_time.as_nanos() as Nanos;
+        let all = 0..self.nodes.len();
+        let mut places: BTreeSet<usize> = all.clone().collect();
         loop {
-            self.work();
-            let due =
-                self.nodes.iter().filter_map(|node| node.running.as_ref()).map(|running| running.core.due()).min();
+            self.work(places);
+            let dues: Vec<Nanos> = self.nodes.iter().map(due).collect();
+            let due = dues.iter().copied().min();
             let arrival = self.flights.keys().next().map(|(at, _)| *at);
             // Nothing happens twice in a microsecond, so that time goes on.
             let next = due.into_iter().chain(arrival).min().unwrap_or(end).max(self.time.now() + 1_000);
             if next > end {
                 self.time.set(end);
-                self.work();
+                self.work(all);
                 return;
             }
             self.time.set(next);
+            places = all.clone().filter(|&place| !self.is_lazy || dues[place] <= next).collect();
             while let Some(entry) = self.flights.first_entry().filter(|entry| entry.key().0 <= next) {
                 let flight = entry.remove();
                 if self.lines.get(&pair(flight.from, flight.to)) != Some(&flight.line) {
@@ -263,6 +281,7 @@ impl World {
                 }
                 if let (Some(from), Some(running)) = (self.id(flight.from), &mut self.nodes[flight.to].running) {
                     running.core.hear(from, flight.packet, next);
+                    places.insert(flight.to);
                 }
             }
         }
@@ -298,6 +317,11 @@ impl World {
             assert_eq!(context, other, "node {place} has not applied what node 0 has");
         }
     }
+}
+
+/// When a node has something to do.
+fn due(node: &Node) -> Nanos {
+    node.running.as_ref().map_or(Nanos::MAX, |running| running.core.due())
 }
 
 fn copy_dir(from: &MemDisk, to: &MemDisk, dir: &Path) {

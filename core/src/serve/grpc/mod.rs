@@ -9,6 +9,8 @@ mod calls;
 mod client;
 mod cluster;
 mod convert;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod service;
 mod status;
 mod stores;

@@ -159,7 +159,22 @@ impl Local {
         Ok(())
     }
 
-    /// Says in the log, before the first record that this open appends, in which epoch it does.
+    /// Goes on in the epoch of the open before, which is this one's alone, unless the log is another one than it was.
+    pub(crate) fn go_on_in(&self, epoch: u64, last_seq: u64) {
+        let mut state = self.lock();
+        if state.last_seq == last_seq && state.origins.newest_epoch() == Some(epoch) {
+            state.epoch = EpochNote::Said;
+        }
+    }
+
+    /// The epoch in which the next open may go on, and the last sequence.
+    pub(crate) fn epoch_to_leave(&self) -> Option<(u64, u64)> {
+        let state = self.lock();
+        let epoch = state.origins.newest_epoch().filter(|_| state.epoch == EpochNote::Said)?;
+        Some((epoch, state.last_seq))
+    }
+
+    /// Says in the log, before the first record that this open appends, in which epoch it does, if that is a new one.
     fn say_epoch(&self, state: &mut State, interval: bool) -> Result<()> {
         if state.epoch != EpochNote::Unsaid {
             return Ok(());

@@ -46,6 +46,11 @@ impl Origins {
         self.own.push(Epoch { id: epoch, first_seq: seq, end_seq: seq });
     }
 
+    /// The epoch that began last.
+    pub(crate) fn newest_epoch(&self) -> Option<u64> {
+        self.own.last().map(|epoch| epoch.id)
+    }
+
     /// Notes an own append.
     pub(crate) fn appended(&mut self, seq: u64) {
         if let Some(last) = self.own.last_mut() {

@@ -8,6 +8,8 @@
 mod consumer;
 pub(crate) mod engine;
 pub(crate) mod frame;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 pub(crate) mod hello;
 mod line;
 mod queue;
