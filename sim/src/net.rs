@@ -21,6 +21,9 @@ const TIMEOUT: u64 = 2_000_000_000;
 /// How often a subscriber asks for more.
 const ASK_AGAIN: u64 = 20_000_000;
 
+/// Fewer records than this go one by one.
+const RUN_MIN: usize = 2;
+
 /// What is planted between a link and its hub.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NetFault {
@@ -333,6 +336,44 @@ impl Far {
         }
         self.net.strikes(NetFault::FalseAck)
     }
+
+    /// Sends appends, which are done as `how` says.
+    fn send(&self, mut sent: Vec<Sent>, how: fn(&Stream, &[Append<'_>]) -> Pending<Ack>) -> Pending<Ack> {
+        let false_ack = self.spoil(&mut sent);
+        let again = self.net.strikes(NetFault::EchoedAppend);
+        self.ask(move |behind| {
+            let appends: Vec<Append<'_>> = sent.iter().map(Sent::append).collect();
+            if false_ack {
+                return behind.info().map(|info| Ack {
+                    seq: info.last_seq + 1,
+                    count: 1,
+                    duplicate: false,
+                    durability: info.config.durability,
+                });
+            }
+            let done = how(behind, &appends);
+            if again {
+                let plain: Vec<Append<'_>> = sent
+                    .iter()
+                    .map(|s| Append { expect_last_seq: None, expect_subject_last_seq: None, ..s.append() })
+                    .collect();
+                drop(behind.append_batch(&plain).wait());
+            }
+            done
+        })
+    }
+}
+
+/// Appends each for itself, until one is refused.
+fn one_by_one(behind: &Stream, run: &[Append<'_>]) -> Pending<Ack> {
+    let mut last = Pending::ready(Err(Error::new(ErrorKind::Invalid, "a run of no records")));
+    for append in run {
+        match behind.append(append).wait() {
+            Ok(ack) => last = Pending::ready(Ok(ack)),
+            Err(error) => return Pending::ready(Err(error)),
+        }
+    }
+    last
 }
 
 fn not_simulated<T>() -> Pending<T> {
@@ -353,29 +394,22 @@ impl StreamOps for Far {
     }
 
     fn append(&self, batch: &[Append<'_>]) -> Pending<Ack> {
-        let mut sent: Vec<Sent> = batch.iter().map(Sent::of).collect();
-        let false_ack = self.spoil(&mut sent);
-        let again = self.net.strikes(NetFault::EchoedAppend);
-        self.ask(move |behind| {
-            let appends: Vec<Append<'_>> = sent.iter().map(Sent::append).collect();
-            if false_ack {
-                return behind.info().map(|info| Ack {
-                    seq: info.last_seq + 1,
-                    count: 1,
-                    duplicate: false,
-                    durability: info.config.durability,
-                });
-            }
-            let done = behind.append_batch(&appends);
-            if again {
-                let plain: Vec<Append<'_>> = sent
-                    .iter()
-                    .map(|s| Append { expect_last_seq: None, expect_subject_last_seq: None, ..s.append() })
-                    .collect();
-                drop(behind.append_batch(&plain).wait());
-            }
-            done
-        })
+        self.send(batch.iter().map(Sent::of).collect(), |behind, batch| behind.append_batch(batch))
+    }
+
+    /// Some of the runs come in two parts, of which either may be lost, or come first.
+    fn append_run(&self, last_seq: u64, run: &[Append<'_>]) -> Option<Pending<Ack>> {
+        if run.len() < RUN_MIN {
+            return None;
+        }
+        let conditions = (last_seq..).map(Some);
+        let sent = run.iter().map(Sent::of).zip(conditions);
+        let mut sent: Vec<Sent> = sent.map(|(s, expect_last_seq)| Sent { expect_last_seq, ..s }).collect();
+        if self.net.below(8) == 0 {
+            let rest = sent.split_off(1 + self.net.below(run.len() as u64 - 1) as usize);
+            drop(self.send(std::mem::replace(&mut sent, rest), one_by_one));
+        }
+        Some(self.send(sent, one_by_one))
     }
 
     fn get(&self, seq: u64) -> Pending<Option<Record>> {

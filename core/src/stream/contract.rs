@@ -34,6 +34,11 @@ pub trait StreamOps: Send + Sync {
     }
     /// One record, or several all or nothing. Checks them with `shape::check`, which tells their bytes too.
     fn append(&self, batch: &[Append<'_>]) -> Pending<Ack>;
+    /// Appends records one after another, each under the condition that the one before it is the stream's last, and the
+    /// first that `last_seq` is. An error may leave the first ones appended. `None` where `append` is as fast.
+    fn append_run(&self, _last_seq: u64, _run: &[Append<'_>]) -> Option<Pending<Ack>> {
+        None
+    }
     fn get(&self, seq: u64) -> Pending<Option<Record>>;
     fn last(&self, filter: &str) -> Pending<Option<Record>>;
     fn last_many(&self, filters: &[&str], after: u64, max: usize) -> Pending<Batch>;

@@ -94,6 +94,11 @@ impl Stream {
         self.0.append(batch)
     }
 
+    /// As [`contract::StreamOps::append_run`].
+    pub(crate) fn append_run(&self, last_seq: u64, run: &[Append<'_>]) -> Option<Pending<Ack>> {
+        self.0.append_run(last_seq, run)
+    }
+
     /// The record with this sequence.
     pub fn get(&self, seq: u64) -> Pending<Option<Record>> {
         self.0.get(seq)

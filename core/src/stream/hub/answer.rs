@@ -28,6 +28,9 @@ struct PubAck {
     seq: u64,
     #[serde(default)]
     duplicate: bool,
+    /// Of a batch, how many of its records it says this of.
+    #[serde(default)]
+    count: Option<u32>,
     #[serde(default)]
     error: Option<ApiError>,
 }
@@ -65,6 +68,10 @@ pub(super) fn meaning(remote: &Remote, asked: &Asked, message: &async_nats::Mess
                  appended",
                 remote.place()
             );
+            return Meaning::Done(Err(Error::new(ErrorKind::Conflict, message)));
+        }
+        if let Some(count) = ack.count.filter(|&count| count < asked.count) {
+            let message = format!("{}: {count} of {} records were appended, then one not", remote.place(), asked.count);
             return Meaning::Done(Err(Error::new(ErrorKind::Conflict, message)));
         }
         let count = if ack.duplicate { 0 } else { asked.count };

@@ -77,6 +77,10 @@ fn begin(remote: &Arc<Remote>, appends: &[Append<'_>]) -> Result<Pending<Ack>> {
         }
     }
     asked.put(&mut messages);
+    submit(remote, messages, asked)
+}
+
+pub(super) fn submit(remote: &Arc<Remote>, messages: Vec<OutboundMessage>, asked: Asked) -> Result<Pending<Ack>> {
     let slot = remote.session().outbox.submit(messages)?;
     Ok(Pending::waiting(Waiting { slot, remote: Arc::clone(remote), asked, after: None }))
 }
@@ -100,39 +104,44 @@ fn messages(remote: &Remote, known: &Known, appends: &[Append<'_>]) -> Result<Ve
         check_batches(remote, known)?;
     }
     let batch_id = whole.then(|| session.random_name() + &session.random_name());
-    let most = session.client.max_payload();
-    let mut messages = Vec::with_capacity(appends.len());
-    for (i, append) in appends.iter().enumerate() {
-        if append.ttl.is_some() {
-            session.need(LEVEL_2_11, "2.11", "a time to live for one record")?;
-            if !known.ttl {
-                return Err(off(remote, "allow_msg_ttl", "a time to live for one record"));
-            }
+    let place = |i: usize| batch_id.as_ref().map(|id| (id.as_str(), i + 1, i + 1 == appends.len()));
+    appends.iter().enumerate().map(|(i, append)| message(remote, known, append, place(i))).collect()
+}
+
+/// The message of an append, but for its conditions; with an atomic batch's id, its place in it, and whether it is the
+/// last, if it is in one.
+pub(super) fn message(
+    remote: &Remote,
+    known: &Known,
+    append: &Append<'_>,
+    batch: Option<(&str, usize, bool)>,
+) -> Result<OutboundMessage> {
+    let session = remote.session();
+    if append.ttl.is_some() {
+        session.need(LEVEL_2_11, "2.11", "a time to live for one record")?;
+        if !known.ttl {
+            return Err(off(remote, "allow_msg_ttl", "a time to live for one record"));
         }
-        let mut headers = headers_of(append)?;
-        if let Some(id) = &batch_id {
-            let headers = headers.get_or_insert_with(HeaderMap::new);
-            headers.insert(header::NATS_BATCH_ID, id.as_str());
-            headers.insert(header::NATS_BATCH_SEQUENCE, (i + 1).to_string());
-            if i + 1 == appends.len() {
-                headers.insert(header::NATS_BATCH_COMMIT, "1");
-            }
-        }
-        let size = append.payload.len() + headers.as_ref().map_or(0, size_of) + FRAME_SLACK;
-        if size > most {
-            return Err(Error::invalid(format!(
-                "the record takes {size} bytes with its headers, the most that the hub's server takes is {most} \
-                 (its max_payload)"
-            )));
-        }
-        messages.push(OutboundMessage {
-            subject: append.subject.into(),
-            reply: None,
-            payload: Bytes::copy_from_slice(append.payload),
-            headers,
-        });
     }
-    Ok(messages)
+    let mut headers = headers_of(append)?;
+    if let Some((id, place, is_last)) = batch {
+        let headers = headers.get_or_insert_with(HeaderMap::new);
+        headers.insert(header::NATS_BATCH_ID, id);
+        headers.insert(header::NATS_BATCH_SEQUENCE, place.to_string());
+        if is_last {
+            headers.insert(header::NATS_BATCH_COMMIT, "1");
+        }
+    }
+    let size = append.payload.len() + headers.as_ref().map_or(0, size_of) + FRAME_SLACK;
+    let most = session.client.max_payload();
+    if size > most {
+        return Err(Error::invalid(format!(
+            "the record takes {size} bytes with its headers, the most that the hub's server takes is {most} \
+             (its max_payload)"
+        )));
+    }
+    let payload = Bytes::copy_from_slice(append.payload);
+    Ok(OutboundMessage { subject: append.subject.into(), reply: None, payload, headers })
 }
 
 fn off(remote: &Remote, setting: &str, what: &str) -> Error {
@@ -169,9 +178,9 @@ fn asked(appends: &[Append<'_>]) -> Asked {
 
 impl Asked {
     /// Of `count` records, held by the stream's last sequence alone.
-    pub(super) fn held_by(last: u64, like: &Asked) -> Self {
+    pub(super) fn held_by(last: u64, count: u32, ids: Vec<(String, String)>) -> Self {
         let conditions = vec![Condition { record: 0, filter: None, own: false, expected: last }];
-        Asked { conditions, count: like.count, ids: like.ids.clone() }
+        Asked { conditions, count, ids }
     }
 
     /// Adds the conditions to the messages.

@@ -59,7 +59,7 @@ pub(super) async fn open(options: HubOptions, state: Arc<StateCell>) -> Result<A
     }
     let prefix = options.prefix();
     let reply_prefix = format!("{}.", client.new_inbox());
-    let answers = client.subscribe(format!("{reply_prefix}*")).await.map_err(|_| closed())?;
+    let answers = client.subscribe(format!("{reply_prefix}>")).await.map_err(|_| closed())?;
     let outbox = Arc::new(Outbox::new(client.clone(), options.window, options.request_timeout, reply_prefix));
     let handle = Handle::current();
     let session =

@@ -11,7 +11,7 @@ use super::stamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::Durability;
 use crate::stream::config::{Compression, Discard, StreamConfig};
-use crate::stream::hub::session::{LEVEL_2_11, LEVEL_2_12};
+use crate::stream::hub::session::{LEVEL_2_11, LEVEL_2_12, LEVEL_2_14};
 use crate::stream::hub_config::{HubConfig, Storage, StreamSource, SubjectTransform};
 use crate::stream::info::StreamInfo;
 
@@ -79,6 +79,9 @@ pub(super) fn to_json(config: &StreamConfig, api_level: u32) -> Result<Map<Strin
     }
     if api_level >= LEVEL_2_12 && !copies {
         map.insert("allow_atomic".into(), json!(true));
+    }
+    if api_level >= LEVEL_2_14 && !copies {
+        map.insert("allow_batched".into(), json!(true));
     }
     if !hub.placement_cluster.is_empty() || !hub.placement_tags.is_empty() {
         map.insert("placement".into(), json!({ "cluster": hub.placement_cluster, "tags": hub.placement_tags }));

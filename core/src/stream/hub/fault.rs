@@ -59,9 +59,9 @@ impl ApiError {
             | BATCH_HAS_DUPLICATE => ErrorKind::Conflict,
             // 10077 is whatever storing came to; limits say so.
             10077 if self.description.contains("maximum") || self.description.contains("limit") => ErrorKind::Limit,
-            10002 | 10023 | 10026 | 10027 | 10028 | 10047 | 10120 | 10122 | 10167 | 10176 => ErrorKind::Limit,
+            10002 | 10023 | 10026 | 10027 | 10028 | 10047 | 10120 | 10122 | 10167 | 10176 | 10208 => ErrorKind::Limit,
             // Not on this server, in this account, or for this stream.
-            10010 | 10025 | 10036 | 10039 | 10074 | 10076 | 10138 | 10166 | 10174 | 10177 | 10185 => {
+            10010 | 10025 | 10036 | 10039 | 10074 | 10076 | 10138 | 10166 | 10174 | 10177 | 10185 | 10205 => {
                 ErrorKind::Unsupported
             }
             _ if self.code == 404 => ErrorKind::NotFound,

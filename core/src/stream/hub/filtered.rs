@@ -52,7 +52,7 @@ pub(super) async fn append(remote: &Arc<Remote>, messages: Vec<OutboundMessage>,
         if let Some(first) = attempt.first_mut() {
             expect_last(first, last);
         }
-        match send(remote, attempt, &Asked::held_by(last, &asked)).await {
+        match send(remote, attempt, &Asked::held_by(last, asked.count, asked.ids.clone())).await {
             Err(error) if error.kind() == ErrorKind::Conflict && error.actual().is_some() => {
                 tokio::time::sleep(wait.mul_f64(0.5 + (remote.session().options.clock.random() % 512) as f64 / 1024.0))
                     .await;

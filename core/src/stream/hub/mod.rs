@@ -23,6 +23,7 @@ pub(crate) mod convert;
 pub(crate) mod create;
 pub(crate) mod deliver;
 pub(crate) mod engine;
+pub(crate) mod fast;
 pub(crate) mod fault;
 pub(crate) mod fetch;
 pub(crate) mod filtered;

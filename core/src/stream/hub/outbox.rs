@@ -16,6 +16,7 @@ use async_nats::{Client, Message, Subscriber};
 use futures_util::{FutureExt, Sink, StreamExt};
 use tokio::time::Instant;
 
+use super::fast::is_midway;
 use super::fault;
 use super::task::closed;
 use crate::error::{Error, ErrorKind, Result};
@@ -127,7 +128,8 @@ impl Outbox {
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends messages one after another, none of another call between them; the answer is to the last.
+    /// Sends messages one after another, none of another call between them. The answer is to the last, or to all of
+    /// them when they have a reply subject: that is what theirs ends in then.
     pub(super) fn submit(&self, messages: Vec<OutboundMessage>) -> Result<Arc<Slot>> {
         let slot = Slot::new();
         let due = Instant::now() + self.timeout;
@@ -143,10 +145,10 @@ impl Outbox {
                 format!("{waiting} bytes of appends wait for the hub: slow down"),
             ));
         }
-        let count = messages.len();
+        let first_is_answered = messages.first().is_some_and(|m| m.reply.is_some());
+        let answered = if first_is_answered { 0 } else { messages.len().saturating_sub(1) };
         for (i, message) in messages.into_iter().enumerate() {
-            let last = i + 1 == count;
-            let item = Item { message, slot: last.then(|| Arc::clone(&slot)), due };
+            let item = Item { message, slot: (i == answered).then(|| Arc::clone(&slot)), due };
             if let Some(back) = self.offer(&mut inside, item, &mut Context::from_waker(Waker::noop())) {
                 inside.queued_bytes += back.message.payload.len() + MESSAGE_BYTES;
                 inside.queue.push_back(back);
@@ -181,11 +183,17 @@ impl Outbox {
             }
             Poll::Ready(Ok(())) => {}
         }
+        let is_answered = item.slot.is_some() || item.message.reply.is_some();
         if let Some(slot) = item.slot.take() {
-            let number = inside.first + inside.awaited.len() as u64;
-            item.message.reply = Some(format!("{}{number}", self.reply_prefix).into());
             inside.awaited.push_back(Some(Awaited { slot, due: item.due }));
             inside.on_the_way += 1;
+        }
+        if is_answered {
+            // One number for all of a call, which nothing comes between.
+            let number = inside.first + inside.awaited.len() as u64 - 1;
+            let end = item.message.reply.take();
+            let reply = format!("{}{number}{}", self.reply_prefix, end.as_ref().map_or("", |end| end.as_str()));
+            item.message.reply = Some(reply.into());
         }
         // It fails when the message is too large, which was checked, or when the client is gone, which the sweep says.
         let _ = Pin::new(&mut inside.client).start_send(item.message);
@@ -233,9 +241,12 @@ impl Outbox {
     }
 
     fn answer(&self, inside: &mut Inside, message: Message, woken: &mut Vec<Waker>) {
-        let number =
-            message.subject.as_str().strip_prefix(self.reply_prefix.as_str()).and_then(|n| n.parse::<u64>().ok());
-        let Some(index) = number.and_then(|n| n.checked_sub(inside.first)) else { return };
+        let Some(place) = message.subject.as_str().strip_prefix(self.reply_prefix.as_str()) else { return };
+        let (number, is_run) = place.split_once('-').map_or((place, false), |(number, _)| (number, true));
+        let Some(index) = number.parse::<u64>().ok().and_then(|n| n.checked_sub(inside.first)) else { return };
+        if is_run && is_midway(&message.payload) {
+            return;
+        }
         if let Some(awaited) = inside.awaited.get_mut(index as usize).and_then(Option::take) {
             inside.on_the_way -= 1;
             woken.extend(awaited.slot.fill(Ok(message)));

@@ -22,6 +22,8 @@ use crate::error::{Error, ErrorKind, Result};
 pub(super) const LEVEL_2_11: u32 = 1;
 /// The level of the API of 2.12: atomic batches.
 pub(super) const LEVEL_2_12: u32 = 2;
+/// The level of the API of 2.14: fast batches.
+pub(super) const LEVEL_2_14: u32 = 4;
 
 /// What everything that stands on one hub shares.
 pub(super) struct Session {

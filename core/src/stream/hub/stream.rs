@@ -14,7 +14,7 @@ use super::fault::{DELETE_FAILED, NO_MESSAGE, SEQUENCE_NOT_FOUND};
 use super::session::Session;
 use super::subscription::HubSubscription;
 use super::task::run;
-use super::{append, convert, fetch, read, subjects};
+use super::{append, convert, fast, fetch, read, subjects};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pending::Pending;
 use crate::record::{Ack, Append, Batch, Record};
@@ -45,6 +45,7 @@ pub(super) struct Known {
     pub(super) replicas: u32,
     pub(super) allow_direct: bool,
     pub(super) atomic: bool,
+    pub(super) fast: bool,
     pub(super) ttl: bool,
 }
 
@@ -58,6 +59,7 @@ impl Known {
             replicas: hub.replicas,
             allow_direct: hub.allow_direct,
             atomic: raw["allow_atomic"] == true,
+            fast: raw["allow_batched"] == true,
             ttl: raw["allow_msg_ttl"] == true,
         })
     }
@@ -136,6 +138,10 @@ impl StreamOps for HubStream {
 
     fn append(&self, batch: &[Append<'_>]) -> Pending<Ack> {
         append::append(&self.0, batch)
+    }
+
+    fn append_run(&self, last_seq: u64, run: &[Append<'_>]) -> Option<Pending<Ack>> {
+        fast::append(&self.0, last_seq, run)
     }
 
     fn get(&self, seq: u64) -> Pending<Option<Record>> {

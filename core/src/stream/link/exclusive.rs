@@ -1,5 +1,6 @@
-//! From the local stream to one that nobody else appends to: records one by one, many on their way at once, each under
-//! the condition that the sequence before it is the last. A record that is held up comes too late for its condition.
+//! From the local stream to one that nobody else appends to: many records on their way at once, each under the
+//! condition that the sequence before it is the last. A record that is held up comes too late for its condition. Where
+//! the stream takes runs of them, they are answered for together.
 //!
 //! What is there is learned from the records themselves, from the sequence on up to which all of it was pushed from
 //! here. Whatever leaves is on disk here before: were it lost to a power cut, others would get its sequences, and a
@@ -15,24 +16,37 @@ use super::{Link, Met};
 use crate::error::{Error, ErrorKind, Result};
 use crate::origin::{HEADER_ORIGIN, Origin};
 use crate::pending::Pending;
-use crate::record::{Ack, Batch};
+use crate::record::{Ack, Append, Batch};
+use crate::stream::Stream;
 use crate::stream::contract::SubscriptionOps;
 use crate::stream::options::ReadOptions;
 use crate::timers::Sleep;
 
-/// Records on their way at once.
-const WINDOW: usize = 1024;
+/// Records on their way at once; a run of them may go beyond.
+const WINDOW: u64 = 1024;
+/// Records of one run.
+const RUN: usize = 500;
 /// And their bytes.
 const WINDOW_BYTES: usize = 8 << 20;
 /// Records that are read at once.
 const RECORDS_AT_ONCE: usize = 1000;
 
-/// One on its way.
+/// Some on their way, which are answered for together.
 struct Sent {
+    /// Of the last one.
     seq: u64,
     origin: Origin,
+    count: u64,
     size: usize,
     ack: Pending<Ack>,
+}
+
+impl Sent {
+    fn of(records: &[Carried], ack: Pending<Ack>) -> Option<Self> {
+        let last = records.last()?;
+        let (count, size) = (records.len() as u64, records.iter().map(Carried::size).sum());
+        Some(Sent { seq: last.seq, origin: last.origin, count, size, ack })
+    }
 }
 
 impl Link {
@@ -43,23 +57,30 @@ impl Link {
         let (mut there, mut end) = self.learn(met).await?;
         let mut waiting: VecDeque<Carried> = VecDeque::new();
         let mut sent: VecDeque<Sent> = VecDeque::new();
-        let (mut bytes, mut last_known) = (0, 0);
+        let (mut on_way, mut bytes, mut last_known) = (0, 0, 0);
         // What is gone here and was pushed before is no gap.
         let (place, first_seq) = (self.place(), self.local.lock().first_seq);
         let mut told = place.pushed.min(first_seq.saturating_sub(1)).saturating_sub(place.known_pushed);
         let mut again = self.look_again();
         while !self.is_stopped() {
-            while sent.len() < WINDOW && bytes < WINDOW_BYTES {
-                let Some(record) = waiting.pop_front() else { break };
+            while on_way < WINDOW && bytes < WINDOW_BYTES {
+                let Some(record) = waiting.front() else { break };
                 if there.remove(&record.origin) {
                     last_known = record.seq;
                     self.standing().known += 1;
+                    waiting.pop_front();
                     continue;
                 }
-                let ack = met.stream.append(&record.append().expect_last_seq(end));
-                end += 1;
                 bytes += record.size();
-                sent.push_back(Sent { seq: record.seq, origin: record.origin, size: record.size(), ack });
+                let fits = |record: &&Carried| {
+                    let fits = bytes + record.size() < WINDOW_BYTES && !there.contains(&record.origin);
+                    bytes += if fits { record.size() } else { 0 };
+                    fits
+                };
+                let more = waiting.iter().take(RUN).skip(1).take_while(fits).count();
+                let run: Vec<Carried> = waiting.drain(..=more).collect();
+                sent.extend(send(&met.stream, end, &run));
+                (on_way, end) = (on_way + run.len() as u64, end + run.len() as u64);
             }
             if sent.is_empty() && waiting.is_empty() {
                 self.pass_over(met, &subscription);
@@ -71,9 +92,9 @@ impl Link {
                 Next::Nothing => break,
                 Next::Acked => {
                     let Some(done) = sent.pop_front() else { continue };
-                    bytes -= done.size;
-                    self.standing().pushed += 1;
-                    let remote_seq = end - sent.len() as u64;
+                    (on_way, bytes) = (on_way - done.count, bytes - done.size);
+                    self.standing().pushed += done.count;
+                    let remote_seq = end - on_way;
                     let all_is_here = there.is_empty() && done.seq >= last_known;
                     self.advance_in(met, |place| {
                         place.pushed = place.pushed.max(done.seq);
@@ -141,6 +162,18 @@ impl Link {
             _ => error,
         }
     }
+}
+
+/// Sends a run behind `end`, as one where that is better, else one by one.
+fn send(stream: &Stream, end: u64, run: &[Carried]) -> Vec<Sent> {
+    let appends: Vec<Append<'_>> = run.iter().map(Carried::append).collect();
+    if let Some(ack) = stream.append_run(end, &appends) {
+        return Sent::of(run, ack).into_iter().collect();
+    }
+    let one = |(n, append): (usize, &Append<'_>)| {
+        Sent::of(&run[n..=n], stream.append(&append.clone().expect_last_seq(end + n as u64)))
+    };
+    appends.iter().enumerate().filter_map(one).collect()
 }
 
 enum Next {

@@ -6,11 +6,11 @@
 //! records under one name.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
+use std::sync::{MutexGuard, PoisonError};
 
 use super::{Link, Place, pass};
 use crate::clock::Nanos;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::origin::{HEADER_ORIGIN, Origin, Writer};
 use crate::record::RecordView;
 use crate::stream::local::read::Plan;
@@ -88,6 +88,11 @@ impl Link {
         state.origins.writers().filter(|&writer| theirs.is_own(Origin { writer, seq: 0 })).max()
     }
 
+    /// What was found by comparing; nothing yet of a stream that was made anew.
+    pub(super) fn compared(&self) -> MutexGuard<'_, Option<(u64, Nanos)>> {
+        self.compared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The last record, and its time, that the other stream kept of what came here; `None` if it did not lose its end.
     pub(super) async fn kept_of_it(
         &self,
@@ -95,19 +100,33 @@ impl Link {
         info: &StreamInfo,
         place: &Place,
     ) -> Result<Option<(u64, Nanos)>> {
-        let is_shorter = info.last_seq < place.pulled.max(place.remote_seq);
-        if self.was_compared.load(Ordering::Acquire) {
-            let known = if place.pulled_time == 0 { None } else { stream.get(place.pulled).await? };
-            match known.map(|record| record.time == place.pulled_time) {
-                Some(true) if is_shorter => return Ok(Some((place.pulled, place.pulled_time))),
+        let compared = *self.compared();
+        let known_end = place.pulled.max(place.remote_seq).max(compared.map_or(0, |(seq, _)| seq));
+        let is_shorter = info.last_seq < known_end;
+        if let Some(compared) = compared {
+            let (seq, time) = compared.max((place.pulled, place.pulled_time));
+            let known = if time == 0 { None } else { stream.get(seq).await? };
+            match known.map(|record| record.time == time) {
+                Some(true) if is_shorter => return Ok(Some((seq, time))),
                 Some(true) => return Ok(None),
-                None if !is_shorter => return Ok(None),
+                None if !is_shorter => return self.not_meanwhile(stream, info).await.map(|()| None),
                 _ => {}
             }
         }
         let compared = self.compare(stream, info).await?;
-        self.was_compared.store(true, Ordering::Release);
+        self.not_meanwhile(stream, info).await?;
+        *self.compared() = Some(compared.kept);
         Ok((is_shorter || compared.lost).then_some(compared.kept))
+    }
+
+    /// Refuses what was read of a stream that lost its end after `info` was asked for: records that are not there say
+    /// nothing then.
+    async fn not_meanwhile(&self, stream: &Stream, info: &StreamInfo) -> Result<()> {
+        if stream.info().await?.last_seq >= info.last_seq {
+            return Ok(());
+        }
+        let message = format!("stream '{}' lost its end while it was looked at", self.config.remote);
+        Err(Error::new(ErrorKind::Conflict, message))
     }
 
     /// Compares, from the newest on, the other stream's own records that are here with what is there.

@@ -45,6 +45,9 @@ impl Link {
             stream.check_batches()?;
         }
         let anew = place.created != 0 && place.created != info.created;
+        if anew {
+            *self.compared() = None;
+        }
         let kept = if anew { None } else { self.kept_of_it(&stream, &info, &place).await? };
         let gone = !anew && kept.is_none() && self.was_taken_back(&stream, &place).await?;
         let other =

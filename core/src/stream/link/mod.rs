@@ -53,8 +53,9 @@ pub(crate) struct Link {
     /// The directions that wait, to be told when the other stream turns out to be another.
     apart: Mutex<Vec<Waker>>,
     stopped: AtomicBool,
-    /// Whether the place is known to be no older than the log.
-    was_compared: AtomicBool,
+    /// The last record, and its time, that both sides were seen to have of the other stream's own: the place may be
+    /// older than the log.
+    compared: Mutex<Option<(u64, Nanos)>>,
 }
 
 /// How the other stream is found, each time that it is met.
@@ -78,8 +79,8 @@ impl Link {
         let store = Store::open(Arc::clone(local.disk()), file_of(&config, &dir))?;
         let standing = Mutex::new(LinkStatus::new(&config));
         let filters = Filters::new(&config.filters)?;
-        let (apart, [stopped, was_compared]) = (Mutex::default(), [const { AtomicBool::new(false) }; 2]);
-        Ok(Link { config, local, find, away, filters, store, standing, apart, stopped, was_compared })
+        let (apart, compared, stopped) = (Mutex::default(), Mutex::default(), AtomicBool::new(false));
+        Ok(Link { config, local, find, away, filters, store, standing, apart, stopped, compared })
     }
 
     /// Where it stands. A link that waits for records hears of a connection that broke only when it asks for something,

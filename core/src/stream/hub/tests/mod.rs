@@ -8,6 +8,7 @@ mod consumer;
 mod links;
 mod measure;
 mod read;
+mod runs;
 mod secure;
 mod state;
 mod subscription;
