@@ -31,6 +31,7 @@ mod error;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod hybrid;
 mod intervals;
 mod journal;
 mod log;
@@ -43,6 +44,9 @@ mod origin;
 mod pending;
 pub mod points;
 mod record;
+#[cfg(feature = "replica")]
+#[allow(dead_code, reason = "its doors and streams stand on it and come after it")]
+mod replica;
 #[cfg(any(feature = "hub", feature = "tls"))]
 mod runtime;
 mod serve;

@@ -1,0 +1,208 @@
+//! Apply: a unit of another node is joined into this file.
+//!
+//! Rows, clocks and the place among that node's units change in one transaction, which first takes in what the application
+//! wrote here: so a write here is compared by its own stamp, and a unit that comes twice is nothing the second time. Units
+//! of one node come in their order; between nodes any order does.
+
+use rusqlite::OptionalExtension;
+
+use super::change::{Change, Unit};
+use super::clocks::RowState;
+use super::rows::{Hidden, TableRows};
+use super::settle::{INCOMPLETE, settle};
+use super::store::Sql;
+use super::table::Table;
+use super::value::{Value, key_bytes};
+use super::{Planted, Replica};
+use crate::error::Result;
+
+/// What became of a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Applied {
+    /// It is in the file.
+    Done,
+    /// It was in the file, or is this node's own.
+    Already,
+    /// The unit of its node with this number is missing; nothing was changed.
+    Missing(u64),
+    /// Its clock is further ahead of `now_ms` than is believed; nothing was changed, and it may come again later.
+    Ahead,
+}
+
+impl Replica {
+    /// Joins a unit of another node.
+    pub(crate) fn apply(&mut self, unit: &Unit, now_ms: u64) -> Result<Applied> {
+        if unit.origin == self.node {
+            return Ok(Applied::Already);
+        }
+        self.write(|replica| replica.apply_unit(unit, now_ms))
+    }
+
+    /// The number of the last unit of a node that is in the file; 0 is none.
+    pub(crate) fn position(&self, origin: u64) -> Result<u64> {
+        self.position_of(origin).map_err(super::store::Fault::into_error)
+    }
+
+    fn position_of(&self, origin: u64) -> Sql<u64> {
+        let mut statement = self.conn.prepare_cached("SELECT position FROM _headwater_origin WHERE node = ?1")?;
+        Ok(statement.query_row([origin as i64], |row| row.get::<_, i64>(0)).optional()?.unwrap_or(0) as u64)
+    }
+
+    fn apply_unit(&mut self, unit: &Unit, now_ms: u64) -> Sql<Applied> {
+        let position = self.position_of(unit.origin)?;
+        if unit.seq <= position {
+            return Ok(Applied::Already);
+        }
+        if unit.seq != position + 1 {
+            return Ok(Applied::Missing(position + 1));
+        }
+        if self.clock.is_ahead(unit.time_max(), now_ms) {
+            return Ok(Applied::Ahead);
+        }
+        if !self.has_fault(Planted::NoCutFirst) {
+            self.cut_all()?;
+        }
+        self.clock.observe(unit.time_max());
+        if self.has_fault(Planted::ArrivalOrder) {
+            let mut late = unit.clone();
+            late.changes.iter_mut().filter(|change| change.time > 0).for_each(|change| change.time = self.clock.now(0));
+            self.join_unit(&late)?;
+        } else {
+            self.join_unit(unit)?;
+        }
+        let sql = "INSERT OR REPLACE INTO _headwater_origin(node, position) VALUES (?1, ?2)";
+        self.conn.prepare_cached(sql)?.execute((unit.origin as i64, unit.seq as i64))?;
+        Ok(Applied::Done)
+    }
+
+    /// Joins a unit's changes, and keeps those that no table or column is there for.
+    pub(super) fn join_unit(&self, unit: &Unit) -> Sql<()> {
+        let mut parked = Unit { tables: unit.tables.clone(), ..Unit::new(unit.origin) };
+        let mut touched = Vec::new();
+        for (n, named) in unit.tables.iter().enumerate() {
+            let Some(table) = self.table_named(&named.name) else {
+                if !self.is_refused(&named.name) {
+                    parked.changes.extend(unit.changes.iter().filter(|change| change.table == n).cloned());
+                }
+                continue;
+            };
+            let places: Vec<Option<usize>> = named.columns.iter().map(|name| table.column(name)).collect();
+            touched.push((n, table, places));
+        }
+        for change in &unit.changes {
+            let Some((_, table, places)) = touched.iter().find(|(n, ..)| *n == change.table) else { continue };
+            if change.key.len() != table.keys.len() {
+                parked.changes.push(change.clone());
+                continue;
+            }
+            let missing = change.columns.iter().any(|column| places[*column].is_none());
+            if missing {
+                let (known, unknown) = part(change, places);
+                parked.changes.push(unknown);
+                self.join_change(table, &known, places, unit.origin)?;
+            } else {
+                self.join_change(table, change, places, unit.origin)?;
+            }
+        }
+        for (_, table, _) in touched.iter().filter(|_| !self.has_fault(Planted::NoSettle)) {
+            settle(&self.conn, table)?;
+        }
+        if self.has_fault(Planted::NoPark) { Ok(()) } else { self.park(parked) }
+    }
+
+    fn join_change(&self, table: &Table, change: &Change, places: &[Option<usize>], origin: u64) -> Sql<()> {
+        if !change.whole && change.columns.is_empty() && change.life == super::clocks::Stamp::default() {
+            return Ok(());
+        }
+        let rows = TableRows::new(&self.conn, table);
+        let places: Vec<usize> = change.columns.iter().filter_map(|column| places[*column]).collect();
+        let name = key_bytes(&change.key);
+        let mut state = match rows.state(&name)? {
+            Some(state) => state,
+            // The walk has not come to this row, so it is as it was at attach.
+            None if table.walk.is_some() => {
+                rows.read(&change.key)?.map_or_else(RowState::default, |(_, values)| rows.first_state(&values))
+            }
+            None => RowState::default(),
+        };
+        let was_whole = state.whole;
+        let was_known = was_whole || !state.columns.is_empty();
+        let joined = state.join(change, table, &places, origin);
+        if !joined.is_changed {
+            return Ok(());
+        }
+        let mut hidden = if was_known { rows.hidden(&name)? } else { None };
+        let mut is_shown = was_whole && hidden.is_none();
+        if joined.ended {
+            if is_shown {
+                rows.delete(&change.key)?;
+            } else if hidden.is_some() {
+                rows.unhide(&name)?;
+            }
+            (hidden, is_shown) = (None, false);
+        }
+        rows.set_state(&name, &state)?;
+        let won: Vec<(usize, Value)> = joined.won.iter().map(|n| (places[*n], change.values[*n].clone())).collect();
+        if is_shown {
+            return update(table, rows, &change.key, won);
+        }
+        if hidden.is_none() && !state.whole && state.columns.is_empty() {
+            return Ok(());
+        }
+        let was_hidden = hidden.is_some();
+        let mut row = hidden.unwrap_or_else(|| Hidden { why: INCOMPLETE.to_owned(), cells: Vec::new() });
+        if !was_hidden && state.whole {
+            let mut won = won;
+            won.sort_by_key(|(place, _)| *place);
+            let (places, values): (Vec<_>, Vec<_>) = won.into_iter().unzip();
+            match rows.show(&change.key, &places, &values) {
+                Ok(()) => return Ok(()),
+                Err(fault) => row.why = fault.constraint().ok_or(fault)?,
+            }
+            let cells = places.into_iter().zip(values);
+            row.cells = cells.map(|(place, value)| (table.columns[place].id, value)).collect();
+        } else {
+            for (place, value) in won {
+                row.set(table.columns[place].id, value);
+            }
+        }
+        rows.hide(&name, &row)
+    }
+
+    fn table_named(&self, name: &str) -> Option<&Table> {
+        let by_name = self.tables.iter().find(|table| super::ident::is_same(&table.name, name));
+        by_name.or_else(|| self.tables.iter().find(|table| table.answers_to(name)))
+    }
+
+    fn is_refused(&self, name: &str) -> bool {
+        self.refused.iter().any(|refused| super::ident::is_same(&refused.name, name))
+    }
+}
+
+/// Updates a shown row, or hides it when its table's constraints refuse what it is now.
+fn update(table: &Table, rows: TableRows<'_>, key: &[Value], won: Vec<(usize, Value)>) -> Sql<()> {
+    let (places, values): (Vec<_>, Vec<_>) = won.into_iter().unzip();
+    let why = match rows.update(key, &places, &values) {
+        Ok(()) => return Ok(()),
+        Err(fault) => fault.constraint().ok_or(fault)?,
+    };
+    super::settle::hide(rows, key, &why)?;
+    let name = key_bytes(key);
+    let Some(mut row) = rows.hidden(&name)? else { return Ok(()) };
+    for (place, value) in places.into_iter().zip(values) {
+        row.set(table.columns[place].id, value);
+    }
+    rows.hide(&name, &row)
+}
+
+/// A change in two: of the columns that are here, and of those that are not.
+fn part(change: &Change, places: &[Option<usize>]) -> (Change, Change) {
+    let bare = Change { columns: Vec::new(), values: Vec::new(), ..change.clone() };
+    let (mut known, mut unknown) = (bare.clone(), Change { whole: false, ..bare });
+    for (column, value) in change.columns.iter().zip(&change.values) {
+        let to = if places[*column].is_some() { &mut known } else { &mut unknown };
+        to.columns.push(*column);
+        to.values.push(value.clone());
+    }
+    (known, unknown)
+}

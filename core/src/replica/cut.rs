@@ -1,0 +1,273 @@
+//! A cut: what the application wrote since the last one becomes a unit for the other nodes.
+//!
+//! The log says which rows were touched and when; the row itself and its clocks say what was done. A row that is touched
+//! often goes out once. Which columns changed is known from the digests of what they were. Log, clocks and the unit in the
+//! outbox change in one transaction, so that a unit is made once and a crash loses nothing.
+//!
+//! A unit holds all that was committed between two cuts, unless that is more than its bounds: then several units follow each
+//! other, and a write may be in an earlier one than its place in the log, with a stamp that is up to a backlog too old.
+
+use rusqlite::params_from_iter;
+
+use super::capture::op;
+use super::change::{Change, Unit};
+use super::clocks::{RowState, Stamp, Written};
+use super::rows::{TableRows, split};
+use super::settle;
+use super::store::{self, KEY_COLUMNS_MAX, Sql};
+use super::table::Table;
+use super::value::{Value, key_bytes, key_values};
+use super::{Planted, Replica};
+use crate::error::Result;
+
+/// One touched row.
+struct Touched {
+    seq: i64,
+    table: i64,
+    op: i64,
+    time_ms: u64,
+    key: Vec<Value>,
+    name: Vec<u8>,
+}
+
+impl Replica {
+    /// Takes in what the application wrote, up to the bounds of a unit. The unit's sequence in the outbox, or `None` when
+    /// nothing that others need was written. Whether more is in the log [`Replica::is_pending`] says.
+    pub(crate) fn cut(&mut self) -> Result<Option<u64>> {
+        self.write(Replica::cut_unit)
+    }
+
+    /// Whether the log has rows that no cut has taken in.
+    pub(crate) fn is_pending(&self) -> Result<bool> {
+        self.pending().map_err(store::Fault::into_error)
+    }
+
+    /// Takes in rows that were there at attach, at most `rows_max` of one table, with the lowest stamp. Whether there may
+    /// be more.
+    pub(crate) fn walk(&mut self, rows_max: usize) -> Result<bool> {
+        self.write(|replica| {
+            replica.cut_all()?;
+            let Some(place) = replica.tables.iter().position(|table| table.walk.is_some()) else { return Ok(false) };
+            replica.walk_table(place, rows_max)?;
+            Ok(true)
+        })
+    }
+
+    /// The first units that nobody has said to be sent, with their sequences.
+    pub(crate) fn outbox(&self, units_max: usize) -> Result<Vec<(u64, Vec<u8>)>> {
+        let read = || -> Sql<Vec<(u64, Vec<u8>)>> {
+            let mut list = self.conn.prepare_cached("SELECT seq, unit FROM _headwater_outbox ORDER BY seq LIMIT ?1")?;
+            let units = list.query_map([units_max as i64], |row| Ok((row.get::<_, i64>(0)? as u64, row.get(1)?)))?;
+            Ok(units.collect::<rusqlite::Result<_>>()?)
+        };
+        read().map_err(store::Fault::into_error)
+    }
+
+    /// Forgets the units up to a sequence: they are where others find them.
+    pub(crate) fn sent(&mut self, seq: u64) -> Result<()> {
+        self.write(|replica| {
+            replica.conn.prepare_cached("DELETE FROM _headwater_outbox WHERE seq <= ?1")?.execute([seq as i64])?;
+            Ok(())
+        })
+    }
+
+    pub(super) fn pending(&self) -> Sql<bool> {
+        Ok(self.conn.prepare_cached("SELECT 1 FROM _headwater_log LIMIT 1")?.exists(())?)
+    }
+
+    /// Cuts until the log is empty.
+    pub(super) fn cut_all(&mut self) -> Sql<()> {
+        while self.pending()? {
+            self.cut_unit()?;
+        }
+        Ok(())
+    }
+
+    fn cut_unit(&mut self) -> Sql<Option<u64>> {
+        let touched = self.touched()?;
+        let Some(last) = touched.last().map(|touched| touched.seq) else { return Ok(None) };
+        let mut unit = Unit::new(self.node);
+        let (mut bytes, mut end) = (0, last);
+        let mut holds = false;
+        for touched in latest(touched) {
+            if bytes >= self.options.unit_bytes_max && !holds {
+                break;
+            }
+            (end, holds) = (touched.seq, touched.op == op::MOVED);
+            let Some(place) = self.table(touched.table) else { continue };
+            if let Some(change) = self.take_in(place, &touched, &mut unit)? {
+                bytes += change.bytes();
+                unit.changes.push(change);
+            }
+        }
+        self.conn.prepare_cached("DELETE FROM _headwater_log WHERE seq <= ?1")?.execute([end])?;
+        for name in &unit.tables {
+            if let Some(table) = self.tables.iter().find(|table| table.name == name.name) {
+                settle::settle(&self.conn, table)?;
+            }
+        }
+        self.put_out(unit)
+    }
+
+    /// The first rows of the log. A row and the one that its key was moved to stay together.
+    fn touched(&self) -> Sql<Vec<Touched>> {
+        let mut list = self.conn.prepare_cached(
+            "SELECT seq, tbl, op, time, k0, k1, k2, k3, k4, k5, k6, k7 FROM _headwater_log ORDER BY seq",
+        )?;
+        let mut rows = list.query(())?;
+        let mut touched: Vec<Touched> = Vec::new();
+        while let Some(row) = rows.next()? {
+            let table: i64 = row.get(1)?;
+            let keys = self.table(table).map_or(0, |place| self.tables[place].keys.len()).min(KEY_COLUMNS_MAX);
+            let mut key = Vec::with_capacity(keys);
+            for n in 0..keys {
+                key.push(Value::from(row.get_ref(4 + n)?));
+            }
+            let time_ms = row.get::<_, Option<i64>>(3)?.unwrap_or(0).max(0) as u64;
+            let name = key_bytes(&key);
+            touched.push(Touched { seq: row.get(0)?, table, op: row.get(2)?, time_ms, key, name });
+            let is_moved = touched.last().is_some_and(|touched| touched.op == op::MOVED);
+            if touched.len() >= self.options.unit_changes_max && !is_moved {
+                break;
+            }
+        }
+        Ok(touched)
+    }
+
+    /// One touched row: its clocks are brought up to what it is now.
+    fn take_in(&mut self, place: usize, touched: &Touched, unit: &mut Unit) -> Sql<Option<Change>> {
+        let table = &self.tables[place];
+        let rows = TableRows::new(&self.conn, table);
+        if touched.key.contains(&Value::Null) {
+            // Two rows may have this key: it names neither.
+            store::set_number(&self.conn, "null_keys", store::number(&self.conn, "null_keys")? + 1)?;
+            return Ok(None);
+        }
+        let name = &touched.name;
+        let old = rows.state(name)?;
+        let is_known = old.is_some();
+        let mut state = old.unwrap_or_default();
+        let Some((key, values)) = rows.read(&touched.key)? else {
+            let is_shown = state.whole && rows.hidden(name)?.is_none();
+            // What was there at attach and was deleted before the walk came to it is as good as known.
+            let was_there = !is_known && table.walk.is_some();
+            if !is_shown && !was_there {
+                return Ok(None);
+            }
+            let life = Stamp { time: self.clock.now(touched.time_ms), node: self.node };
+            rows.set_state(name, &RowState { life, ..RowState::default() })?;
+            let table = unit.table(table);
+            return Ok(Some(Change { table, key: touched.key.clone(), life, ..Change::default() }));
+        };
+        let is_new = !state.whole;
+        let digests: Vec<u64> = values.iter().map(Value::digest).collect();
+        let is_written = |n: usize| {
+            let column = &table.columns[n];
+            is_new || state.written(column.id).map_or(column.rest, |written| written.digest) != digests[n]
+        };
+        let mut changed: Vec<usize> = (0..values.len()).filter(|n| is_written(*n)).collect();
+        // A row that was hidden and is in the table was inserted again, whatever it says.
+        let was_hidden = !is_new && rows.hidden(name)?.is_some();
+        if changed.is_empty() && !is_new && !was_hidden {
+            return Ok(None);
+        }
+        if table.is_per_row || was_hidden {
+            changed = (0..values.len()).collect();
+        }
+        let stamp = Stamp { time: self.clock.now(touched.time_ms), node: self.node };
+        state.whole = true;
+        state.columns.retain(|written| table.columns.iter().any(|column| column.id == written.column));
+        for &n in &changed {
+            state.set(Written { column: table.columns[n].id, stamp, digest: digests[n] }, table.columns[n].rest);
+        }
+        rows.set_state(name, &state)?;
+        rows.unhide(name)?;
+        let life = if self.has_fault(Planted::OneLife) { Stamp::default() } else { state.life };
+        let mut values: Vec<Option<Value>> = values.into_iter().map(Some).collect();
+        let values = changed.iter().filter_map(|n| values[*n].take()).collect();
+        let table = unit.table(table);
+        Ok(Some(Change { table, key, life, time: stamp.time, whole: is_new, columns: changed, values }))
+    }
+
+    fn walk_table(&mut self, place: usize, rows_max: usize) -> Sql<()> {
+        let table = &self.tables[place];
+        let rows = TableRows::new(&self.conn, table);
+        let from = key_values(table.walk.as_deref().unwrap_or_default()).unwrap_or_default();
+        let keys = super::ident::quote_all("", table.keys.iter().map(String::as_str));
+        let marks = (1..=from.len()).map(|n| format!("?{n}")).collect::<Vec<_>>().join(", ");
+        let after = if from.is_empty() { String::new() } else { format!("WHERE ({keys}) > ({marks}) ") };
+        let sql = format!("{} {after}ORDER BY {keys} LIMIT {rows_max}", table.select);
+        let mut unit = Unit::new(self.node);
+        let mut statement = self.conn.prepare_cached(&sql)?;
+        let mut found = statement.query(params_from_iter(&from))?;
+        let (mut count, mut last) = (0, None);
+        while let Some(row) = found.next()? {
+            count += 1;
+            let (key, values) = split(row, table)?;
+            let name = key_bytes(&key);
+            if !key.contains(&Value::Null) {
+                let change = walk_row(rows, table, &mut unit, &name, key, values)?;
+                unit.changes.extend(change);
+            }
+            last = Some(name);
+        }
+        drop(found);
+        drop(statement);
+        let walk = last.filter(|_| count == rows_max);
+        self.conn.execute("UPDATE _headwater_table SET walk = ?2 WHERE id = ?1", (table.id, &walk))?;
+        self.tables[place].walk = walk;
+        self.put_out(unit)?;
+        Ok(())
+    }
+
+    /// Puts a unit into the outbox, with the next sequence of this node.
+    fn put_out(&self, mut unit: Unit) -> Sql<Option<u64>> {
+        if unit.changes.is_empty() {
+            return Ok(None);
+        }
+        unit.seq = store::number(&self.conn, "unit")? as u64 + 1;
+        store::set_number(&self.conn, "unit", unit.seq as i64)?;
+        let sql = "INSERT INTO _headwater_outbox(seq, unit) VALUES (?1, ?2)";
+        self.conn.prepare_cached(sql)?.execute((unit.seq as i64, unit.encode()?))?;
+        Ok(Some(unit.seq))
+    }
+}
+
+/// A row that was there at attach. One that others wrote to since still has columns here that nobody else knows of.
+fn walk_row(
+    rows: TableRows<'_>,
+    table: &Table,
+    unit: &mut Unit,
+    name: &[u8],
+    key: Vec<Value>,
+    mut values: Vec<Value>,
+) -> Sql<Option<Change>> {
+    let mut columns: Vec<usize> = (0..values.len()).collect();
+    let state = rows.state(name)?;
+    if let Some(state) = &state {
+        let is_first =
+            |n: &usize| state.written(table.columns[*n].id).is_some_and(|written| written.stamp == Stamp::default());
+        columns.retain(is_first);
+        values = columns.iter().map(|n| values[*n].clone()).collect();
+        if columns.is_empty() {
+            return Ok(None);
+        }
+    } else {
+        rows.set_state(name, &rows.first_state(&values))?;
+    }
+    let table = unit.table(table);
+    Ok(Some(Change { table, key, whole: state.is_none(), columns, values, ..Change::default() }))
+}
+
+/// Each row once, where it is last in the log.
+fn latest(touched: Vec<Touched>) -> Vec<Touched> {
+    let mut seen = std::collections::BTreeSet::new();
+    let mut kept: Vec<Touched> = Vec::new();
+    for touched in touched.into_iter().rev() {
+        if seen.insert((touched.table, touched.name.clone())) {
+            kept.push(touched);
+        }
+    }
+    kept.reverse();
+    kept
+}

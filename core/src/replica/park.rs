@@ -1,0 +1,53 @@
+//! Changes of tables and columns that are not there, kept until they are.
+//!
+//! What is kept is the change as it came, so it is joined as it would have been: whatever happened to the row meanwhile has
+//! its stamps, and a join does not care about order. Tables that this node refuses or leaves out keep nothing.
+
+use super::Replica;
+use super::change::Unit;
+use super::store::Sql;
+
+impl Replica {
+    /// Keeps changes, each table's by itself.
+    pub(super) fn park(&self, unit: Unit) -> Sql<()> {
+        if unit.changes.is_empty() {
+            return Ok(());
+        }
+        for (n, table) in unit.tables.iter().enumerate() {
+            let mut of_table = Unit { tables: vec![table.clone()], ..Unit::new(unit.origin) };
+            for change in unit.changes.iter().filter(|change| change.table == n) {
+                let mut change = change.clone();
+                change.table = 0;
+                of_table.changes.push(change);
+            }
+            if !of_table.changes.is_empty() {
+                let sql = "INSERT INTO _headwater_park(tbl, unit) VALUES (?1, ?2)";
+                self.conn.prepare_cached(sql)?.execute((&table.name, of_table.encode()?))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Joins what was kept for tables that are there now; what still finds no column is kept again.
+    pub(super) fn unpark(&self) -> Sql<()> {
+        let mut list = self.conn.prepare_cached("SELECT id, tbl FROM _headwater_park ORDER BY id")?;
+        let parked = list.query_map((), |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))?;
+        let parked = parked.collect::<rusqlite::Result<Vec<_>>>()?;
+        for (id, name) in parked {
+            if !self.tables.iter().any(|table| table.answers_to(&name)) {
+                continue;
+            }
+            let sql = "DELETE FROM _headwater_park WHERE id = ?1 RETURNING unit";
+            let unit: Vec<u8> = self.conn.prepare_cached(sql)?.query_row([id], |row| row.get(0))?;
+            self.join_unit(&Unit::decode(&unit)?)?;
+        }
+        Ok(())
+    }
+
+    /// How many bundles of changes wait for a table or column.
+    pub(crate) fn parked(&self) -> crate::error::Result<u64> {
+        let sql = "SELECT count(*) FROM _headwater_park";
+        let count = self.conn.query_row(sql, (), |row| row.get::<_, i64>(0));
+        Ok(count.map_err(|error| super::store::Fault::from(error).into_error())? as u64)
+    }
+}

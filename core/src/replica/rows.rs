@@ -1,0 +1,195 @@
+//! The rows of one table: as the application has them, their clocks, and those that are hidden.
+
+use rusqlite::{Connection, OptionalExtension, params_from_iter};
+
+use super::clocks::{RowState, Stamp, Written};
+use super::ident::quote;
+use super::store::{Fault, Sql};
+use super::table::Table;
+use super::value::Value;
+use crate::error::Error;
+
+/// A row that is, but can't be shown.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Hidden {
+    pub(super) why: String,
+    /// Values by column id.
+    pub(super) cells: Vec<(i64, Value)>,
+}
+
+impl Hidden {
+    pub(super) fn set(&mut self, column: i64, value: Value) {
+        match self.cells.iter_mut().find(|(id, _)| *id == column) {
+            Some((_, old)) => *old = value,
+            None => self.cells.push((column, value)),
+        }
+    }
+}
+
+/// The rows of one table.
+#[derive(Clone, Copy)]
+pub(super) struct TableRows<'a> {
+    conn: &'a Connection,
+    table: &'a Table,
+}
+
+impl<'a> TableRows<'a> {
+    pub(super) fn new(conn: &'a Connection, table: &'a Table) -> Self {
+        TableRows { conn, table }
+    }
+
+    pub(super) fn has(&self, key: &[Value]) -> Sql<bool> {
+        let sql = format!("SELECT 1 FROM main.{} WHERE {}", quote(&self.table.name), self.table.found(1));
+        Ok(self.conn.prepare_cached(&sql)?.exists(params_from_iter(key))?)
+    }
+
+    /// A row as the application has it: its key, and the values in the order of the table's columns.
+    pub(super) fn read(&self, key: &[Value]) -> Sql<Option<(Vec<Value>, Vec<Value>)>> {
+        let sql = format!("{} WHERE {}", self.table.select, self.table.found(1));
+        let mut statement = self.conn.prepare_cached(&sql)?;
+        let mut rows = statement.query(params_from_iter(key))?;
+        rows.next()?.map(|row| split(row, self.table)).transpose()
+    }
+
+    /// Shows a row with these columns, by their places; the others get their defaults.
+    pub(super) fn show(&self, key: &[Value], places: &[usize], values: &[Value]) -> Sql<()> {
+        let parameters = params_from_iter(key.iter().chain(values));
+        if places.len() == self.table.columns.len() && places.iter().enumerate().all(|(n, place)| n == *place) {
+            self.conn.prepare_cached(&self.table.insert)?.execute(parameters)?;
+            return Ok(());
+        }
+        let sql = self.insert_sql("ABORT", places);
+        self.conn.prepare_cached(&sql)?.execute(parameters)?;
+        Ok(())
+    }
+
+    /// An insert of the key and these columns, with what is to be done about a constraint.
+    pub(super) fn insert_sql(&self, or: &str, places: &[usize]) -> String {
+        let columns = places.iter().map(|place| self.table.columns[*place].name.as_str());
+        let names = self.table.keys.iter().map(String::as_str).chain(columns);
+        let marks = (1..=self.table.keys.len() + places.len()).map(|n| format!("?{n}")).collect::<Vec<_>>().join(", ");
+        let names = super::ident::quote_all("", names);
+        format!("INSERT OR {or} INTO main.{}({names}) VALUES ({marks})", quote(&self.table.name))
+    }
+
+    /// Updates columns of a row that is shown.
+    pub(super) fn update(&self, key: &[Value], places: &[usize], values: &[Value]) -> Sql<()> {
+        if places.is_empty() {
+            return Ok(());
+        }
+        let set = places.iter().enumerate();
+        let set = set.map(|(n, place)| format!("{} = ?{}", quote(&self.table.columns[*place].name), n + 1));
+        let (set, found) = (set.collect::<Vec<_>>().join(", "), self.table.found(places.len() + 1));
+        let sql = format!("UPDATE OR ABORT main.{} SET {set} WHERE {found}", quote(&self.table.name));
+        self.conn.prepare_cached(&sql)?.execute(params_from_iter(values.iter().chain(key)))?;
+        Ok(())
+    }
+
+    pub(super) fn delete(&self, key: &[Value]) -> Sql<()> {
+        self.conn.prepare_cached(&self.table.delete)?.execute(params_from_iter(key))?;
+        Ok(())
+    }
+
+    /// A row's clocks.
+    pub(super) fn state(&self, name: &[u8]) -> Sql<Option<RowState>> {
+        let mut statement = self.conn.prepare_cached("SELECT state FROM _headwater_row WHERE tbl = ?1 AND key = ?2")?;
+        let mut rows = statement.query((self.table.id, name))?;
+        let Some(row) = rows.next()? else { return Ok(None) };
+        RowState::decode(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?).map(Some)
+    }
+
+    pub(super) fn set_state(&self, name: &[u8], state: &RowState) -> Sql<()> {
+        let sql = "INSERT INTO _headwater_row(tbl, key, state) VALUES (?1, ?2, ?3) \
+                   ON CONFLICT(tbl, key) DO UPDATE SET state = excluded.state";
+        self.conn.prepare_cached(sql)?.execute((self.table.id, name, state.encode()))?;
+        Ok(())
+    }
+
+    /// The clocks of a row that nobody wrote since it was there.
+    pub(super) fn first_state(&self, values: &[Value]) -> RowState {
+        let columns = self.table.columns.iter().zip(values);
+        let columns = columns.map(|(column, value)| Written {
+            column: column.id,
+            stamp: Stamp::default(),
+            digest: value.digest(),
+        });
+        RowState { whole: true, columns: columns.collect(), ..RowState::default() }
+    }
+
+    pub(super) fn has_hidden(&self) -> Sql<bool> {
+        Ok(self.conn.prepare_cached("SELECT 1 FROM _headwater_hidden WHERE tbl = ?1")?.exists([self.table.id])?)
+    }
+
+    pub(super) fn hidden(&self, name: &[u8]) -> Sql<Option<Hidden>> {
+        let sql = "SELECT why, cells FROM _headwater_hidden WHERE tbl = ?1 AND key = ?2";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let found =
+            statement.query_row((self.table.id, name), |row| Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?)));
+        found.optional()?.map(|(why, cells)| Ok(Hidden { why, cells: take_cells(&cells)? })).transpose()
+    }
+
+    pub(super) fn hidden_names(&self) -> Sql<Vec<Vec<u8>>> {
+        let mut list = self.conn.prepare_cached("SELECT key FROM _headwater_hidden WHERE tbl = ?1")?;
+        let names = list.query_map([self.table.id], |row| row.get(0))?;
+        Ok(names.collect::<rusqlite::Result<_>>()?)
+    }
+
+    pub(super) fn hide(&self, name: &[u8], hidden: &Hidden) -> Sql<()> {
+        let sql = "INSERT OR REPLACE INTO _headwater_hidden(tbl, key, why, cells) VALUES (?1, ?2, ?3, ?4)";
+        self.conn.prepare_cached(sql)?.execute((self.table.id, name, &hidden.why, put_cells(&hidden.cells)))?;
+        Ok(())
+    }
+
+    pub(super) fn unhide(&self, name: &[u8]) -> Sql<()> {
+        let sql = "DELETE FROM _headwater_hidden WHERE tbl = ?1 AND key = ?2";
+        self.conn.prepare_cached(sql)?.execute((self.table.id, name))?;
+        Ok(())
+    }
+
+    /// The cells of a hidden row that the table has a column for: places, and values.
+    pub(super) fn places(&self, hidden: &Hidden) -> (Vec<usize>, Vec<Value>) {
+        let place = |id: i64| self.table.columns.iter().position(|column| column.id == id);
+        let mut cells: Vec<_> =
+            hidden.cells.iter().filter_map(|(id, value)| Some((place(*id)?, value.clone()))).collect();
+        cells.sort_by_key(|(place, _)| *place);
+        cells.into_iter().unzip()
+    }
+
+    /// A row as cells by column id.
+    pub(super) fn cells(&self, values: Vec<Value>) -> Vec<(i64, Value)> {
+        self.table.columns.iter().map(|column| column.id).zip(values).collect()
+    }
+}
+
+/// A row of the table's select: key and values.
+pub(super) fn split(row: &rusqlite::Row<'_>, table: &Table) -> Sql<(Vec<Value>, Vec<Value>)> {
+    let keys = table.keys.len();
+    let mut cells = Vec::with_capacity(keys);
+    for n in 0..keys {
+        cells.push(Value::from(row.get_ref(n)?));
+    }
+    let mut values = Vec::with_capacity(table.columns.len());
+    for n in 0..table.columns.len() {
+        values.push(Value::from(row.get_ref(keys + n)?));
+    }
+    Ok((cells, values))
+}
+
+fn put_cells(cells: &[(i64, Value)]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (column, value) in cells {
+        Value::Integer(*column).put(&mut out);
+        value.put(&mut out);
+    }
+    out
+}
+
+fn take_cells(mut bytes: &[u8]) -> Sql<Vec<(i64, Value)>> {
+    let damaged = || Fault::Ours(Error::corrupt("a hidden row of the replica does not decode"));
+    let mut cells = Vec::new();
+    while !bytes.is_empty() {
+        let Some(Value::Integer(column)) = Value::take(&mut bytes) else { return Err(damaged()) };
+        cells.push((column, Value::take(&mut bytes).ok_or_else(damaged)?));
+    }
+    Ok(cells)
+}

@@ -1,0 +1,6 @@
+//! A replica on real SQLite files: each rule by itself, then random schemas and statements at three nodes.
+
+mod cases;
+mod random;
+mod schema;
+mod world;

@@ -1,0 +1,158 @@
+//! Nodes on files, each with an application's own connection, and the units on their way between them.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rusqlite::{Connection, ErrorCode};
+
+use crate::replica::apply::Applied;
+use crate::replica::change::Unit;
+use crate::replica::value::Value;
+use crate::replica::{Options, Replica};
+
+/// Far enough that no clock of a test is ahead.
+pub(super) const NOW_MS: u64 = 1 << 40;
+
+/// A directory that goes when it is dropped.
+pub(super) struct Dir(PathBuf);
+
+impl Dir {
+    pub(super) fn new() -> Dir {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let name = format!("headwater-replica-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        Dir(path)
+    }
+}
+
+impl Drop for Dir {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// One node: its replica, and the application beside it.
+pub(super) struct Node {
+    pub(super) id: u64,
+    pub(super) app: Connection,
+    pub(super) replica: Option<Replica>,
+    options: Options,
+    path: PathBuf,
+    /// Every unit it sent.
+    pub(super) sent: Vec<Vec<u8>>,
+}
+
+fn open(path: &Path) -> Connection {
+    let conn = Connection::open(path).unwrap();
+    conn.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA recursive_triggers = ON").unwrap();
+    conn
+}
+
+impl Node {
+    /// A node whose file has what `schema` makes when the replica comes.
+    pub(super) fn new(dir: &Dir, id: u64, schema: &str, options: Options) -> Node {
+        let path = dir.0.join(format!("{id}.db"));
+        let app = open(&path);
+        app.execute_batch("CREATE TABLE test_clock(ms INTEGER); INSERT INTO test_clock VALUES (1000)").unwrap();
+        app.execute_batch("PRAGMA trusted_schema = OFF").unwrap();
+        app.execute_batch(schema).unwrap();
+        let options = Options { time_sql: "(SELECT ms FROM test_clock)".to_owned(), ..options };
+        let replica = Some(Replica::open(open(&path), id, options.clone()).unwrap());
+        Node { id, app, replica, options, path, sent: Vec::new() }
+    }
+
+    pub(super) fn replica(&mut self) -> &mut Replica {
+        self.replica.as_mut().unwrap()
+    }
+
+    /// The replica goes and comes back, as after a crash between two transactions.
+    pub(super) fn restart(&mut self) {
+        self.replica = None;
+        self.replica = Some(Replica::open(open(&self.path), self.id, self.options.clone()).unwrap());
+    }
+
+    pub(super) fn at(&mut self, ms: u64, sql: &str) {
+        self.app.execute("UPDATE test_clock SET ms = ?1", [ms as i64]).unwrap();
+        self.app.execute_batch(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
+    /// A statement that may be refused; any error but a refusal is the replica's fault.
+    pub(super) fn attempt(&mut self, sql: &str, values: &[Value]) {
+        match self.app.execute(sql, rusqlite::params_from_iter(values)) {
+            Ok(_) => {}
+            Err(error) => match error.sqlite_error_code() {
+                Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch) => {}
+                _ => panic!("{sql}: {error}"),
+            },
+        }
+    }
+
+    /// Cuts once and sends what came out.
+    pub(super) fn cut(&mut self) {
+        self.replica().cut().unwrap();
+        self.send();
+    }
+
+    pub(super) fn cut_all(&mut self) {
+        while self.replica().walk(3).unwrap() {}
+        while self.replica().is_pending().unwrap() {
+            self.replica().cut().unwrap();
+        }
+        self.send();
+    }
+
+    fn send(&mut self) {
+        for (seq, unit) in self.replica().outbox(1000).unwrap() {
+            assert_eq!(seq, self.sent.len() as u64 + 1, "the outbox has a gap");
+            self.sent.push(unit);
+            self.replica().sent(seq).unwrap();
+        }
+    }
+
+    pub(super) fn apply(&mut self, unit: &[u8]) -> Applied {
+        self.replica().apply(&Unit::decode(unit).unwrap(), NOW_MS).unwrap()
+    }
+
+    /// All cells that a query finds.
+    pub(super) fn rows(&self, sql: &str) -> Vec<Vec<Value>> {
+        let mut statement = self.app.prepare(sql).unwrap();
+        let count = statement.column_count();
+        let mut found = statement.query(()).unwrap();
+        let mut rows = Vec::new();
+        while let Some(row) = found.next().unwrap() {
+            rows.push((0..count).map(|n| Value::from(row.get_ref(n).unwrap())).collect());
+        }
+        rows
+    }
+
+    /// What a query finds, as text.
+    pub(super) fn text(&self, sql: &str) -> String {
+        let cell = |value: &Value| match value {
+            Value::Null => "null".to_owned(),
+            Value::Integer(number) => number.to_string(),
+            Value::Real(number) => format!("{number:?}"),
+            Value::Text(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+            Value::Blob(bytes) => format!("{bytes:?}"),
+        };
+        let rows = self.rows(sql);
+        rows.iter().map(|row| row.iter().map(cell).collect::<Vec<_>>().join(" ")).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Everybody gets everything.
+pub(super) fn exchange(nodes: &mut [Node]) {
+    for node in nodes.iter_mut() {
+        node.cut_all();
+    }
+    for n in 0..nodes.len() {
+        for m in 0..nodes.len() {
+            let origin = nodes[m].id;
+            let from = nodes[n].replica().position(origin).unwrap() as usize;
+            for k in from..nodes[m].sent.len() {
+                let unit = nodes[m].sent[k].clone();
+                nodes[n].apply(&unit);
+            }
+        }
+    }
+}

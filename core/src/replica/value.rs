@@ -1,0 +1,166 @@
+//! A value as SQLite stores it, bit for bit, the key of a row, and the digest that says whether a value has changed.
+//!
+//! Text is bytes: SQLite keeps text that is not UTF-8, and so do we.
+
+use rusqlite::ToSql;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use sha2::{Digest, Sha256};
+
+use crate::varint::{put_varint, take_varint};
+
+/// One cell.
+#[derive(Debug, Clone)]
+pub(crate) enum Value {
+    Null,
+    Integer(i64),
+    Real(f64),
+    Text(Vec<u8>),
+    Blob(Vec<u8>),
+}
+
+/// Bit for bit: a real is the number that its bits are.
+impl PartialEq for Value {
+    fn eq(&self, other: &Value) -> bool {
+        match (self, other) {
+            (Value::Null, Value::Null) => true,
+            (Value::Integer(a), Value::Integer(b)) => a == b,
+            (Value::Real(a), Value::Real(b)) => a.to_bits() == b.to_bits(),
+            (Value::Text(a), Value::Text(b)) | (Value::Blob(a), Value::Blob(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Value {}
+
+impl From<ValueRef<'_>> for Value {
+    fn from(value: ValueRef<'_>) -> Value {
+        match value {
+            ValueRef::Null => Value::Null,
+            ValueRef::Integer(number) => Value::Integer(number),
+            ValueRef::Real(number) => Value::Real(number),
+            ValueRef::Text(bytes) => Value::Text(bytes.to_vec()),
+            ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
+        }
+    }
+}
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Value::Null => ValueRef::Null,
+            Value::Integer(number) => ValueRef::Integer(*number),
+            Value::Real(number) => ValueRef::Real(*number),
+            Value::Text(bytes) => ValueRef::Text(bytes),
+            Value::Blob(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}
+
+impl Value {
+    /// Bytes of content, about.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Value::Null => 1,
+            Value::Integer(_) | Value::Real(_) => 8,
+            Value::Text(bytes) | Value::Blob(bytes) => bytes.len(),
+        }
+    }
+
+    /// Sixty-four bits of SHA-256: equal for equal values, and nothing about the value otherwise.
+    pub(super) fn digest(&self) -> u64 {
+        let mut hash = Sha256::new();
+        match self {
+            Value::Null => hash.update([0]),
+            Value::Integer(number) => {
+                hash.update([1]);
+                hash.update(number.to_le_bytes());
+            }
+            Value::Real(number) => {
+                hash.update([2]);
+                hash.update(number.to_bits().to_le_bytes());
+            }
+            Value::Text(bytes) => {
+                hash.update([3]);
+                hash.update(bytes);
+            }
+            Value::Blob(bytes) => {
+                hash.update([4]);
+                hash.update(bytes);
+            }
+        }
+        let digest = hash.finalize();
+        digest[..8].iter().fold(0, |number, &byte| number << 8 | u64::from(byte))
+    }
+
+    /// What SQLite compares as equal in a key is one value: a real that is a whole number is that number.
+    fn canonical(&self) -> Value {
+        match self {
+            Value::Real(number) if *number as i64 as f64 == *number && number.abs() < 9.0e18 => {
+                Value::Integer(*number as i64)
+            }
+            other => other.clone(),
+        }
+    }
+
+    pub(super) fn put(&self, out: &mut Vec<u8>) {
+        match self {
+            Value::Null => out.push(0),
+            Value::Integer(number) => {
+                out.push(1);
+                put_varint(out, crate::varint::zigzag(*number));
+            }
+            Value::Real(number) => {
+                out.push(2);
+                out.extend_from_slice(&number.to_bits().to_le_bytes());
+            }
+            Value::Text(bytes) => put_bytes(out, 3, bytes),
+            Value::Blob(bytes) => put_bytes(out, 4, bytes),
+        }
+    }
+
+    pub(super) fn take(bytes: &mut &[u8]) -> Option<Value> {
+        let (&tag, rest) = bytes.split_first()?;
+        *bytes = rest;
+        Some(match tag {
+            0 => Value::Null,
+            1 => Value::Integer(crate::varint::unzigzag(take_varint(bytes)?)),
+            2 => {
+                let (number, rest) = bytes.split_at_checked(8)?;
+                *bytes = rest;
+                Value::Real(f64::from_bits(u64::from_le_bytes(number.try_into().ok()?)))
+            }
+            3 | 4 => {
+                let len = usize::try_from(take_varint(bytes)?).ok()?;
+                let (content, rest) = bytes.split_at_checked(len)?;
+                *bytes = rest;
+                if tag == 3 { Value::Text(content.to_vec()) } else { Value::Blob(content.to_vec()) }
+            }
+            _ => return None,
+        })
+    }
+}
+
+fn put_bytes(out: &mut Vec<u8>, tag: u8, bytes: &[u8]) {
+    out.push(tag);
+    put_varint(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
+/// The name of a row in tables of ours: equal for keys that SQLite compares as equal, and readable back.
+pub(super) fn key_bytes(key: &[Value]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(12);
+    for value in key {
+        value.canonical().put(&mut out);
+    }
+    out
+}
+
+/// The key that [`key_bytes`] was given, up to what SQLite compares as equal.
+pub(super) fn key_values(mut bytes: &[u8]) -> Option<Vec<Value>> {
+    let mut key = Vec::new();
+    while !bytes.is_empty() {
+        key.push(Value::take(&mut bytes)?);
+    }
+    Some(key)
+}
