@@ -207,14 +207,16 @@ fn forget(conn: &Connection, id: i64) -> Sql<()> {
 
 /// The columns with their ids: those known by name, one renamed in its place, and those that came.
 fn columns(conn: &Connection, table: i64, shape: &Shape) -> Sql<Vec<Column>> {
-    let sql = "SELECT id, name, was, rest FROM _headwater_column WHERE tbl = ?1 ORDER BY id";
+    let sql = "SELECT id, name, was, rest, kind FROM _headwater_column WHERE tbl = ?1 ORDER BY id";
     let mut list = conn.prepare_cached(sql)?;
     let known = list.query_map([table], |row| {
-        Ok(Column { id: row.get(0)?, name: row.get(1)?, was: row.get(2)?, rest: row.get::<_, i64>(3)? as u64 })
+        let rest = row.get::<_, i64>(3)? as u64;
+        Ok((Column { id: row.get(0)?, name: row.get(1)?, was: row.get(2)?, rest }, row.get(4)?))
     })?;
     let mut known = known.collect::<rusqlite::Result<Vec<_>>>()?;
     let cells: Vec<&Cell> = shape.columns().collect();
     rename(conn, &mut known, &cells)?;
+    let mut known: Vec<Column> = known.into_iter().map(|(column, _)| column).collect();
     known.retain(|column| cells.iter().any(|cell| is_same(&cell.name, &column.name)));
     let names = known.iter().map(|column| column.id.to_string()).collect::<Vec<_>>().join(", ");
     conn.execute(&format!("DELETE FROM _headwater_column WHERE tbl = ?1 AND id NOT IN ({names})"), [table])?;
@@ -223,24 +225,33 @@ fn columns(conn: &Connection, table: i64, shape: &Shape) -> Sql<Vec<Column>> {
             continue;
         }
         let rest = rest(conn, cell, shape.is_strict)?.digest();
-        let sql = "INSERT INTO _headwater_column(tbl, name, rest) VALUES (?1, ?2, ?3)";
-        let id = conn.prepare_cached(sql)?.insert((table, &cell.name, rest as i64))?;
+        let sql = "INSERT INTO _headwater_column(tbl, name, rest, kind) VALUES (?1, ?2, ?3, ?4)";
+        let id = conn.prepare_cached(sql)?.insert((table, &cell.name, rest as i64, &cell.decltype))?;
         known.push(Column { id, name: cell.name.clone(), was: None, rest });
     }
     Ok(known)
 }
 
-/// As many columns as before, all but one by the same names in the same places: that one was renamed.
-fn rename(conn: &Connection, known: &mut [Column], cells: &[&Cell]) -> Sql<()> {
-    if known.len() != cells.len() {
-        return Ok(());
-    }
-    let differ = |(column, cell): &(&mut Column, &&Cell)| !is_same(&column.name, &cell.name);
-    let mut others = known.iter_mut().zip(cells).filter(differ).collect::<Vec<_>>();
-    if let [(column, cell)] = &mut others[..] {
-        column.was = Some(std::mem::replace(&mut column.name, cell.name.clone()));
-        let sql = "UPDATE _headwater_column SET name = ?2, was = ?3 WHERE id = ?1";
-        conn.execute(sql, (column.id, &column.name, &column.was))?;
+/// Gives columns that were renamed in their place their new names. `ALTER TABLE` adds a column last, so what lies between
+/// two columns that kept their names, as many as before and of the same types, is the same columns under other names. At the
+/// end more may have come. (One dropped there and one of its type added before anybody looked can't be told from a rename.)
+fn rename(conn: &Connection, known: &mut [(Column, String)], cells: &[&Cell]) -> Sql<()> {
+    let (mut from, mut to) = (0, 0);
+    while from < known.len() {
+        let is_kept = |(column, _): &(Column, String)| cells[to..].iter().any(|cell| is_same(&cell.name, &column.name));
+        let gone = known[from..].iter().take_while(|column| !is_kept(column)).count();
+        let anchor = known.get(from + gone);
+        let found = |anchor: &(Column, String)| cells[to..].iter().position(|cell| is_same(&cell.name, &anchor.0.name));
+        let come = anchor.and_then(found).unwrap_or(cells.len() - to);
+        let is_whole = if anchor.is_some() { gone == come } else { gone <= come };
+        let pairs = known[from..from + gone].iter_mut().zip(&cells[to..]);
+        for ((column, _), cell) in pairs.filter(|(known, cell)| is_whole && is_same(&known.1, &cell.decltype)) {
+            column.was = Some(std::mem::replace(&mut column.name, cell.name.clone()));
+            let sql = "UPDATE _headwater_column SET name = ?2, was = ?3 WHERE id = ?1";
+            conn.execute(sql, (column.id, &column.name, &column.was))?;
+        }
+        from += gone + 1;
+        to = (to + come + 1).min(cells.len());
     }
     Ok(())
 }

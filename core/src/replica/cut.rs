@@ -4,6 +4,8 @@
 //! often goes out once. Which columns changed is known from the digests of what they were. Log, clocks and the unit in the
 //! outbox change in one transaction, so that a unit is made once and a crash loses nothing.
 //!
+//! What of a row was written between two cuts has the time of the last of those writes.
+//!
 //! A unit holds all that was committed between two cuts, unless that is more than its bounds: then several units follow each
 //! other, and a write may be in an earlier one than its place in the log, with a stamp that is up to a backlog too old.
 
