@@ -211,7 +211,7 @@ fn columns(conn: &Connection, table: i64, shape: &Shape) -> Sql<Vec<Column>> {
     let mut list = conn.prepare_cached(sql)?;
     let known = list.query_map([table], |row| {
         let rest = row.get::<_, i64>(3)? as u64;
-        Ok((Column { id: row.get(0)?, name: row.get(1)?, was: row.get(2)?, rest }, row.get(4)?))
+        Ok((Column { id: row.get(0)?, name: row.get(1)?, was: row.get(2)?, rest }, row.get::<_, String>(4)?))
     })?;
     let mut known = known.collect::<rusqlite::Result<Vec<_>>>()?;
     let cells: Vec<&Cell> = shape.columns().collect();
@@ -236,16 +236,21 @@ fn columns(conn: &Connection, table: i64, shape: &Shape) -> Sql<Vec<Column>> {
 /// two columns that kept their names, as many as before and of the same types, is the same columns under other names. At the
 /// end more may have come. (One dropped there and one of its type added before anybody looked can't be told from a rename.)
 fn rename(conn: &Connection, known: &mut [(Column, String)], cells: &[&Cell]) -> Sql<()> {
+    let is_new: Vec<bool> =
+        cells.iter().map(|cell| !known.iter().any(|(column, _)| is_same(&column.name, &cell.name))).collect();
     let (mut from, mut to) = (0, 0);
     while from < known.len() {
-        let is_kept = |(column, _): &(Column, String)| cells[to..].iter().any(|cell| is_same(&cell.name, &column.name));
+        let is_kept = |(column, _): &(Column, String)| cells.iter().any(|cell| is_same(&cell.name, &column.name));
         let gone = known[from..].iter().take_while(|column| !is_kept(column)).count();
         let anchor = known.get(from + gone);
         let found = |anchor: &(Column, String)| cells[to..].iter().position(|cell| is_same(&cell.name, &anchor.0.name));
         let come = anchor.and_then(found).unwrap_or(cells.len() - to);
         let is_whole = if anchor.is_some() { gone == come } else { gone <= come };
-        let pairs = known[from..from + gone].iter_mut().zip(&cells[to..]);
-        for ((column, _), cell) in pairs.filter(|(known, cell)| is_whole && is_same(&known.1, &cell.decltype)) {
+        let pairs = known[from..from + gone].iter_mut().zip(cells[to..].iter().zip(&is_new[to..]));
+        for ((column, kind), (cell, is_new)) in pairs.filter(|_| is_whole) {
+            if !is_new || !is_same(kind, &cell.decltype) {
+                continue;
+            }
             column.was = Some(std::mem::replace(&mut column.name, cell.name.clone()));
             let sql = "UPDATE _headwater_column SET name = ?2, was = ?3 WHERE id = ?1";
             conn.execute(sql, (column.id, &column.name, &column.was))?;

@@ -73,10 +73,12 @@ impl Fault {
     /// SQLite's words, when a constraint of the table refused a row.
     pub(super) fn constraint(&self) -> Option<String> {
         match self {
-            Fault::Sql(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
-                Some(error.to_string())
+            Fault::Sql(error) => {
+                let code = error.sqlite_error_code()?;
+                let is_refusal = matches!(code, ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch);
+                is_refusal.then(|| error.to_string())
             }
-            _ => None,
+            Fault::Ours(_) => None,
         }
     }
 }

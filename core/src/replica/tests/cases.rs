@@ -202,6 +202,23 @@ fn tables_that_do_not_replicate_are_named_with_the_reason() {
 }
 
 #[test]
+fn the_time_of_a_write_is_known_under_an_untrusted_schema() {
+    let dir = Dir::new();
+    let node = Node::new(&dir, 1, BOOKS, Options::default());
+    let app = Connection::open_in_memory().unwrap();
+    app.execute_batch(&format!("PRAGMA trusted_schema = OFF; {BOOKS}")).unwrap();
+    let time = crate::replica::capture::TIME_SQL;
+    app.execute_batch(&format!("CREATE TRIGGER t AFTER INSERT ON books BEGIN UPDATE books SET stars = {time}; END"))
+        .unwrap();
+    app.execute_batch("INSERT INTO books(id) VALUES (1)").unwrap();
+    let off: i64 = app
+        .query_row("SELECT abs(stars - unixepoch('subsec') * 1000) FROM books", (), |row| row.get::<_, f64>(0))
+        .unwrap() as i64;
+    assert!(off < 60_000, "{off} ms away");
+    assert_eq!(node.text("SELECT count(*) FROM sqlite_schema WHERE type = 'trigger'"), "3");
+}
+
+#[test]
 fn detach_leaves_nothing() {
     let conn = Connection::open_in_memory().unwrap();
     conn.execute_batch(BOOKS).unwrap();
