@@ -87,7 +87,8 @@ impl Collecting<'_> {
 pub struct Collected {
     /// Dead rows of counters and expired dots that were dropped.
     pub dropped: usize,
-    /// Keys in which stable removals were done away with, by an operation that goes to the others.
+    /// Keys in which stable removals, or writes that have expired, were done away with by an operation that goes to the
+    /// others.
     pub operations: usize,
 }
 
@@ -128,7 +129,7 @@ impl Replica {
                 }
                 collected.dropped += state.collect(kind, &by);
                 if peers.is_some() {
-                    found.extend(state.collection(&by).map(|delta| (Box::from(name), kind, delta)));
+                    found.extend(state.collection(kind, &by).map(|delta| (Box::from(name), kind, delta)));
                 }
             }
         });
