@@ -156,7 +156,9 @@ fn a_log_that_was_opened_over_and_over_and_its_copies_hold_every_record_once() {
     for stream in streams.iter().chain([&there]) {
         until("all are there", || counts(stream) == wanted);
     }
-    edges.iter().for_each(|edge| edge.close().unwrap());
+    for edge in &edges {
+        edge.close().unwrap();
+    }
     let _ = std::fs::remove_dir_all(root);
 }
 

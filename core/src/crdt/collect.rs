@@ -105,6 +105,7 @@ impl Replica {
 
     /// The same where it is known of all at once that they have applied what a context has, but for engines that are
     /// away: what those would go on with is kept. This replica has applied all that the others had when they said so.
+    #[cfg(feature = "mesh")]
     pub(super) fn stable_within(&mut self, context: &Context, away: &BTreeSet<u64>, now_ms: u64) -> Collected {
         let all = [(self.own, Seen::of(context, &self.actors))];
         self.collect(Some(&all), away, now_ms)
