@@ -6,10 +6,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use dirs::copy;
 use headwater::{
     Append, Direction, Durability, Engine, EngineOptions, ErrorKind, LinkConfig, LinkState, LinkStatus, ManualClock,
     OnReset, PurgeOptions, ReadOptions, SECOND, Stream, StreamConfig, SubjectMap,
 };
+
+#[path = "common/dirs.rs"]
+#[allow(dead_code)]
+mod dirs;
 
 fn stream(engine: &Engine, name: &str, subjects: &[&str]) -> Stream {
     engine.create_stream(StreamConfig::new(name, subjects.iter().copied())).wait().unwrap()
@@ -69,18 +74,6 @@ fn a_link_stores_where_it_is_whatever_its_stream_promises() {
         edge.remove_link("l").unwrap();
         put(&here, "orders.1", "y");
         edge.close().unwrap();
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let there = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &there);
-        } else {
-            std::fs::copy(entry.path(), there).unwrap();
-        }
     }
 }
 
