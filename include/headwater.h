@@ -919,7 +919,7 @@ typedef struct hw_mesh_config {
     struct hw_str bind;
     /** Where others reach it, host:port; `bind` when empty. */
     struct hw_str advertise;
-    /** Nodes to join by, host:port with a name or an address. They are tried as long as nobody else is there. */
+    /** Nodes to join by, host:port with a name or an address. They are called until each is connected. */
     const struct hw_str *seeds;
     /** How many. */
     size_t seeds_len;

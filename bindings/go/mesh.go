@@ -34,7 +34,7 @@ type MeshConfig struct {
 	Bind string
 	// Advertise is where others reach it, host:port; Bind when empty.
 	Advertise string
-	// Seeds are nodes to join by, host:port with a name or an address. They are tried as long as nobody else is there.
+	// Seeds are nodes to join by, host:port with a name or an address. They are called until each is connected.
 	Seeds []string
 	// CA is the file with the certificate of the authority that signed those of all nodes, Cert the one with this
 	// node's, and Key the one with its key, all in PEM.

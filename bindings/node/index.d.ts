@@ -214,7 +214,7 @@ export interface MeshConfig {
   bind: string;
   /** Where others reach it, host:port; `bind` when not given. */
   advertise?: string;
-  /** Nodes to join by, host:port with a name or an address; they are tried as long as nobody else is there. */
+  /** Nodes to join by, host:port with a name or an address; they are called until each is connected. */
   seeds?: string | string[];
   /** The file with the certificate of the authority that signed those of all nodes, in PEM. */
   ca: string;

@@ -181,7 +181,9 @@ fn nodes_that_are_killed_and_cut_off_count_every_increment_once() {
     assert_eq!((world.number(1, "all"), world.number(2, "beside")), (sum, 3), "transactions are whole");
 
     let clients = [0, 1, 2].map(|place| world.client(place));
-    ["old", "kept"].into_iter().for_each(|tag| insert(&clients[0], tag));
+    for tag in ["old", "kept"] {
+        insert(&clients[0], tag);
+    }
     world.until_equal("both tags are everywhere");
     (0..3).for_each(|place| world.proxies[place].cut_since(marks[place]));
     until("the third one is cut off", || {

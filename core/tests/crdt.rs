@@ -2,16 +2,18 @@
 //! worked apart become equal.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs, reason = "a test stops at the first surprise")]
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use dirs::{Dir, copy};
 use headwater::crdt::{Change, Changed, CrdtConfig, CrdtStore, HELD_MAX, Kind, Op, Reading, SNAPSHOTS_KEPT, Value};
 use headwater::{
     Append, Discard, Engine, EngineOptions, ErrorKind, LinkConfig, LocalServer, ManualClock, PurgeOptions, SECOND,
     StreamConfig,
 };
+
+#[path = "common/dirs.rs"]
+mod dirs;
 
 #[cfg(feature = "hub")]
 #[path = "common/server.rs"]
@@ -19,34 +21,6 @@ use headwater::{
 mod server;
 
 const SNAPSHOTS: &str = "CRDT_app_SNAPSHOTS";
-
-struct Dir(PathBuf);
-
-impl Dir {
-    fn new() -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        Dir(std::env::temp_dir().join(format!("headwater-crdt-{}-{number}", std::process::id())))
-    }
-}
-
-impl Drop for Dir {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let there = to.join(entry.file_name());
-        match entry.file_type().unwrap() {
-            kind if kind.is_dir() => copy(&entry.path(), &there),
-            kind if kind.is_file() => drop(std::fs::copy(entry.path(), there).unwrap()),
-            _ => {}
-        }
-    }
-}
 
 fn app(engine: &Engine, snapshot_records: u64) -> CrdtStore {
     engine.crdt(CrdtConfig { name: "app".into(), snapshot_records, ..CrdtConfig::default() }).unwrap()

@@ -2,42 +2,16 @@
 //! `src/crdt/tests/failures.rs`.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs, reason = "a test stops at the first surprise")]
 
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use dirs::{Dir, copy};
 use headwater::crdt::{CrdtConfig, CrdtStore, Kind, Op, Reading, Value};
 use headwater::{Engine, ErrorKind, LinkConfig, StreamConfig};
 
+#[path = "common/dirs.rs"]
+mod dirs;
+
 const SEGMENT: &str = "streams/CRDT_app/0000000000000000.seg";
-
-struct Dir(PathBuf);
-
-impl Dir {
-    fn new() -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        Dir(std::env::temp_dir().join(format!("headwater-failures-{}-{number}", std::process::id())))
-    }
-}
-
-impl Drop for Dir {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let there = to.join(entry.file_name());
-        match entry.file_type().unwrap() {
-            kind if kind.is_dir() => copy(&entry.path(), &there),
-            kind if kind.is_file() => drop(std::fs::copy(entry.path(), there).unwrap()),
-            _ => {}
-        }
-    }
-}
 
 fn app(engine: &Engine, snapshot_records: u64) -> CrdtStore {
     engine.crdt(CrdtConfig { name: "app".into(), snapshot_records, ..CrdtConfig::default() }).unwrap()

@@ -2,40 +2,15 @@
 //! directory another one.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs, reason = "a test stops at the first surprise")]
 
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
+use dirs::{Dir, copy};
 use headwater::crdt::{CrdtConfig, CrdtStore, Kind, Op, Reading};
 use headwater::{Engine, LinkConfig, LocalServer, StreamConfig, Writer};
 
-struct Dir(PathBuf);
-
-impl Dir {
-    fn new() -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        Dir(std::env::temp_dir().join(format!("headwater-runs-{}-{number}", std::process::id())))
-    }
-}
-
-impl Drop for Dir {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let there = to.join(entry.file_name());
-        match entry.file_type().unwrap() {
-            kind if kind.is_dir() => copy(&entry.path(), &there),
-            kind if kind.is_file() => drop(std::fs::copy(entry.path(), there).unwrap()),
-            _ => {}
-        }
-    }
-}
+#[path = "common/dirs.rs"]
+mod dirs;
 
 fn app(engine: &Engine) -> CrdtStore {
     engine.crdt(CrdtConfig { name: "app".into(), ..CrdtConfig::default() }).unwrap()

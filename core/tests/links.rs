@@ -6,10 +6,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use dirs::copy;
 use headwater::{
     Append, Direction, Durability, Engine, EngineOptions, ErrorKind, LinkConfig, LinkState, LinkStatus, ManualClock,
     OnReset, PurgeOptions, ReadOptions, SECOND, Stream, StreamConfig, SubjectMap,
 };
+
+#[path = "common/dirs.rs"]
+#[allow(dead_code)]
+mod dirs;
 
 fn stream(engine: &Engine, name: &str, subjects: &[&str]) -> Stream {
     engine.create_stream(StreamConfig::new(name, subjects.iter().copied())).wait().unwrap()
@@ -69,18 +74,6 @@ fn a_link_stores_where_it_is_whatever_its_stream_promises() {
         edge.remove_link("l").unwrap();
         put(&here, "orders.1", "y");
         edge.close().unwrap();
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let there = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &there);
-        } else {
-            std::fs::copy(entry.path(), there).unwrap();
-        }
     }
 }
 
@@ -156,7 +149,9 @@ fn a_log_that_was_opened_over_and_over_and_its_copies_hold_every_record_once() {
     for stream in streams.iter().chain([&there]) {
         until("all are there", || counts(stream) == wanted);
     }
-    edges.iter().for_each(|edge| edge.close().unwrap());
+    for edge in &edges {
+        edge.close().unwrap();
+    }
     let _ = std::fs::remove_dir_all(root);
 }
 

@@ -36,7 +36,7 @@ pub struct hw_mesh_config {
     pub bind: hw_str,
     /// Where others reach it, host:port; `bind` when empty.
     pub advertise: hw_str,
-    /// Nodes to join by, host:port with a name or an address. They are tried as long as nobody else is there.
+    /// Nodes to join by, host:port with a name or an address. They are called until each is connected.
     pub seeds: *const hw_str,
     /// How many.
     pub seeds_len: usize,

@@ -394,7 +394,7 @@ impl StreamOps for Far {
     }
 
     fn append(&self, batch: &[Append<'_>]) -> Pending<Ack> {
-        self.send(batch.iter().map(Sent::of).collect(), |behind, batch| behind.append_batch(batch))
+        self.send(batch.iter().map(Sent::of).collect(), Stream::append_batch)
     }
 
     /// Some of the runs come in two parts, of which either may be lost, or come first.

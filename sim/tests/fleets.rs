@@ -34,18 +34,19 @@ fn a_push_that_was_held_up_over_a_power_cut_lands_once() {
     }
 }
 
+/// In the first two an edge begins anew, and the hub forgets before the edge has pulled again what it holds.
 #[test]
 fn fleets_of_a_hub_that_forgets_end_well() {
-    let failed = forgetful(0..150);
+    let failed = forgetful([177, 2063].into_iter().chain(0..150));
     assert!(failed.is_empty(), "replay one with FORGETS=<seed>: {failed:#?}");
 }
 
-/// Those of the first 4000 that do not, to be mended: a hub that forgets several times in one life, with pushes under
-/// way. `SEEDS` says how many to look at.
+/// The one of the first 12,000 that does not, to be mended: a hub that forgets several times in one life, with
+/// pushes under way. `SEEDS` says how many to look at.
 #[test]
 #[ignore = "not mended: docs/links.md says what is left of a hub that loses its end"]
 fn every_fleet_of_a_hub_that_forgets_ends_well() {
-    const KNOWN: [u64; 9] = [177, 1430, 1610, 1684, 2063, 2377, 3136, 3637, 3672];
+    const KNOWN: [u64; 1] = [4698];
     let failed = forgetful(KNOWN.into_iter().chain(0..seeds(0)));
     assert!(failed.is_empty(), "replay one with FORGETS=<seed>: {failed:#?}");
 }

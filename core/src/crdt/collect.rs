@@ -87,7 +87,8 @@ impl Collecting<'_> {
 pub struct Collected {
     /// Dead rows of counters and expired dots that were dropped.
     pub dropped: usize,
-    /// Keys in which stable removals were done away with, by an operation that goes to the others.
+    /// Keys in which stable removals, or writes that have expired, were done away with by an operation that goes to the
+    /// others.
     pub operations: usize,
 }
 
@@ -104,6 +105,7 @@ impl Replica {
 
     /// The same where it is known of all at once that they have applied what a context has, but for engines that are
     /// away: what those would go on with is kept. This replica has applied all that the others had when they said so.
+    #[cfg(feature = "mesh")]
     pub(super) fn stable_within(&mut self, context: &Context, away: &BTreeSet<u64>, now_ms: u64) -> Collected {
         let all = [(self.own, Seen::of(context, &self.actors))];
         self.collect(Some(&all), away, now_ms)
@@ -128,7 +130,7 @@ impl Replica {
                 }
                 collected.dropped += state.collect(kind, &by);
                 if peers.is_some() {
-                    found.extend(state.collection(&by).map(|delta| (Box::from(name), kind, delta)));
+                    found.extend(state.collection(kind, &by).map(|delta| (Box::from(name), kind, delta)));
                 }
             }
         });

@@ -111,16 +111,18 @@ impl Register {
         writes.into_iter().map(|w| &w.value).collect()
     }
 
-    /// Drops what has expired. The losers of a last-writer-wins register go with the winner and never before it, so
-    /// that none of them shows, and when all are stable, as then all that was concurrent with it is here.
-    pub(super) fn collect(&mut self, by: &Collecting<'_>, is_multi: bool) -> usize {
+    /// Drops values of a multi_register that have expired: nothing else rests on them.
+    pub(super) fn collect(&mut self, by: &Collecting<'_>) -> usize {
         let before = self.0.len();
-        if is_multi {
-            self.0.retain(|w| !by.is_spent(w.dot, w.expiry_ms));
-        } else if self.last(by.now_ms, by.actors).is_none() && self.0.iter().all(|w| by.stable(w.dot)) {
-            self.0.clear();
-        }
+        self.0.retain(|w| !by.is_spent(w.dot, w.expiry_ms));
         before - self.0.len()
+    }
+
+    /// What a collecting operation names to do away with a last writer that has expired: it goes with all that lost to
+    /// it, so that none of them shows, and only when all are stable, as then all that was concurrent with it is here.
+    pub(super) fn collectable(&self, by: &Collecting<'_>) -> Vec<Dot> {
+        let is_over = self.last(by.now_ms, by.actors).is_none() && self.0.iter().all(|w| by.stable(w.dot));
+        if is_over && !self.0.is_empty() { by.take(self.dots()) } else { Vec::new() }
     }
 }
 

@@ -124,13 +124,15 @@ impl State {
         match self {
             State::Counter(s) => s.clear(by),
             State::Bounded(_) => None,
-            State::Register(s) => {
-                (!s.0.is_empty()).then(|| Delta { state: State::Register(Register::default()), removed: s.dots() })
-            }
+            State::Register(s) => Self::register_without(s.dots()),
             State::Flag(s) => Self::flag_without(s.cleared()),
             State::Set(s) => s.without(Presence::cleared),
             State::Map(s) => s.each(|_, state| state.clear(by)),
         }
+    }
+
+    fn register_without(removed: Vec<Dot>) -> Option<Delta> {
+        (!removed.is_empty()).then(|| Delta { state: State::Register(Register::default()), removed })
     }
 
     fn flag_without(removed: Vec<Dot>) -> Option<Delta> {
@@ -157,19 +159,22 @@ impl State {
         match self {
             State::Counter(s) => s.collect(by),
             State::Bounded(_) => 0,
-            State::Register(s) => s.collect(by, kind == Kind::MultiRegister),
+            State::Register(s) if kind == Kind::MultiRegister => s.collect(by),
+            State::Register(_) => 0,
             State::Flag(s) => s.collect(by),
             State::Set(s) => s.collect(by),
             State::Map(s) => s.collect(by),
         }
     }
 
-    /// The delta that does away with removals that are stable, as an operation that all take part in.
-    pub(super) fn collection(&self, by: &Collecting<'_>) -> Option<Delta> {
+    /// The delta that does away with what is stable and would still decide about what comes late: as an operation, so
+    /// that all end with the same even where one came that nobody knew of.
+    pub(super) fn collection(&self, kind: Kind, by: &Collecting<'_>) -> Option<Delta> {
         match self {
+            State::Register(s) if kind == Kind::Register => Self::register_without(s.collectable(by)),
             State::Flag(s) => Self::flag_without(s.collectable(by)),
             State::Set(s) => s.without(|presence| presence.collectable(by)),
-            State::Map(s) => s.each(|_, state| state.collection(by)),
+            State::Map(s) => s.each(|kind, state| state.collection(kind, by)),
             _ => None,
         }
     }

@@ -1,8 +1,8 @@
 //! Pages of segments that were read lately, shared by all streams of an engine and bounded in bytes.
 //!
-//! A position that is written never gets other bytes, so a page once read whole is never out of date. Pages hold what
-//! the files hold: whoever takes a frame out of one checks it as if it had just been read. Reads of long stretches go
-//! around them.
+//! A record that is kept never gets other bytes, so a page once read whole is never out of date. Pages hold what the
+//! files hold, or held before they were packed: whoever takes a frame out of one checks it as if it had just been read.
+//! Reads of long stretches go around them.
 //!
 //! A page has a few places where it can lie, as in a processor's cache, so finding it looks at one short row of slots
 //! and then at its bytes. That was twice as fast as a general cache of shared buffers, whose lists and counters each

@@ -135,6 +135,13 @@ impl Segment {
         self.set_store(Store::Packed(Arc::new(packed)));
     }
 
+    /// The segment with the file that it has now, whatever takes that one's place: where frames begin differs between
+    /// them, so a read that goes on from frame to frame stays with one.
+    pub(crate) fn as_it_is(&self) -> Segment {
+        let (base, header_len, path) = (self.base, self.header_len, self.path.clone());
+        Segment { base, header_len, path, store: RwLock::new(self.store()) }
+    }
+
     pub(crate) fn file(&self) -> Result<Arc<dyn File>> {
         match self.store() {
             Store::Plain(file) => Ok(file),

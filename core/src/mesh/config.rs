@@ -88,7 +88,7 @@ pub struct MeshConfig {
     pub bind: String,
     /// Where others reach it, host:port; `bind` when empty.
     pub advertise: String,
-    /// Nodes to join by, host:port with a name or an address. They are tried again as long as nobody else is there.
+    /// Nodes to join by, host:port with a name or an address. They are called until each is connected.
     pub seeds: Vec<String>,
     /// Its certificates; one CA signed those of all nodes.
     pub certs: CertFiles,

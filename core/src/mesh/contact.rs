@@ -104,30 +104,28 @@ impl Core {
         if self.call_at > now {
             return;
         }
-        let silent = |peer: &&Peer| !peer.is_connected && !peer.has_left;
-        let mut addresses: Vec<String> =
-            self.peers.values().filter(silent).map(|peer| peer.node.address.clone()).collect();
-        addresses.extend(self.config.seeds.iter().cloned());
+        let (connected, others): (Vec<&Peer>, Vec<&Peer>) = self.peers.values().partition(|peer| peer.is_connected);
+        let own = self.membership.own();
+        let here: BTreeSet<&str> =
+            connected.iter().map(|peer| &peer.node).chain([&own]).map(|node| node.address.as_str()).collect();
         let before: Vec<&str> = self.known.addresses(now).collect();
         let first = self.engine.clock().random() as usize % before.len().max(1);
-        let some = before[first..].iter().chain(&before[..first]).take(CALLED_AGAIN);
-        addresses.extend(some.map(|&address| address.to_owned()));
+        let some = before[first..].iter().chain(&before[..first]).take(CALLED_AGAIN).copied();
+        let silent = others.iter().filter(|peer| !peer.has_left).map(|peer| peer.node.address.as_str());
         let is_here =
-            |engine: &u64| *engine == self.engine.id() || self.peers.get(engine).is_some_and(|peer| peer.is_connected);
-        addresses.retain(|address| !self.reached.get(address).is_some_and(is_here));
-        let connected = self.peers.values().filter(|peer| peer.is_connected);
-        let here: BTreeSet<&str> = connected.map(|peer| peer.node.address.as_str()).collect();
-        addresses.retain(|address| !here.contains(address.as_str()));
-        if has(Fault::HalvesApart) && !here.is_empty() {
+            |engine: &u64| *engine == own.engine || self.peers.get(engine).is_some_and(|peer| peer.is_connected);
+        let is_reached = |address: &str| here.contains(address) || self.reached.get(address).is_some_and(is_here);
+        let seeds = self.config.seeds.iter().map(String::as_str);
+        let mut addresses: BTreeSet<&str> =
+            silent.chain(seeds).chain(some).filter(|address| !is_reached(address)).collect();
+        if has(Fault::HalvesApart) && !connected.is_empty() {
             addresses.retain(|address| self.peers.values().any(|peer| peer.node.address == *address));
         }
-        addresses.sort_unstable();
-        addresses.dedup();
-        addresses.retain(|address| *address != self.membership.own().address);
+        let calls: Vec<Out> = addresses.into_iter().map(|address| Out::Call(address.to_owned())).collect();
         let wait = self.call_after / 2 + self.engine.clock().random() % self.call_after;
         self.call_at = now + wait;
-        self.call_after = if addresses.is_empty() { CALL_AFTER.0 } else { (self.call_after * 2).min(CALL_AFTER.1) };
-        self.out.extend(addresses.into_iter().map(Out::Call));
+        self.call_after = if calls.is_empty() { CALL_AFTER.0 } else { (self.call_after * 2).min(CALL_AFTER.1) };
+        self.out.extend(calls);
     }
 
     /// Says good-bye to everybody.

@@ -106,7 +106,7 @@ fn a_configuration_that_fails_leaves_nothing_open() {
         links: vec![LinkConfig::new("up", "nowhere", "NOWHERE")],
         ..Config::default()
     };
-    let error = Engine::open_config(&config).err().expect("there is no stream for the link");
+    let error = Engine::open_config(&config).expect_err("there is no stream for the link");
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
     let options = crate::EngineOptions { node: NodeUse::Never, ..crate::EngineOptions::default() };
     let engine = Engine::open_with(dir, options).expect("nobody has it open");

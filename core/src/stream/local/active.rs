@@ -99,18 +99,20 @@ impl Active {
         self.sizes.push(size);
     }
 
-    /// Adds the places before `seq` whose records are gone; the record with that sequence stands at `offset`.
-    pub(crate) fn push_gaps(&mut self, seq: u64, offset: u32, time: Nanos) {
+    /// Adds the places before `seq` whose records are gone; `behind` is where the record before them ends. A block that
+    /// begins among them begins there, as a frame always will. The record with `seq` may become the middle of a note
+    /// when the segment is packed again.
+    pub(crate) fn push_gaps(&mut self, seq: u64, behind: u32, time: Nanos) {
         while self.end_seq() < seq {
-            self.push_gap(offset, time);
+            self.push_gap(behind, time);
         }
     }
 
-    fn push_gap(&mut self, offset: u32, time: Nanos) {
+    fn push_gap(&mut self, behind: u32, time: Nanos) {
         if self.offsets.len().is_multiple_of(BLOCK_RECORDS) {
-            self.blocks.push(Block { offset, first_time: time, min_event: i64::MAX, max_event: i64::MIN });
+            self.blocks.push(Block { offset: behind, first_time: time, min_event: i64::MAX, max_event: i64::MIN });
         }
-        self.offsets.push(offset);
+        self.offsets.push(behind);
         self.subjects.push(GAP);
         self.next.push(NONE);
         self.sizes.push(0);

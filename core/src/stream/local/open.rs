@@ -252,13 +252,17 @@ fn list(shared: &Arc<Shared>, dir: &Path, read_only: bool) -> Result<Vec<Found>>
 pub(crate) fn rebuild_index(segment: &Segment, base: Base) -> Result<SegmentIndex> {
     let mut active = Active::new(base.seq);
     let mut last = Newest::default();
+    // It may be packed at any time.
+    let segment = &segment.as_it_is();
     let packed = segment.is_packed();
+    let mut behind = 0;
     let scanned = scan(segment, segment.base, &mut |pos, found| {
         if let Some(view) = record_of(found, base) {
             let offset = (pos - segment.base) as u32;
             if packed {
-                active.push_gaps(view.seq, offset, view.time);
+                active.push_gaps(view.seq, behind, view.time);
             }
+            behind = (pos + found.len as u64 - segment.base) as u32;
             // An index file knows subjects by these hashes, so those of one hash may share a list.
             push(&mut active, name_hash(view.subject), &mut last, offset, found, &view);
         }
@@ -424,10 +428,10 @@ impl State {
     }
 
     /// Notes the places before a record of a packed segment whose records are gone.
-    fn pass_over(&mut self, offset: u32, seq: u64, time: crate::clock::Nanos) {
+    fn pass_over(&mut self, behind: u32, seq: u64, time: crate::clock::Nanos) {
         let part = Arc::clone(&self.active_part);
         let first = self.active.len();
-        self.active.push_gaps(seq, offset, time);
+        self.active.push_gaps(seq, behind, time);
         for ord in first..self.active.len() {
             part.dead_mut().insert(ord);
         }
@@ -460,6 +464,7 @@ impl State {
         let covers = covered > 0 && covered >= segment.base;
         let contradicts = |state: &State| covers && state.active.end_seq() != state.next_seq;
         let (mut checked, mut contradicted) = (false, false);
+        let mut behind = (from - segment.base) as u32;
         let scanned = scan(segment, from, &mut |pos, found| {
             if !checked && pos >= covered {
                 (checked, contradicted) = (true, contradicts(self));
@@ -484,17 +489,18 @@ impl State {
                 return Ok(());
             }
             let view = decode(found.tag(), base, found.body).ok_or_else(whole)?;
+            let before = std::mem::replace(&mut behind, (pos + found.len as u64 - segment.base) as u32);
             if pos < covered {
                 let offset = (pos - segment.base) as u32;
                 if packed {
-                    self.active.push_gaps(view.seq, offset, view.time);
+                    self.active.push_gaps(view.seq, before, view.time);
                 }
                 self.list_covered(&mut last, offset, found, &view);
                 return Ok(());
             }
             let due = self.next_seq.max(base.seq);
             if packed && view.seq >= due {
-                self.pass_over((pos - segment.base) as u32, view.seq, view.time);
+                self.pass_over(before, view.seq, view.time);
             } else if view.seq != due {
                 return Err(Error::corrupt(format!(
                     "{} at offset {}: record {} where {due} is due",

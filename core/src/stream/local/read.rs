@@ -13,6 +13,7 @@ use crate::clock::Nanos;
 use crate::error::{Error, Result};
 use crate::journal::Pos;
 use crate::journal::frame::{self, Fault, Frame};
+use crate::journal::segment::Segment;
 use crate::record::{Base, Batch, Record, TAG_CONTROL, decode};
 use crate::subject::{Filters, is_wildcard};
 use crate::varint::take_varint;
@@ -102,15 +103,15 @@ fn misplaced(part: &Part, seq: u64) -> Error {
 }
 
 impl Local {
-    /// Up to `len` bytes at a position, from memory or from the file.
-    fn bytes(&self, part: &Part, pos: Pos, len: usize) -> Result<Vec<u8>> {
+    /// Up to `len` bytes at a position, from memory or from the file; `file` holds on to that from its first bytes on.
+    fn bytes(&self, part: &Part, file: &mut Option<Segment>, pos: Pos, len: usize) -> Result<Vec<u8>> {
         let state = self.lock();
         let memory = state.tail.memory_start();
         if pos >= memory {
             return Ok(state.tail.read(pos, len));
         }
         drop(state);
-        part.segment.read(pos, len.min((memory - pos) as usize))
+        file.get_or_insert_with(|| part.segment.as_it_is()).read(pos, len.min((memory - pos) as usize))
     }
 
     pub(crate) fn damaged(&self, part: &Part, pos: Pos, seq: u64) -> Error {
@@ -357,10 +358,11 @@ impl Local {
 
     fn read_extent(&self, part: &Part, extent: &Extent, collector: &mut Collector<'_>) -> Result<()> {
         let (mut pos, mut seq) = (extent.start, part.base.seq + u64::from(extent.first));
-        let mut want = READ_BYTES;
+        let (mut want, mut file) = (READ_BYTES, None);
+        let contiguous = |file: &Option<Segment>| !file.as_ref().is_some_and(Segment::is_packed);
         while pos < extent.end && !collector.is_full() && seq <= collector.plan.max_seq {
-            let bytes = self.bytes(part, pos, want.min((extent.end - pos) as usize))?;
-            let used = self.read_chunk(part, bytes, pos, &mut seq, collector)?;
+            let bytes = self.bytes(part, &mut file, pos, want.min((extent.end - pos) as usize))?;
+            let used = self.read_chunk(part, bytes, pos, &mut seq, contiguous(&file), collector)?;
             want = if used == 0 { want * 2 } else { READ_BYTES };
             if used == 0 && want > 4 * (frame::BODY_BYTES_MAX + 1) {
                 return Err(self.damaged(part, pos, seq));
@@ -369,26 +371,27 @@ impl Local {
         }
         let due =
             (part.base.seq + u64::from(extent.after)).min(part.end_seq()).min(collector.plan.max_seq.saturating_add(1));
-        if seq < due && part.is_sealed() && !part.segment.is_packed() && !collector.is_full() {
+        if seq < due && part.is_sealed() && contiguous(&file) && !collector.is_full() {
             return Err(misplaced(part, seq));
         }
         Ok(())
     }
 
-    /// Takes what the plan wants out of bytes; returns how many bytes of whole frames there were.
+    /// Takes what the plan wants out of bytes; returns how many bytes of whole frames there were. No record is missing
+    /// among them if they are `contiguous`.
     fn read_chunk(
         &self,
         part: &Part,
         bytes: Vec<u8>,
         pos: Pos,
         seq: &mut u64,
+        contiguous: bool,
         collector: &mut Collector<'_>,
     ) -> Result<usize> {
         let mut taken: Vec<(usize, usize, u8, u64)> = Vec::new();
         let mut taken_bytes = 0;
         let mut at = 0;
         let dead = part.dead();
-        let contiguous = !part.segment.is_packed();
         while at < bytes.len() {
             let found = match frame::parse(&bytes, at, pos + at as u64) {
                 Ok(found) => found,

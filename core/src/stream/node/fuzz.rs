@@ -34,7 +34,9 @@ mod tests {
             local_health: 8,
         };
         let seeds = [bytes_of(&Some(status)), bytes_of(&None::<MeshStatus>)];
-        seeds.iter().for_each(|seed| mesh_status(seed));
+        for seed in &seeds {
+            mesh_status(seed);
+        }
         crate::fuzzing::try_many(&seeds, 20_000, mesh_status);
     }
 }

@@ -27,7 +27,15 @@ fn written_by(stream: &Stream, edge: usize) -> Vec<u64> {
     let (mut numbers, mut from) = (Vec::new(), 1);
     loop {
         let options = ReadOptions::default().filter(&filter).from_seq(from).max_records(1000);
-        let batch = stream.read(&options).wait().expect("read");
+        let mut read = stream.read(&options).wait();
+        // A server that comes back may not answer yet.
+        until("the stream is read", || {
+            read.is_ok() || {
+                read = stream.read(&options).wait();
+                read.is_ok()
+            }
+        });
+        let batch = read.expect("read");
         let Some(last) = batch.iter().last().map(|r| r.seq) else { return numbers };
         numbers
             .extend(batch.iter().map(|r| std::str::from_utf8(r.payload).expect("text").parse::<u64>().expect("one")));
