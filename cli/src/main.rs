@@ -26,6 +26,7 @@ mod output;
 mod place;
 mod points;
 mod progress;
+mod replica;
 mod serve;
 mod server;
 mod stream;
@@ -99,6 +100,9 @@ enum Noun {
     /// The mesh that a node is part of: who is there, how far stores are.
     #[command(subcommand)]
     Mesh(mesh::Verb),
+    /// SQLite files that replicate: attach one, see how it stands.
+    #[command(subcommand)]
+    Replica(replica::Verb),
     /// Measures a hub or a directory with synthetic records.
     #[command(subcommand)]
     Bench(bench::Verb),
@@ -127,6 +131,7 @@ impl Noun {
             Noun::Cluster(cluster) => cluster.run(place),
             Noun::Link(verb) => verb.run(place),
             Noun::Mesh(verb) => verb.run(place),
+            Noun::Replica(verb) => verb.run(place),
             Noun::Bench(verb) => verb.run(place),
             Noun::Verify(verify) => verify.run(place),
             Noun::Backup(backup) => backup.run(place),

@@ -5,6 +5,8 @@ mod actors;
 mod backup;
 #[cfg(feature = "config")]
 mod config;
+#[cfg(feature = "replica")]
+mod databases;
 mod handover;
 mod hub;
 pub(crate) mod links;

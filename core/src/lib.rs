@@ -45,8 +45,7 @@ mod pending;
 pub mod points;
 mod record;
 #[cfg(feature = "replica")]
-#[allow(dead_code, reason = "its doors and streams stand on it and come after it")]
-mod replica;
+pub mod replica;
 #[cfg(any(feature = "hub", feature = "tls"))]
 mod runtime;
 mod serve;

@@ -28,7 +28,7 @@ pub(crate) trait Meter: Send + Sync {
 }
 
 /// What each metric says, in the order in which they come.
-pub(crate) const HELP: [(&str, &str); 29] = [
+pub(crate) const HELP: [(&str, &str); 42] = [
     ("headwater_appends_total", "Records appended since the engine was opened."),
     ("headwater_reads_total", "Reads since the engine was opened."),
     ("headwater_syncs_total", "Syncs of files since the engine was opened."),
@@ -44,6 +44,7 @@ pub(crate) const HELP: [(&str, &str); 29] = [
     ("headwater_stream_poisoned", "1 when a sync failed and the stream takes nothing more until it is reopened."),
     ("headwater_hub_connected", "1 while the connection to the hub stands."),
     ("headwater_hub_reconnects_total", "How often the connection to the hub came back."),
+    ("headwater_hub_lag_records", "Records of links of the hub that are still to be carried."),
     ("headwater_link_running", "1 while the link carries what there is, 0 while it waits."),
     ("headwater_link_pushed_records_total", "Records that the hub's stream took from the link."),
     ("headwater_link_pulled_records_total", "Records that the local stream took from the link."),
@@ -54,6 +55,24 @@ pub(crate) const HELP: [(&str, &str); 29] = [
     ("headwater_link_lag_pull_records", "Sequences of the hub's stream that the link has still to look at."),
     ("headwater_link_resets_total", "How often the hub's stream was another one than before."),
     ("headwater_link_failures_total", "How often the link failed and began anew."),
+    (
+        "headwater_replica_running",
+        "1 while the replicated file is worked on, 0 while it is paused or something is wrong.",
+    ),
+    ("headwater_replica_pending", "Writes that were captured and are in no unit yet."),
+    ("headwater_replica_unsent", "Units that are not in the log yet."),
+    ("headwater_replica_published_total", "Units that were put into the log."),
+    ("headwater_replica_applied_total", "Units of other nodes that were joined."),
+    ("headwater_replica_changes_total", "Rows in the units of other nodes that were joined."),
+    (
+        "headwater_replica_conflicts",
+        "Rows that are kept and not shown, as another one won or a constraint refuses them.",
+    ),
+    ("headwater_replica_parked", "Bundles of changes that wait for a table or column."),
+    ("headwater_replica_held", "Units that wait, as their clock is too far ahead."),
+    ("headwater_replica_missing", "Units of other nodes that did not come."),
+    ("headwater_replica_lag_records", "Records of the log that were not read yet."),
+    ("headwater_replica_lag_seconds", "How old the newest write of another node is, while the log has more."),
     ("headwater_grpc_connections", "Clients that are connected over gRPC."),
     ("headwater_grpc_calls_total", "Calls over gRPC since the door was opened."),
     ("headwater_grpc_failed_calls_total", "Calls over gRPC that were refused or ended with an error."),
@@ -61,4 +80,4 @@ pub(crate) const HELP: [(&str, &str); 29] = [
 ];
 
 /// The names of labels.
-pub(crate) const LABELS: [&str; 4] = ["stream", "link", "hub_stream", "reason"];
+pub(crate) const LABELS: [&str; 5] = ["stream", "link", "hub_stream", "reason", "database"];

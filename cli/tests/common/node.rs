@@ -94,6 +94,13 @@ impl Hub {
         until("the server listens", || TcpStream::connect(("127.0.0.1", self.port)).is_ok());
     }
 
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            server.kill().expect("it is killed");
+            server.wait().expect("it ends");
+        }
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
     }

@@ -11,6 +11,8 @@ mod hub;
 mod link;
 #[cfg(feature = "mesh")]
 mod mesh;
+#[cfg(feature = "replica")]
+mod replica;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -78,6 +80,9 @@ pub struct Config {
     pub mesh: Option<crate::mesh::MeshConfig>,
     /// Where stores of state that merges are served over gRPC; nowhere when not set.
     pub grpc: Option<GrpcConfig>,
+    /// The SQLite file that replicates.
+    #[cfg(feature = "replica")]
+    pub replica: Option<crate::replica::DatabaseConfig>,
 }
 
 impl fmt::Debug for Config {
@@ -111,6 +116,7 @@ struct TopTable {
     http: IgnoredAny,
     mesh: IgnoredAny,
     grpc: IgnoredAny,
+    replica: IgnoredAny,
 }
 
 impl Config {
@@ -148,6 +154,19 @@ impl Config {
         if let Some(section) = mesh {
             return Err(section.error("this build has no mesh"));
         }
+        let replica = top.table("replica")?;
+        #[cfg(feature = "replica")]
+        {
+            config.replica = replica.map(replica::read).transpose()?;
+            if let Some(replica) = config.replica.as_ref().filter(|_| config.hub.is_some()) {
+                let link = replica::link(replica, &config.links)?;
+                config.links.extend(link);
+            }
+        }
+        #[cfg(not(feature = "replica"))]
+        if let Some(section) = replica {
+            return Err(section.error("this build has no SQLite replicator"));
+        }
         let http = top.table("http")?;
         let http: Option<HttpTable> = http.map(|section| section.fill(|_| Ok(()))).transpose()?;
         config.http_listen = http.and_then(|http| http.listen);
@@ -176,6 +195,14 @@ impl Config {
         #[cfg(feature = "mesh")]
         if let Some(mesh) = &mut config.mesh {
             mesh.certs = mesh.certs.beside(beside);
+        }
+        #[cfg(feature = "replica")]
+        if let Some(replica) = &mut config.replica {
+            replica.path = beside.join(&replica.path);
+            if !replica.snapshot.store.is_empty() && replica.snapshot.store != "nats" {
+                let store = beside.join(&replica.snapshot.store);
+                replica.snapshot.store = store.to_string_lossy().into_owned();
+            }
         }
         if let Some(grpc) = &mut config.grpc {
             grpc.certs = grpc.certs.beside(beside);

@@ -9,7 +9,7 @@ use super::Environment;
 use crate::units::{parse_duration, parse_size};
 
 /// Keys whose values are durations, and so texts such as `1h30m`.
-const DURATIONS: [&str; 8] = [
+const DURATIONS: [&str; 10] = [
     "sync_interval",
     "max_age",
     "duplicate_window",
@@ -18,6 +18,8 @@ const DURATIONS: [&str; 8] = [
     "reconnect_delay_min",
     "reconnect_delay_max",
     "horizon",
+    "polling_interval",
+    "interval",
 ];
 /// Keys whose values are bytes: numbers, or texts such as `64MiB`.
 const SIZES: [&str; 3] = ["max_bytes", "max_msg_size", "segment_bytes"];

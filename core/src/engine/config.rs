@@ -26,8 +26,8 @@ impl Engine {
         // What a configuration says is for the process that has the files open.
         let engine = Engine::open_with(dir, EngineOptions { node: NodeUse::Never, ..options })?;
         if let Err(error) = engine.configure(config).and_then(|()| engine.note_file(config)) {
-            // One that is part of a mesh would stay open, and nobody could close it.
-            engine.leave_mesh();
+            // One that is part of a mesh, or has a replicated file, would stay open, and nobody could close it.
+            let _ = engine.close();
             return Err(error);
         }
         Ok(engine)
@@ -60,6 +60,13 @@ impl Engine {
             self.join_mesh(mesh.clone()).map_err(|e| e.context("[mesh]"))?;
         }
         let hub = config.hub.as_ref().map(|options| self.provide_hub(options.clone())).transpose()?;
+        #[cfg(feature = "replica")]
+        {
+            if let Some(replica) = &config.replica {
+                self.attach(replica.clone()).wait().map_err(|e| e.context("[replica]"))?;
+            }
+            self.run_databases()?;
+        }
         let at_work = self.local("a link")?.links.configs();
         for link in at_work.iter().filter(|link| !config.links.contains(link)) {
             self.remove_link(&link.name)?;

@@ -54,6 +54,8 @@ pub(crate) struct Inner {
     worker: Mutex<Option<JoinHandle<()>>>,
     pub(super) links: Links,
     pub(super) actors: Actors,
+    #[cfg(feature = "replica")]
+    pub(super) databases: super::databases::Databases,
     /// The epochs in which streams that were not opened yet go on.
     epochs: Mutex<Epochs>,
     /// The hub that it was configured with, if it was, and the addresses of that.
@@ -124,6 +126,8 @@ impl Inner {
             worker: Mutex::default(),
             links: Links::default(),
             actors: Actors::default(),
+            #[cfg(feature = "replica")]
+            databases: super::databases::Databases::default(),
             epochs: Mutex::new(left.epochs),
             hub: OnceLock::new(),
             mesh: Mutex::new(None),
@@ -318,6 +322,8 @@ impl Inner {
 
     /// Syncs and closes everything; doing it twice is nothing.
     pub(super) fn close_all(&self) -> Result<()> {
+        #[cfg(feature = "replica")]
+        self.databases.close();
         if self.shared.set_closed() {
             return Ok(());
         }

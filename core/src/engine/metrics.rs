@@ -34,6 +34,8 @@ impl Engine {
         if let Kind::Local(inner) = &self.0 {
             inner.locals().iter().for_each(|local| metrics.extend(of_stream(local)));
             inner.links.status().iter().for_each(|link| metrics.extend(of_link(link)));
+            #[cfg(feature = "replica")]
+            inner.databases.statuses().iter().for_each(|status| metrics.extend(of_database(status)));
         }
         if let Ok(state) = self.hub_state() {
             let connected = state.phase == HubPhase::Connected;
@@ -82,4 +84,27 @@ fn of_link(link: &LinkStatus) -> Vec<Metric> {
     ];
     let labels = [("link", link.name.as_str()), ("stream", &link.stream), ("hub_stream", &link.remote)];
     values.map(|(name, value)| Metric::of(name, &labels, value)).into()
+}
+
+#[cfg(feature = "replica")]
+fn of_database(status: &crate::replica::DatabaseStatus) -> Vec<Metric> {
+    let values = [
+        ("headwater_replica_running", u64::from(status.state == crate::replica::DatabaseState::Running)),
+        ("headwater_replica_pending", status.pending),
+        ("headwater_replica_unsent", status.unsent),
+        ("headwater_replica_published_total", status.published),
+        ("headwater_replica_applied_total", status.applied),
+        ("headwater_replica_changes_total", status.changes),
+        ("headwater_replica_conflicts", status.conflicts),
+        ("headwater_replica_parked", status.parked),
+        ("headwater_replica_held", status.held),
+        ("headwater_replica_missing", status.missing),
+        ("headwater_replica_lag_records", status.lag_records),
+    ];
+    let labels = [("database", status.name.as_str())];
+    let mut metrics: Vec<_> = values.map(|(name, value)| Metric::of(name, &labels, value)).into();
+    let mut lag = Metric::of("headwater_replica_lag_seconds", &labels, 0);
+    lag.value = status.lag_ms as f64 / 1000.0;
+    metrics.push(lag);
+    metrics
 }

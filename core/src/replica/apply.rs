@@ -1,10 +1,8 @@
 //! Apply: a unit of another node is joined into this file.
 //!
-//! Rows, clocks and the place among that node's units change in one transaction, which first takes in what the application
-//! wrote here: so a write here is compared by its own stamp, and a unit that comes twice is nothing the second time. Units
-//! of one node come in their order; between nodes any order does.
-
-use rusqlite::OptionalExtension;
+//! Rows, clocks and what is known of that node's units change in one transaction, which first takes in what the application
+//! wrote here: so a write here is compared by its own stamp, and a unit that comes twice is nothing the second time. Any
+//! order of units does.
 
 use super::change::{Change, Unit};
 use super::clocks::RowState;
@@ -23,8 +21,6 @@ pub(crate) enum Applied {
     Done,
     /// It was in the file, or is this node's own.
     Already,
-    /// The unit of its node with this number is missing; nothing was changed.
-    Missing(u64),
     /// Its clock is further ahead of `now_ms` than is believed; nothing was changed, and it may come again later.
     Ahead,
 }
@@ -38,23 +34,12 @@ impl Replica {
         self.write(|replica| replica.apply_unit(unit, now_ms))
     }
 
-    /// The number of the last unit of a node that is in the file; 0 is none.
-    pub(crate) fn position(&self, origin: u64) -> Result<u64> {
-        self.position_of(origin).map_err(super::store::Fault::into_error)
-    }
-
-    fn position_of(&self, origin: u64) -> Sql<u64> {
-        let mut statement = self.conn.prepare_cached("SELECT position FROM _headwater_origin WHERE node = ?1")?;
-        Ok(statement.query_row([origin as i64], |row| row.get::<_, i64>(0)).optional()?.unwrap_or(0) as u64)
-    }
-
-    fn apply_unit(&mut self, unit: &Unit, now_ms: u64) -> Sql<Applied> {
-        let position = self.position_of(unit.origin)?;
-        if unit.seq <= position {
+    pub(super) fn apply_unit(&mut self, unit: &Unit, now_ms: u64) -> Sql<Applied> {
+        // Rows that somebody gave are of no sequence, and join as often as they come.
+        let is_given = unit.seq == 0;
+        let mut taken = self.taken(unit.origin)?;
+        if !is_given && taken.contains(unit.seq) {
             return Ok(Applied::Already);
-        }
-        if unit.seq != position + 1 {
-            return Ok(Applied::Missing(position + 1));
         }
         if self.clock.is_ahead(unit.time_max(), now_ms) {
             return Ok(Applied::Ahead);
@@ -70,8 +55,10 @@ impl Replica {
         } else {
             self.join_unit(unit)?;
         }
-        let sql = "INSERT OR REPLACE INTO _headwater_origin(node, position) VALUES (?1, ?2)";
-        self.conn.prepare_cached(sql)?.execute((unit.origin as i64, unit.seq as i64))?;
+        if !is_given {
+            taken.insert(unit.seq);
+            self.set_taken(unit.origin, &taken)?;
+        }
         Ok(Applied::Done)
     }
 

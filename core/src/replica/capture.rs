@@ -12,7 +12,7 @@ use rusqlite::Connection;
 
 use super::ident::{OURS, is_same, quote};
 use super::rows::TableRows;
-use super::store::{KEY_COLUMNS_MAX, Sql};
+use super::store::{self, KEY_COLUMNS_MAX, Sql};
 use super::table::{self, Cell, Column, Shape, Table};
 use super::value::{Value, key_values};
 use super::{Options, Replica, settle};
@@ -56,9 +56,9 @@ impl Replica {
             }
         }
         for (shape, _) in shapes.iter().zip(&is_new).filter(|(_, is_new)| **is_new) {
-            let mut insert = self.conn.prepare_cached("INSERT INTO _headwater_table(name, walk) VALUES (?1, x'')")?;
-            let id = insert.insert([&shape.name])?;
-            drop(insert);
+            let id = store::next_number(&self.conn, "table")?;
+            let sql = "INSERT INTO _headwater_table(id, name, walk) VALUES (?1, ?2, x'')";
+            self.conn.prepare_cached(sql)?.execute((id, &shape.name))?;
             let known = Known { id, name: shape.name.clone(), was: None, walk: Some(Vec::new()) };
             let table = self.keep(&known, shape)?;
             create_triggers(&self.conn, &table, &self.options)?;
@@ -225,8 +225,9 @@ fn columns(conn: &Connection, table: i64, shape: &Shape) -> Sql<Vec<Column>> {
             continue;
         }
         let rest = rest(conn, cell, shape.is_strict)?.digest();
-        let sql = "INSERT INTO _headwater_column(tbl, name, rest, kind) VALUES (?1, ?2, ?3, ?4)";
-        let id = conn.prepare_cached(sql)?.insert((table, &cell.name, rest as i64, &cell.decltype))?;
+        let id = store::next_number(conn, "column")?;
+        let sql = "INSERT INTO _headwater_column(id, tbl, name, rest, kind) VALUES (?1, ?2, ?3, ?4, ?5)";
+        conn.prepare_cached(sql)?.execute((id, table, &cell.name, rest as i64, &cell.decltype))?;
         known.push(Column { id, name: cell.name.clone(), was: None, rest });
     }
     Ok(known)

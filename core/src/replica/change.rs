@@ -24,7 +24,7 @@ const COMPRESS_BYTES_MIN: usize = 128;
 const LEVEL: i32 = 3;
 /// The largest unit, uncompressed, in bytes: a row of the largest size that SQLite keeps by default does not fit, one of
 /// 256 MiB does.
-const UNIT_BYTES_MAX: u64 = 256 << 20;
+pub(super) const UNIT_BYTES_MAX: u64 = 256 << 20;
 /// Columns of one table, at most: as many as SQLite can be built for.
 const COLUMNS_MAX: usize = 32_767;
 /// The tag over bytes that are text but not UTF-8.

@@ -22,6 +22,16 @@ use super::value::{Value, key_bytes, key_values};
 use super::{Planted, Replica};
 use crate::error::Result;
 
+/// A unit on its way out. A file that became another node's may have units of the one before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Outgoing {
+    /// Where it stands among those on their way.
+    pub(crate) place: i64,
+    /// The node that made it.
+    pub(crate) node: u64,
+    pub(crate) unit: Vec<u8>,
+}
+
 /// One touched row.
 struct Touched {
     seq: i64,
@@ -55,20 +65,23 @@ impl Replica {
         })
     }
 
-    /// The first units that nobody has said to be sent, with their sequences.
-    pub(crate) fn outbox(&self, units_max: usize) -> Result<Vec<(u64, Vec<u8>)>> {
-        let read = || -> Sql<Vec<(u64, Vec<u8>)>> {
-            let mut list = self.conn.prepare_cached("SELECT seq, unit FROM _headwater_outbox ORDER BY seq LIMIT ?1")?;
-            let units = list.query_map([units_max as i64], |row| Ok((row.get::<_, i64>(0)? as u64, row.get(1)?)))?;
+    /// The first units that nobody has said to be sent.
+    pub(crate) fn outbox(&self, units_max: usize) -> Result<Vec<Outgoing>> {
+        let read = || -> Sql<Vec<Outgoing>> {
+            let sql = "SELECT place, node, unit FROM _headwater_outbox ORDER BY place LIMIT ?1";
+            let mut list = self.conn.prepare_cached(sql)?;
+            let units = list.query_map([units_max as i64], |row| {
+                Ok(Outgoing { place: row.get(0)?, node: row.get::<_, i64>(1)? as u64, unit: row.get(2)? })
+            })?;
             Ok(units.collect::<rusqlite::Result<_>>()?)
         };
         read().map_err(store::Fault::into_error)
     }
 
-    /// Forgets the units up to a sequence: they are where others find them.
-    pub(crate) fn sent(&mut self, seq: u64) -> Result<()> {
+    /// Forgets the units up to a place: they are where others find them.
+    pub(crate) fn sent(&mut self, place: i64) -> Result<()> {
         self.write(|replica| {
-            replica.conn.prepare_cached("DELETE FROM _headwater_outbox WHERE seq <= ?1")?.execute([seq as i64])?;
+            replica.conn.prepare_cached("DELETE FROM _headwater_outbox WHERE place <= ?1")?.execute([place])?;
             Ok(())
         })
     }
@@ -227,10 +240,10 @@ impl Replica {
         if unit.changes.is_empty() {
             return Ok(None);
         }
-        unit.seq = store::number(&self.conn, "unit")? as u64 + 1;
-        store::set_number(&self.conn, "unit", unit.seq as i64)?;
-        let sql = "INSERT INTO _headwater_outbox(seq, unit) VALUES (?1, ?2)";
-        self.conn.prepare_cached(sql)?.execute((unit.seq as i64, unit.encode()?))?;
+        unit.seq = store::next_number(&self.conn, "unit")? as u64;
+        let place = store::next_number(&self.conn, "place")?;
+        let sql = "INSERT INTO _headwater_outbox(place, node, unit) VALUES (?1, ?2, ?3)";
+        self.conn.prepare_cached(sql)?.execute((place, unit.origin as i64, unit.encode()?))?;
         Ok(Some(unit.seq))
     }
 }

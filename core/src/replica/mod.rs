@@ -1,7 +1,8 @@
-//! SQLite files that replicate: many writers, no leader, no change to the application. This is the pure part: it works on
-//! one connection, and knows no stream, thread, clock of the machine or door.
+//! SQLite files that replicate: many writers, no leader, no change to the application.
 //!
-//! A [`Replica`] is one file at one node. The application's writes leave keys in a log by triggers ([`capture`]); [`cut`]
+//! A program has a [`Database`], by [`crate::Engine::attach`]. Behind it a `Node` (`node.rs`) joins a file to its log, stepped
+//! by a thread of the engine's (`worker.rs`). All below that is pure: it works on one connection, and knows no stream,
+//! thread, clock of the machine or door. A [`Replica`] is one file at one node. The application's writes leave keys in a log by triggers ([`capture`]); [`cut`]
 //! turns them into a [`change::Unit`]; [`apply`] joins a unit of another node into this file.
 //!
 //! What is replicated is a lattice for each row ([`clocks`]), so that the order in which units of different nodes come does
@@ -21,23 +22,52 @@
 //! application wrote before it. Stamps are of the time of the write: all that is in the log is newer than all that was applied.
 
 mod apply;
+pub(crate) mod call;
 mod capture;
 mod change;
+mod check;
 mod clocks;
+mod config;
 mod cut;
+pub(crate) mod database;
+mod digest;
+mod export;
 mod ident;
+mod intake;
+mod lease;
+mod log;
+mod node;
 mod park;
+mod peers;
 mod rows;
 mod schema;
+mod schema_view;
+mod session;
 mod settle;
+mod snapshot;
+mod snapshots;
+mod standing;
+mod status;
 mod store;
 mod table;
+mod taken;
+mod talk;
+mod upkeep;
 mod value;
+pub(crate) mod worker;
 
 #[cfg(test)]
 mod tests;
 
-use rusqlite::Connection;
+pub use check::{CheckReport, Compared, ComparedNode};
+pub use config::{DatabaseConfig, LogConfig, POLLING_INTERVAL, SnapshotConfig};
+pub use database::Database;
+pub use schema_view::SchemaOf;
+pub use session::{Answer, Connection};
+pub use snapshot::SnapshotInfo;
+pub(crate) use snapshots::bootstrap;
+pub use status::{DatabaseState, DatabaseStatus, JobStatus, RefusedTable};
+pub use value::Value;
 
 use self::store::{Fault, Sql};
 use self::table::{Refused, Table};
@@ -95,7 +125,7 @@ impl Default for Options {
 
 /// One SQLite file at one node.
 pub(crate) struct Replica {
-    conn: Connection,
+    conn: rusqlite::Connection,
     node: u64,
     options: Options,
     clock: HybridClock,
@@ -108,7 +138,7 @@ pub(crate) struct Replica {
 impl Replica {
     /// Opens a file as a replica, and makes it one if it is not: tables and triggers of ours come into it. The connection
     /// is the replica's alone: its triggers and foreign keys are off from now on. `node` differs at every node.
-    pub(crate) fn open(conn: Connection, node: u64, options: Options) -> Result<Replica> {
+    pub(crate) fn open(conn: rusqlite::Connection, node: u64, options: Options) -> Result<Replica> {
         store::prepare(&conn).map_err(Fault::into_error)?;
         let clock = HybridClock::new(DRIFT_MS_MAX);
         let tables = Vec::new();
@@ -123,7 +153,7 @@ impl Replica {
     }
 
     /// Takes every trace of the replica out of the file.
-    pub(crate) fn detach(mut self) -> Result<Connection> {
+    pub(crate) fn detach(mut self) -> Result<rusqlite::Connection> {
         self.begin()?;
         let done = capture::remove(&self.conn).and_then(|()| store::remove(&self.conn));
         self.end(done)?;

@@ -44,6 +44,16 @@ impl Replica {
         Ok(())
     }
 
+    /// What waits for a table or column.
+    pub(super) fn parked_units(&self) -> crate::error::Result<Vec<Unit>> {
+        let read = || -> Sql<Vec<Unit>> {
+            let mut list = self.conn.prepare_cached("SELECT unit FROM _headwater_park ORDER BY id")?;
+            let parked = list.query_map((), |row| row.get::<_, Vec<u8>>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
+            parked.iter().map(|unit| Ok(Unit::decode(unit)?)).collect()
+        };
+        read().map_err(super::store::Fault::into_error)
+    }
+
     /// How many bundles of changes wait for a table or column.
     pub(crate) fn parked(&self) -> crate::error::Result<u64> {
         let sql = "SELECT count(*) FROM _headwater_park";

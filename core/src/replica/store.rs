@@ -19,17 +19,18 @@ const STATEMENTS_CACHED: usize = 256;
 
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS _headwater_meta(name TEXT PRIMARY KEY, value INTEGER) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS _headwater_table(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT, was TEXT, walk BLOB);
+CREATE TABLE IF NOT EXISTS _headwater_table(id INTEGER PRIMARY KEY, name TEXT, was TEXT, walk BLOB);
 CREATE TABLE IF NOT EXISTS _headwater_column(
-  id INTEGER PRIMARY KEY AUTOINCREMENT, tbl INTEGER, name TEXT, was TEXT, kind TEXT, rest INTEGER);
+  id INTEGER PRIMARY KEY, tbl INTEGER, name TEXT, was TEXT, kind TEXT, rest INTEGER);
 CREATE TABLE IF NOT EXISTS _headwater_log(
   seq INTEGER PRIMARY KEY, tbl INTEGER, op INTEGER, time INTEGER, k0, k1, k2, k3, k4, k5, k6, k7);
 CREATE TABLE IF NOT EXISTS _headwater_row(tbl INTEGER, key BLOB, state BLOB, PRIMARY KEY(tbl, key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS _headwater_hidden(
   tbl INTEGER, key BLOB, why TEXT, cells BLOB, PRIMARY KEY(tbl, key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS _headwater_park(id INTEGER PRIMARY KEY, tbl TEXT COLLATE NOCASE, unit BLOB);
-CREATE TABLE IF NOT EXISTS _headwater_origin(node INTEGER PRIMARY KEY, position INTEGER);
-CREATE TABLE IF NOT EXISTS _headwater_outbox(seq INTEGER PRIMARY KEY, unit BLOB);
+CREATE TABLE IF NOT EXISTS _headwater_origin(node INTEGER PRIMARY KEY, taken BLOB, known INTEGER DEFAULT 0);
+CREATE TABLE IF NOT EXISTS _headwater_held(id INTEGER PRIMARY KEY, unit BLOB);
+CREATE TABLE IF NOT EXISTS _headwater_outbox(place INTEGER PRIMARY KEY, node INTEGER, unit BLOB);
 ";
 
 /// What went wrong inside: SQLite's answer, which some look at, or an error as the caller sees it.
@@ -115,7 +116,7 @@ pub(super) fn create(conn: &Connection, node: u64) -> Sql<()> {
 
 /// Takes the tables out.
 pub(super) fn remove(conn: &Connection) -> Sql<()> {
-    for table in ["meta", "table", "column", "log", "row", "hidden", "park", "origin", "outbox"] {
+    for table in ["meta", "table", "column", "log", "row", "hidden", "park", "origin", "held", "outbox"] {
         conn.execute_batch(&format!("DROP TABLE IF EXISTS _headwater_{table}"))?;
     }
     Ok(())
@@ -125,6 +126,13 @@ pub(super) fn remove(conn: &Connection) -> Sql<()> {
 pub(super) fn number(conn: &Connection, name: &str) -> Sql<i64> {
     let mut statement = conn.prepare_cached("SELECT value FROM _headwater_meta WHERE name = ?1")?;
     Ok(statement.query_row([name], |row| row.get(0)).optional()?.unwrap_or(0))
+}
+
+/// The next of the numbers under a name, from 1 on.
+pub(super) fn next_number(conn: &Connection, name: &str) -> Sql<i64> {
+    let next = number(conn, name)? + 1;
+    set_number(conn, name, next)?;
+    Ok(next)
 }
 
 pub(super) fn set_number(conn: &Connection, name: &str, value: i64) -> Sql<()> {

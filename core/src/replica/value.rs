@@ -8,13 +8,18 @@ use sha2::{Digest, Sha256};
 
 use crate::varint::{put_varint, take_varint};
 
-/// One cell.
+/// A value of SQLite's, with the type that it is stored as.
 #[derive(Debug, Clone)]
-pub(crate) enum Value {
+pub enum Value {
+    /// No value.
     Null,
+    /// 64 bits with a sign.
     Integer(i64),
+    /// 64 bits of IEEE 754.
     Real(f64),
+    /// Text, which is UTF-8 unless somebody wrote other bytes as text.
     Text(Vec<u8>),
+    /// Bytes.
     Blob(Vec<u8>),
 }
 

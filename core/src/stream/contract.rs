@@ -128,6 +128,11 @@ pub trait EngineOps: Send + Sync {
     fn mesh(&self) -> Pending<Option<MeshStatus>> {
         Pending::ready(Ok(None))
     }
+    /// Asks the process that has the directory open about its replicated files; question and answer are JSON.
+    fn database(&self, _call: String) -> Pending<String> {
+        let message = "a replicated database needs a directory, and this engine keeps its streams elsewhere";
+        Pending::ready(Err(Error::new(ErrorKind::Unsupported, message)))
+    }
     /// Ends all that is open, and the log; later calls answer `Closed`. Twice is nothing, and the last handle to go
     /// does it too.
     fn close(&self) -> Result<()>;

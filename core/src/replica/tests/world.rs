@@ -103,10 +103,10 @@ impl Node {
     }
 
     fn send(&mut self) {
-        for (seq, unit) in self.replica().outbox(1000).unwrap() {
-            assert_eq!(seq, self.sent.len() as u64 + 1, "the outbox has a gap");
-            self.sent.push(unit);
-            self.replica().sent(seq).unwrap();
+        for out in self.replica().outbox(1000).unwrap() {
+            assert_eq!(out.place, self.sent.len() as i64 + 1, "the outbox has a gap");
+            self.sent.push(out.unit);
+            self.replica().sent(out.place).unwrap();
         }
     }
 

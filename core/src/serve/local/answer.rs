@@ -114,6 +114,7 @@ fn of_engine(engine: &Engine, request: &Request<'_>) -> Answered {
             engine.take_back_actor(&stream, actor);
             Pending::ready(Ok(()))
         }),
+        AskDatabase::KIND => request.tell::<AskDatabase>(|call| ask_database(engine, &call)),
         Mesh::KIND => request.tell::<Mesh>(|()| engine.mesh()),
         Metrics::KIND => request.tell::<Metrics>(|()| Pending::ready(engine.metrics())),
         _ => request.unknown("an engine"),
@@ -188,6 +189,16 @@ fn of_consumer(consumer: &Consumer, request: &Request<'_>) -> Answered {
         Term::KIND => request.tell::<Term>(|seq| Pending::ready(consumer.term(seq))),
         _ => request.unknown("a consumer"),
     }
+}
+
+#[cfg(feature = "replica")]
+fn ask_database(engine: &Engine, call: &str) -> Pending<String> {
+    engine.call_database_text(call)
+}
+
+#[cfg(not(feature = "replica"))]
+fn ask_database(_: &Engine, _: &str) -> Pending<String> {
+    Pending::ready(Err(Error::new(ErrorKind::Unsupported, "the node's build has no SQLite replicator")))
 }
 
 #[cfg(feature = "hub")]

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::session::Session;
 use super::stream::NodeStream;
 use super::table::{
-    AddLink, CreateStream, DeleteStream, FreeActor, Links, Mesh, Metrics, OpenStream, Operation, RemoveLink,
-    StreamNames, Streams, TakeActor, UpdateStream,
+    AddLink, AskDatabase, CreateStream, DeleteStream, FreeActor, Links, Mesh, Metrics, OpenStream, Operation,
+    RemoveLink, StreamNames, Streams, TakeActor, UpdateStream,
 };
 use crate::error::Result;
 use crate::member::MeshStatus;
@@ -85,6 +85,10 @@ impl EngineOps for NodeEngine {
 
     fn mesh(&self) -> Pending<Option<MeshStatus>> {
         self.0.ask::<Mesh>(ENGINE, &())
+    }
+
+    fn database(&self, call: String) -> Pending<String> {
+        self.0.ask::<AskDatabase>(ENGINE, &call)
     }
 
     fn close(&self) -> Result<()> {

@@ -58,6 +58,8 @@ operations! {
     12 TakeActor(String) -> Option<(u64, u64, u64)>;
     13 FreeActor((String, (u64, u64, u64))) -> ();
     14 Mesh(()) -> Option<MeshStatus>;
+    // Of its replicated SQLite files, in JSON.
+    15 AskDatabase(String) -> String;
     // Of a stream.
     16 Info(()) -> StreamInfo;
     // The question is read by `take_appends`, which copies nothing.

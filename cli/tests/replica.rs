@@ -1,0 +1,132 @@
+//! Replicated SQLite files with the plain `sqlite3` program at both ends, nodes as real processes, and a real server.
+
+#![allow(clippy::disallowed_methods, reason = "a test stands outside: it may start processes and look at the clock")]
+
+mod common;
+#[path = "../../core/tests/common/sqlite.rs"]
+mod sqlite;
+
+use std::path::{Path, PathBuf};
+
+use common::node::{Hub, Node, until};
+use common::{Dir, Ran, finish, headwater, objects, start};
+use serde_json::Value;
+use sqlite::sqlite;
+
+const BOOKS: &str = "CREATE TABLE books(id INTEGER PRIMARY KEY, title TEXT, price REAL); CREATE TABLE notes(text)";
+
+/// One side: a file, and the node beside it.
+struct Side {
+    dir: Dir,
+    db: PathBuf,
+    node: Option<Node>,
+}
+
+impl Side {
+    fn new(name: &str, hub: &Hub) -> Self {
+        let dir = Dir::new(name);
+        let db = dir.file("app.db");
+        sqlite(&db, BOOKS);
+        let config = format!(
+            "dir = \"data\"\n[hub]\nurl = \"{}\"\n[replica]\ndb_path = \"app.db\"\nnode_id = 7\npublish = true\n\
+             [replica.log]\nmax_entries = 100000\n",
+            hub.url()
+        );
+        std::fs::write(dir.file("a.toml"), config).expect("a file");
+        Side { dir, db, node: None }
+    }
+
+    fn start(&mut self) {
+        self.node = Some(Node::start(&self.dir, &["--config", "a.toml"]));
+    }
+
+    fn kill(&mut self) {
+        if let Some(mut node) = self.node.take() {
+            node.process.kill().expect("it is killed");
+            node.process.wait().expect("it ends");
+        }
+    }
+
+    fn sql(&self, sql: &str) -> String {
+        sqlite(&self.db, sql)
+    }
+
+    fn run(&self, args: &[&str]) -> Ran {
+        finish(start(headwater(args).args(["--dir", "data"]).current_dir(self.dir.file(""))), b"")
+    }
+
+    fn status(&self) -> Value {
+        let ran = self.run(&["replica", "status", "app.db", "--json"]);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        objects(&ran.stdout).remove(0)
+    }
+}
+
+fn equal(sides: [&Side; 2], sql: &str, expected: &str) {
+    until(&format!("{sql} is {expected}"), || sides.iter().all(|side| side.sql(sql) == expected));
+}
+
+#[test]
+fn two_nodes_and_a_hub_are_killed_and_every_row_arrives() {
+    let mut hub = Hub::later();
+    hub.start();
+    let (mut a, mut b) = (Side::new("replica-a", &hub), Side::new("replica-b", &hub));
+    a.start();
+    b.start();
+    a.sql("INSERT INTO books VALUES (1, 'one', 1.5)");
+    equal([&a, &b], "SELECT id, title, price FROM books", "1|one|1.5");
+    // The hub goes: both sides work on.
+    hub.kill();
+    a.sql("UPDATE books SET title = 'eins' WHERE id = 1; INSERT INTO books VALUES (2, 'two', 2)");
+    b.sql("UPDATE books SET price = 9 WHERE id = 1; INSERT INTO books VALUES (3, 'three', 3)");
+    // The nodes go, and the application does not.
+    a.kill();
+    b.kill();
+    for n in 10..20 {
+        a.sql(&format!("INSERT INTO books VALUES ({n}, 'of a', 0)"));
+        b.sql(&format!("INSERT INTO books VALUES (1{n}, 'of b', 0)"));
+    }
+    a.start();
+    b.start();
+    hub.start();
+    equal([&a, &b], "SELECT count(*) FROM books", "23");
+    equal([&a, &b], "SELECT title, price FROM books WHERE id = 1", "eins|9.0");
+    let status = a.status();
+    assert_eq!((&status["state"], &status["node_id"], &status["missing"]), (&"running".into(), &"7".into(), &0.into()));
+    assert_eq!(status["refused"][0]["table"], "notes");
+    // A table and a column that one side has first.
+    a.sql("ALTER TABLE books ADD COLUMN isbn TEXT; CREATE TABLE tags(name TEXT PRIMARY KEY, n INT)");
+    a.sql("UPDATE books SET isbn = 'x' WHERE id = 2; INSERT INTO tags VALUES ('new', 1)");
+    until("it is parked", || b.status()["parked"].as_u64().is_some_and(|parked| parked > 0));
+    b.sql("ALTER TABLE books ADD COLUMN isbn TEXT; CREATE TABLE tags(name TEXT PRIMARY KEY, n INT)");
+    equal([&a, &b], "SELECT isbn, (SELECT name FROM tags) FROM books WHERE id = 2", "x|new");
+    for verb in ["pause", "resume", "sync", "release"] {
+        let ran = a.run(&["replica", verb]);
+        assert_eq!(ran.code, 0, "{verb}: {}", ran.stderr);
+    }
+    assert_eq!(a.run(&["replica", "pause", "other"]).code, 3);
+    let ran = a.run(&["replica", "detach", "app.db"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!(a.sql("SELECT count(*) FROM sqlite_schema WHERE name LIKE '%headwater%'"), "0");
+    assert_eq!(a.node.take().map(Node::end), Some(0));
+    assert_eq!(b.node.take().map(Node::end), Some(0));
+}
+
+#[test]
+fn a_file_is_attached_and_let_go_without_a_node() {
+    let dir = Dir::new("replica-alone");
+    let db = dir.file("shop.db");
+    sqlite(&db, BOOKS);
+    let db = db.display().to_string();
+    let attached = dir.json(&["replica", "attach", &db, "--exclude", "notes"]).remove(0);
+    assert_eq!((&attached["name"], &attached["tables"][0]), (&"shop".into(), &"books".into()));
+    sqlite(Path::new(&db), "INSERT INTO books VALUES (1, 'one', 1)");
+    assert_eq!(dir.json(&["replica", "status"])[0]["pending"], 1);
+    dir.ok(&["replica", "sync"]);
+    let status = dir.json(&["replica", "status", "shop"]).remove(0);
+    assert_eq!((&status["pending"], &status["state"]), (&0.into(), &"stopped".into()));
+    assert_eq!(dir.json(&["stream", "info", "REPLICA_shop"])[0]["last_seq"], 1);
+    assert_eq!(dir.run(&["replica", "attach", "none.db"]).code, 3);
+    dir.ok(&["replica", "detach", &db]);
+    assert_eq!(dir.run(&["replica", "detach", &db]).code, 3);
+}

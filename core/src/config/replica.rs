@@ -1,0 +1,98 @@
+//! `[replica]`: a SQLite file that replicates. With a hub, its log is linked to the stream of the same name there.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::file::Section;
+use crate::error::Result;
+use crate::replica::{DatabaseConfig, LogConfig, SnapshotConfig};
+use crate::stream::config::StreamConfig;
+use crate::stream::link::LinkConfig;
+
+/// The keys of `[replica]`: the fields of [`DatabaseConfig`], some under the names that people know them by.
+#[derive(Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct ReplicaTable {
+    db_path: PathBuf,
+    name: String,
+    node_id: NodeId,
+    publish: bool,
+    replicate: bool,
+    include: Vec<String>,
+    exclude: Vec<String>,
+    per_row: Vec<String>,
+    scan_max_changes: usize,
+    /// Nanoseconds.
+    polling_interval: u64,
+}
+
+impl Default for ReplicaTable {
+    fn default() -> Self {
+        let config = DatabaseConfig::default();
+        ReplicaTable {
+            db_path: config.path,
+            name: config.name,
+            node_id: NodeId::Name(config.node_id),
+            publish: config.publish,
+            replicate: config.replicate,
+            include: config.include,
+            exclude: config.exclude,
+            per_row: config.per_row,
+            scan_max_changes: config.scan_max_changes,
+            polling_interval: 0,
+        }
+    }
+}
+
+/// A name, or a number.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum NodeId {
+    Name(String),
+    Number(u64),
+}
+
+impl ReplicaTable {
+    fn config(self, log: LogConfig) -> DatabaseConfig {
+        DatabaseConfig {
+            path: self.db_path,
+            name: self.name,
+            node_id: match self.node_id {
+                NodeId::Name(name) => name,
+                NodeId::Number(number) => number.to_string(),
+            },
+            publish: self.publish,
+            replicate: self.replicate,
+            include: self.include,
+            exclude: self.exclude,
+            per_row: self.per_row,
+            scan_max_changes: self.scan_max_changes,
+            polling_interval: Duration::from_nanos(self.polling_interval),
+            log,
+            ..DatabaseConfig::default()
+        }
+    }
+}
+
+/// Reads the section.
+pub(super) fn read(mut section: Section<'_>) -> Result<DatabaseConfig> {
+    let whole = section.place_of("");
+    let snapshot = section.table("snapshot")?.map(|it| it.fill(|_: &SnapshotConfig| Ok(()))).transpose()?;
+    let log = section.table("log")?.map(|log| log.fill(|_: &LogConfig| Ok(()))).transpose()?;
+    let config = section.fill(|_: &ReplicaTable| Ok(()))?.config(log.unwrap_or_default());
+    let config = DatabaseConfig { snapshot: snapshot.unwrap_or_default(), ..config };
+    config.check().map_err(|e| whole.error(e.message()))?;
+    Ok(config)
+}
+
+/// What joins its log to a hub, where the file does not say that itself.
+pub(super) fn link(config: &DatabaseConfig, links: &[LinkConfig]) -> Result<Option<LinkConfig>> {
+    let stream = config.stream_name()?;
+    if links.iter().any(|link| link.stream == stream) {
+        return Ok(None);
+    }
+    let create = Some(Box::new(StreamConfig::default()));
+    Ok(Some(LinkConfig { create, ..LinkConfig::new(stream.clone(), stream.clone(), stream) }))
+}

@@ -1,0 +1,314 @@
+//! The replicated files of an engine: attached, found again, worked on each by a thread of its own, and ended.
+
+use std::future::poll_fn;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Engine, Inner, Kind};
+use crate::disk::{Disk, OpenMode, read_all, replace};
+use crate::error::{Error, ErrorKind, Result};
+use crate::pending::Pending;
+use crate::replica::call::{DatabaseAnswer, DatabaseCall};
+use crate::replica::database::unknown;
+use crate::replica::worker::{Ticket, Worker};
+use crate::replica::{Database, DatabaseConfig, DatabaseStatus};
+
+/// The file that says what is attached.
+const FILE: &str = "databases.json";
+
+/// Files that are worked on.
+#[derive(Default)]
+pub(crate) struct Databases {
+    all: Mutex<Vec<Arc<Worker>>>,
+    /// Whether those that the directory knows of are among them.
+    known: Mutex<bool>,
+}
+
+/// One attached file, as the directory keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Attached {
+    #[serde(default)]
+    paused: bool,
+    config: DatabaseConfig,
+}
+
+impl Databases {
+    fn all(&self) -> MutexGuard<'_, Vec<Arc<Worker>>> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn find(&self, name: &str) -> Result<Arc<Worker>> {
+        self.all().iter().find(|worker| worker.name == name).map(Arc::clone).ok_or_else(|| unknown(name))
+    }
+
+    /// How each stands, by name.
+    pub(super) fn statuses(&self) -> Vec<DatabaseStatus> {
+        let workers = self.all().clone();
+        let mut all: Vec<_> = workers.iter().map(|worker| worker.status()).collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+
+    /// Ends all of them.
+    pub(super) fn close(&self) {
+        let all = std::mem::take(&mut *self.all());
+        all.iter().for_each(|worker| worker.stop());
+    }
+}
+
+impl Engine {
+    /// Makes a SQLite file replicate, or finds it doing so, and works on it until the engine is closed or the file
+    /// detached. What the application writes is captured in the file itself from now on, whoever has the engine open.
+    ///
+    /// The log is stream `REPLICA_<name>`: a link of it to a hub, or the same stream of two engines, joins nodes. The file
+    /// is in WAL mode from then on. It does not replicate what has no primary key and what is no ordinary table; the status
+    /// names those.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] when there is no such file; [`ErrorKind::Invalid`] for a configuration that can't be, or
+    /// what is no SQLite file; [`ErrorKind::Conflict`] when another file is attached under the name, or this one with
+    /// another configuration; [`ErrorKind::Unsupported`] for an engine that can't be written to.
+    pub fn attach(&self, config: DatabaseConfig) -> Pending<Database> {
+        let engine = self.clone();
+        self.call_database(DatabaseCall::Attach(Box::new(config))).map(move |answer| engine.found(answer))
+    }
+
+    /// The attached file of this name.
+    pub fn database(&self, name: &str) -> Pending<Database> {
+        let engine = self.clone();
+        self.call_database(DatabaseCall::Find(name.to_owned())).map(move |answer| engine.found(answer))
+    }
+
+    /// How each attached file stands, by name.
+    pub fn databases(&self) -> Pending<Vec<DatabaseStatus>> {
+        self.call_database(DatabaseCall::List).map(|answer| match answer {
+            DatabaseAnswer::Statuses(statuses) => statuses,
+            _ => Vec::new(),
+        })
+    }
+
+    fn found(&self, answer: DatabaseAnswer) -> Database {
+        let (name, path) = match answer {
+            DatabaseAnswer::Found(name, path) => (name, path),
+            _ => (String::new(), PathBuf::new()),
+        };
+        let worker = match &self.0 {
+            Kind::Local(inner) => inner.databases.find(&name).ok(),
+            Kind::Other(_) => None,
+        };
+        Database::over(self, name, path, worker)
+    }
+
+    /// Answers a question about replicated files, or has the node answer it.
+    pub(crate) fn call_database(&self, call: DatabaseCall) -> Pending<DatabaseAnswer> {
+        match &self.0 {
+            Kind::Local(inner) => self.answer(inner, call),
+            Kind::Other(other) => {
+                let question = match serde_json::to_string(&call) {
+                    Ok(question) => question,
+                    Err(error) => return Pending::ready(Err(unreadable(&error))),
+                };
+                let read = |answer: String| Pending::ready(serde_json::from_str(&answer).map_err(|e| unreadable(&e)));
+                other.ops.database(question).and_then(read)
+            }
+        }
+    }
+
+    /// As [`Engine::call_database`], for a node whose client asks in JSON.
+    pub(crate) fn call_database_text(&self, call: &str) -> Pending<String> {
+        match serde_json::from_str(call) {
+            Ok(call) => self
+                .call_database(call)
+                .and_then(|answer| Pending::ready(serde_json::to_string(&answer).map_err(|error| unreadable(&error)))),
+            Err(error) => Pending::ready(Err(unreadable(&error))),
+        }
+    }
+
+    /// Works on all that is attached from now on.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`] when the directory does not say what is attached. A file that can't be worked on is told
+    /// by its status, and tried again.
+    pub fn run_databases(&self) -> Result<()> {
+        let Kind::Local(inner) = &self.0 else { return Ok(()) };
+        inner.writable()?;
+        self.find_attached(inner)?;
+        let all = inner.databases.all().clone();
+        all.iter().try_for_each(|worker| self.begin(inner, worker))
+    }
+
+    /// The hub that its links go to, if it has one.
+    pub(crate) fn hub_of_links(&self) -> Option<Engine> {
+        match &self.0 {
+            Kind::Local(inner) => inner.hub.get().map(|(_, hub)| hub.clone()),
+            Kind::Other(_) => None,
+        }
+    }
+
+    fn answer(&self, inner: &Arc<Inner>, call: DatabaseCall) -> Pending<DatabaseAnswer> {
+        let find = |name: &str| {
+            inner.writable()?;
+            self.find_attached(inner)?;
+            inner.databases.find(name)
+        };
+        let one = |info| DatabaseAnswer::Snapshots(vec![info]);
+        match call {
+            DatabaseCall::Sync(name) => {
+                let worker = self.run_databases().and_then(|()| find(&name));
+                Pending::after(worker, |worker| worker.sync()).map(|()| DatabaseAnswer::Done)
+            }
+            DatabaseCall::Snapshot(name) => {
+                Pending::after(find(&name), |worker| job(worker, move |worker| worker.snapshot().map(one)))
+            }
+            DatabaseCall::Restore(name, id) => {
+                Pending::after(find(&name), |worker| job(worker, move |it| it.restore(id.as_deref()).map(one)))
+            }
+            DatabaseCall::Check(name, repair) => {
+                let check = move |worker: &Worker| worker.check(repair).map(DatabaseAnswer::Report);
+                Pending::after(find(&name), |worker| job(worker, check))
+            }
+            DatabaseCall::Snapshots(name) => {
+                let list = |worker: &Worker| worker.snapshots().map(DatabaseAnswer::Snapshots);
+                Pending::after(find(&name), |worker| job(worker, list))
+            }
+            call => Pending::ready(self.answer_now(inner, call)),
+        }
+    }
+
+    fn answer_now(&self, inner: &Arc<Inner>, call: DatabaseCall) -> Result<DatabaseAnswer> {
+        inner.writable()?;
+        self.find_attached(inner)?;
+        let databases = &inner.databases;
+        match call {
+            DatabaseCall::Attach(config) => {
+                let worker = self.attach_here(inner, *config)?;
+                return Ok(DatabaseAnswer::Found(worker.name.clone(), worker.path.clone()));
+            }
+            DatabaseCall::Find(name) => {
+                let worker = databases.find(&name)?;
+                self.begin(inner, &worker)?;
+                return Ok(DatabaseAnswer::Found(name, worker.path.clone()));
+            }
+            DatabaseCall::List => return Ok(DatabaseAnswer::Statuses(databases.statuses())),
+            DatabaseCall::Status(name) => return Ok(DatabaseAnswer::Statuses(vec![databases.find(&name)?.status()])),
+            DatabaseCall::Release(name) => return databases.find(&name)?.release().map(DatabaseAnswer::Count),
+            DatabaseCall::Schema(name) => {
+                let schema = databases.find(&name)?.schema()?;
+                return Ok(DatabaseAnswer::Schemas(schema));
+            }
+            // These take a while.
+            DatabaseCall::Sync(_)
+            | DatabaseCall::Check(..)
+            | DatabaseCall::Snapshot(_)
+            | DatabaseCall::Snapshots(_)
+            | DatabaseCall::Restore(..) => {}
+            DatabaseCall::Pause(name) => {
+                databases.find(&name)?.pause();
+                self.keep_attached(inner)?;
+            }
+            DatabaseCall::Resume(name) => {
+                let worker = databases.find(&name)?;
+                worker.resume();
+                self.begin(inner, &worker)?;
+                self.keep_attached(inner)?;
+            }
+            DatabaseCall::Detach(name) => {
+                databases.find(&name)?.detach()?;
+                databases.all().retain(|worker| worker.name != name);
+                self.keep_attached(inner)?;
+            }
+        }
+        Ok(DatabaseAnswer::Done)
+    }
+
+    fn attach_here(&self, inner: &Arc<Inner>, config: DatabaseConfig) -> Result<Arc<Worker>> {
+        config.check()?;
+        let name = config.database_name()?;
+        if let Ok(worker) = inner.databases.find(&name) {
+            let same = DatabaseConfig { path: worker.path.clone(), ..config.clone() };
+            if worker.config == same && std::fs::canonicalize(&config.path).is_ok_and(|path| path == worker.path) {
+                self.begin(inner, &worker)?;
+                return Ok(worker);
+            }
+            let message = format!("database '{name}' is attached already, as {} or otherwise", worker.path.display());
+            return Err(Error::new(ErrorKind::Conflict, message));
+        }
+        if !config.snapshot.store.is_empty() && !config.path.exists() {
+            let info = crate::replica::bootstrap(self, &config, None)?;
+            self.log("info", format!("{} is made of snapshot {}", config.path.display(), info.id));
+        }
+        let worker = Worker::open(self, config, false)?;
+        inner.databases.all().push(Arc::clone(&worker));
+        self.begin(inner, &worker)?;
+        self.keep_attached(inner)?;
+        Ok(worker)
+    }
+
+    /// Finds what the directory says is attached, once.
+    fn find_attached(&self, inner: &Arc<Inner>) -> Result<()> {
+        let mut known = inner.databases.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if !*known {
+            let attached = read(&*inner.shared.disk, &inner.root)?;
+            let workers = attached.into_iter().map(|it| Worker::later(self, it.config, it.paused));
+            inner.databases.all().extend(workers);
+            *known = true;
+        }
+        Ok(())
+    }
+
+    /// Begins to work on a file, if nobody does yet.
+    #[allow(clippy::disallowed_methods, reason = "an engine starts its own threads: one for each attached file")]
+    fn begin(&self, inner: &Arc<Inner>, worker: &Arc<Worker>) -> Result<()> {
+        if !inner.shared.has_worker() || worker.has_thread() {
+            return Ok(());
+        }
+        let working = Arc::clone(worker);
+        let thread = std::thread::Builder::new().name("headwater-replica".to_owned()).spawn(move || working.run());
+        worker.set_thread(thread.map_err(|e| Error::io("start the thread of a database", &e))?);
+        Ok(())
+    }
+
+    /// Writes what is attached into the directory.
+    fn keep_attached(&self, inner: &Arc<Inner>) -> Result<()> {
+        let all = inner.databases.all();
+        let attached: Vec<_> =
+            all.iter().map(|worker| Attached { paused: worker.is_paused(), config: worker.config.clone() }).collect();
+        let path = inner.root.join(FILE);
+        let bytes = serde_json::to_vec_pretty(&attached)
+            .map_err(|error| Error::new(ErrorKind::Internal, format!("what is attached has no JSON: {error}")))?;
+        replace(&*inner.shared.disk, &path, &bytes).map_err(|e| Error::io(format_args!("write {}", path.display()), &e))
+    }
+}
+
+/// Does what takes a while on a thread of its own.
+#[allow(clippy::disallowed_methods, reason = "an engine starts its own threads: one for each snapshot at work")]
+fn job(
+    worker: Arc<Worker>,
+    work: impl FnOnce(&Worker) -> Result<DatabaseAnswer> + Send + 'static,
+) -> Pending<DatabaseAnswer> {
+    let ticket = Arc::new(Ticket::default());
+    let filled = Arc::clone(&ticket);
+    let thread =
+        std::thread::Builder::new().name("headwater-snapshot".to_owned()).spawn(move || filled.fill(work(&worker)));
+    match thread {
+        Ok(_) => Pending::of(async move { poll_fn(|cx| ticket.poll(cx)).await }),
+        Err(error) => Pending::ready(Err(Error::io("start the thread of a snapshot", &error))),
+    }
+}
+
+fn unreadable(error: &serde_json::Error) -> Error {
+    Error::new(ErrorKind::Internal, format!("what is asked of a database, or answered, can't be read: {error}"))
+}
+
+fn read(disk: &dyn Disk, root: &Path) -> Result<Vec<Attached>> {
+    let path = root.join(FILE);
+    if !disk.exists(&path) {
+        return Ok(Vec::new());
+    }
+    let bytes = disk.open(&path, OpenMode::Read).and_then(|file| read_all(&*file));
+    let bytes = bytes.map_err(|e| Error::io(format_args!("read {}", path.display()), &e))?;
+    serde_json::from_slice(&bytes)
+        .map_err(|error| Error::corrupt(format!("{} does not say what is attached: {error}", path.display())))
+}

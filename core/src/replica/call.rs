@@ -1,0 +1,65 @@
+//! What is asked of the replicated files of an engine, in this process or through the node that has its directory open.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::check::CheckReport;
+use super::config::DatabaseConfig;
+use super::schema_view::SchemaOf;
+use super::snapshot::SnapshotInfo;
+use super::status::DatabaseStatus;
+
+/// A question. Files are known by their names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DatabaseCall {
+    /// Begin, or find, a file.
+    Attach(Box<DatabaseConfig>),
+    /// Where a file is.
+    Find(String),
+    /// How all stand.
+    List,
+    /// How one stands.
+    Status(String),
+    /// Take in and send all that there is.
+    Sync(String),
+    /// Leave it alone.
+    Pause(String),
+    /// Go on.
+    Resume(String),
+    /// Let in what is held.
+    Release(String),
+    /// Take every trace out of the file.
+    Detach(String),
+    /// Compare with all other nodes, and repair where that is asked for.
+    Check(String, bool),
+    /// Who has which schema.
+    Schema(String),
+    /// Make a snapshot.
+    Snapshot(String),
+    /// Which snapshots there are.
+    Snapshots(String),
+    /// Join the newest snapshot with the file, or that of this name.
+    Restore(String, Option<String>),
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DatabaseAnswer {
+    /// It is done.
+    Done,
+    /// So many.
+    Count(u64),
+    /// The file of this name is here.
+    Found(String, PathBuf),
+    /// They stand like this.
+    Statuses(Vec<DatabaseStatus>),
+    /// They compare like this.
+    Report(CheckReport),
+    /// These schemas.
+    Schemas(Vec<SchemaOf>),
+    /// These snapshots.
+    Snapshots(Vec<SnapshotInfo>),
+}

@@ -1,0 +1,158 @@
+//! What a replicated SQLite file is told.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::Options;
+use crate::error::{Error, Result};
+use crate::record::Durability;
+use crate::stream::config::{StreamConfig, nanos};
+
+/// How often a file is looked at for what other programs committed, unless it is told otherwise.
+pub const POLLING_INTERVAL: Duration = Duration::from_millis(5);
+
+/// What a replicated SQLite file is told. A number that is 0 is the default.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DatabaseConfig {
+    /// The SQLite file, which is there.
+    pub path: PathBuf,
+    /// What the nodes call it, the same at all of them: letters, digits, `-` and `_`. The file's name up to its first
+    /// dot when empty.
+    pub name: String,
+    /// What people call this node; the id of its engine when empty.
+    pub node_id: String,
+    /// Whether what is written here goes to others.
+    pub publish: bool,
+    /// Whether what others write comes here.
+    pub replicate: bool,
+    /// Tables to replicate, without regard to case; all when empty.
+    pub include: Vec<String>,
+    /// Tables to leave out, without regard to case.
+    pub exclude: Vec<String>,
+    /// Tables whose rows are written whole: of two writes of one row that had not seen each other, one wins in all its
+    /// columns.
+    pub per_row: Vec<String>,
+    /// The most rows that one unit takes in of what was written; what was committed between two looks is not split
+    /// otherwise. 4,096 when 0.
+    pub scan_max_changes: usize,
+    /// How often the file is looked at; [`POLLING_INTERVAL`] when 0.
+    #[serde(with = "nanos")]
+    pub polling_interval: Duration,
+    /// The log.
+    pub log: LogConfig,
+    /// Snapshots.
+    pub snapshot: SnapshotConfig,
+}
+
+/// What snapshots of a replicated file are told.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SnapshotConfig {
+    /// Where they are kept: a directory that all nodes have, or `nats` for the object store `REPLICA_<name>_SNAPSHOTS` of
+    /// the hub; without a hub, of the engine. None are made by themselves, nor fetched, when it is empty.
+    pub store: String,
+    /// How often one is made, by one node of all; none by time when 0.
+    #[serde(with = "nanos")]
+    pub interval: Duration,
+    /// One is made when the log grew by so many records since the last; none by growth when 0.
+    pub log_entries: u64,
+    /// How many are kept; 3 when 0.
+    pub keep: usize,
+}
+
+/// What the log of a replicated file is told.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogConfig {
+    /// The most records that it keeps, and those before them go; 0 keeps all. A node that was away for longer than the
+    /// log reaches back needs a snapshot.
+    pub max_entries: u64,
+    /// What an acknowledgement of the log promises.
+    pub durability: Durability,
+}
+
+impl Default for DatabaseConfig {
+    fn default() -> Self {
+        DatabaseConfig {
+            path: PathBuf::new(),
+            name: String::new(),
+            node_id: String::new(),
+            publish: true,
+            replicate: true,
+            include: Vec::new(),
+            exclude: Vec::new(),
+            per_row: Vec::new(),
+            scan_max_changes: 0,
+            polling_interval: Duration::ZERO,
+            log: LogConfig::default(),
+            snapshot: SnapshotConfig::default(),
+        }
+    }
+}
+
+impl DatabaseConfig {
+    /// A file, everything else by default.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        DatabaseConfig { path: path.into(), ..DatabaseConfig::default() }
+    }
+
+    /// What the nodes call it.
+    pub fn database_name(&self) -> Result<String> {
+        let name = if self.name.is_empty() {
+            let file = self.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            file.split('.').next().unwrap_or_default()
+        } else {
+            &self.name
+        };
+        let good = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if name.is_empty() || !name.chars().all(good) {
+            let message = format!(
+                "database name '{}' must be letters, digits, '-' and '_': give one with name",
+                name.escape_debug()
+            );
+            return Err(Error::invalid(message));
+        }
+        Ok(name.to_owned())
+    }
+
+    /// The stream that is its log.
+    pub fn stream_name(&self) -> Result<String> {
+        self.database_name().map(|name| super::log::stream_name(&name))
+    }
+
+    /// Refuses what can't be.
+    pub fn check(&self) -> Result<()> {
+        if self.path.as_os_str().is_empty() {
+            return Err(Error::invalid("path is empty: name the SQLite file"));
+        }
+        self.database_name().map(drop)
+    }
+
+    pub(super) fn options(&self) -> Options {
+        let mut options = Options {
+            include: self.include.clone(),
+            exclude: self.exclude.clone(),
+            per_row: self.per_row.clone(),
+            ..Options::default()
+        };
+        if self.scan_max_changes > 0 {
+            options.unit_changes_max = self.scan_max_changes;
+        }
+        options
+    }
+
+    pub(super) fn stream(&self, name: &str) -> StreamConfig {
+        StreamConfig {
+            durability: self.log.durability,
+            max_msgs: self.log.max_entries,
+            ..StreamConfig::new(super::log::stream_name(name), [super::log::filter(name)])
+        }
+    }
+
+    pub(super) fn pause_between_looks(&self) -> Duration {
+        if self.polling_interval.is_zero() { POLLING_INTERVAL } else { self.polling_interval }
+    }
+}

@@ -1,0 +1,403 @@
+//! A node: a replicated file and its log. One step takes in what was written here and sends it, then takes what others
+//! sent. It has no thread: whoever steps it does.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::change::Unit;
+use super::check::Answer;
+use super::config::DatabaseConfig;
+use super::intake::{Place, Taken};
+use super::log::{Log, Parts, UNIT, filter};
+use super::standing::{self, identity};
+use super::store::Fault;
+use super::{Replica, table::Refused};
+use crate::engine::Engine;
+use crate::error::{Error, ErrorKind, Result};
+use crate::hybrid::stamp_ms;
+use crate::intervals::Intervals;
+use crate::origin::Writer;
+use crate::stream::config::DeliverPolicy;
+use crate::stream::subscription::{SubscribeOptions, Subscription};
+
+/// How long a write of ours waits for the application's, and the other way round where that waits.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Records that are joined in one transaction, at most: the application's writes wait for it.
+const RECORDS_AT_ONCE: usize = 64;
+/// Bytes of them after which no more are.
+const BYTES_AT_ONCE: usize = 1 << 20;
+/// Units that are sent at once, at most.
+const UNITS_AT_ONCE: usize = 64;
+/// Rows of before the attach that are taken in by one transaction.
+const WALK_ROWS: usize = 1_000;
+/// Nanoseconds in a millisecond.
+pub(super) const MS: u64 = 1_000_000;
+
+/// What was done since the node was opened.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Counts {
+    pub(super) published: u64,
+    pub(super) applied: u64,
+    pub(super) changes: u64,
+    /// Records of the log that were no units.
+    pub(super) faults: u64,
+    /// The newest write of another node that is in the file, milliseconds since the epoch.
+    pub(super) applied_ms: u64,
+}
+
+/// One file, and its log.
+pub(super) struct Node {
+    pub(super) engine: Engine,
+    pub(super) config: DatabaseConfig,
+    pub(super) replica: Replica,
+    pub(super) log: Log,
+    reader: Option<Subscription>,
+    parts: Parts,
+    actor: Writer,
+    /// The number of its next unit, for whoever goes on as this node.
+    next_unit: Arc<AtomicU64>,
+    /// What the file's connection said of others' commits when it was looked at last.
+    seen: Option<i64>,
+    /// Which file it is.
+    file: FileId,
+    is_walked: bool,
+    /// The schema that it told of last.
+    pub(super) has_told: Option<Option<i64>>,
+    /// The nodes that it has heard of, as people call them.
+    pub(super) heard: BTreeSet<String>,
+    /// What it asked last, and what came to it.
+    pub(super) question: Option<(String, Vec<Answer>)>,
+    pub(super) counts: Counts,
+    /// The last thing that was wrong with what others sent.
+    pub(super) last_fault: String,
+}
+
+/// Units that are on their way into the file, and the last record that they reach to.
+#[derive(Default)]
+struct Found {
+    units: Vec<Unit>,
+    bytes: usize,
+    last: u64,
+}
+
+/// What tells a file from another one that has its name now.
+type FileId = (u64, u64);
+
+impl Node {
+    /// Opens a file as a node's, and makes it one if it is not. The log is made if it is not there.
+    pub(super) fn open(engine: &Engine, config: &DatabaseConfig) -> Result<Node> {
+        config.check()?;
+        let name = config.database_name()?;
+        let file = file_id(&config.path)?;
+        let conn = connect(&config.path)?;
+        let made = engine.create_stream(config.stream(&name)).wait();
+        let stream = match made {
+            Err(error) if error.kind() == ErrorKind::Conflict => {
+                engine.stream(&super::log::stream_name(&name)).wait()?
+            }
+            made => made?,
+        };
+        let log = Log { stream, database: name };
+        let known = identity(&conn)?;
+        let (actor, next_unit) = claim(engine, log.stream.name(), known);
+        let mut replica = Replica::open(conn, known.map_or(actor.epoch, |(node, _)| node), config.options())?;
+        if known.is_some_and(|(node, _)| node != actor.epoch) {
+            replica.become_node(actor.epoch)?;
+        }
+        next_unit.store(replica.last_unit()? + 1, Ordering::Relaxed);
+        let reader = if config.replicate { Some(read_on(&log, engine.id(), &replica)?) } else { None };
+        Ok(Node {
+            engine: engine.clone(),
+            config: config.clone(),
+            replica,
+            log,
+            reader,
+            parts: Parts::default(),
+            actor,
+            next_unit,
+            seen: None,
+            file,
+            is_walked: false,
+            has_told: None,
+            heard: BTreeSet::new(),
+            question: None,
+            counts: Counts::default(),
+            last_fault: String::new(),
+        })
+    }
+
+    /// Takes in what was written here and sends it, then takes some of what others sent. Whether there is more to do at
+    /// once.
+    pub(super) fn step(&mut self) -> Result<bool> {
+        self.check_file()?;
+        let looked = self.look()?;
+        let sent = self.send()?;
+        self.tell_once()?;
+        let taken = self.take()?;
+        let walked = self.walk()?;
+        Ok(looked || sent || taken || walked)
+    }
+
+    /// Ready when others sent something; else wakes `cx` then.
+    pub(super) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.reader.as_ref().map_or(Poll::Pending, |reader| reader.poll_ready(cx))
+    }
+
+    /// Cuts what was written since the last look.
+    pub(super) fn look(&mut self) -> Result<bool> {
+        let version = self.replica.data_version()?;
+        if self.seen == Some(version) && !self.replica.is_due()? {
+            return Ok(false);
+        }
+        self.seen = Some(version);
+        if !self.replica.is_due()? {
+            return Ok(false);
+        }
+        self.replica.cut()?;
+        self.next_unit.store(self.replica.last_unit()? + 1, Ordering::Relaxed);
+        self.replica.is_pending()
+    }
+
+    pub(super) fn send(&mut self) -> Result<bool> {
+        let units = self.replica.outbox(UNITS_AT_ONCE)?;
+        let Some(last) = units.last().map(|unit| unit.place) else { return Ok(false) };
+        if self.config.publish {
+            self.log.put(&units)?;
+            self.counts.published += units.len() as u64;
+        }
+        self.replica.sent(last)?;
+        Ok(units.len() == UNITS_AT_ONCE)
+    }
+
+    /// Takes some of what others sent.
+    fn take(&mut self) -> Result<bool> {
+        let now_ms = self.now_ms();
+        if self.replica.held()? > 0 {
+            let taken = self.replica.release(now_ms)?;
+            self.count(taken);
+        }
+        if self.reader.is_none() {
+            return Ok(false);
+        }
+        let taken = self.take_batch(now_ms);
+        if taken.is_err() {
+            // What was read and is not in the file is read again.
+            self.parts = Parts::default();
+            self.reader = Some(read_on(&self.log, self.engine.id(), &self.replica)?);
+        }
+        taken
+    }
+
+    fn take_batch(&mut self, now_ms: u64) -> Result<bool> {
+        let Some(reader) = &self.reader else { return Ok(false) };
+        let batch = reader.try_next(RECORDS_AT_ONCE)?;
+        if batch.is_empty() {
+            return Ok(false);
+        }
+        let mut found = Found::default();
+        for record in batch.iter() {
+            let is_own = Log::node(record.subject) == Some(self.actor.epoch);
+            if is_own || self.log.what(record.subject) != Some(UNIT) {
+                if !is_own {
+                    // It speaks of what was before it in the log.
+                    self.join(&mut found, now_ms)?;
+                    if !self.hear(&record)? {
+                        self.fault(Error::invalid(format!("record {} of the log is nothing known", record.seq)));
+                    }
+                }
+                found.last = record.seq;
+                continue;
+            }
+            found.last = record.seq;
+            found.bytes += record.payload.len();
+            match self.parts.take(&record).and_then(|unit| unit.map(|unit| Unit::decode(&unit)).transpose()) {
+                Ok(unit) => found.units.extend(unit),
+                Err(error) => self.fault(error.context(format_args!("record {} of the log", record.seq))),
+            }
+            if found.bytes >= BYTES_AT_ONCE {
+                self.join(&mut found, now_ms)?;
+            }
+        }
+        self.join(&mut found, now_ms)?;
+        Ok(true)
+    }
+
+    /// Joins what was found, in one transaction with the place that it reaches to.
+    fn join(&mut self, found: &mut Found, now_ms: u64) -> Result<()> {
+        if found.last == 0 {
+            return Ok(());
+        }
+        let place = Place { engine: self.engine.id(), seq: self.parts.done(found.last) };
+        let taken = self.replica.take_units(&found.units, place, now_ms)?;
+        self.count(taken);
+        *found = Found::default();
+        Ok(())
+    }
+
+    fn fault(&mut self, error: Error) {
+        self.counts.faults += 1;
+        self.engine.log("warn", format!("database '{}': {error}", self.log.database));
+        self.last_fault = error.to_string();
+    }
+
+    fn count(&mut self, taken: Taken) {
+        self.counts.applied += taken.units;
+        self.counts.changes += taken.changes;
+        self.counts.applied_ms = self.counts.applied_ms.max(stamp_ms(taken.time_max));
+    }
+
+    /// Takes in some rows that were there at attach.
+    fn walk(&mut self) -> Result<bool> {
+        if !self.is_walked {
+            self.is_walked = !self.replica.walk(WALK_ROWS)?;
+            self.next_unit.store(self.replica.last_unit()? + 1, Ordering::Relaxed);
+        }
+        Ok(!self.is_walked)
+    }
+
+    /// Refuses to go on in a file that has no name any more: what is written to the one that has it would be missed.
+    fn check_file(&self) -> Result<()> {
+        if file_id(&self.config.path)? == self.file {
+            return Ok(());
+        }
+        let message = format!("{} is another file now", self.config.path.display());
+        Err(Error::new(ErrorKind::Conflict, message))
+    }
+
+    /// Lets in what is held.
+    pub(super) fn release_all(&mut self) -> Result<u64> {
+        let taken = self.replica.release(u64::MAX)?;
+        self.count(taken);
+        Ok(taken.units)
+    }
+
+    /// Joins rows of a snapshot.
+    pub(super) fn import(&mut self, units: &[Unit]) -> Result<()> {
+        self.replica.import(units)?;
+        self.next_unit.store(self.replica.last_unit()? + 1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// All rows of a snapshot are joined, and so what it has of each node's units.
+    pub(super) fn unite_taken(&mut self, taken: &[(u64, Intervals)]) -> Result<()> {
+        self.replica.unite_taken(taken)
+    }
+
+    /// How many sequences the log is ahead of what is in the file.
+    pub(super) fn lag(&self) -> u64 {
+        self.reader.as_ref().map_or(0, Subscription::lag)
+    }
+
+    /// What people call it.
+    pub(super) fn node_id(&self) -> String {
+        match self.config.node_id.as_str() {
+            "" => format!("{:016x}", self.engine.id()),
+            id => id.to_owned(),
+        }
+    }
+
+    pub(super) fn now_ms(&self) -> u64 {
+        self.engine.clock().now() / MS
+    }
+
+    pub(super) fn id(&self) -> u64 {
+        self.actor.epoch
+    }
+
+    pub(super) fn waiting(&self) -> Result<standing::Waiting> {
+        self.replica.waiting()
+    }
+
+    /// How many units of others are known to have been made and are not in the file.
+    pub(super) fn missing(&self) -> Result<u64> {
+        self.replica.missing()
+    }
+
+    /// The last sequence of the log.
+    pub(super) fn log_end(&self) -> Result<u64> {
+        Ok(self.log.stream.info().wait()?.last_seq)
+    }
+
+    /// The tables that replicate, and those that do not with the reason.
+    pub(super) fn tables(&self) -> (Vec<String>, Vec<Refused>) {
+        let (tables, refused) = self.replica.tables();
+        (tables.iter().map(|table| table.name.clone()).collect(), refused.to_vec())
+    }
+
+    /// Takes every trace of the replica out of the file.
+    pub(super) fn detach(self) -> Result<()> {
+        self.engine.forget_actor(self.log.stream.name(), self.actor);
+        self.replica.detach().map(drop)
+    }
+
+    /// Ends it; whoever opens the file next goes on as this node where that is safe.
+    pub(super) fn close(self) {
+        let next = self.next_unit.load(Ordering::Relaxed);
+        self.engine.free_actor(self.log.stream.name(), self.actor, next);
+    }
+}
+
+/// Goes on as the node that the file is of, if nobody else can be it, or begins as a new one: a copy of the file, or of the
+/// engine's directory, must never be the same node as the original.
+fn claim(engine: &Engine, stream: &str, known: Option<(u64, u64)>) -> (Writer, Arc<AtomicU64>) {
+    while let Some((actor, next)) = engine.take_actor(stream) {
+        if known == Some((actor.epoch, next.load(Ordering::Relaxed) - 1)) {
+            return (actor, next);
+        }
+        engine.forget_actor(stream, actor);
+    }
+    let actor = Writer { engine: engine.id(), epoch: engine.clock().random() };
+    (actor, engine.begin_actor(stream, actor))
+}
+
+/// A subscription that goes on where the file is.
+fn read_on(log: &Log, engine: u64, replica: &Replica) -> Result<Subscription> {
+    let place = replica.place()?;
+    let last = log.stream.info().wait()?.last_seq;
+    // A log that is another one, or was made anew, is read from its beginning.
+    let from = if place.engine == engine && place.seq <= last { place.seq + 1 } else { 1 };
+    let options = SubscribeOptions::default().filter(filter(&log.database));
+    log.stream.subscribe(options.deliver(DeliverPolicy::ByStartSequence(from))).wait()
+}
+
+/// A connection to a file that is there.
+pub(super) fn connect(path: &Path) -> Result<Connection> {
+    let at = |error: rusqlite::Error| Fault::from(error).into_error().context(path.display().to_string());
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(path, flags).map_err(at)?;
+    conn.busy_timeout(BUSY_TIMEOUT).map_err(at)?;
+    let mode: String = conn.query_row("PRAGMA main.journal_mode = WAL", (), |row| row.get(0)).map_err(at)?;
+    if !mode.eq_ignore_ascii_case("wal") {
+        let message = format!("{} stays in journal mode {mode}: WAL is needed", path.display());
+        return Err(Error::new(ErrorKind::Unsupported, message));
+    }
+    conn.execute_batch("PRAGMA synchronous = NORMAL").map_err(at)?;
+    Ok(conn)
+}
+
+#[cfg(unix)]
+pub(super) fn file_id(path: &Path) -> Result<FileId> {
+    use std::os::unix::fs::MetadataExt;
+
+    match std::fs::metadata(path) {
+        Ok(file) => Ok((file.dev(), file.ino())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(Error::not_found(format!("there is no file {}", path.display())))
+        }
+        Err(error) => Err(Error::io(format_args!("look at {}", path.display()), &error)),
+    }
+}
+
+/// The path of a file, whatever directory the process is in later.
+pub(super) fn absolute(path: &Path) -> Result<PathBuf> {
+    std::fs::canonicalize(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => Error::not_found(format!("there is no file {}", path.display())),
+        _ => Error::io(format_args!("look at {}", path.display()), &error),
+    })
+}

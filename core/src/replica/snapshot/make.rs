@@ -1,0 +1,79 @@
+//! Making a snapshot: a copy of the file as of one moment, then its parts, then the manifest.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use super::super::node::connect;
+use super::super::store::Fault;
+use super::manifest::{Manifest, Part, SnapshotInfo, manifests, sha256};
+use super::store::Store;
+use super::{PART_BYTES, Progress};
+use crate::error::{Error, ErrorKind, Result};
+
+/// How a part is compressed: zstd's default level.
+const LEVEL: i32 = 3;
+
+/// Copies a file as of one moment, with what is in its WAL. Writers go on meanwhile.
+pub(crate) fn copy(path: &Path, to: &Path) -> Result<()> {
+    let conn = connect(path)?;
+    let target = to.to_str().ok_or_else(|| Error::invalid(format!("{} is not UTF-8", to.display())))?;
+    match std::fs::remove_file(to) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(Error::io(format_args!("remove {}", to.display()), &error));
+        }
+        _ => {}
+    }
+    let copied = conn.execute("VACUUM INTO ?1", [target]);
+    copied.map(drop).map_err(|error| Fault::from(error).into_error().context(format_args!("copy {}", path.display())))
+}
+
+/// Stores a copy of a file as the snapshot of this name. Parts that are there, of an upload before that stopped, are not
+/// stored again.
+pub(crate) fn upload(
+    store: &dyn Store,
+    database: &str,
+    info: SnapshotInfo,
+    from: &Path,
+    progress: Progress<'_>,
+) -> Result<SnapshotInfo> {
+    let at = |error| Error::io(format_args!("read {}", from.display()), &error);
+    let mut file = File::open(from).map_err(at)?;
+    let total = file.metadata().map_err(at)?.len();
+    let there = store.list()?;
+    let mut manifest = Manifest::new(database, SnapshotInfo { bytes: total, stored_bytes: 0, ..info });
+    let (mut piece, mut done) = (Vec::with_capacity(PART_BYTES), 0);
+    loop {
+        piece.clear();
+        file.by_ref().take(PART_BYTES as u64).read_to_end(&mut piece).map_err(at)?;
+        if piece.is_empty() {
+            break;
+        }
+        let packed = zstd::bulk::compress(&piece, LEVEL).map_err(|e| Error::io("compressing a snapshot", &e))?;
+        let name = Manifest::part_name(&manifest.info.id, manifest.parts.len());
+        let part = Part { bytes: piece.len() as u64, stored_bytes: packed.len() as u64, sha256: sha256(&packed) };
+        let is_there = there.contains(&name) && store.get(&name)?.is_some_and(|kept| sha256(&kept) == part.sha256);
+        if !is_there {
+            store.put(&name, &packed)?;
+        }
+        manifest.info.stored_bytes += part.stored_bytes;
+        manifest.parts.push(part);
+        done += piece.len() as u64;
+        if progress(done, total).is_break() {
+            return Err(Error::new(ErrorKind::Timeout, "the snapshot was stopped"));
+        }
+    }
+    store.put(&Manifest::name(&manifest.info.id), &manifest.encode()?)?;
+    Ok(manifest.info)
+}
+
+/// Removes all but the newest snapshots, and parts without a manifest that are older than those.
+pub(crate) fn prune(store: &dyn Store, keep: usize) -> Result<()> {
+    let kept: Vec<String> = manifests(store)?.into_iter().take(keep.max(1)).collect();
+    let Some(oldest) = kept.last() else { return Ok(()) };
+    let mut old: Vec<String> = store.list()?.into_iter().filter(|name| name < oldest && !kept.contains(name)).collect();
+    // A manifest goes first: what has none is no snapshot.
+    old.sort_by_key(|name| !name.ends_with(".json"));
+    let is_of_kept = |name: &String| kept.iter().any(|it| name.starts_with(it.trim_end_matches(".json")));
+    old.iter().filter(|name| !is_of_kept(name)).try_for_each(|name| store.delete(name))
+}

@@ -1,0 +1,147 @@
+//! Snapshots of a file that is worked on: made, listed, joined, and put where no file is.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::config::DatabaseConfig;
+use super::snapshot::{self, Manifest, SnapshotInfo, Store};
+use super::status::JobStatus;
+use super::worker::{Worker, lock};
+use crate::engine::Engine;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Snapshots that are kept unless it is told otherwise.
+const KEPT: usize = 3;
+const MS: u64 = 1_000_000;
+
+/// A copy whose upload is not done.
+#[derive(Serialize, Deserialize)]
+struct Unfinished {
+    info: SnapshotInfo,
+}
+
+/// A file beside the database.
+fn beside(path: &Path, what: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(what);
+    PathBuf::from(name)
+}
+
+fn remove(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::io(format_args!("remove {}", path.display()), &error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn open_store(engine: &Engine, config: &DatabaseConfig) -> Result<Box<dyn Store>> {
+    let objects = engine.hub_of_links().unwrap_or_else(|| engine.clone());
+    snapshot::open(&config.snapshot.store, &config.database_name()?, &objects)
+}
+
+/// Puts the newest snapshot, or that of this name, where a database has no file.
+pub(crate) fn bootstrap(engine: &Engine, config: &DatabaseConfig, id: Option<&str>) -> Result<SnapshotInfo> {
+    let store = open_store(engine, config)?;
+    let name = config.database_name()?;
+    let manifest = snapshot::newest(&*store, &name, id)?;
+    let manifest = manifest.ok_or_else(|| Error::not_found(format!("there is no snapshot of database '{name}'")))?;
+    let fetched = beside(&config.path, ".headwater-restore");
+    snapshot::fetch(&*store, &manifest, &fetched, &mut |_, _| ControlFlow::Continue(()))?;
+    if config.path.exists() {
+        let message = format!("{} is there: attach it, and the snapshot is joined with it", config.path.display());
+        return Err(Error::new(ErrorKind::Conflict, message));
+    }
+    snapshot::place(&fetched, &config.path)?;
+    Ok(manifest.info)
+}
+
+impl Worker {
+    /// Makes a snapshot, and forgets old ones. An upload that stopped is finished first, and is then the snapshot.
+    pub(crate) fn snapshot(&self) -> Result<SnapshotInfo> {
+        let _one = self.begin_job()?;
+        let store = open_store(&self.engine, &self.config)?;
+        let (copy, note) = (beside(&self.path, ".headwater-snapshot"), beside(&self.path, ".headwater-snapshot.json"));
+        let unfinished = std::fs::read(&note).ok().and_then(|bytes| serde_json::from_slice::<Unfinished>(&bytes).ok());
+        let info = match unfinished.filter(|_| copy.exists()) {
+            Some(unfinished) => unfinished.info,
+            None => self.copy(&copy, &note)?,
+        };
+        let info =
+            snapshot::upload(&*store, &self.name, info, &copy, &mut |done, total| self.tell("upload", done, total))?;
+        remove(&note)?;
+        remove(&copy)?;
+        let keep = self.config.snapshot.keep;
+        snapshot::prune(&*store, if keep == 0 { KEPT } else { keep })?;
+        Ok(info)
+    }
+
+    fn copy(&self, copy: &Path, note: &Path) -> Result<SnapshotInfo> {
+        let _ = self.tell("copy", 0, 0);
+        let status = self.status();
+        let created_ms = self.engine.clock().now() / MS;
+        let node = u64::from_str_radix(&status.node, 16).unwrap_or_default();
+        let id = Manifest::id(created_ms, node);
+        let info = SnapshotInfo { id, node_id: status.node_id, created_ms, bytes: 0, stored_bytes: 0 };
+        snapshot::copy(&self.path, copy)?;
+        let bytes = serde_json::to_vec(&Unfinished { info: info.clone() }).unwrap_or_default();
+        std::fs::write(note, bytes).map_err(|e| Error::io(format_args!("write {}", note.display()), &e))?;
+        Ok(info)
+    }
+
+    /// The snapshots that there are, the newest first.
+    pub(crate) fn snapshots(&self) -> Result<Vec<SnapshotInfo>> {
+        let store = open_store(&self.engine, &self.config)?;
+        snapshot::list(&*store, &self.name)
+    }
+
+    /// Joins the newest snapshot, or that of this name, with the file.
+    pub(crate) fn restore(&self, id: Option<&str>) -> Result<SnapshotInfo> {
+        let _one = self.begin_job()?;
+        let store = open_store(&self.engine, &self.config)?;
+        let manifest = snapshot::newest(&*store, &self.name, id)?;
+        let none = || Error::not_found(format!("there is no snapshot of database '{}'", self.name));
+        let manifest = manifest.ok_or_else(none)?;
+        let fetched = beside(&self.path, ".headwater-restore");
+        snapshot::fetch(&*store, &manifest, &fetched, &mut |done, total| self.tell("fetch", done, total))?;
+        let taken = snapshot::read(
+            &fetched,
+            self.config.options(),
+            &mut |units| self.with_node(|node| node.import(units)),
+            &mut |done, total| self.tell("join", done, total),
+        )?;
+        self.with_node(|node| node.unite_taken(&taken))?;
+        for end in ["", "-wal", "-shm"] {
+            remove(&beside(&fetched, end))?;
+        }
+        Ok(manifest.info)
+    }
+
+    /// Says how far it is, and whether it shall go on.
+    fn tell(&self, what: &str, done: u64, total: u64) -> ControlFlow<()> {
+        *lock(&self.job) = Some(JobStatus { what: what.to_owned(), done, total });
+        if self.is_stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    /// One job at a time; it is over when this is dropped.
+    fn begin_job(&self) -> Result<Job<'_>> {
+        let mut job = lock(&self.job);
+        if job.is_some() {
+            let message = format!("a snapshot of database '{}' is at work", self.name);
+            return Err(Error::new(ErrorKind::Busy, message));
+        }
+        *job = Some(JobStatus { what: "begin".to_owned(), done: 0, total: 0 });
+        Ok(Job(self))
+    }
+}
+
+struct Job<'a>(&'a Worker);
+
+impl Drop for Job<'_> {
+    fn drop(&mut self) {
+        *lock(&self.0.job) = None;
+    }
+}

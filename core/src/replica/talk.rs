@@ -1,0 +1,191 @@
+//! A node among others: it tells of itself, asks them, answers what they ask, and gives rows that somebody lacks.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::check::Answer;
+use super::digest;
+use super::node::Node;
+use super::peers::{Has, QUESTION_MS, Question, Told, hex};
+use super::schema_view::SchemaOf;
+use crate::error::{Error, ErrorKind, Result};
+use crate::record::{Append, RecordView};
+
+/// Rows that are looked at for one unit of given rows.
+const ROWS_AT_ONCE: usize = 500;
+/// Nodes whose word is looked at, at most.
+const NODES_MAX: usize = 10_000;
+
+impl Node {
+    /// What it tells of itself now.
+    fn told(&self) -> Result<Told> {
+        let units = self.replica.taken_with_own()?;
+        let units = units.iter().filter_map(|(node, taken)| Some((format!("{node:016x}"), taken.last()?)));
+        let (tables, _) = self.replica.tables();
+        let schema = tables.iter().map(|table| (table.name.to_ascii_lowercase(), hex(&table.hash)));
+        Ok(Told {
+            node: format!("{:016x}", self.id()),
+            node_id: self.node_id(),
+            at_ms: self.now_ms(),
+            schema: schema.collect(),
+            units: units.collect(),
+            has: None,
+        })
+    }
+
+    /// Tells of itself, if the others do not know it yet.
+    pub(super) fn tell_once(&mut self) -> Result<()> {
+        if !self.config.publish || self.has_told == Some(self.replica.schema_seen()) {
+            return Ok(());
+        }
+        let told = self.told()?;
+        self.tell(&told)?;
+        self.has_told = Some(self.replica.schema_seen());
+        Ok(())
+    }
+
+    fn tell(&self, told: &Told) -> Result<()> {
+        self.say("node", told)
+    }
+
+    fn say(&self, what: &str, message: &impl serde::Serialize) -> Result<()> {
+        let subject = self.log.subject_of(what, self.id());
+        let payload = serde_json::to_vec(message)
+            .map_err(|error| Error::new(ErrorKind::Internal, format!("a word to other nodes has no JSON: {error}")))?;
+        self.log.stream.append(&Append::new(&subject, &payload)).wait().map(drop)
+    }
+
+    /// What it has, all that was written here being taken in and sent.
+    fn has(&mut self, question: &str) -> Result<Has> {
+        while self.look()? || self.send()? {}
+        Ok(Has::new(question, &self.replica.taken_with_own()?, &self.replica.digests()?))
+    }
+
+    /// Asks all others what they have: the question, and whose answers to wait for.
+    pub(super) fn ask(&mut self) -> Result<(String, BTreeSet<String>)> {
+        while self.look()? || self.send()? {}
+        let id = format!("{:016x}", self.engine.clock().random());
+        self.question = Some((id.clone(), Vec::new()));
+        self.say("ask", &Question { id: id.clone(), at_ms: self.now_ms(), rows: BTreeMap::new() })?;
+        let own = self.node_id();
+        let known = self.nodes()?.into_iter().map(|told| told.node_id).filter(|id| *id != own).collect();
+        Ok((id, known))
+    }
+
+    /// What came to a question so far.
+    pub(super) fn answers(&self, question: &str) -> Vec<Answer> {
+        self.question.as_ref().filter(|(id, _)| id == question).map(|(_, answers)| answers.clone()).unwrap_or_default()
+    }
+
+    /// What each node told of itself last.
+    pub(super) fn nodes(&self) -> Result<Vec<Told>> {
+        let filter = self.log.subjects_of("node");
+        let records = self.log.stream.last_many(&[&filter], 0, NODES_MAX).wait()?;
+        let mut by_id: BTreeMap<String, Told> = BTreeMap::new();
+        for told in records.iter().filter_map(|record| serde_json::from_slice::<Told>(record.payload).ok()) {
+            // A node that came back under another name is the same to people.
+            match by_id.get(&told.node_id) {
+                Some(other) if other.at_ms > told.at_ms => {}
+                _ => drop(by_id.insert(told.node_id.clone(), told)),
+            }
+        }
+        Ok(by_id.into_values().collect())
+    }
+
+    /// Takes what is no unit. Whether it was understood.
+    pub(super) fn hear(&mut self, record: &RecordView<'_>) -> Result<bool> {
+        match self.log.what(record.subject) {
+            Some("ask") => {
+                let Ok(question) = serde_json::from_slice::<Question>(record.payload) else { return Ok(false) };
+                let is_late = self.now_ms().saturating_sub(record.time / super::node::MS) > QUESTION_MS;
+                if !is_late && question.rows.is_empty() {
+                    let has = self.has(&question.id)?;
+                    self.tell(&Told { has: Some(has), ..self.told()? })?;
+                } else if !is_late {
+                    self.give(&question.rows)?;
+                }
+                Ok(true)
+            }
+            Some("node") => {
+                let Ok(told) = serde_json::from_slice::<Told>(record.payload) else { return Ok(false) };
+                self.hear_of(&told)?;
+                self.hear_answer(told)?;
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Learns what units there are, and tells of itself to a node that may not know it.
+    fn hear_of(&mut self, told: &Told) -> Result<()> {
+        let parse = |(node, last): (&String, &u64)| Some((u64::from_str_radix(node, 16).ok()?, *last));
+        self.replica.know(told.units.iter().filter_map(parse))?;
+        if self.heard.insert(told.node_id.clone()) && told.node_id != self.node_id() && self.config.publish {
+            let own = self.told()?;
+            self.tell(&own)?;
+        }
+        Ok(())
+    }
+
+    fn hear_answer(&mut self, told: Told) -> Result<()> {
+        let Some(has) = &told.has else { return Ok(()) };
+        let is_ours = |question: &(String, Vec<Answer>)| question.0 == has.answers;
+        if !self.question.as_ref().is_some_and(is_ours) {
+            return Ok(());
+        }
+        let ours = self.has(&has.answers)?;
+        let own = self.told()?.schema;
+        let compared = (ours.taken == has.taken).then(|| {
+            let tables: BTreeSet<&String> = own.keys().chain(told.schema.keys()).collect();
+            let other = tables.into_iter().filter(|table| own.get(*table) != told.schema.get(*table));
+            (ours.differing(has), other.cloned().collect())
+        });
+        if let Some((_, answers)) = &mut self.question {
+            answers.push((told, compared));
+        }
+        Ok(())
+    }
+
+    /// Has all nodes give the rows of these ranges, and gives its own.
+    pub(super) fn give_rows(&mut self, ranges: &BTreeMap<String, Vec<usize>>) -> Result<()> {
+        let id = format!("{:016x}", self.engine.clock().random());
+        self.say("ask", &Question { id, at_ms: self.now_ms(), rows: ranges.clone() })?;
+        self.give(ranges)
+    }
+
+    /// Puts the rows of ranges into the log, with all their clocks.
+    fn give(&mut self, ranges: &BTreeMap<String, Vec<usize>>) -> Result<()> {
+        while self.look()? || self.send()? {}
+        if !self.config.publish {
+            return Ok(());
+        }
+        let tables: Vec<(i64, String)> =
+            self.replica.tables().0.iter().map(|table| (table.id, table.name.to_ascii_lowercase())).collect();
+        for (table, name) in tables {
+            let Some(numbers) = ranges.get(&name) else { continue };
+            let mut after = Vec::new();
+            loop {
+                let rows =
+                    self.replica.export(table, &after, ROWS_AT_ONCE, |key| numbers.contains(&digest::range(key)))?;
+                self.log.put_rows(self.id(), &rows.units)?;
+                let Some(next) = rows.next else { break };
+                after = next;
+            }
+        }
+        Ok(())
+    }
+
+    /// Rows whose foreign keys name nothing, by table.
+    pub(super) fn dangling(&self) -> Result<BTreeMap<String, u64>> {
+        self.replica.dangling()
+    }
+
+    /// The schema of each table, here and at the other nodes.
+    pub(super) fn schema(&self) -> Result<Vec<SchemaOf>> {
+        let own = self.node_id();
+        let mut nodes = self.nodes()?;
+        nodes.retain(|told| told.node_id != own);
+        nodes.push(self.told()?);
+        nodes.sort_by(|a, b| a.node_id.cmp(&b.node_id));
+        Ok(super::schema_view::of(&nodes))
+    }
+}

@@ -1,0 +1,400 @@
+//! Who works on a replicated file: a thread of the engine's, or whoever calls [`Worker::round`] where there is none. A
+//! mistake ends what was opened, is told, and is tried again after a while; what is written meanwhile is captured.
+
+use std::future::poll_fn;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::config::DatabaseConfig;
+use super::node::Node;
+use super::schema_view::SchemaOf;
+use super::status::{DatabaseState, DatabaseStatus, JobStatus, RefusedTable};
+use super::upkeep::Upkeep;
+use crate::engine::Engine;
+use crate::error::{Error, ErrorKind, Result};
+use crate::pending::Pending;
+
+/// How long what failed is left alone, at first and at most.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
+
+/// What works on one file.
+pub(crate) struct Worker {
+    pub(super) engine: Engine,
+    pub(crate) name: String,
+    pub(crate) config: DatabaseConfig,
+    pub(crate) path: PathBuf,
+    work: Mutex<Work>,
+    bell: Arc<Bell>,
+    is_stopped: AtomicBool,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    /// Those who wait until there is nothing to do.
+    tickets: Mutex<Vec<Arc<Ticket<()>>>>,
+    /// Rung after each round.
+    pub(super) worked: Bell,
+    pub(super) upkeep: Mutex<Upkeep>,
+    /// A snapshot that is being made or joined.
+    pub(super) job: Mutex<Option<JobStatus>>,
+}
+
+/// Where the outcome of a wait will be, and who waits.
+pub(crate) struct Ticket<T>(Mutex<(Option<Result<T>>, Option<Waker>)>);
+
+impl<T> Default for Ticket<T> {
+    fn default() -> Self {
+        Ticket(Mutex::new((None, None)))
+    }
+}
+
+impl<T> Ticket<T> {
+    pub(crate) fn fill(&self, done: Result<T>) {
+        let mut ticket = lock(&self.0);
+        ticket.0 = Some(done);
+        if let Some(waker) = ticket.1.take() {
+            waker.wake();
+        }
+    }
+
+    pub(crate) fn poll(&self, cx: &Context<'_>) -> Poll<Result<T>> {
+        let mut ticket = lock(&self.0);
+        if let Some(done) = ticket.0.take() {
+            return Poll::Ready(done);
+        }
+        ticket.1 = Some(cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+struct Work {
+    node: Option<Node>,
+    is_paused: bool,
+    last_error: String,
+    failures: u32,
+}
+
+#[derive(Default)]
+pub(super) struct Bell {
+    is_rung: Mutex<bool>,
+    rung: Condvar,
+}
+
+impl Bell {
+    pub(super) fn ring(&self) {
+        *lock(&self.is_rung) = true;
+        self.rung.notify_one();
+    }
+
+    /// Waits until it is rung, for `timeout` at the most.
+    pub(super) fn wait(&self, timeout: Option<Duration>) {
+        let mut is_rung = lock(&self.is_rung);
+        while !*is_rung {
+            match timeout {
+                None => is_rung = self.rung.wait(is_rung).unwrap_or_else(PoisonError::into_inner),
+                Some(timeout) => {
+                    let waited = self.rung.wait_timeout(is_rung, timeout).unwrap_or_else(PoisonError::into_inner);
+                    is_rung = waited.0;
+                    if waited.1.timed_out() {
+                        break;
+                    }
+                }
+            }
+        }
+        *is_rung = false;
+    }
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.ring();
+    }
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Worker {
+    /// Opens a file, and refuses at once what is wrong with it.
+    pub(crate) fn open(engine: &Engine, config: DatabaseConfig, is_paused: bool) -> Result<Arc<Worker>> {
+        let path = super::node::absolute(&config.path)?;
+        let config = DatabaseConfig { path: path.clone(), ..config };
+        let node = Node::open(engine, &config)?;
+        Ok(Self::over(engine, config, path, Some(node), is_paused))
+    }
+
+    /// Works on a file that may not be there now.
+    pub(crate) fn later(engine: &Engine, config: DatabaseConfig, is_paused: bool) -> Arc<Worker> {
+        let path = config.path.clone();
+        Self::over(engine, config, path, None, is_paused)
+    }
+
+    fn over(
+        engine: &Engine,
+        config: DatabaseConfig,
+        path: PathBuf,
+        node: Option<Node>,
+        is_paused: bool,
+    ) -> Arc<Worker> {
+        let name = config.database_name().unwrap_or_default();
+        let work = Work { node, is_paused, last_error: String::new(), failures: 0 };
+        Arc::new(Worker {
+            engine: engine.clone(),
+            name,
+            config,
+            path,
+            work: Mutex::new(work),
+            bell: Arc::default(),
+            is_stopped: AtomicBool::new(false),
+            thread: Mutex::default(),
+            tickets: Mutex::default(),
+            worked: Bell::default(),
+            upkeep: Mutex::default(),
+            job: Mutex::default(),
+        })
+    }
+
+    /// Has its thread look at once.
+    pub(crate) fn ring(&self) {
+        self.bell.ring();
+    }
+
+    /// Whether a thread works for it, or it ended.
+    pub(crate) fn has_thread(&self) -> bool {
+        lock(&self.thread).is_some()
+    }
+
+    pub(crate) fn set_thread(&self, thread: JoinHandle<()>) {
+        *lock(&self.thread) = Some(thread);
+    }
+
+    /// Works until it is stopped.
+    pub(crate) fn run(&self) {
+        while !self.is_stopped() {
+            let tickets = std::mem::take(&mut *lock(&self.tickets));
+            let mut done = self.round();
+            while matches!(done, Ok(true)) && !tickets.is_empty() {
+                done = self.round();
+            }
+            if !matches!(done, Ok(true)) {
+                tickets.iter().for_each(|ticket| ticket.fill(done.clone().map(drop)));
+                if !self.is_stopped() {
+                    self.upkeep_if_due();
+                    self.wait();
+                }
+            }
+        }
+        self.end_upkeep();
+        let closed = || Error::new(ErrorKind::Closed, format!("database '{}' is closed", self.name));
+        lock(&self.tickets).drain(..).for_each(|ticket| ticket.fill(Err(closed())));
+    }
+
+    /// Done when all that was there at the call is taken in, sent and joined.
+    pub(crate) fn sync(&self) -> Pending<()> {
+        if self.is_paused() {
+            let message = format!("database '{}' is paused: resume it", self.name);
+            return Pending::ready(Err(Error::new(ErrorKind::Conflict, message)));
+        }
+        if lock(&self.thread).is_none() {
+            let mut done = self.round();
+            while matches!(done, Ok(true)) {
+                done = self.round();
+            }
+            return Pending::ready(done.map(drop));
+        }
+        let ticket = Arc::new(Ticket::default());
+        lock(&self.tickets).push(Arc::clone(&ticket));
+        self.ring();
+        Pending::of(async move { poll_fn(|cx| ticket.poll(cx)).await })
+    }
+
+    /// Looks after snapshots, now and then.
+    fn upkeep_if_due(&self) {
+        let now = self.engine.clock().now();
+        if lock(&self.upkeep).is_due(now) {
+            self.upkeep();
+        }
+    }
+
+    fn wait(&self) {
+        let work = lock(&self.work);
+        let timeout = match &work.node {
+            _ if work.is_paused => None,
+            None => Some((BACKOFF.0 * 2u32.saturating_pow(work.failures.min(10))).min(BACKOFF.1)),
+            Some(node) => {
+                let waker = Waker::from(Arc::clone(&self.bell));
+                if node.poll_ready(&mut Context::from_waker(&waker)).is_ready() && work.failures == 0 {
+                    return;
+                }
+                Some(self.config.pause_between_looks())
+            }
+        };
+        drop(work);
+        self.bell.wait(timeout);
+    }
+
+    /// Does some of what there is to do. Whether there is more to do at once.
+    pub(crate) fn round(&self) -> Result<bool> {
+        let mut work = lock(&self.work);
+        if work.is_paused || self.is_stopped() {
+            return Ok(false);
+        }
+        let done = self.try_round(&mut work);
+        self.worked.ring();
+        match &done {
+            Ok(_) => {
+                work.failures = 0;
+                work.last_error.clear();
+            }
+            Err(error) => {
+                // The application writes for long: what is open is as good as it was.
+                if error.kind() != ErrorKind::Busy {
+                    work.node.take().map(Node::close);
+                    work.failures = work.failures.saturating_add(1);
+                }
+                if error.kind() == ErrorKind::Closed {
+                    self.is_stopped.store(true, Ordering::Release);
+                }
+                let text = error.to_string();
+                if work.last_error != text {
+                    self.engine.log("error", format!("database '{}': {text}", self.name));
+                    work.last_error = text;
+                }
+            }
+        }
+        done
+    }
+
+    fn try_round(&self, work: &mut Work) -> Result<bool> {
+        let node = match &mut work.node {
+            Some(node) => node,
+            none => none.insert(Node::open(&self.engine, &self.config)?),
+        };
+        node.step()
+    }
+
+    /// Leaves the file alone until [`Worker::resume`].
+    pub(crate) fn pause(&self) {
+        lock(&self.work).is_paused = true;
+    }
+
+    pub(crate) fn resume(&self) {
+        lock(&self.work).is_paused = false;
+        self.ring();
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        lock(&self.work).is_paused
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.is_stopped.load(Ordering::Acquire)
+    }
+
+    /// Does something with what is opened.
+    pub(super) fn with_node<T>(&self, work: impl FnOnce(&mut Node) -> Result<T>) -> Result<T> {
+        let mut slot = lock(&self.work);
+        let node = match &mut slot.node {
+            Some(node) => node,
+            none => none.insert(Node::open(&self.engine, &self.config)?),
+        };
+        work(node)
+    }
+
+    /// Lets in what is held as a clock is ahead; how many units that was.
+    pub(crate) fn release(&self) -> Result<u64> {
+        lock(&self.work).node.as_mut().map_or(Ok(0), Node::release_all)
+    }
+
+    /// Who has which schema.
+    pub(crate) fn schema(&self) -> Result<Vec<SchemaOf>> {
+        self.with_node(|node| node.schema())
+    }
+
+    /// How it stands.
+    pub(crate) fn status(&self) -> DatabaseStatus {
+        let mut work = lock(&self.work);
+        if work.node.is_none() && work.failures == 0 {
+            match Node::open(&self.engine, &self.config) {
+                Ok(node) => work.node = Some(node),
+                Err(error) => work.last_error = error.to_string(),
+            }
+        }
+        let mut status = DatabaseStatus {
+            name: self.name.clone(),
+            path: self.path.clone(),
+            node_id: match self.config.node_id.as_str() {
+                "" => format!("{:016x}", self.engine.id()),
+                id => id.to_owned(),
+            },
+            last_error: work.last_error.clone(),
+            job: lock(&self.job).clone(),
+            ..DatabaseStatus::default()
+        };
+        status.state = match &work.node {
+            _ if work.is_paused => DatabaseState::Paused,
+            _ if self.is_stopped() || lock(&self.thread).is_none() => DatabaseState::Stopped,
+            None if work.failures > 0 => DatabaseState::Failed,
+            _ => DatabaseState::Running,
+        };
+        if let Some(node) = &work.node
+            && let Err(error) = tell(node, &self.engine, &mut status)
+        {
+            status.last_error = error.to_string();
+        }
+        status
+    }
+
+    /// Ends it, and what it opened.
+    pub(crate) fn stop(&self) {
+        self.is_stopped.store(true, Ordering::Release);
+        self.ring();
+        if let Some(thread) = lock(&self.thread).take()
+            && thread.thread().id() != std::thread::current().id()
+        {
+            let _ = thread.join();
+        }
+        if let Some(node) = lock(&self.work).node.take() {
+            node.close();
+        }
+    }
+
+    /// Ends it, and takes every trace of it out of the file.
+    pub(crate) fn detach(&self) -> Result<()> {
+        let mut work = lock(&self.work);
+        let node = match work.node.take() {
+            Some(node) => node,
+            None => Node::open(&self.engine, &self.config)?,
+        };
+        node.detach()?;
+        self.is_stopped.store(true, Ordering::Release);
+        drop(work);
+        self.stop();
+        Ok(())
+    }
+}
+
+fn tell(node: &Node, engine: &Engine, status: &mut DatabaseStatus) -> Result<()> {
+    status.node = format!("{:016x}", node.id());
+    let (tables, refused) = node.tables();
+    status.tables = tables;
+    status.refused =
+        refused.into_iter().map(|refused| RefusedTable { table: refused.name, reason: refused.why }).collect();
+    let counts = node.counts;
+    (status.published, status.applied, status.changes) = (counts.published, counts.applied, counts.changes);
+    status.faults = counts.faults;
+    status.lag_records = node.lag();
+    if status.lag_records > 0 && counts.applied_ms > 0 {
+        status.lag_ms = (engine.clock().now() / 1_000_000).saturating_sub(counts.applied_ms);
+    }
+    if status.last_error.is_empty() {
+        status.last_error.clone_from(&node.last_fault);
+    }
+    let waiting = node.waiting()?;
+    (status.pending, status.unsent, status.conflicts) = (waiting.log, waiting.outbox, waiting.hidden);
+    (status.parked, status.held) = (waiting.parked, waiting.held);
+    status.missing = node.missing()?;
+    Ok(())
+}

@@ -1,0 +1,289 @@
+//! Replicated SQLite files through the engine: nodes that a hub joins, and what happens to a file under them.
+#![cfg(feature = "replica")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
+
+mod common {
+    pub(crate) mod dirs;
+    pub(crate) mod sqlite;
+}
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use common::dirs::Dir;
+use common::sqlite::sqlite;
+use headwater::replica::{Compared, Connection, Database, DatabaseConfig, DatabaseState, SnapshotConfig, Value};
+use headwater::{Engine, ErrorKind, LinkConfig, StreamConfig};
+
+const BOOKS: &str = "CREATE TABLE books(id INTEGER PRIMARY KEY, title TEXT, price REAL)";
+
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(20);
+    while !holds() {
+        assert!(Instant::now() < end, "never: {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// A file that an application made.
+fn file(dir: &Dir, name: &str, sql: &str) -> PathBuf {
+    std::fs::create_dir_all(&dir.0).unwrap();
+    let path = dir.0.join(name);
+    sqlite(&path, sql);
+    path
+}
+
+fn hub() -> Engine {
+    let hub = Engine::memory().unwrap();
+    hub.create_stream(StreamConfig::new("REPLICA_app", ["$REPLICA.app.>", "$HW.REPLICA_app.>"])).wait().unwrap();
+    hub
+}
+
+fn config(path: &Path) -> DatabaseConfig {
+    DatabaseConfig { name: "app".into(), ..DatabaseConfig::new(path) }
+}
+
+struct Node {
+    engine: Engine,
+    database: Database,
+    path: PathBuf,
+}
+
+impl Node {
+    fn new(dir: &Dir, name: &str, sql: &str, hub: &Engine) -> Node {
+        let path = file(dir, &format!("{name}.db"), sql);
+        let node = Node::open(dir, name, path);
+        node.link(hub);
+        node
+    }
+
+    fn open(dir: &Dir, name: &str, path: PathBuf) -> Node {
+        let engine = Engine::open(dir.0.join(name)).unwrap();
+        let database = engine.attach(config(&path)).wait().unwrap();
+        Node { engine, database, path }
+    }
+
+    fn link(&self, hub: &Engine) {
+        self.engine.add_link(LinkConfig::new("l", "REPLICA_app", "REPLICA_app"), hub).wait().unwrap();
+    }
+
+    fn sql(&self, sql: &str) -> String {
+        sqlite(&self.path, sql)
+    }
+
+    fn connect(&self) -> Connection {
+        self.database.connect().unwrap()
+    }
+}
+
+fn equal(nodes: &[&Node], sql: &str, expected: &str) {
+    until(&format!("{sql} is {expected}"), || nodes.iter().all(|node| node.sql(sql) == expected));
+}
+
+#[test]
+fn what_any_program_writes_arrives_at_every_node() {
+    let (dir, hub) = (Dir::new(), hub());
+    let (a, b) = (Node::new(&dir, "a", BOOKS, &hub), Node::new(&dir, "b", BOOKS, &hub));
+    a.sql("INSERT INTO books VALUES (1, 'one', 1.5), (2, 'two', 2.5)");
+    b.sql("INSERT INTO books VALUES (3, 'three', 3.5)");
+    equal(&[&a, &b], "SELECT group_concat(title) FROM (SELECT title FROM books ORDER BY id)", "one,two,three");
+    a.sql("UPDATE books SET price = 9 WHERE id = 3; DELETE FROM books WHERE id = 1");
+    b.sql("UPDATE books SET title = 'drei' WHERE id = 3");
+    equal(&[&a, &b], "SELECT id, title, price FROM books ORDER BY id", "2|two|2.5\n3|drei|9.0");
+    let conn = b.connect();
+    let params = [Value::Integer(4), Value::Blob(vec![0, 1]), Value::Null];
+    assert_eq!(conn.execute("INSERT INTO books VALUES (?, ?, ?)", &params).unwrap().changes, 1);
+    equal(&[&a, &b], "SELECT typeof(title), typeof(price) FROM books WHERE id = 4", "blob|null");
+    let status = a.database.status().wait().unwrap();
+    assert_eq!(
+        (status.state, status.tables, status.pending, status.unsent),
+        (DatabaseState::Running, vec!["books".to_owned()], 0, 0)
+    );
+    assert!(status.applied > 0 && status.published > 0 && status.missing == 0, "{:?}", status.last_error);
+}
+
+#[test]
+fn rows_of_before_the_attach_are_taken_in_and_beat_nothing() {
+    let (dir, hub) = (Dir::new(), hub());
+    let rows = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 2500) \
+                INSERT INTO books SELECT i, 'old', i FROM n";
+    let a = Node::new(&dir, "a", &format!("{BOOKS}; {rows}"), &hub);
+    let b = Node::open(&dir, "b", file(&dir, "b.db", BOOKS));
+    b.sql("INSERT INTO books VALUES (7, 'new', 7)");
+    b.link(&hub);
+    equal(&[&a, &b], "SELECT count(*), sum(title = 'new') FROM books", "2500|1");
+}
+
+#[test]
+fn nodes_that_were_apart_or_closed_go_on_where_they_were() {
+    let (dir, hub) = (Dir::new(), hub());
+    let (a, b) = (Node::new(&dir, "a", BOOKS, &hub), Node::new(&dir, "b", BOOKS, &hub));
+    a.sql("INSERT INTO books VALUES (1, 'one', 1)");
+    equal(&[&a, &b], "SELECT title FROM books", "one");
+    b.engine.close().unwrap();
+    b.sql("UPDATE books SET title = 'of b'");
+    a.sql("UPDATE books SET price = 2");
+    let b = Node::open(&dir, "b", b.path);
+    b.link(&hub);
+    equal(&[&a, &b], "SELECT title, price FROM books", "of b|2.0");
+    a.database.pause().wait().unwrap();
+    assert_eq!(a.database.status().wait().unwrap().state, DatabaseState::Paused);
+    assert_eq!(a.database.sync().wait().unwrap_err().kind(), ErrorKind::Conflict);
+    a.sql("UPDATE books SET title = 'of a'");
+    b.sql("INSERT INTO books VALUES (2, 'two', 0)");
+    b.database.sync().wait().unwrap();
+    assert_eq!(a.sql("SELECT count(*) FROM books"), "1");
+    a.engine.close().unwrap();
+    let engine = Engine::open(dir.0.join("a")).unwrap();
+    let database = engine.database("app").wait().unwrap();
+    let a = Node { engine, database, path: a.path };
+    a.link(&hub);
+    assert_eq!(a.database.status().wait().unwrap().state, DatabaseState::Paused, "it is paused until it is told");
+    a.database.resume().wait().unwrap();
+    equal(&[&a, &b], "SELECT group_concat(title) FROM books", "of a,two");
+}
+
+#[test]
+fn a_file_that_is_restored_gets_its_own_lost_rows_back() {
+    let (dir, hub) = (Dir::new(), hub());
+    let (a, b) = (Node::new(&dir, "a", BOOKS, &hub), Node::new(&dir, "b", BOOKS, &hub));
+    a.sql("INSERT INTO books VALUES (1, 'one', 1)");
+    equal(&[&a, &b], "SELECT title FROM books", "one");
+    let backup = dir.0.join("backup.db");
+    a.sql(&format!("VACUUM INTO '{}'", backup.display()));
+    a.sql("INSERT INTO books VALUES (2, 'two', 2); UPDATE books SET title = 'eins' WHERE id = 1");
+    equal(&[&a, &b], "SELECT group_concat(title) FROM books", "eins,two");
+    let node = a.database.status().wait().unwrap().node;
+    // The file is put in place of the one that is open.
+    for end in ["-wal", "-shm"] {
+        let _ = std::fs::remove_file(dir.0.join(format!("a.db{end}")));
+    }
+    std::fs::rename(&backup, &a.path).unwrap();
+    equal(&[&a, &b], "SELECT group_concat(title) FROM books", "eins,two");
+    a.sql("INSERT INTO books VALUES (3, 'three', 3)");
+    equal(&[&a, &b], "SELECT group_concat(title) FROM books", "eins,two,three");
+    assert_ne!(a.database.status().wait().unwrap().node, node, "it speaks in its own name");
+}
+
+#[test]
+fn a_copy_of_a_file_is_another_node() {
+    let (dir, hub) = (Dir::new(), hub());
+    let a = Node::new(&dir, "a", BOOKS, &hub);
+    a.sql("INSERT INTO books VALUES (1, 'one', 1)");
+    a.database.sync().wait().unwrap();
+    let path = dir.0.join("b.db");
+    a.sql(&format!("VACUUM INTO '{}'", path.display()));
+    let b = Node::open(&dir, "b", path);
+    b.link(&hub);
+    for n in 2..20 {
+        a.sql(&format!("INSERT INTO books VALUES ({n}, 'of a', 0)"));
+        b.sql(&format!("INSERT INTO books VALUES (10{n}, 'of b', 0)"));
+    }
+    equal(&[&a, &b], "SELECT count(*) FROM books", "37");
+}
+
+#[test]
+fn a_row_that_is_larger_than_a_message_goes_in_parts() {
+    let (dir, hub) = (Dir::new(), hub());
+    let (a, b) = (Node::new(&dir, "a", BOOKS, &hub), Node::new(&dir, "b", BOOKS, &hub));
+    a.sql("INSERT INTO books VALUES (1, randomblob(3000000), 1)");
+    a.sql("INSERT INTO books VALUES (2, 'two', 1)");
+    equal(&[&a, &b], "SELECT count(*), max(length(title)) FROM books", "2|3000000");
+    let sum = |node: &Node| node.sql("SELECT hex(title) FROM books WHERE id = 1");
+    assert_eq!(sum(&a), sum(&b));
+}
+
+#[test]
+fn detaching_leaves_no_trace_and_a_mistake_is_named() {
+    let dir = Dir::new();
+    let path = file(&dir, "app.db", &format!("{BOOKS}; CREATE TABLE notes(text TEXT)"));
+    let before = sqlite(&path, "SELECT group_concat(name || sql) FROM sqlite_schema");
+    let engine = Engine::open(dir.0.join("d")).unwrap();
+    let missing = engine.attach(DatabaseConfig::new(dir.0.join("none.db"))).wait().unwrap_err();
+    assert_eq!(missing.kind(), ErrorKind::NotFound, "{missing}");
+    let database = engine.attach(DatabaseConfig::new(&path)).wait().unwrap();
+    let status = database.status().wait().unwrap();
+    assert_eq!((status.name.as_str(), status.refused[0].table.as_str()), ("app", "notes"));
+    assert_eq!(engine.attach(DatabaseConfig::new(&path)).wait().unwrap().name(), "app");
+    let other = engine.attach(DatabaseConfig { exclude: vec!["books".into()], ..DatabaseConfig::new(&path) });
+    assert_eq!(other.wait().unwrap_err().kind(), ErrorKind::Conflict);
+    let conn = database.connect().unwrap();
+    for (sql, kind) in [
+        ("INSERT INTO nowhere VALUES (1)", ErrorKind::Invalid),
+        ("SELECT ?", ErrorKind::Invalid),
+        ("INSERT INTO books VALUES (1, 'a', 0), (1, 'b', 0)", ErrorKind::Conflict),
+    ] {
+        assert_eq!(conn.execute(sql, &[]).unwrap_err().kind(), kind, "{sql}");
+    }
+    drop(conn);
+    database.detach().wait().unwrap();
+    assert_eq!(sqlite(&path, "SELECT group_concat(name || sql) FROM sqlite_schema"), before);
+    assert_eq!(engine.database("app").wait().unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(engine.databases().wait().unwrap(), []);
+}
+
+fn with_snapshots(dir: &Dir, path: &Path) -> DatabaseConfig {
+    let store = dir.0.join("snapshots").display().to_string();
+    DatabaseConfig { snapshot: SnapshotConfig { store, keep: 2, ..SnapshotConfig::default() }, ..config(path) }
+}
+
+#[test]
+fn a_new_node_is_made_of_a_snapshot_and_one_that_missed_records_joins_it() {
+    let (dir, hub) = (Dir::new(), Engine::memory().unwrap());
+    let short =
+        StreamConfig { max_msgs: 4, ..StreamConfig::new("REPLICA_app", ["$REPLICA.app.>", "$HW.REPLICA_app.>"]) };
+    hub.create_stream(short).wait().unwrap();
+    let open = |name: &str, path: PathBuf| {
+        let engine = Engine::open(dir.0.join(name)).unwrap();
+        let database = engine.attach(with_snapshots(&dir, &path)).wait().unwrap();
+        let node = Node { engine, database, path };
+        node.link(&hub);
+        node
+    };
+    let a = open("a", file(&dir, "a.db", BOOKS));
+    for n in 0..30 {
+        a.sql(&format!("INSERT INTO books VALUES ({n}, 'of a', {n})"));
+        a.database.sync().wait().unwrap();
+    }
+    let made = a.database.snapshot().wait().unwrap();
+    assert_eq!(a.database.snapshots().wait().unwrap(), [made.clone()]);
+    a.sql("UPDATE books SET title = 'later' WHERE id = 7");
+    // No file is there: it is made of the snapshot.
+    let b = open("b", dir.0.join("b.db"));
+    equal(&[&a, &b], "SELECT count(*), sum(title = 'later') FROM books", "30|1");
+    // A file is there, with a write that nobody has, and the log does not reach back.
+    let c = open("c", file(&dir, "c.db", &format!("{BOOKS}; INSERT INTO books VALUES (99, 'of c', 0)")));
+    until("c knows that it misses something", || c.database.status().wait().unwrap().missing > 0);
+    c.sql("UPDATE books SET title = 'of c too' WHERE id = 99");
+    assert_eq!(c.database.restore(Some("none")).wait().unwrap_err().kind(), ErrorKind::NotFound);
+    let newer = b.database.snapshot().wait().unwrap();
+    assert_eq!(c.database.restore(None).wait().unwrap(), newer);
+    equal(&[&a, &b, &c], "SELECT count(*), sum(title = 'later'), sum(title = 'of c too') FROM books", "31|1|1");
+    until("c misses nothing", || c.database.status().wait().unwrap().missing == 0);
+    b.database.snapshot().wait().unwrap();
+    assert_eq!(b.database.snapshots().wait().unwrap().len(), 2, "as many as are kept");
+    assert_eq!(a.database.restore(Some(&made.id)).wait().unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[test]
+fn nodes_are_compared_while_they_work_and_what_differs_is_repaired() {
+    let (dir, hub) = (Dir::new(), hub());
+    let (a, b) = (Node::new(&dir, "a", BOOKS, &hub), Node::new(&dir, "b", BOOKS, &hub));
+    a.sql("WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 500) INSERT INTO books SELECT i, 'x', 0 FROM n");
+    equal(&[&a, &b], "SELECT count(*) FROM books", "500");
+    let report = a.database.check(false).wait().unwrap();
+    assert!(report.is_equal() && report.nodes.len() == 1, "{report:?}");
+    // The clocks of a row are lost.
+    b.database.pause().wait().unwrap();
+    b.sql("DELETE FROM _headwater_row WHERE key = (SELECT key FROM _headwater_row LIMIT 1 OFFSET 9)");
+    b.database.resume().wait().unwrap();
+    let report = a.database.check(false).wait().unwrap();
+    assert_eq!((report.nodes[0].compared, report.nodes[0].differing.len()), (Compared::Differs, 1), "{report:?}");
+    let report = b.database.check(true).wait().unwrap();
+    assert!(report.repaired, "{report:?}");
+    until("they are equal", || a.database.check(false).wait().unwrap().is_equal());
+    let schema = a.database.schema().wait().unwrap();
+    assert!(schema.len() == 1 && schema[0].is_same(), "{schema:?}");
+    b.sql("ALTER TABLE books ADD COLUMN isbn TEXT");
+    until("the schema differs", || !a.database.schema().wait().unwrap()[0].is_same());
+}
