@@ -287,3 +287,18 @@ fn nodes_are_compared_while_they_work_and_what_differs_is_repaired() {
     b.sql("ALTER TABLE books ADD COLUMN isbn TEXT");
     until("the schema differs", || !a.database.schema().wait().unwrap()[0].is_same());
 }
+
+#[test]
+fn what_there_is_no_table_or_column_for_waits_and_comes() {
+    let (dir, hub) = (Dir::new(), hub());
+    let (a, b) = (Node::new(&dir, "a", BOOKS, &hub), Node::new(&dir, "b", BOOKS, &hub));
+    a.sql("INSERT INTO books VALUES (2, 'two', 1)");
+    equal(&[&a, &b], "SELECT count(*) FROM books", "1");
+    let more = "ALTER TABLE books ADD COLUMN isbn TEXT; CREATE TABLE tags(name TEXT PRIMARY KEY, n INT)";
+    a.sql(more);
+    a.sql("UPDATE books SET isbn = 'x' WHERE id = 2; INSERT INTO tags VALUES ('new', 1)");
+    until("it waits", || b.database.status().wait().unwrap().parked > 0);
+    b.sql(more);
+    until("it came", || b.sql("SELECT isbn, (SELECT name FROM tags) FROM books WHERE id = 2") == "x|new");
+    assert_eq!(b.database.status().wait().unwrap().parked, 0);
+}

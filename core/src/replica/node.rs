@@ -66,7 +66,6 @@ pub(super) struct Node {
     seen: Option<i64>,
     /// Which file it is.
     file: FileId,
-    is_walked: bool,
     /// The schema that it told of last.
     pub(super) has_told: Option<Option<i64>>,
     /// The nodes that it has heard of, as people call them.
@@ -123,7 +122,6 @@ impl Node {
             next_unit,
             seen: None,
             file,
-            is_walked: false,
             has_told: None,
             heard: BTreeSet::new(),
             question: None,
@@ -252,13 +250,14 @@ impl Node {
         self.counts.applied_ms = self.counts.applied_ms.max(stamp_ms(taken.time_max));
     }
 
-    /// Takes in some rows that were there at attach.
+    /// Takes in some rows that were there before their table was looked at.
     fn walk(&mut self) -> Result<bool> {
-        if !self.is_walked {
-            self.is_walked = !self.replica.walk(WALK_ROWS)?;
-            self.next_unit.store(self.replica.last_unit()? + 1, Ordering::Relaxed);
+        if !self.replica.has_walk() {
+            return Ok(false);
         }
-        Ok(!self.is_walked)
+        self.replica.walk(WALK_ROWS)?;
+        self.next_unit.store(self.replica.last_unit()? + 1, Ordering::Relaxed);
+        Ok(true)
     }
 
     /// Refuses to go on in a file that has no name any more: what is written to the one that has it would be missed.

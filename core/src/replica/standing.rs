@@ -96,6 +96,11 @@ impl Replica {
         })
     }
 
+    /// Whether rows are left that were there before their table was looked at.
+    pub(super) fn has_walk(&self) -> bool {
+        self.tables.iter().any(|table| table.walk.is_some())
+    }
+
     /// A number that differs when the schema is another one than before.
     pub(super) fn schema_seen(&self) -> Option<i64> {
         self.schema_version
