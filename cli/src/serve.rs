@@ -7,8 +7,10 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use clap::Args;
+use headwater::replica::DatabaseConfig;
 use headwater::{CONFIG_FILE, Config, Engine, GrpcConfig, GrpcServer, HttpServer, LocalServer, Tls};
 use serde::Serialize;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -31,6 +33,9 @@ says, and else at a free port of 127.0.0.1, which is printed. Stores of state th
 
 /// As many lines as an engine's log queue holds.
 const LOG_LINES_MAX: usize = 1024;
+
+/// How often it is looked whether nothing is replicated.
+const SLEEP_LOOK: Duration = Duration::from_millis(200);
 
 #[derive(Args)]
 pub(crate) struct Serve {
@@ -118,6 +123,9 @@ impl Serve {
                 lines.iter().filter(|l| l.level != "debug").for_each(|l| report_warning(&l.message, json));
             }
         });
+        if let Some(replica) = config.replica.as_ref().filter(|it| !it.sleep_timeout.is_zero()) {
+            sleep_when_idle(engine, replica, json)?;
+        }
         while signals.wait() == Told::Reload {
             if let Err(Failure::Engine(error)) = self.config(place).and_then(|c| Ok(engine.reconfigure(&c)?)) {
                 report_warning(&format!("not all that the configuration says now is done: {error}"), json);
@@ -132,6 +140,27 @@ impl Serve {
         let _ = printing.join();
         Ok(())
     }
+}
+
+/// Ends this process as a SIGTERM does, once nothing was replicated for as long as the configuration says.
+fn sleep_when_idle(engine: &Engine, config: &DatabaseConfig, json: bool) -> Done {
+    let database = engine.database(&config.database_name()?).wait()?;
+    let limit = config.sleep_timeout.as_millis();
+    let has_store = !config.snapshot.store.is_empty();
+    std::thread::spawn(move || {
+        // Until the engine is closed.
+        while let Ok(status) = database.status().wait() {
+            if u128::from(status.idle_ms) >= limit && status.pending + status.unsent + status.lag_records == 0 {
+                if let Some(Err(error)) = has_store.then(|| database.snapshot().wait()) {
+                    report_warning(&format!("no snapshot is made before the end: {error}"), json);
+                }
+                let _ = signal_hook::low_level::raise(SIGTERM);
+                return;
+            }
+            std::thread::sleep(SLEEP_LOOK);
+        }
+    });
+    Ok(())
 }
 
 fn serve_grpc(engine: &Engine, config: &GrpcConfig) -> headwater::Result<GrpcServer> {

@@ -130,3 +130,26 @@ fn a_file_is_attached_and_let_go_without_a_node() {
     dir.ok(&["replica", "detach", &db]);
     assert_eq!(dir.run(&["replica", "detach", &db]).code, 3);
 }
+
+#[test]
+fn a_node_that_has_nothing_to_do_makes_a_snapshot_and_ends() {
+    let mut hub = Hub::later();
+    hub.start();
+    let mut side = Side::new("replica-sleep", &hub);
+    let text = std::fs::read_to_string(side.dir.file("a.toml")).expect("a file");
+    let text = text.replace("publish = true", "publish = true\nsleep_timeout = \"1s\"");
+    std::fs::write(side.dir.file("a.toml"), text + "[replica.snapshot]\nstore = \"nats\"\n").expect("a file");
+    side.sql("INSERT INTO books VALUES (1, 'one', 1)");
+    side.start();
+    let mut node = side.node.take().expect("it runs");
+    let code = node.process.wait().expect("it ends").code();
+    assert_eq!(code, Some(0));
+    let objects = finish(start(headwater(&["object", "ls", "REPLICA_app_SNAPSHOTS", "--json", "--hub"]).arg(hub.url())), b"");
+    assert!(objects.code == 0 && objects.stdout.contains(".json"), "{} {}", objects.stdout, objects.stderr);
+    // A new node is made of it.
+    let mut other = Side::new("replica-new", &hub);
+    std::fs::remove_file(&other.db).expect("it was there");
+    std::fs::copy(side.dir.file("a.toml"), other.dir.file("a.toml")).expect("a file");
+    other.start();
+    until("it is there", || other.db.exists() && other.sql("SELECT title FROM books") == "one");
+}

@@ -26,6 +26,8 @@ struct ReplicaTable {
     scan_max_changes: usize,
     /// Nanoseconds.
     polling_interval: u64,
+    /// Nanoseconds.
+    sleep_timeout: u64,
 }
 
 impl Default for ReplicaTable {
@@ -42,6 +44,7 @@ impl Default for ReplicaTable {
             per_row: config.per_row,
             scan_max_changes: config.scan_max_changes,
             polling_interval: 0,
+            sleep_timeout: 0,
         }
     }
 }
@@ -70,6 +73,7 @@ impl ReplicaTable {
             per_row: self.per_row,
             scan_max_changes: self.scan_max_changes,
             polling_interval: Duration::from_nanos(self.polling_interval),
+            sleep_timeout: Duration::from_nanos(self.sleep_timeout),
             log,
             ..DatabaseConfig::default()
         }

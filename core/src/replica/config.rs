@@ -41,6 +41,10 @@ pub struct DatabaseConfig {
     /// How often the file is looked at; [`POLLING_INTERVAL`] when 0.
     #[serde(with = "nanos")]
     pub polling_interval: Duration,
+    /// `headwater serve` makes a snapshot, where [`SnapshotConfig::store`] says where to, and ends when nothing was sent
+    /// and nothing joined for so long; it does not when 0.
+    #[serde(with = "nanos")]
+    pub sleep_timeout: Duration,
     /// The log.
     pub log: LogConfig,
     /// Snapshots.
@@ -87,6 +91,7 @@ impl Default for DatabaseConfig {
             per_row: Vec::new(),
             scan_max_changes: 0,
             polling_interval: Duration::ZERO,
+            sleep_timeout: Duration::ZERO,
             log: LogConfig::default(),
             snapshot: SnapshotConfig::default(),
         }

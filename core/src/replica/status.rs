@@ -90,6 +90,8 @@ pub struct DatabaseStatus {
     pub lag_records: u64,
     /// How old the newest write of another node is that is in the file, milliseconds; 0 when nothing waits to be read.
     pub lag_ms: u64,
+    /// How long nothing was sent and nothing joined, milliseconds.
+    pub idle_ms: u64,
     /// A snapshot that is being made or joined: what, and how far of how much.
     pub job: Option<JobStatus>,
     /// Records of the log that could not be understood.

@@ -14,6 +14,7 @@ use super::node::Node;
 use super::schema_view::SchemaOf;
 use super::status::{DatabaseState, DatabaseStatus, JobStatus, RefusedTable};
 use super::upkeep::Upkeep;
+use crate::clock::Nanos;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pending::Pending;
@@ -73,6 +74,8 @@ struct Work {
     is_paused: bool,
     last_error: String,
     failures: u32,
+    /// When something was sent or joined last, or it began.
+    active_at: Nanos,
 }
 
 #[derive(Default)]
@@ -139,7 +142,8 @@ impl Worker {
         is_paused: bool,
     ) -> Arc<Worker> {
         let name = config.database_name().unwrap_or_default();
-        let work = Work { node, is_paused, last_error: String::new(), failures: 0 };
+        let active_at = engine.clock().now();
+        let work = Work { node, is_paused, last_error: String::new(), failures: 0, active_at };
         Arc::new(Worker {
             engine: engine.clone(),
             name,
@@ -272,7 +276,12 @@ impl Worker {
             Some(node) => node,
             none => none.insert(Node::open(&self.engine, &self.config)?),
         };
-        node.step()
+        let before = node.counts;
+        let more = node.step()?;
+        if (node.counts.published, node.counts.applied) != (before.published, before.applied) {
+            work.active_at = self.engine.clock().now();
+        }
+        Ok(more)
     }
 
     /// Leaves the file alone until [`Worker::resume`].
@@ -331,6 +340,7 @@ impl Worker {
             },
             last_error: work.last_error.clone(),
             job: lock(&self.job).clone(),
+            idle_ms: self.engine.clock().now().saturating_sub(work.active_at) / super::node::MS,
             ..DatabaseStatus::default()
         };
         status.state = match &work.node {
