@@ -223,7 +223,7 @@ fn detach_leaves_nothing() {
     let conn = Connection::open_in_memory().unwrap();
     conn.execute_batch(BOOKS).unwrap();
     let conn = Replica::open(conn, 1, Options::default()).unwrap().detach().unwrap();
-    let left: i64 =
+    let left: rusqlite::Result<i64> =
         conn.query_row("SELECT count(*) FROM sqlite_schema WHERE name LIKE '%headwater%'", (), |row| row.get(0));
     assert_eq!(left.unwrap(), 0);
 }
