@@ -1,29 +1,35 @@
-//! SQLite files that replicate: many writers, no leader, no change to the application. This is the pure part: it works on
-//! one connection, and knows no stream, thread, clock of the machine or door.
+//! SQLite files that replicate: many writers, no leader, no change to the application. This is the pure part: it works
+//! on one connection, and knows no stream, thread, clock of the machine or door.
 //!
-//! A [`Replica`] is one file at one node. The application's writes leave keys in a log by triggers ([`capture`]); [`cut`]
-//! turns them into a [`change::Unit`]; [`apply`] joins a unit of another node into this file.
+//! A [`Replica`] is one file at one node. The application's writes leave keys in a log by triggers ([`capture`]);
+//! [`cut`] turns them into a [`change::Unit`]; [`apply`] joins a unit of another node into this file.
 //!
-//! What is replicated is a lattice for each row ([`clocks`]), so that the order in which units of different nodes come does
-//! not matter, nor how often:
+//! What is replicated is a lattice for each row ([`clocks`]), so that the order in which units of different nodes come
+//! does not matter, nor how often:
 //!
-//! * **Life.** A row has a life, named by the stamp of the last delete of its key (zero before any). The larger life wins
-//!   whole. So a delete wins over every write that had not seen it, even a later one, and of two deletes that had not seen
-//!   each other the later one; a row inserted after its delete begins a new life, which a write of the old one can't touch.
-//! * **Columns.** Within a life each column is a register: the write with the larger (stamp, node, digest of the value) wins.
-//!   An insert writes all columns. Rows that were there at attach have the lowest stamp, so any later write beats them.
-//! * **Shown or hidden.** A constraint of the table (UNIQUE, CHECK, NOT NULL) may keep rows apart that merge. Among rows that
-//!   clash the one written last is shown, by (largest column stamp, key); the others are kept whole in a table of ours, with
-//!   the reason, and come back when the clash is over ([`settle`]). Which rows are shown depends on the lattice alone.
+//! * **Life.** A row has a life, named by the stamp of the last delete of its key (zero before any). The larger life
+//!   wins whole. So a delete wins over every write that had not seen it, even a later one, and of two deletes that had
+//!   not seen each other the later one; a row inserted after its delete begins a new life, which a write of the old one
+//!   can't touch.
+//! * **Columns.** Within a life each column is a register: the write with the larger (stamp, node, digest of the value)
+//!   wins. An insert writes all columns. Rows that were there at attach have the lowest stamp, so any later write beats
+//!   them.
+//! * **Shown or hidden.** A constraint of the table (UNIQUE, CHECK, NOT NULL) may keep rows apart that merge. Among
+//!   rows that clash the one written last is shown, by (largest column stamp, key); the others are kept whole in a
+//!   table of ours, with the reason, and come back when the clash is over ([`settle`]). Which rows are shown depends on
+//!   the lattice alone.
 //! * **Parked.** What names a table or column that is not there is kept, and joined when the schema comes ([`park`]).
+//! * **Forgotten.** That a key was deleted is known for a time ([`sweep`]), and no node may be away for longer.
 //!
 //! Every write here, rows, clocks, positions and what goes out, is one SQLite transaction that also takes in what the
-//! application wrote before it. Stamps are of the time of the write: all that is in the log is newer than all that was applied.
+//! application wrote before it. Stamps are of the time of the write: all that is in the log is newer than all that was
+//! applied.
 
 mod apply;
 mod capture;
 mod change;
 mod clocks;
+mod columns;
 mod cut;
 mod ident;
 mod park;
@@ -31,6 +37,7 @@ mod rows;
 mod schema;
 mod settle;
 mod store;
+mod sweep;
 mod table;
 mod value;
 
@@ -72,6 +79,10 @@ pub(crate) struct Options {
     pub(crate) unit_changes_max: usize,
     /// Bytes of values after which a unit takes in no more rows.
     pub(crate) unit_bytes_max: usize,
+    /// Bytes of changes that are kept for tables and columns that are not here; a unit with more is refused.
+    pub(crate) park_bytes_max: u64,
+    /// Milliseconds for which it is known that a row was deleted: no node may be away for longer.
+    pub(crate) forget_ms: u64,
     /// SQL for the milliseconds since the epoch at a write. Tests have their own.
     pub(crate) time_sql: String,
     #[cfg(test)]
@@ -86,6 +97,8 @@ impl Default for Options {
             per_row: Vec::new(),
             unit_changes_max: 4096,
             unit_bytes_max: 1 << 20,
+            park_bytes_max: 64 << 20,
+            forget_ms: 90 * 24 * 60 * 60 * 1000,
             time_sql: capture::TIME_SQL.to_owned(),
             #[cfg(test)]
             planted: None,
@@ -103,16 +116,23 @@ pub(crate) struct Replica {
     refused: Vec<Refused>,
     /// `PRAGMA schema_version` when `tables` was read.
     schema_version: Option<i64>,
+    /// The schema was read anew: what is hidden or parked may no longer have to be.
+    is_unsettled: bool,
+    /// The last row that the sweep looked at.
+    swept: Option<(i64, Vec<u8>)>,
 }
 
 impl Replica {
-    /// Opens a file as a replica, and makes it one if it is not: tables and triggers of ours come into it. The connection
-    /// is the replica's alone: its triggers and foreign keys are off from now on. `node` differs at every node.
+    /// Opens a file as a replica, and makes it one if it is not: tables and triggers of ours come into it. The
+    /// connection is the replica's alone: its triggers and foreign keys are off from now on. `node` differs at every
+    /// node.
     pub(crate) fn open(conn: Connection, node: u64, options: Options) -> Result<Replica> {
         store::prepare(&conn).map_err(Fault::into_error)?;
         let clock = HybridClock::new(DRIFT_MS_MAX);
         let tables = Vec::new();
-        let mut replica = Replica { conn, node, options, clock, tables, refused: Vec::new(), schema_version: None };
+        let refused = Vec::new();
+        let (schema_version, is_unsettled, swept) = (None, true, None);
+        let mut replica = Replica { conn, node, options, clock, tables, refused, schema_version, is_unsettled, swept };
         replica.write(|replica| store::create(&replica.conn, replica.node))?;
         Ok(replica)
     }
@@ -135,13 +155,14 @@ impl Replica {
         self.begin()?;
         let before = self.clock.last();
         let done = work_with_schema(self, work);
+        let done = self.end(done);
         if done.is_err() {
             // What was read of the schema may be of the transaction that is taken back.
             self.schema_version = None;
             self.clock = HybridClock::new(DRIFT_MS_MAX);
             self.clock.observe(before);
         }
-        self.end(done)
+        done
     }
 
     fn begin(&mut self) -> Result<()> {
@@ -181,8 +202,11 @@ fn work_with_schema<T>(replica: &mut Replica, work: impl FnOnce(&mut Replica) ->
         let last = store::number(&replica.conn, "clock")?;
         replica.clock.observe(last as u64);
     }
+    let before = replica.clock.last();
     replica.sync_schema()?;
     let value = work(replica)?;
-    store::set_number(&replica.conn, "clock", replica.clock.last() as i64)?;
+    if replica.clock.last() != before {
+        store::set_number(&replica.conn, "clock", replica.clock.last() as i64)?;
+    }
     Ok(value)
 }
