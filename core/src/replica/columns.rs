@@ -70,8 +70,8 @@ fn known(conn: &Connection, table: i64) -> Sql<Vec<Known>> {
 }
 
 /// Gives columns that were renamed their new names. `ALTER TABLE` adds a column last, so what lies between two columns
-/// that kept their names are the same columns under other names, or fewer. At the end more may have come. Where the
-/// rows do not tell, as many columns as before are the same ones.
+/// that kept their names are the same columns under other names, or fewer. At the end more may have come. Where the rows
+/// do not tell, as many columns as before are the same ones, and of more the first of its type.
 fn rename(conn: &Connection, table: i64, shape: &Shape, live: &mut [Known], cells: &[&Cell]) -> Sql<()> {
     let is_new: Vec<bool> =
         cells.iter().map(|cell| !live.iter().any(|known| is_same(&known.column.name, &cell.name))).collect();
@@ -94,9 +94,12 @@ fn rename(conn: &Connection, table: i64, shape: &Shape, live: &mut [Known], cell
                     none => none.insert(logged_keys(conn, table, shape)?),
                 };
                 let told = is_renamed(conn, table, shape, logged, &live[from + g].column, cell)?;
-                if told == Some(true) || (told.is_none() && is_whole && g == n) {
+                if told == Some(true) {
                     renamed = Some(g);
                     break;
+                }
+                if told.is_none() && renamed.is_none() && (g == n || !is_whole) {
+                    renamed = Some(g);
                 }
             }
             if let Some(g) = renamed {

@@ -133,3 +133,16 @@ fn a_default_that_no_other_connection_knows_stops_nothing() {
     node.cut_all();
     assert_eq!(node.sent.len(), 1);
 }
+
+#[test]
+fn a_column_without_a_value_is_renamed_while_another_one_is_dropped() {
+    let dir = Dir::new();
+    let mut nodes = nodes::<2>(&dir, "CREATE TABLE t(k INTEGER PRIMARY KEY, a BLOB, b TEXT)");
+    nodes[0].at(1000, "INSERT INTO t(k) VALUES (1)");
+    exchange(&mut nodes);
+    nodes[0].at(2000, "ALTER TABLE t RENAME COLUMN a TO z; ALTER TABLE t DROP COLUMN b");
+    nodes[0].cut();
+    nodes[1].at(2001, "UPDATE t SET a = 'late'");
+    exchange(&mut nodes);
+    assert_eq!(nodes[0].text("SELECT z FROM t"), "late");
+}
