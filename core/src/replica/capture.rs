@@ -53,7 +53,7 @@ impl Replica {
                 continue;
             };
             is_new[found.place] = false;
-            let (table, is_again) = self.keep(known, &shapes[found.place])?;
+            let (table, is_again) = self.keep(known, &shapes[found.place], !found.has_triggers)?;
             if !found.has_triggers || is_again {
                 self.retake(&table)?;
             }
@@ -64,7 +64,7 @@ impl Replica {
             let id = insert.insert([&shape.name])?;
             drop(insert);
             let known = Known { id, name: shape.name.clone(), was: None, walk: Some(Vec::new()), gone: 0 };
-            let (table, _) = self.keep(&known, shape)?;
+            let (table, _) = self.keep(&known, shape, false)?;
             create_triggers(&self.conn, &table, &self.options)?;
             tables.push(table);
         }
@@ -90,7 +90,7 @@ impl Replica {
     }
 
     /// A known table with the columns that it has now, and whether its rows have to be compared one by one.
-    fn keep(&self, known: &Known, shape: &Shape) -> Sql<(Table, bool)> {
+    fn keep(&self, known: &Known, shape: &Shape, is_rebuilt: bool) -> Sql<(Table, bool)> {
         let mut was = known.was.clone();
         if !is_same(&known.name, &shape.name) {
             was = Some(known.name.clone());
@@ -99,7 +99,7 @@ impl Replica {
             let sql = "UPDATE _headwater_table SET name = ?2, was = ?3, gone = 0 WHERE id = ?1";
             self.conn.execute(sql, (known.id, &shape.name, &was))?;
         }
-        let (columns, is_again) = columns::sync(&self.conn, known.id, shape)?;
+        let (columns, is_again) = columns::sync(&self.conn, known.id, shape, is_rebuilt)?;
         let mut table = Table::new(known.id, was, shape, columns, &self.options);
         table.walk.clone_from(&known.walk);
         Ok((table, is_again))

@@ -24,8 +24,11 @@ struct Known {
     is_gone: bool,
 }
 
+/// A digest of no value: in a column that came with a rebuilt table every value was written.
+const NO_REST: u64 = 0;
+
 /// The columns with their ids, and whether one was dropped and added again.
-pub(super) fn sync(conn: &Connection, table: i64, shape: &Shape) -> Sql<(Vec<Column>, bool)> {
+pub(super) fn sync(conn: &Connection, table: i64, shape: &Shape, is_rebuilt: bool) -> Sql<(Vec<Column>, bool)> {
     let cells: Vec<&Cell> = shape.columns().collect();
     let (mut live, gone): (Vec<_>, Vec<_>) = known(conn, table)?.into_iter().partition(|known| !known.is_gone);
     rename(conn, table, shape, &mut live, &cells)?;
@@ -42,7 +45,7 @@ pub(super) fn sync(conn: &Connection, table: i64, shape: &Shape) -> Sql<(Vec<Col
             let rest = if is_moved { rest(conn, cell, shape.is_strict)?.digest() } else { known.rest };
             (known.id, known.was, rest)
         } else {
-            let rest = rest(conn, cell, shape.is_strict)?.digest();
+            let rest = if is_rebuilt { NO_REST } else { rest(conn, cell, shape.is_strict)?.digest() };
             let again = gone.iter().find(|known| is_it(known)).map(|known| known.column.id);
             is_again |= again.is_some();
             let sql = "INSERT INTO _headwater_column(tbl) VALUES (?1)";

@@ -146,3 +146,21 @@ fn a_column_without_a_value_is_renamed_while_another_one_is_dropped() {
     exchange(&mut nodes);
     assert_eq!(nodes[0].text("SELECT z FROM t"), "late");
 }
+
+#[test]
+fn what_a_table_made_again_has_in_a_column_was_written() {
+    let dir = Dir::new();
+    let mut nodes = nodes::<2>(&dir, T);
+    nodes[0].at(1000, "INSERT INTO t VALUES (1, 'a', 'b')");
+    exchange(&mut nodes);
+    let again = format!("DROP TABLE t; {T}; INSERT INTO t VALUES (1, 'a', NULL)");
+    // One node sees the rename that the other one never looks at.
+    nodes[0].at(2000, "ALTER TABLE t RENAME COLUMN b TO z");
+    nodes[0].cut();
+    nodes[0].at(2001, &again);
+    nodes[1].at(2002, "ALTER TABLE t RENAME COLUMN b TO z");
+    nodes[1].at(2003, &again.replace("NULL", "'b'"));
+    exchange(&mut nodes);
+    let rows = all(&nodes, "SELECT * FROM t");
+    assert_eq!(rows[0], rows[1]);
+}

@@ -6,11 +6,13 @@ use std::time::Instant;
 
 use rusqlite::Connection;
 
+use crate::hybrid::stamp_ms;
+use crate::replica::apply::Applied;
 use crate::replica::capture::TIME_SQL;
 use crate::replica::change::Unit;
 use crate::replica::{Options, Replica};
 
-use super::world::{Dir, NOW_MS};
+use super::world::Dir;
 
 const T: &str = "CREATE TABLE t(id INTEGER PRIMARY KEY, a TEXT, b REAL, c INTEGER)";
 const ROUNDS: usize = 5;
@@ -100,7 +102,9 @@ fn cut_and_apply() {
             from.sent(units.last().unwrap().0).unwrap();
             let start = Instant::now();
             for (_, unit) in &units {
-                to.apply(&Unit::decode(unit).unwrap(), NOW_MS).unwrap();
+                // Now is whenever the last write was.
+                let unit = Unit::decode(unit).unwrap();
+                assert_eq!(to.apply(&unit, stamp_ms(unit.time_max())).unwrap(), Applied::Done);
             }
             rates[3 + update].push(ROWS as f64 / start.elapsed().as_secs_f64());
             let bytes: usize = units.iter().map(|(_, unit)| unit.len()).sum();

@@ -2,6 +2,8 @@
 //! old copies between. At the end all nodes have the same cells and clocks, and what only one node wrote is what that
 //! node has.
 
+use std::collections::BTreeSet;
+
 use crate::replica::clocks::Stamp;
 use crate::replica::ident::quote;
 use crate::replica::rows::TableRows;
@@ -309,14 +311,14 @@ impl Run {
         }
         if self.is_apart {
             for (table, own) in self.tables.iter().zip(own) {
-                let mut all: Vec<_> = own.iter().flatten().cloned().map(|row| format!("{row:?}")).collect();
-                all.sort();
+                let own: BTreeSet<_> = own.iter().flatten().map(|row| format!("{row:?}")).collect();
                 let name = self.name_at(0, table).unwrap_or_default();
                 let rows = self.nodes[0].rows(&table.all(&name));
-                let mut rows: Vec<_> = rows.into_iter().map(|row| format!("{row:?}")).collect();
-                rows.sort();
-                if all != rows {
-                    return Err(format!("the nodes wrote {all:?}, and there is {rows:?}"));
+                let rows: BTreeSet<_> = rows.into_iter().map(|row| format!("{row:?}")).collect();
+                if own != rows {
+                    let (lost, found) = (own.difference(&rows), rows.difference(&own));
+                    let (lost, found): (Vec<_>, Vec<_>) = (lost.collect(), found.collect());
+                    return Err(format!("the nodes wrote {lost:?}, and there is {found:?}"));
                 }
             }
         }
@@ -427,6 +429,8 @@ fn run(seed: u64, planted: Option<Planted>) -> Result<(), String> {
         }
     }
     run.remember();
+    // What waited for a column that came in the last look.
+    run.nodes.iter_mut().for_each(Node::cut_all);
     let own = run.own();
     run.finish();
     run.verdict(&own)
