@@ -144,7 +144,8 @@ fn a_node_that_has_nothing_to_do_makes_a_snapshot_and_ends() {
     let mut node = side.node.take().expect("it runs");
     let code = node.process.wait().expect("it ends").code();
     assert_eq!(code, Some(0));
-    let objects = finish(start(headwater(&["object", "ls", "REPLICA_app_SNAPSHOTS", "--json", "--hub"]).arg(hub.url())), b"");
+    let objects =
+        finish(start(headwater(&["object", "ls", "REPLICA_app_SNAPSHOTS", "--json", "--hub"]).arg(hub.url())), b"");
     assert!(objects.code == 0 && objects.stdout.contains(".json"), "{} {}", objects.stdout, objects.stderr);
     // A new node is made of it.
     let mut other = Side::new("replica-new", &hub);

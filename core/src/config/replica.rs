@@ -27,6 +27,8 @@ struct ReplicaTable {
     /// Nanoseconds.
     polling_interval: u64,
     /// Nanoseconds.
+    cleanup_interval: u64,
+    /// Nanoseconds.
     sleep_timeout: u64,
 }
 
@@ -44,6 +46,7 @@ impl Default for ReplicaTable {
             per_row: config.per_row,
             scan_max_changes: config.scan_max_changes,
             polling_interval: 0,
+            cleanup_interval: 0,
             sleep_timeout: 0,
         }
     }
@@ -73,6 +76,7 @@ impl ReplicaTable {
             per_row: self.per_row,
             scan_max_changes: self.scan_max_changes,
             polling_interval: Duration::from_nanos(self.polling_interval),
+            cleanup_interval: Duration::from_nanos(self.cleanup_interval),
             sleep_timeout: Duration::from_nanos(self.sleep_timeout),
             log,
             ..DatabaseConfig::default()

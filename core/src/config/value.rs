@@ -9,7 +9,7 @@ use super::Environment;
 use crate::units::{parse_duration, parse_size};
 
 /// Keys whose values are durations, and so texts such as `1h30m`.
-const DURATIONS: [&str; 11] = [
+const DURATIONS: [&str; 12] = [
     "sync_interval",
     "max_age",
     "duplicate_window",
@@ -19,6 +19,7 @@ const DURATIONS: [&str; 11] = [
     "reconnect_delay_max",
     "horizon",
     "polling_interval",
+    "cleanup_interval",
     "sleep_timeout",
     "interval",
 ];

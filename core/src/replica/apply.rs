@@ -7,11 +7,12 @@
 use super::change::{Change, Unit};
 use super::clocks::RowState;
 use super::rows::{Hidden, TableRows};
-use super::settle::{INCOMPLETE, settle};
+use super::settle::{INCOMPLETE, settle, unsettle};
 use super::store::Sql;
 use super::table::Table;
 use super::value::{Value, key_bytes};
-use super::{Planted, Replica};
+use super::{Planted, Replica, capture};
+#[cfg(test)]
 use crate::error::Result;
 
 /// What became of a unit.
@@ -27,6 +28,7 @@ pub(crate) enum Applied {
 
 impl Replica {
     /// Joins a unit of another node.
+    #[cfg(test)]
     pub(crate) fn apply(&mut self, unit: &Unit, now_ms: u64) -> Result<Applied> {
         if unit.origin == self.node {
             return Ok(Applied::Already);
@@ -48,6 +50,7 @@ impl Replica {
             self.cut_all()?;
         }
         self.clock.observe(unit.time_max());
+        let parked = self.parked_bytes()?;
         if self.has_fault(Planted::ArrivalOrder) {
             let mut late = unit.clone();
             late.changes.iter_mut().filter(|change| change.time > 0).for_each(|change| change.time = self.clock.now(0));
@@ -55,6 +58,7 @@ impl Replica {
         } else {
             self.join_unit(unit)?;
         }
+        self.check_parked(parked)?;
         if !is_given {
             taken.insert(unit.seq);
             self.set_taken(unit.origin, &taken)?;
@@ -91,7 +95,8 @@ impl Replica {
                 self.join_change(table, change, places, unit.origin)?;
             }
         }
-        for (_, table, _) in touched.iter().filter(|_| !self.has_fault(Planted::NoSettle)) {
+        for (n, table, _) in touched.iter().filter(|_| !self.has_fault(Planted::NoSettle)) {
+            unsettle(&self.conn, table, unit.changes.iter().filter(|change| change.table == *n))?;
             settle(&self.conn, table)?;
         }
         if self.has_fault(Planted::NoPark) { Ok(()) } else { self.park(parked) }
@@ -131,7 +136,11 @@ impl Replica {
         rows.set_state(&name, &state)?;
         let won: Vec<(usize, Value)> = joined.won.iter().map(|n| (places[*n], change.values[*n].clone())).collect();
         if is_shown {
-            return update(table, rows, &change.key, won);
+            if !update(table, rows, &change.key, won)? {
+                // An INSERT OR REPLACE took it out by a UNIQUE constraint, and no trigger fired.
+                capture::log(&self.conn, table, &change.key, &self.options.time_sql)?;
+            }
+            return Ok(());
         }
         if hidden.is_none() && !state.whole && state.columns.is_empty() {
             return Ok(());
@@ -166,20 +175,21 @@ impl Replica {
     }
 }
 
-/// Updates a shown row, or hides it when its table's constraints refuse what it is now.
-fn update(table: &Table, rows: TableRows<'_>, key: &[Value], won: Vec<(usize, Value)>) -> Sql<()> {
+/// Updates a shown row, or hides it when its table's constraints refuse what it is now. Whether it was there.
+fn update(table: &Table, rows: TableRows<'_>, key: &[Value], won: Vec<(usize, Value)>) -> Sql<bool> {
     let (places, values): (Vec<_>, Vec<_>) = won.into_iter().unzip();
     let why = match rows.update(key, &places, &values) {
-        Ok(()) => return Ok(()),
+        Ok(is_there) => return Ok(is_there),
         Err(fault) => fault.constraint().ok_or(fault)?,
     };
     super::settle::hide(rows, key, &why)?;
     let name = key_bytes(key);
-    let Some(mut row) = rows.hidden(&name)? else { return Ok(()) };
+    let Some(mut row) = rows.hidden(&name)? else { return Ok(true) };
     for (place, value) in places.into_iter().zip(values) {
         row.set(table.columns[place].id, value);
     }
-    rows.hide(&name, &row)
+    rows.hide(&name, &row)?;
+    Ok(true)
 }
 
 /// A change in two: of the columns that are here, and of those that are not.

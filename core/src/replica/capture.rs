@@ -1,26 +1,32 @@
-//! Capture: triggers that log the key of each row that the application writes, and their upkeep when its schema changes.
+//! Capture: triggers that log the key of each row that the application writes, and their upkeep when its schema
+//! changes.
 //!
-//! A trigger names the key columns alone and copies no value. So `ADD`, `DROP` and `RENAME COLUMN` and `DROP TABLE` work as if
-//! there were none: SQLite refuses to drop a column of a primary key by itself, and rewrites triggers when it renames. What
-//! the row is, a cut reads later, so the order in which triggers fire does not matter. Only functions that a trigger may use
-//! with `PRAGMA trusted_schema = OFF` are used.
+//! A trigger names the key columns alone and copies no value. So `ADD`, `DROP` and `RENAME COLUMN` and `DROP TABLE`
+//! work as if there were none: SQLite refuses to drop a column of a primary key by itself, and rewrites triggers when
+//! it renames. What the row is, a cut reads later, so the order in which triggers fire does not matter. Only functions
+//! that a trigger may use with `PRAGMA trusted_schema = OFF` are used.
 //!
-//! A trigger's name holds the table's id, and SQLite knows which table it is on: so a renamed table is known again, and one
-//! that was rebuilt under its name (new table, copy, drop, rename) is found without triggers and compared row by row.
+//! A trigger's name holds the table's id, and SQLite knows which table it is on: so a renamed table is known again, and
+//! one that was rebuilt under its name (new table, copy, drop, rename), or dropped and made again, is found without
+//! triggers and compared row by row: what is no longer in it was deleted.
 
 use rusqlite::Connection;
 
 use super::ident::{OURS, is_same, quote};
 use super::rows::TableRows;
 use super::store::{self, KEY_COLUMNS_MAX, Sql};
-use super::table::{self, Cell, Column, Shape, Table};
+use super::table::{self, Shape, Table};
 use super::value::{Value, key_values};
-use super::{Options, Replica, settle};
+use super::{Options, Replica, columns};
 
 /// Milliseconds since the epoch, in words that every SQLite of the last ten years knows.
 pub(super) const TIME_SQL: &str = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)";
 
-/// What the log says was done. A cut looks at the row itself; only `MOVED` matters, which holds two rows of the log together.
+/// The number under which the schema is known that rows were shown and hidden by.
+pub(super) const SETTLED: &str = "settled";
+
+/// What the log says was done. A cut looks at the row itself; only `MOVED` matters, which holds two rows of the log
+/// together.
 pub(super) mod op {
     pub(crate) const INSERT: i64 = 0;
     pub(crate) const UPDATE: i64 = 1;
@@ -37,56 +43,66 @@ impl Replica {
             return Ok(());
         }
         let (shapes, refused) = table::shapes(&self.conn, &self.options)?;
+        let known = known(&self.conn)?;
+        let found = find(&self.conn, &known, &shapes)?;
         let mut tables = Vec::new();
         let mut is_new = vec![true; shapes.len()];
-        for known in known(&self.conn)? {
-            let on = triggered(&self.conn, known.id)?;
-            let by_trigger = on.as_deref().and_then(|on| shapes.iter().position(|shape| is_same(&shape.name, on)));
-            let by_name = || shapes.iter().position(|shape| is_same(&shape.name, &known.name));
-            match by_trigger.or_else(by_name).filter(|place| is_new[*place]) {
-                Some(place) => {
-                    is_new[place] = false;
-                    let table = self.keep(&known, &shapes[place])?;
-                    if by_trigger.is_none() {
-                        self.retake(&table)?;
-                    }
-                    tables.push(table);
-                }
-                None => forget(&self.conn, known.id)?,
+        for (known, found) in known.iter().zip(found) {
+            let Some(found) = found else {
+                self.lose(known)?;
+                continue;
+            };
+            is_new[found.place] = false;
+            let (table, is_again) = self.keep(known, &shapes[found.place], !found.has_triggers)?;
+            if !found.has_triggers || is_again {
+                self.retake(&table)?;
             }
+            tables.push(table);
         }
         for (shape, _) in shapes.iter().zip(&is_new).filter(|(_, is_new)| **is_new) {
-            let id = store::next_number(&self.conn, "table")?;
+            let id = store::add_number(&self.conn, "table", 1)?;
             let sql = "INSERT INTO _headwater_table(id, name, walk) VALUES (?1, ?2, x'')";
             self.conn.prepare_cached(sql)?.execute((id, &shape.name))?;
-            let known = Known { id, name: shape.name.clone(), was: None, walk: Some(Vec::new()) };
-            let table = self.keep(&known, shape)?;
+            let known = Known { id, name: shape.name.clone(), was: None, walk: Some(Vec::new()), gone: 0 };
+            let (table, _) = self.keep(&known, shape, false)?;
             create_triggers(&self.conn, &table, &self.options)?;
             tables.push(table);
         }
         (self.tables, self.refused) = (tables, refused);
-        self.unpark()?;
-        for table in &self.tables {
-            settle::settle(&self.conn, table)?;
-        }
+        self.is_unsettled = store::number(&self.conn, SETTLED)? != version;
         self.schema_version = Some(schema_version(&self.conn)?);
         Ok(())
     }
 
-    /// A known table with the columns that it has now.
-    fn keep(&self, known: &Known, shape: &Shape) -> Sql<Table> {
+    /// A table that is no longer there. Its clocks stay: if one of its name comes, its rows were deleted and others
+    /// written.
+    fn lose(&self, known: &Known) -> Sql<()> {
+        if known.gone != 0 {
+            return Ok(());
+        }
+        drop_triggers(&self.conn, known.id)?;
+        for ours in ["log", "hidden"] {
+            self.conn.execute(&format!("DELETE FROM _headwater_{ours} WHERE tbl = ?1"), [known.id])?;
+        }
+        let gone = self.clock.last().max(1) as i64;
+        self.conn.execute("UPDATE _headwater_table SET gone = ?2, walk = NULL WHERE id = ?1", (known.id, gone))?;
+        Ok(())
+    }
+
+    /// A known table with the columns that it has now, and whether its rows have to be compared one by one.
+    fn keep(&self, known: &Known, shape: &Shape, is_rebuilt: bool) -> Sql<(Table, bool)> {
         let mut was = known.was.clone();
         if !is_same(&known.name, &shape.name) {
             was = Some(known.name.clone());
         }
-        if known.name != shape.name {
-            let sql = "UPDATE _headwater_table SET name = ?2, was = ?3 WHERE id = ?1";
+        if known.name != shape.name || known.gone != 0 {
+            let sql = "UPDATE _headwater_table SET name = ?2, was = ?3, gone = 0 WHERE id = ?1";
             self.conn.execute(sql, (known.id, &shape.name, &was))?;
         }
-        let columns = columns(&self.conn, known.id, shape)?;
+        let (columns, is_again) = columns::sync(&self.conn, known.id, shape, is_rebuilt)?;
         let mut table = Table::new(known.id, was, shape, columns, &self.options);
         table.walk.clone_from(&known.walk);
-        Ok(table)
+        Ok((table, is_again))
     }
 
     /// Triggers for a table that was written without them, and every row of it, then and now, into the log.
@@ -128,6 +144,8 @@ struct Known {
     name: String,
     was: Option<String>,
     walk: Option<Vec<u8>>,
+    /// When it was dropped, by the clock; 0 is not.
+    gone: i64,
 }
 
 fn schema_version(conn: &Connection) -> Sql<i64> {
@@ -135,9 +153,10 @@ fn schema_version(conn: &Connection) -> Sql<i64> {
 }
 
 fn known(conn: &Connection) -> Sql<Vec<Known>> {
-    let mut list = conn.prepare("SELECT id, name, was, walk FROM _headwater_table ORDER BY id")?;
-    let rows = list
-        .query_map((), |row| Ok(Known { id: row.get(0)?, name: row.get(1)?, was: row.get(2)?, walk: row.get(3)? }))?;
+    let mut list = conn.prepare("SELECT id, name, was, walk, gone FROM _headwater_table ORDER BY id")?;
+    let rows = list.query_map((), |row| {
+        Ok(Known { id: row.get(0)?, name: row.get(1)?, was: row.get(2)?, walk: row.get(3)?, gone: row.get(4)? })
+    })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
@@ -166,16 +185,13 @@ fn create_triggers(conn: &Connection, table: &Table, options: &Options) -> Sql<(
     let (old, new) = (each("OLD"), each("NEW"));
     let is_moved =
         old.iter().zip(&new).map(|(old, new)| format!("{old} IS NOT {new}")).collect::<Vec<_>>().join(" OR ");
-    let entry = |op: i64, key: &[String], when: &str| {
-        let (id, key) = (table.id, key.join(", "));
-        format!("INSERT INTO _headwater_log(tbl, op, time, {into}) SELECT {id}, {op}, {time}, {key}{when};")
-    };
-    let moved = entry(op::MOVED, &old, &format!(" WHERE {is_moved}"));
-    for (event, body) in EVENTS.into_iter().zip([
-        entry(op::INSERT, &new, ""),
-        moved + " " + &entry(op::UPDATE, &new, ""),
-        entry(op::DELETE, &old, ""),
-    ]) {
+    let cells = |op: i64, key: &[String]| format!("{}, {op}, {time}, {}", table.id, key.join(", "));
+    let into = format!("INSERT INTO _headwater_log(tbl, op, time, {into})");
+    let entry = |op: i64, key: &[String]| format!("{into} VALUES ({});", cells(op, key));
+    let moved = format!("{into} SELECT {} WHERE {is_moved}; ", cells(op::MOVED, &old));
+    for (event, body) in
+        EVENTS.into_iter().zip([entry(op::INSERT, &new), moved + &entry(op::UPDATE, &new), entry(op::DELETE, &old)])
+    {
         let trigger = quote(&trigger_name(table.id, event));
         conn.execute_batch(&format!(
             "DROP TRIGGER IF EXISTS {trigger}; \
@@ -185,7 +201,8 @@ fn create_triggers(conn: &Connection, table: &Table, options: &Options) -> Sql<(
     Ok(())
 }
 
-fn log(conn: &Connection, table: &Table, key: &[Value], time: &str) -> Sql<()> {
+/// Logs that a row is not there.
+pub(super) fn log(conn: &Connection, table: &Table, key: &[Value], time: &str) -> Sql<()> {
     let marks = (1..=key.len()).map(|n| format!("?{n}")).collect::<Vec<_>>().join(", ");
     let (into, op) = (log_columns(key.len()), op::DELETE);
     let sql = format!("INSERT INTO _headwater_log(tbl, op, time, {into}) VALUES ({}, {op}, {time}, {marks})", table.id);
@@ -193,11 +210,17 @@ fn log(conn: &Connection, table: &Table, key: &[Value], time: &str) -> Sql<()> {
     Ok(())
 }
 
-/// Everything that was known of a table that is gone.
-fn forget(conn: &Connection, id: i64) -> Sql<()> {
-    for event in EVENTS {
-        conn.execute_batch(&format!("DROP TRIGGER IF EXISTS {}", quote(&trigger_name(id, event))))?;
+/// Forgets tables that were dropped when the clock was at a stamp that `is_old`.
+pub(super) fn forget_gone(conn: &Connection, is_old: impl Fn(u64) -> bool) -> Sql<()> {
+    for known in known(conn)?.iter().filter(|known| known.gone != 0 && is_old(known.gone as u64)) {
+        forget(conn, known.id)?;
     }
+    Ok(())
+}
+
+/// Everything that was known of a table.
+fn forget(conn: &Connection, id: i64) -> Sql<()> {
+    drop_triggers(conn, id)?;
     conn.execute("DELETE FROM _headwater_table WHERE id = ?1", [id])?;
     for ours in ["column", "log", "row", "hidden"] {
         conn.execute(&format!("DELETE FROM _headwater_{ours} WHERE tbl = ?1"), [id])?;
@@ -205,74 +228,40 @@ fn forget(conn: &Connection, id: i64) -> Sql<()> {
     Ok(())
 }
 
-/// The columns with their ids: those known by name, one renamed in its place, and those that came.
-fn columns(conn: &Connection, table: i64, shape: &Shape) -> Sql<Vec<Column>> {
-    let sql = "SELECT id, name, was, rest, kind FROM _headwater_column WHERE tbl = ?1 ORDER BY id";
-    let mut list = conn.prepare_cached(sql)?;
-    let known = list.query_map([table], |row| {
-        let rest = row.get::<_, i64>(3)? as u64;
-        Ok((Column { id: row.get(0)?, name: row.get(1)?, was: row.get(2)?, rest }, row.get::<_, String>(4)?))
-    })?;
-    let mut known = known.collect::<rusqlite::Result<Vec<_>>>()?;
-    let cells: Vec<&Cell> = shape.columns().collect();
-    rename(conn, &mut known, &cells)?;
-    let mut known: Vec<Column> = known.into_iter().map(|(column, _)| column).collect();
-    known.retain(|column| cells.iter().any(|cell| is_same(&cell.name, &column.name)));
-    let names = known.iter().map(|column| column.id.to_string()).collect::<Vec<_>>().join(", ");
-    conn.execute(&format!("DELETE FROM _headwater_column WHERE tbl = ?1 AND id NOT IN ({names})"), [table])?;
-    for cell in cells {
-        if known.iter().any(|column| is_same(&column.name, &cell.name)) {
-            continue;
-        }
-        let rest = rest(conn, cell, shape.is_strict)?.digest();
-        let id = store::next_number(conn, "column")?;
-        let sql = "INSERT INTO _headwater_column(id, tbl, name, rest, kind) VALUES (?1, ?2, ?3, ?4, ?5)";
-        conn.prepare_cached(sql)?.execute((id, table, &cell.name, rest as i64, &cell.decltype))?;
-        known.push(Column { id, name: cell.name.clone(), was: None, rest });
-    }
-    Ok(known)
-}
-
-/// Gives columns that were renamed in their place their new names. `ALTER TABLE` adds a column last, so what lies between
-/// two columns that kept their names, as many as before and of the same types, is the same columns under other names. At the
-/// end more may have come. (One dropped there and one of its type added before anybody looked can't be told from a rename.)
-fn rename(conn: &Connection, known: &mut [(Column, String)], cells: &[&Cell]) -> Sql<()> {
-    let is_new: Vec<bool> =
-        cells.iter().map(|cell| !known.iter().any(|(column, _)| is_same(&column.name, &cell.name))).collect();
-    let (mut from, mut to) = (0, 0);
-    while from < known.len() {
-        let is_kept = |(column, _): &(Column, String)| cells.iter().any(|cell| is_same(&cell.name, &column.name));
-        let gone = known[from..].iter().take_while(|column| !is_kept(column)).count();
-        let anchor = known.get(from + gone);
-        let found = |anchor: &(Column, String)| cells[to..].iter().position(|cell| is_same(&cell.name, &anchor.0.name));
-        let come = anchor.and_then(found).unwrap_or(cells.len() - to);
-        let is_whole = if anchor.is_some() { gone == come } else { gone <= come };
-        let pairs = known[from..from + gone].iter_mut().zip(cells[to..].iter().zip(&is_new[to..]));
-        for ((column, kind), (cell, is_new)) in pairs.filter(|_| is_whole) {
-            if !is_new || !is_same(kind, &cell.decltype) {
-                continue;
-            }
-            column.was = Some(std::mem::replace(&mut column.name, cell.name.clone()));
-            let sql = "UPDATE _headwater_column SET name = ?2, was = ?3 WHERE id = ?1";
-            conn.execute(sql, (column.id, &column.name, &column.was))?;
-        }
-        from += gone + 1;
-        to = (to + come + 1).min(cells.len());
+fn drop_triggers(conn: &Connection, id: i64) -> Sql<()> {
+    for event in EVENTS {
+        conn.execute_batch(&format!("DROP TRIGGER IF EXISTS {}", quote(&trigger_name(id, event))))?;
     }
     Ok(())
 }
 
-/// What a column has where nobody wrote it: its default, as SQLite stores it in a column of this type.
-fn rest(conn: &Connection, cell: &Cell, is_strict: bool) -> Sql<Value> {
-    let Some(default) = &cell.default else { return Ok(Value::Null) };
-    let strict = if is_strict { " STRICT" } else { "" };
-    conn.execute_batch(&format!(
-        "DROP TABLE IF EXISTS temp._headwater_rest; \
-         CREATE TEMP TABLE _headwater_rest(\"c\" {} DEFAULT ({default})){strict}; \
-         INSERT INTO temp._headwater_rest DEFAULT VALUES",
-        cell.decltype
-    ))?;
-    let value = conn.query_row("SELECT c FROM temp._headwater_rest", (), |row| Ok(Value::from(row.get_ref(0)?)))?;
-    conn.execute_batch("DROP TABLE temp._headwater_rest")?;
-    Ok(value)
+/// Where a known table is now.
+struct Found {
+    place: usize,
+    has_triggers: bool,
+}
+
+/// The places of the known tables among those that there are. Each is where its triggers are, which follow it when it
+/// is renamed; else where its name is. A table renamed to the name of one that has no triggers any more took its place:
+/// new table, copy, drop, rename is how SQLite's documentation says to change a table.
+fn find(conn: &Connection, known: &[Known], shapes: &[Shape]) -> Sql<Vec<Option<Found>>> {
+    let place = |name: &str| shapes.iter().position(|shape| is_same(&shape.name, name));
+    let mut found = Vec::new();
+    for known in known {
+        let on = if known.gone == 0 { triggered(conn, known.id)? } else { None };
+        found.push(on.and_then(|on| place(&on)).map(|place| Found { place, has_triggers: true }));
+    }
+    for n in 0..known.len() {
+        let Some(place) = place(&known[n].name).filter(|_| found[n].is_none()) else { continue };
+        match found.iter().position(|other| other.as_ref().is_some_and(|other| other.place == place)) {
+            Some(other) if known[n].gone == 0 && !is_same(&known[other].name, &shapes[place].name) => {
+                drop_triggers(conn, known[other].id)?;
+                found[other] = None;
+            }
+            Some(_) => continue,
+            None => {}
+        }
+        found[n] = Some(Found { place, has_triggers: false });
+    }
+    Ok(found)
 }

@@ -1,8 +1,8 @@
 //! What goes from node to node: a unit, which is what one node wrote between two cuts, and its changes.
 //!
-//! On the wire it is a version, a method, and CBOR in maps with small numbers as keys, zstd over it when that is smaller. A
-//! reader passes over keys that it does not know, and refuses what is too large, too deep or of another version. Text that
-//! is not UTF-8 is bytes under a tag.
+//! On the wire it is a version, a method, and CBOR in maps with small numbers as keys, zstd over it when that is
+//! smaller. A reader passes over keys that it does not know, and refuses what is too large, too deep or of another
+//! version. Text that is not UTF-8 is bytes under a tag.
 
 use minicbor::data::{Tag, Type};
 use minicbor::{Decoder, Encoder};
@@ -22,8 +22,8 @@ const ZSTD: u8 = 1;
 /// Bytes below which nothing is compressed.
 const COMPRESS_BYTES_MIN: usize = 128;
 const LEVEL: i32 = 3;
-/// The largest unit, uncompressed, in bytes: a row of the largest size that SQLite keeps by default does not fit, one of
-/// 256 MiB does.
+/// The largest unit, uncompressed, in bytes: a row of the largest size that SQLite keeps by default does not fit, one
+/// of 256 MiB does.
 pub(super) const UNIT_BYTES_MAX: u64 = 256 << 20;
 /// Columns of one table, at most: as many as SQLite can be built for.
 const COLUMNS_MAX: usize = 32_767;
@@ -306,7 +306,7 @@ fn read_table(from: &mut Decoder<'_>) -> Take<UnitTable> {
     let mut table = UnitTable::default();
     fields(from, |key, from| {
         match key {
-            0 => table.name = from.str()?.to_owned(),
+            0 => from.str()?.clone_into(&mut table.name),
             1 => table.columns = items(from, COLUMNS_MAX, |from| Ok(from.str()?.to_owned()))?,
             2 => table.hash = from.bytes()?.try_into().or_else(|_| wrong("a hash that is not 32 bytes"))?,
             _ => return Ok(false),
@@ -322,7 +322,7 @@ fn read_change(from: &mut Decoder<'_>) -> Take<Change> {
         match key {
             0 => change.table = count(Some(from.u64()?), usize::MAX)?,
             1 => change.key = items(from, KEY_COLUMNS_MAX, read_value)?,
-            2 => match items(from, 2, |from| from.u64())?[..] {
+            2 => match items(from, 2, Decoder::u64)?[..] {
                 [time, node] => change.life = Stamp { time, node },
                 _ => return wrong("a life that is not a time and a node"),
             },

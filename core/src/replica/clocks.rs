@@ -1,7 +1,8 @@
 //! The clocks of one row: its life, and for each column who wrote it when, and the digest of what.
 //!
-//! This is the lattice that the module documentation describes; [`RowState::join`] is its join. The values themselves are in
-//! the application's table, or with the hidden rows. A state is a few bytes and eight for each column.
+//! This is the lattice that the module documentation describes; [`RowState::join`] is its join. The values themselves
+//! are in the application's table, or with the hidden rows. A state is a few bytes and ten for each column, those that
+//! were dropped too.
 
 use super::change::Change;
 use super::store::{Fault, Sql};
@@ -57,6 +58,11 @@ impl RowState {
     pub(super) fn rank(&self, table: &Table) -> Stamp {
         let has = |written: &&Written| table.columns.iter().any(|column| column.id == written.column);
         self.columns.iter().filter(has).map(|written| written.stamp).max().unwrap_or_default()
+    }
+
+    /// The last write of all to this row.
+    pub(super) fn newest(&self) -> Stamp {
+        self.columns.iter().map(|written| written.stamp).max().unwrap_or_default().max(self.life)
     }
 
     /// Writes a column, if it wins; `rest` is the digest of what the column has where nobody wrote it.

@@ -13,6 +13,9 @@ use crate::stream::config::{StreamConfig, nanos};
 /// How often a file is looked at for what other programs committed, unless it is told otherwise.
 pub const POLLING_INTERVAL: Duration = Duration::from_millis(5);
 
+/// How often a sweep over all rows begins, unless it is told otherwise.
+pub const CLEANUP_INTERVAL: Duration = Duration::from_secs(60);
+
 /// What a replicated SQLite file is told. A number that is 0 is the default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -41,6 +44,10 @@ pub struct DatabaseConfig {
     /// How often the file is looked at; [`POLLING_INTERVAL`] when 0.
     #[serde(with = "nanos")]
     pub polling_interval: Duration,
+    /// How often a sweep over the clocks of all rows begins, which finds what no trigger told and forgets what is too
+    /// old; [`CLEANUP_INTERVAL`] when 0.
+    #[serde(with = "nanos")]
+    pub cleanup_interval: Duration,
     /// `headwater serve` makes a snapshot, where [`SnapshotConfig::store`] says where to, and ends when nothing was sent
     /// and nothing joined for so long; it does not when 0.
     #[serde(with = "nanos")]
@@ -91,6 +98,7 @@ impl Default for DatabaseConfig {
             per_row: Vec::new(),
             scan_max_changes: 0,
             polling_interval: Duration::ZERO,
+            cleanup_interval: Duration::ZERO,
             sleep_timeout: Duration::ZERO,
             log: LogConfig::default(),
             snapshot: SnapshotConfig::default(),
@@ -155,6 +163,10 @@ impl DatabaseConfig {
             max_msgs: self.log.max_entries,
             ..StreamConfig::new(super::log::stream_name(name), [super::log::filter(name)])
         }
+    }
+
+    pub(super) fn pause_between_sweeps(&self) -> Duration {
+        if self.cleanup_interval.is_zero() { CLEANUP_INTERVAL } else { self.cleanup_interval }
     }
 
     pub(super) fn pause_between_looks(&self) -> Duration {

@@ -1,19 +1,21 @@
 //! A cut: what the application wrote since the last one becomes a unit for the other nodes.
 //!
-//! The log says which rows were touched and when; the row itself and its clocks say what was done. A row that is touched
-//! often goes out once. Which columns changed is known from the digests of what they were. Log, clocks and the unit in the
-//! outbox change in one transaction, so that a unit is made once and a crash loses nothing.
+//! The log says which rows were touched and when; the row itself and its clocks say what was done. A row that is
+//! touched often goes out once. Which columns changed is known from the digests of what they were. Log, clocks and the
+//! unit in the outbox change in one transaction, so that a unit is made once and a crash loses nothing.
 //!
 //! What of a row was written between two cuts has the time of the last of those writes.
 //!
-//! A unit holds all that was committed between two cuts, unless that is more than its bounds: then several units follow each
-//! other, and a write may be in an earlier one than its place in the log, with a stamp that is up to a backlog too old.
+//! A unit holds all that was committed between two cuts, unless that is more than its bounds: then several units follow
+//! each other, and a write may be in an earlier one than its place in the log, with a stamp that is up to a backlog too
+//! old.
 
 use rusqlite::params_from_iter;
 
-use super::capture::op;
+use super::capture::{self, op};
 use super::change::{Change, Unit};
 use super::clocks::{RowState, Stamp, Written};
+use super::ident::{quote, quote_all};
 use super::rows::{TableRows, split};
 use super::settle;
 use super::store::{self, KEY_COLUMNS_MAX, Sql};
@@ -43,10 +45,14 @@ struct Touched {
 }
 
 impl Replica {
-    /// Takes in what the application wrote, up to the bounds of a unit. The unit's sequence in the outbox, or `None` when
-    /// nothing that others need was written. Whether more is in the log [`Replica::is_pending`] says.
+    /// Takes in what the application wrote, up to the bounds of a unit. The unit's sequence in the outbox, or `None`
+    /// when nothing that others need was written. Whether more is in the log [`Replica::is_pending`] says.
     pub(crate) fn cut(&mut self) -> Result<Option<u64>> {
-        self.write(Replica::cut_unit)
+        self.write(|replica| {
+            let unit = replica.cut_unit()?;
+            replica.settle_all()?;
+            Ok(unit)
+        })
     }
 
     /// Whether the log has rows that no cut has taken in.
@@ -54,8 +60,8 @@ impl Replica {
         self.pending().map_err(store::Fault::into_error)
     }
 
-    /// Takes in rows that were there at attach, at most `rows_max` of one table, with the lowest stamp. Whether there may
-    /// be more.
+    /// Takes in rows that were there at attach, at most `rows_max` of one table, with the lowest stamp. Whether there
+    /// may be more.
     pub(crate) fn walk(&mut self, rows_max: usize) -> Result<bool> {
         self.write(|replica| {
             replica.cut_all()?;
@@ -95,6 +101,26 @@ impl Replica {
         while self.pending()? {
             self.cut_unit()?;
         }
+        self.settle_all()
+    }
+
+    /// Shows and hides rows, and joins what waited for the schema that came. Not before the log is empty: a row in it
+    /// has no stamp yet, so it would lose to each that has one.
+    fn settle_all(&mut self) -> Sql<()> {
+        if self.pending()? {
+            return Ok(());
+        }
+        if std::mem::take(&mut self.is_unsettled) {
+            for table in &self.tables {
+                TableRows::new(&self.conn, table).unsettle_all()?;
+            }
+            self.unpark()?;
+            store::set_number(&self.conn, capture::SETTLED, self.schema_version.unwrap_or_default())?;
+        }
+        let is_settled = !self.conn.prepare_cached("SELECT 1 FROM _headwater_hidden LIMIT 1")?.exists(())?;
+        for table in self.tables.iter().filter(|_| !is_settled) {
+            settle::settle(&self.conn, table)?;
+        }
         Ok(())
     }
 
@@ -116,9 +142,9 @@ impl Replica {
             }
         }
         self.conn.prepare_cached("DELETE FROM _headwater_log WHERE seq <= ?1")?.execute([end])?;
-        for name in &unit.tables {
-            if let Some(table) = self.tables.iter().find(|table| table.name == name.name) {
-                settle::settle(&self.conn, table)?;
+        for (n, named) in unit.tables.iter().enumerate() {
+            if let Some(table) = self.tables.iter().find(|table| table.name == named.name) {
+                settle::unsettle(&self.conn, table, unit.changes.iter().filter(|change| change.table == n))?;
             }
         }
         self.put_out(unit)
@@ -155,7 +181,8 @@ impl Replica {
         let rows = TableRows::new(&self.conn, table);
         if touched.key.contains(&Value::Null) {
             // Two rows may have this key: it names neither.
-            store::set_number(&self.conn, "null_keys", store::number(&self.conn, "null_keys")? + 1)?;
+            store::add_number(&self.conn, "null_keys", 1)?;
+            rows.unsettle_all()?;
             return Ok(None);
         }
         let name = &touched.name;
@@ -191,7 +218,6 @@ impl Replica {
         }
         let stamp = Stamp { time: self.clock.now(touched.time_ms), node: self.node };
         state.whole = true;
-        state.columns.retain(|written| table.columns.iter().any(|column| column.id == written.column));
         for &n in &changed {
             state.set(Written { column: table.columns[n].id, stamp, digest: digests[n] }, table.columns[n].rest);
         }
@@ -208,10 +234,13 @@ impl Replica {
         let table = &self.tables[place];
         let rows = TableRows::new(&self.conn, table);
         let from = key_values(table.walk.as_deref().unwrap_or_default()).unwrap_or_default();
-        let keys = super::ident::quote_all("", table.keys.iter().map(String::as_str));
+        let keys = quote_all("", table.keys.iter().map(String::as_str));
         let marks = (1..=from.len()).map(|n| format!("?{n}")).collect::<Vec<_>>().join(", ");
-        let after = if from.is_empty() { String::new() } else { format!("WHERE ({keys}) > ({marks}) ") };
-        let sql = format!("{} {after}ORDER BY {keys} LIMIT {rows_max}", table.select);
+        // A key with a NULL names no row, and no key is behind it.
+        let usable = table.keys.iter().map(|key| format!("{} IS NOT NULL", quote(key)));
+        let usable = usable.collect::<Vec<_>>().join(" AND ");
+        let after = if from.is_empty() { String::new() } else { format!(" AND ({keys}) > ({marks})") };
+        let sql = format!("{} WHERE {usable}{after} ORDER BY {keys} LIMIT {rows_max}", table.select);
         let mut unit = Unit::new(self.node);
         let mut statement = self.conn.prepare_cached(&sql)?;
         let mut found = statement.query(params_from_iter(&from))?;
@@ -220,19 +249,20 @@ impl Replica {
             count += 1;
             let (key, values) = split(row, table)?;
             let name = key_bytes(&key);
-            if !key.contains(&Value::Null) {
-                let change = walk_row(rows, table, &mut unit, &name, key, values)?;
-                unit.changes.extend(change);
-            }
+            let change = walk_row(rows, table, &mut unit, &name, key, values)?;
+            unit.changes.extend(change);
             last = Some(name);
         }
         drop(found);
         drop(statement);
         let walk = last.filter(|_| count == rows_max);
+        if walk.is_none() {
+            walk_hidden(rows, table, &mut unit)?;
+        }
         self.conn.execute("UPDATE _headwater_table SET walk = ?2 WHERE id = ?1", (table.id, &walk))?;
         self.tables[place].walk = walk;
         self.put_out(unit)?;
-        Ok(())
+        self.settle_all()
     }
 
     /// Puts a unit into the outbox, with the next sequence of this node.
@@ -240,8 +270,8 @@ impl Replica {
         if unit.changes.is_empty() {
             return Ok(None);
         }
-        unit.seq = store::next_number(&self.conn, "unit")? as u64;
-        let place = store::next_number(&self.conn, "place")?;
+        unit.seq = store::add_number(&self.conn, "unit", 1)? as u64;
+        let place = store::add_number(&self.conn, "place", 1)?;
         let sql = "INSERT INTO _headwater_outbox(place, node, unit) VALUES (?1, ?2, ?3)";
         self.conn.prepare_cached(sql)?.execute((place, unit.origin as i64, unit.encode()?))?;
         Ok(Some(unit.seq))
@@ -272,6 +302,22 @@ fn walk_row(
     }
     let table = unit.table(table);
     Ok(Some(Change { table, key, whole: state.is_none(), columns, values, ..Change::default() }))
+}
+
+/// Rows that were there at attach and were hidden before the walk came to them.
+fn walk_hidden(rows: TableRows<'_>, table: &Table, unit: &mut Unit) -> Sql<()> {
+    for name in rows.hidden_names()? {
+        let (Some(state), Some(hidden)) = (rows.state(&name)?, rows.hidden(&name)?) else { continue };
+        let (places, values) = rows.places(&hidden);
+        let is_first =
+            |n: usize| state.written(table.columns[n].id).is_some_and(|written| written.stamp == Stamp::default());
+        let (columns, values): (Vec<_>, Vec<_>) = places.into_iter().zip(values).filter(|(n, _)| is_first(*n)).unzip();
+        if !columns.is_empty() {
+            let (table, key) = (unit.table(table), key_values(&name).unwrap_or_default());
+            unit.changes.push(Change { table, key, columns, values, ..Change::default() });
+        }
+    }
+    Ok(())
 }
 
 /// Each row once, where it is last in the log.

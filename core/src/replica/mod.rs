@@ -1,25 +1,32 @@
 //! SQLite files that replicate: many writers, no leader, no change to the application.
 //!
-//! A program has a [`Database`], by [`crate::Engine::attach`]. Behind it a `Node` (`node.rs`) joins a file to its log, stepped
-//! by a thread of the engine's (`worker.rs`). All below that is pure: it works on one connection, and knows no stream,
-//! thread, clock of the machine or door. A [`Replica`] is one file at one node. The application's writes leave keys in a log by triggers ([`capture`]); [`cut`]
-//! turns them into a [`change::Unit`]; [`apply`] joins a unit of another node into this file.
+//! A program has a [`Database`], by [`crate::Engine::attach`]. Behind it a `Node` (`node.rs`) joins a file to its log,
+//! stepped by a thread of the engine's (`worker.rs`). All below that is pure: it works on one connection, and knows no
+//! stream, thread, clock of the machine or door.
 //!
-//! What is replicated is a lattice for each row ([`clocks`]), so that the order in which units of different nodes come does
-//! not matter, nor how often:
+//! A [`Replica`] is one file at one node. The application's writes leave keys in a log by triggers ([`capture`]);
+//! [`cut`] turns them into a [`change::Unit`]; [`apply`] joins a unit of another node into this file.
 //!
-//! * **Life.** A row has a life, named by the stamp of the last delete of its key (zero before any). The larger life wins
-//!   whole. So a delete wins over every write that had not seen it, even a later one, and of two deletes that had not seen
-//!   each other the later one; a row inserted after its delete begins a new life, which a write of the old one can't touch.
-//! * **Columns.** Within a life each column is a register: the write with the larger (stamp, node, digest of the value) wins.
-//!   An insert writes all columns. Rows that were there at attach have the lowest stamp, so any later write beats them.
-//! * **Shown or hidden.** A constraint of the table (UNIQUE, CHECK, NOT NULL) may keep rows apart that merge. Among rows that
-//!   clash the one written last is shown, by (largest column stamp, key); the others are kept whole in a table of ours, with
-//!   the reason, and come back when the clash is over ([`settle`]). Which rows are shown depends on the lattice alone.
+//! What is replicated is a lattice for each row ([`clocks`]), so that the order in which units of different nodes come
+//! does not matter, nor how often:
+//!
+//! * **Life.** A row has a life, named by the stamp of the last delete of its key (zero before any). The larger life
+//!   wins whole. So a delete wins over every write that had not seen it, even a later one, and of two deletes that had
+//!   not seen each other the later one; a row inserted after its delete begins a new life, which a write of the old one
+//!   can't touch.
+//! * **Columns.** Within a life each column is a register: the write with the larger (stamp, node, digest of the value)
+//!   wins. An insert writes all columns. Rows that were there at attach have the lowest stamp, so any later write beats
+//!   them.
+//! * **Shown or hidden.** A constraint of the table (UNIQUE, CHECK, NOT NULL) may keep rows apart that merge. Among
+//!   rows that clash the one written last is shown, by (largest column stamp, key); the others are kept whole in a
+//!   table of ours, with the reason, and come back when the clash is over ([`settle`]). Which rows are shown depends on
+//!   the lattice alone.
 //! * **Parked.** What names a table or column that is not there is kept, and joined when the schema comes ([`park`]).
+//! * **Forgotten.** That a key was deleted is known for a time ([`sweep`]), and no node may be away for longer.
 //!
 //! Every write here, rows, clocks, positions and what goes out, is one SQLite transaction that also takes in what the
-//! application wrote before it. Stamps are of the time of the write: all that is in the log is newer than all that was applied.
+//! application wrote before it. Stamps are of the time of the write: all that is in the log is newer than all that was
+//! applied.
 
 mod apply;
 pub(crate) mod call;
@@ -27,6 +34,7 @@ mod capture;
 mod change;
 mod check;
 mod clocks;
+mod columns;
 mod config;
 mod cut;
 pub(crate) mod database;
@@ -49,6 +57,7 @@ mod snapshots;
 mod standing;
 mod status;
 mod store;
+mod sweep;
 mod table;
 mod taken;
 mod talk;
@@ -60,7 +69,7 @@ pub(crate) mod worker;
 mod tests;
 
 pub use check::{CheckReport, Compared, ComparedNode};
-pub use config::{DatabaseConfig, LogConfig, POLLING_INTERVAL, SnapshotConfig};
+pub use config::{CLEANUP_INTERVAL, DatabaseConfig, LogConfig, POLLING_INTERVAL, SnapshotConfig};
 pub use database::Database;
 pub use schema_view::SchemaOf;
 pub use session::{Answer, Connection};
@@ -102,6 +111,10 @@ pub(crate) struct Options {
     pub(crate) unit_changes_max: usize,
     /// Bytes of values after which a unit takes in no more rows.
     pub(crate) unit_bytes_max: usize,
+    /// Bytes of changes that are kept for tables and columns that are not here; a unit with more is refused.
+    pub(crate) park_bytes_max: u64,
+    /// Milliseconds for which it is known that a row was deleted: no node may be away for longer.
+    pub(crate) forget_ms: u64,
     /// SQL for the milliseconds since the epoch at a write. Tests have their own.
     pub(crate) time_sql: String,
     #[cfg(test)]
@@ -116,6 +129,8 @@ impl Default for Options {
             per_row: Vec::new(),
             unit_changes_max: 4096,
             unit_bytes_max: 1 << 20,
+            park_bytes_max: 64 << 20,
+            forget_ms: 90 * 24 * 60 * 60 * 1000,
             time_sql: capture::TIME_SQL.to_owned(),
             #[cfg(test)]
             planted: None,
@@ -133,16 +148,23 @@ pub(crate) struct Replica {
     refused: Vec<Refused>,
     /// `PRAGMA schema_version` when `tables` was read.
     schema_version: Option<i64>,
+    /// The schema was read anew: what is hidden or parked may no longer have to be.
+    is_unsettled: bool,
+    /// The last row that the sweep looked at.
+    swept: Option<(i64, Vec<u8>)>,
 }
 
 impl Replica {
-    /// Opens a file as a replica, and makes it one if it is not: tables and triggers of ours come into it. The connection
-    /// is the replica's alone: its triggers and foreign keys are off from now on. `node` differs at every node.
+    /// Opens a file as a replica, and makes it one if it is not: tables and triggers of ours come into it. The
+    /// connection is the replica's alone: its triggers and foreign keys are off from now on. `node` differs at every
+    /// node.
     pub(crate) fn open(conn: rusqlite::Connection, node: u64, options: Options) -> Result<Replica> {
         store::prepare(&conn).map_err(Fault::into_error)?;
         let clock = HybridClock::new(DRIFT_MS_MAX);
         let tables = Vec::new();
-        let mut replica = Replica { conn, node, options, clock, tables, refused: Vec::new(), schema_version: None };
+        let refused = Vec::new();
+        let (schema_version, is_unsettled, swept) = (None, true, None);
+        let mut replica = Replica { conn, node, options, clock, tables, refused, schema_version, is_unsettled, swept };
         replica.write(|replica| store::create(&replica.conn, replica.node))?;
         Ok(replica)
     }
@@ -165,13 +187,14 @@ impl Replica {
         self.begin()?;
         let before = self.clock.last();
         let done = work_with_schema(self, work);
+        let done = self.end(done);
         if done.is_err() {
             // What was read of the schema may be of the transaction that is taken back.
             self.schema_version = None;
             self.clock = HybridClock::new(DRIFT_MS_MAX);
             self.clock.observe(before);
         }
-        self.end(done)
+        done
     }
 
     fn begin(&mut self) -> Result<()> {
@@ -211,8 +234,11 @@ fn work_with_schema<T>(replica: &mut Replica, work: impl FnOnce(&mut Replica) ->
         let last = store::number(&replica.conn, "clock")?;
         replica.clock.observe(last as u64);
     }
+    let before = replica.clock.last();
     replica.sync_schema()?;
     let value = work(replica)?;
-    store::set_number(&replica.conn, "clock", replica.clock.last() as i64)?;
+    if replica.clock.last() != before {
+        store::set_number(&replica.conn, "clock", replica.clock.last() as i64)?;
+    }
     Ok(value)
 }

@@ -244,6 +244,13 @@ impl Node {
         self.last_fault = error.to_string();
     }
 
+    /// Goes on with the sweep over all rows; whether it came to the last one.
+    pub(super) fn sweep(&mut self, rows_max: usize) -> Result<bool> {
+        let is_over = self.replica.sweep(rows_max, self.now_ms())?;
+        self.next_unit.store(self.replica.last_unit()? + 1, Ordering::Relaxed);
+        Ok(is_over)
+    }
+
     fn count(&mut self, taken: Taken) {
         self.counts.applied += taken.units;
         self.counts.changes += taken.changes;

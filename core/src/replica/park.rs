@@ -1,11 +1,17 @@
 //! Changes of tables and columns that are not there, kept until they are.
 //!
-//! What is kept is the change as it came, so it is joined as it would have been: whatever happened to the row meanwhile has
-//! its stamps, and a join does not care about order. Tables that this node refuses or leaves out keep nothing.
+//! What is kept is the change as it came, so it is joined as it would have been: whatever happened to the row meanwhile
+//! has its stamps, and a join does not care about order. Tables that this node refuses or leaves out keep nothing.
+//! There is a bound in bytes ([`super::Options::park_bytes_max`]): a unit that would pass it is refused whole, and
+//! comes again.
 
 use super::Replica;
 use super::change::Unit;
-use super::store::Sql;
+use super::store::{self, Sql};
+use crate::error::{Error, ErrorKind};
+
+/// The number under which the bytes that are kept are known.
+const BYTES: &str = "park_bytes";
 
 impl Replica {
     /// Keeps changes, each table's by itself.
@@ -22,7 +28,9 @@ impl Replica {
             }
             if !of_table.changes.is_empty() {
                 let sql = "INSERT INTO _headwater_park(tbl, unit) VALUES (?1, ?2)";
-                self.conn.prepare_cached(sql)?.execute((&table.name, of_table.encode()?))?;
+                let unit = of_table.encode()?;
+                self.conn.prepare_cached(sql)?.execute((&table.name, &unit))?;
+                store::add_number(&self.conn, BYTES, unit.len() as i64)?;
             }
         }
         Ok(())
@@ -39,6 +47,7 @@ impl Replica {
             }
             let sql = "DELETE FROM _headwater_park WHERE id = ?1 RETURNING unit";
             let unit: Vec<u8> = self.conn.prepare_cached(sql)?.query_row([id], |row| row.get(0))?;
+            store::add_number(&self.conn, BYTES, -(unit.len() as i64))?;
             self.join_unit(&Unit::decode(&unit)?)?;
         }
         Ok(())
@@ -54,10 +63,32 @@ impl Replica {
         read().map_err(super::store::Fault::into_error)
     }
 
+    pub(super) fn parked_bytes(&self) -> Sql<i64> {
+        store::number(&self.conn, BYTES)
+    }
+
+    /// Refuses to keep more than the bound; `before` is what was kept before the unit.
+    pub(super) fn check_parked(&self, before: i64) -> Sql<()> {
+        let bytes = self.parked_bytes()?;
+        let bytes_max = self.options.park_bytes_max;
+        if bytes <= before || bytes as u64 <= bytes_max {
+            return Ok(());
+        }
+        let sql = "SELECT group_concat(tbl, ', ') FROM (SELECT DISTINCT tbl FROM _headwater_park LIMIT 5)";
+        let names: Option<String> = self.conn.query_row(sql, (), |row| row.get(0))?;
+        let message = format!(
+            "changes of {bytes} bytes would wait for tables or columns that are not here ({}), and at most {bytes_max} \
+             are kept: change the schema as the other nodes did, or leave the table out",
+            names.unwrap_or_default()
+        );
+        Err(Error::new(ErrorKind::Limit, message).into())
+    }
+
     /// How many bundles of changes wait for a table or column.
+    #[cfg(test)]
     pub(crate) fn parked(&self) -> crate::error::Result<u64> {
         let sql = "SELECT count(*) FROM _headwater_park";
         let count = self.conn.query_row(sql, (), |row| row.get::<_, i64>(0));
-        Ok(count.map_err(|error| super::store::Fault::from(error).into_error())? as u64)
+        Ok(count.map_err(|error| store::Fault::from(error).into_error())? as u64)
     }
 }

@@ -39,14 +39,12 @@ impl<'a> TableRows<'a> {
     }
 
     pub(super) fn has(&self, key: &[Value]) -> Sql<bool> {
-        let sql = format!("SELECT 1 FROM main.{} WHERE {}", quote(&self.table.name), self.table.found(1));
-        Ok(self.conn.prepare_cached(&sql)?.exists(params_from_iter(key))?)
+        Ok(self.conn.prepare_cached(&self.table.has)?.exists(params_from_iter(key))?)
     }
 
     /// A row as the application has it: its key, and the values in the order of the table's columns.
     pub(super) fn read(&self, key: &[Value]) -> Sql<Option<(Vec<Value>, Vec<Value>)>> {
-        let sql = format!("{} WHERE {}", self.table.select, self.table.found(1));
-        let mut statement = self.conn.prepare_cached(&sql)?;
+        let mut statement = self.conn.prepare_cached(&self.table.read)?;
         let mut rows = statement.query(params_from_iter(key))?;
         rows.next()?.map(|row| split(row, self.table)).transpose()
     }
@@ -72,17 +70,16 @@ impl<'a> TableRows<'a> {
         format!("INSERT OR {or} INTO main.{}({names}) VALUES ({marks})", quote(&self.table.name))
     }
 
-    /// Updates columns of a row that is shown.
-    pub(super) fn update(&self, key: &[Value], places: &[usize], values: &[Value]) -> Sql<()> {
+    /// Updates columns of a row that is shown. Whether it was there.
+    pub(super) fn update(&self, key: &[Value], places: &[usize], values: &[Value]) -> Sql<bool> {
         if places.is_empty() {
-            return Ok(());
+            return Ok(true);
         }
         let set = places.iter().enumerate();
         let set = set.map(|(n, place)| format!("{} = ?{}", quote(&self.table.columns[*place].name), n + 1));
         let (set, found) = (set.collect::<Vec<_>>().join(", "), self.table.found(places.len() + 1));
         let sql = format!("UPDATE OR ABORT main.{} SET {set} WHERE {found}", quote(&self.table.name));
-        self.conn.prepare_cached(&sql)?.execute(params_from_iter(values.iter().chain(key)))?;
-        Ok(())
+        Ok(self.conn.prepare_cached(&sql)?.execute(params_from_iter(values.iter().chain(key)))? > 0)
     }
 
     pub(super) fn delete(&self, key: &[Value]) -> Sql<()> {
@@ -134,8 +131,35 @@ impl<'a> TableRows<'a> {
         Ok(names.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// The hidden rows of which something that matters has changed since they were looked at.
+    pub(super) fn unsettled_names(&self) -> Sql<Vec<Vec<u8>>> {
+        let mut list = self.conn.prepare_cached("SELECT key FROM _headwater_hidden WHERE tbl = ?1 AND by = x''")?;
+        let names = list.query_map([self.table.id], |row| row.get(0))?;
+        Ok(names.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Says that a shown row is another one than before, or none: those that it kept hidden are looked at again.
+    pub(super) fn unsettle(&self, name: &[u8]) -> Sql<()> {
+        let sql = "UPDATE _headwater_hidden SET by = x'' WHERE tbl = ?1 AND by = ?2";
+        self.conn.prepare_cached(sql)?.execute((self.table.id, name))?;
+        Ok(())
+    }
+
+    /// Every hidden row is looked at again.
+    pub(super) fn unsettle_all(&self) -> Sql<()> {
+        self.conn.prepare_cached("UPDATE _headwater_hidden SET by = x'' WHERE tbl = ?1")?.execute([self.table.id])?;
+        Ok(())
+    }
+
+    /// Says why a row stays hidden: the shown row that it clashes with, or `None` when it is refused by itself.
+    pub(super) fn stay_hidden(&self, name: &[u8], why: &str, by: Option<&[u8]>) -> Sql<()> {
+        let sql = "UPDATE _headwater_hidden SET why = ?3, by = ?4 WHERE tbl = ?1 AND key = ?2";
+        self.conn.prepare_cached(sql)?.execute((self.table.id, name, why, by))?;
+        Ok(())
+    }
+
     pub(super) fn hide(&self, name: &[u8], hidden: &Hidden) -> Sql<()> {
-        let sql = "INSERT OR REPLACE INTO _headwater_hidden(tbl, key, why, cells) VALUES (?1, ?2, ?3, ?4)";
+        let sql = "INSERT OR REPLACE INTO _headwater_hidden(tbl, key, why, by, cells) VALUES (?1, ?2, ?3, x'', ?4)";
         self.conn.prepare_cached(sql)?.execute((self.table.id, name, &hidden.why, put_cells(&hidden.cells)))?;
         Ok(())
     }
@@ -144,6 +168,13 @@ impl<'a> TableRows<'a> {
         let sql = "DELETE FROM _headwater_hidden WHERE tbl = ?1 AND key = ?2";
         self.conn.prepare_cached(sql)?.execute((self.table.id, name))?;
         Ok(())
+    }
+
+    /// Forgets a row that is not shown.
+    pub(super) fn forget(&self, name: &[u8]) -> Sql<()> {
+        let sql = "DELETE FROM _headwater_row WHERE tbl = ?1 AND key = ?2";
+        self.conn.prepare_cached(sql)?.execute((self.table.id, name))?;
+        self.unhide(name)
     }
 
     /// The cells of a hidden row that the table has a column for: places, and values.

@@ -1,7 +1,8 @@
 //! A table's schema in one canonical form, so that nodes can tell whether they mean the same by a table.
 //!
-//! It covers what decides how a value is stored and which rows there may be: names, types, NOT NULL, defaults, the key, and
-//! which columns are generated. The order of columns is no part of it: `ADD COLUMN` puts one last wherever it is done.
+//! It covers what decides how a value is stored and which rows there may be: names, types, NOT NULL, defaults, the key,
+//! and which columns are generated. The order of columns is no part of it: `ADD COLUMN` puts one last wherever it is
+//! done.
 
 use sha2::{Digest, Sha256};
 

@@ -1,14 +1,18 @@
 //! Which rows are shown when a table's constraints can't hold for all: of rows that clash, the one written last.
 //!
-//! A row ranks by its largest column stamp, then by its key. Rows in the order of their rank, each shown unless it clashes
-//! with one that is: that is one set, whatever order things came in. [`settle`] finds it from any other by looking at the
-//! hidden rows alone: at its end each has a shown row of higher rank that it clashes with, or is refused by itself.
+//! A row ranks by its largest column stamp, then by its key. Rows in the order of their rank, each shown unless it
+//! clashes with one that is: that is one set, whatever order things came in. [`settle`] finds it from any other by
+//! looking at the hidden rows alone: at its end each has a shown row of higher rank that it clashes with, which is
+//! noted with it, or is refused by itself. It is looked at again when one of the two was written, so the work is in
+//! what was touched, not in how many are hidden.
 //!
-//! Whom a row clashes with SQLite says: `INSERT OR REPLACE` in a savepoint that is taken back, and a temporary trigger that
-//! notes the keys that had to go. So partial and expression indexes and generated columns need no understanding here.
+//! Whom a row clashes with SQLite says: `INSERT OR REPLACE` in a savepoint that is taken back, and a temporary trigger
+//! that notes the keys that had to go. So partial and expression indexes and generated columns need no understanding
+//! here.
 
 use rusqlite::{Connection, params_from_iter};
 
+use super::change::Change;
 use super::clocks::Stamp;
 use super::ident::{quote, quote_all};
 use super::rows::{Hidden, TableRows};
@@ -22,74 +26,79 @@ pub(super) const INCOMPLETE: &str = "only some of its columns have come";
 
 type Rank = (Stamp, Vec<u8>);
 
-/// Shows and hides rows of a table until those are shown that should be.
-pub(super) fn settle(conn: &Connection, table: &Table) -> Sql<()> {
+/// Says which rows were touched: those that they keep hidden are looked at again.
+pub(super) fn unsettle<'a>(conn: &Connection, table: &Table, touched: impl Iterator<Item = &'a Change>) -> Sql<()> {
     let rows = TableRows::new(conn, table);
     if !rows.has_hidden()? {
         return Ok(());
     }
-    while settle_once(conn, table, rows)? {}
+    for change in touched {
+        rows.unsettle(&key_bytes(&change.key))?;
+    }
     Ok(())
 }
 
-/// One pass over the hidden rows; whether it changed anything.
-fn settle_once(conn: &Connection, table: &Table, rows: TableRows<'_>) -> Sql<bool> {
-    let mut hidden: Vec<Rank> = Vec::new();
-    for name in rows.hidden_names()? {
-        let state = rows.state(&name)?.unwrap_or_default();
-        if state.whole {
-            hidden.push((state.rank(table), name));
+/// Shows and hides rows of a table until those are shown that should be. The log has to be empty, as a row in it has no
+/// rank yet; and while the walk is not done nothing moves, as it would pass by rows that others have to hear of.
+pub(super) fn settle(conn: &Connection, table: &Table) -> Sql<()> {
+    let rows = TableRows::new(conn, table);
+    while table.walk.is_none() {
+        let mut hidden: Vec<Rank> = Vec::new();
+        let names = rows.unsettled_names()?;
+        if names.is_empty() {
+            break;
+        }
+        for name in names {
+            let state = rows.state(&name)?.unwrap_or_default();
+            if state.whole {
+                hidden.push((state.rank(table), name));
+            } else {
+                rows.stay_hidden(&name, INCOMPLETE, None)?;
+            }
+        }
+        hidden.sort_by(|a, b| b.cmp(a));
+        for rank in hidden {
+            try_show(conn, table, rows, &rank)?;
         }
     }
-    hidden.sort_by(|a, b| b.cmp(a));
-    let mut is_changed = false;
-    for rank in hidden {
-        is_changed |= try_show(conn, table, rows, &rank)?;
-    }
-    Ok(is_changed)
+    Ok(())
 }
 
-fn try_show(conn: &Connection, table: &Table, rows: TableRows<'_>, rank: &Rank) -> Sql<bool> {
+fn try_show(conn: &Connection, table: &Table, rows: TableRows<'_>, rank: &Rank) -> Sql<()> {
     let name = &rank.1;
-    let Some(mut row) = rows.hidden(name)? else { return Ok(false) };
+    let Some(row) = rows.hidden(name)? else { return Ok(()) };
     let key = key(name)?;
     let (places, values) = rows.places(&row);
-    let why = match rows.show(&key, &places, &values) {
-        Ok(()) => {
-            rows.unhide(name)?;
-            return Ok(true);
-        }
+    let mut why = match rows.show(&key, &places, &values) {
+        Ok(()) => return rows.unhide(name),
         Err(fault) => fault.constraint().ok_or(fault)?,
     };
     let blockers = blockers(conn, table, rows, &key, &places, &values)?;
-    let mut wins = !blockers.is_empty();
+    let mut first: Option<Rank> = None;
     for blocker in &blockers {
-        let state = rows.state(&key_bytes(blocker))?.unwrap_or_default();
-        wins &= (state.rank(table), key_bytes(blocker)) < *rank;
+        let blocker = key_bytes(blocker);
+        let state = rows.state(&blocker)?.unwrap_or_default();
+        first = first.max(Some((state.rank(table), blocker)));
     }
-    if wins {
+    let is_last = first.as_ref().is_some_and(|first| first < rank);
+    if is_last {
         conn.execute_batch("SAVEPOINT _headwater_show")?;
         for blocker in &blockers {
             hide(rows, blocker, &why)?;
+            rows.unsettle(&key_bytes(blocker))?;
         }
         let shown = rows.show(&key, &places, &values);
-        if shown.is_ok() {
-            rows.unhide(name)?;
-        } else {
+        if shown.is_err() {
             conn.execute_batch("ROLLBACK TO _headwater_show")?;
         }
         conn.execute_batch("RELEASE _headwater_show")?;
-        match shown {
-            Ok(()) => return Ok(true),
-            Err(fault) if fault.constraint().is_none() => return Err(fault),
-            Err(_) => {}
-        }
+        why = match shown {
+            Ok(()) => return rows.unhide(name),
+            Err(fault) => fault.constraint().ok_or(fault)?,
+        };
     }
-    if row.why != why {
-        row.why = why;
-        rows.hide(name, &row)?;
-    }
-    Ok(false)
+    let by = first.filter(|_| !is_last);
+    rows.stay_hidden(name, &why, by.as_ref().map(|by| by.1.as_slice()))
 }
 
 /// Takes a shown row out of the table, and keeps it.

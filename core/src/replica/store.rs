@@ -1,7 +1,7 @@
 //! The tables of ours in an application's file, and the errors of SQLite.
 //!
-//! They are ordinary tables whose names start with `_headwater_`, so that they are in the application's transactions and
-//! copies. None is named by anything of the application's.
+//! They are ordinary tables whose names start with `_headwater_`, so that they are in the application's transactions
+//! and copies. None is named by anything of the application's.
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OptionalExtension};
@@ -19,14 +19,17 @@ const STATEMENTS_CACHED: usize = 256;
 
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS _headwater_meta(name TEXT PRIMARY KEY, value INTEGER) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS _headwater_table(id INTEGER PRIMARY KEY, name TEXT, was TEXT, walk BLOB);
+CREATE TABLE IF NOT EXISTS _headwater_table(
+  id INTEGER PRIMARY KEY, name TEXT, was TEXT, walk BLOB, gone INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS _headwater_column(
-  id INTEGER PRIMARY KEY, tbl INTEGER, name TEXT, was TEXT, kind TEXT, rest INTEGER);
+  id INTEGER PRIMARY KEY, tbl INTEGER, name TEXT, was TEXT, kind TEXT, rest INTEGER, place INTEGER,
+  gone INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS _headwater_log(
   seq INTEGER PRIMARY KEY, tbl INTEGER, op INTEGER, time INTEGER, k0, k1, k2, k3, k4, k5, k6, k7);
 CREATE TABLE IF NOT EXISTS _headwater_row(tbl INTEGER, key BLOB, state BLOB, PRIMARY KEY(tbl, key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS _headwater_hidden(
-  tbl INTEGER, key BLOB, why TEXT, cells BLOB, PRIMARY KEY(tbl, key)) WITHOUT ROWID;
+  tbl INTEGER, key BLOB, why TEXT, by BLOB, cells BLOB, PRIMARY KEY(tbl, key)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS _headwater_hidden_by ON _headwater_hidden(tbl, by);
 CREATE TABLE IF NOT EXISTS _headwater_park(id INTEGER PRIMARY KEY, tbl TEXT COLLATE NOCASE, unit BLOB);
 CREATE TABLE IF NOT EXISTS _headwater_origin(node INTEGER PRIMARY KEY, taken BLOB, known INTEGER DEFAULT 0);
 CREATE TABLE IF NOT EXISTS _headwater_held(id INTEGER PRIMARY KEY, unit BLOB);
@@ -128,11 +131,11 @@ pub(super) fn number(conn: &Connection, name: &str) -> Sql<i64> {
     Ok(statement.query_row([name], |row| row.get(0)).optional()?.unwrap_or(0))
 }
 
-/// The next of the numbers under a name, from 1 on.
-pub(super) fn next_number(conn: &Connection, name: &str) -> Sql<i64> {
-    let next = number(conn, name)? + 1;
-    set_number(conn, name, next)?;
-    Ok(next)
+/// Adds to a number; what it is then.
+pub(super) fn add_number(conn: &Connection, name: &str, more: i64) -> Sql<i64> {
+    let sum = number(conn, name)?.saturating_add(more);
+    set_number(conn, name, sum)?;
+    Ok(sum)
 }
 
 pub(super) fn set_number(conn: &Connection, name: &str, value: i64) -> Sql<()> {

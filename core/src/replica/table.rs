@@ -1,7 +1,8 @@
-//! What a table is: its key, its columns, what it is called on the way to other nodes, and which tables do not replicate.
+//! What a table is: its key, its columns, what it is called on the way to other nodes, and which tables do not
+//! replicate.
 //!
-//! A key is what other nodes find a row by, so it has to mean the same everywhere: a primary key that compares bytes, never
-//! a rowid that `VACUUM` may give anew. Generated columns are computed at each node.
+//! A key is what other nodes find a row by, so it has to mean the same everywhere: a primary key that compares bytes,
+//! never a rowid that `VACUUM` may give anew. Generated columns are computed at each node.
 
 use rusqlite::Connection;
 
@@ -62,6 +63,9 @@ pub(crate) struct Table {
     pub(super) walk: Option<Vec<u8>>,
     pub(super) is_per_row: bool,
     pub(super) select: String,
+    /// The select of one row, and whether there is one, by the key.
+    pub(super) read: String,
+    pub(super) has: String,
     pub(super) insert: String,
     pub(super) delete: String,
 }
@@ -91,6 +95,7 @@ impl Table {
             .map(|column| format!("{0} = excluded.{0}", quote(&column.name)))
             .collect::<Vec<_>>()
             .join(", ");
+        let select = format!("SELECT {} FROM main.{table}", quote_all("", names()));
         let action = if set.is_empty() { "NOTHING".to_owned() } else { format!("UPDATE SET {set}") };
         Table {
             id,
@@ -105,7 +110,9 @@ impl Table {
                 quote_all("", names()),
                 quote_all("", keys.iter().map(String::as_str)),
             ),
-            select: format!("SELECT {} FROM main.{table}", quote_all("", names())),
+            read: format!("{select} WHERE {found}"),
+            has: format!("SELECT 1 FROM main.{table} WHERE {found}"),
+            select,
             delete: format!("DELETE FROM main.{table} WHERE {found}"),
             keys,
             columns,
@@ -130,7 +137,8 @@ impl Table {
     }
 }
 
-fn found_by(keys: &[String], first: usize) -> String {
+/// `WHERE` for one key, whose first value is parameter `first`.
+pub(super) fn found_by(keys: &[String], first: usize) -> String {
     let parts = keys.iter().enumerate().map(|(n, key)| format!("{} = ?{}", quote(key), first + n));
     parts.collect::<Vec<_>>().join(" AND ")
 }

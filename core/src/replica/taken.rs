@@ -25,6 +25,7 @@ impl Replica {
     }
 
     /// The last unit of a node that is in the file with all before it; 0 is none.
+    #[cfg(test)]
     pub(crate) fn position(&self, node: u64) -> Result<u64> {
         let taken = self.taken(node).map_err(Fault::into_error)?;
         Ok(taken.iter().next().filter(|(first, _)| *first == 1).map_or(0, |(_, last)| last))

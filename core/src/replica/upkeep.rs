@@ -6,12 +6,14 @@ use std::time::Duration;
 use super::lease::Lease;
 use super::worker::{Worker, lock};
 use crate::clock::{Nanos, SECOND};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 
 /// How long nobody has to write the lease anew before another node takes it.
 const LEASE: Duration = Duration::from_secs(30);
 /// How often the lease is looked at.
 const LEASE_LOOK: Nanos = 10 * SECOND;
+/// Rows that a sweep looks at each second.
+const SWEEP_ROWS: usize = 2_000;
 /// How long missing units are waited for.
 const PATIENCE: Nanos = 10 * SECOND;
 /// Between two tries to join a snapshot.
@@ -21,6 +23,7 @@ const BETWEEN: Nanos = 60 * SECOND;
 #[derive(Default)]
 pub(crate) struct Upkeep {
     look_at: Nanos,
+    sweep_at: Nanos,
     lease: Option<Lease>,
     lease_at: Nanos,
     /// When the last snapshot that is known was made, and the log's end then.
@@ -46,15 +49,34 @@ impl Upkeep {
 impl Worker {
     /// Does what is due; mistakes are told in the log and tried again.
     pub(crate) fn upkeep(&self) {
-        if self.config.snapshot.store.is_empty() || self.is_paused() {
+        if self.is_paused() {
             return;
         }
         let now = self.engine.clock().now();
-        for done in [self.join_what_is_missing(now), self.snapshot_if_due(now)] {
-            if let Err(error) = done {
-                self.engine.log("warn", format!("database '{}': snapshot: {error}", self.name));
+        let tell = |what: &str, done: Result<()>| match done {
+            Err(error) if error.kind() != ErrorKind::Busy => {
+                self.engine.log("warn", format!("database '{}': {what}: {error}", self.name));
             }
+            _ => {}
+        };
+        tell("sweep", self.sweep_on(now));
+        if !self.config.snapshot.store.is_empty() {
+            tell("snapshot", self.join_what_is_missing(now));
+            tell("snapshot", self.snapshot_if_due(now));
         }
+    }
+
+    /// Goes on with the sweep over all rows, which begins anew from time to time.
+    fn sweep_on(&self, now: Nanos) -> Result<()> {
+        if now < lock(&self.upkeep).sweep_at {
+            return Ok(());
+        }
+        let is_over = self.with_node(|node| node.sweep(SWEEP_ROWS))?;
+        if is_over {
+            let every = self.config.pause_between_sweeps().as_nanos();
+            lock(&self.upkeep).sweep_at = now.saturating_add(u64::try_from(every).unwrap_or(u64::MAX));
+        }
+        Ok(())
     }
 
     /// Joins the newest snapshot, when units are missing and do not come.

@@ -99,6 +99,7 @@ impl Value {
     }
 
     /// What SQLite compares as equal in a key is one value: a real that is a whole number is that number.
+    #[allow(clippy::float_cmp, reason = "it is that number to the last bit, or another one")]
     fn canonical(&self) -> Value {
         match self {
             Value::Real(number) if *number as i64 as f64 == *number && number.abs() < 9.0e18 => {

@@ -46,6 +46,8 @@ pub(super) struct RandomTable {
     pub(super) keys: Vec<RandomColumn>,
     pub(super) columns: Vec<RandomColumn>,
     pub(super) sql: String,
+    /// Some keys are NULL: such rows are no other node's.
+    has_nulls: bool,
 }
 
 const NAMES: [&str; 8] = ["t", "we\"ird", "select", "a b", "tür", "x'y", "[z]", "%s; --"];
@@ -93,7 +95,9 @@ impl RandomTable {
             let of = quote(&columns[0].name);
             write!(sql, "\"gen\" TEXT AS (typeof({of})) {how}, ").unwrap();
         }
+        let mut has_unique = columns.iter().any(|column| column.unique);
         if unique && columns.len() > 1 && rng.one_in(3) {
+            has_unique = true;
             write!(sql, "UNIQUE({}, {}), ", quote(&columns[0].name), quote(&columns[1].name)).unwrap();
         }
         if unique && rng.one_in(6) {
@@ -113,11 +117,17 @@ impl RandomTable {
             let index = quote(&format!("{name} {c}"));
             write!(sql, "CREATE UNIQUE INDEX {index} ON {}({}){partial};", quote(&name), quote(&column.name)).unwrap();
         }
-        RandomTable { name, keys, columns, sql }
+        let is_rowid = keys.len() == 1 && keys[0].kind == "INTEGER";
+        let has_nulls = unique && !has_unique && !strict && !without_rowid && !is_rowid;
+        RandomTable { name, keys, columns, sql, has_nulls }
     }
 
     /// A key; with `mine` no other node makes it.
     pub(super) fn key(&self, rng: &mut Rng, mine: Option<u64>) -> Vec<Value> {
+        if self.has_nulls && rng.one_in(10) {
+            let rest = self.keys[1..].iter().map(|_| Value::Integer(1));
+            return std::iter::once(Value::Null).chain(rest).collect();
+        }
         let span = 6;
         let place = rng.below(span) as i64 + mine.map_or(0, |node| node as i64 * 100);
         let value = |(n, key): (usize, &RandomColumn)| {
@@ -132,9 +142,38 @@ impl RandomTable {
         self.keys.iter().enumerate().map(value).collect()
     }
 
-    pub(super) fn all(&self) -> String {
-        let keys = self.keys.iter().map(|key| quote(&key.name)).collect::<Vec<_>>().join(", ");
-        format!("SELECT * FROM {} ORDER BY {keys}", quote(&self.name))
+    /// What it is called after it was renamed.
+    pub(super) fn moved(&self) -> String {
+        format!("{} moved", self.name)
+    }
+
+    /// A query for all that replicates of it, by the name it has now.
+    pub(super) fn all(&self, name: &str) -> String {
+        let keys: Vec<_> = self.keys.iter().map(|key| quote(&key.name)).collect();
+        let usable = keys.iter().map(|key| format!("{key} IS NOT NULL")).collect::<Vec<_>>().join(" AND ");
+        format!("SELECT * FROM {} WHERE {usable} ORDER BY {}", quote(name), keys.join(", "))
+    }
+}
+
+/// Rows that belong to others, with a trigger of the application's.
+pub(super) const FAMILY: &str = "
+CREATE TABLE parent(id INTEGER PRIMARY KEY, v);
+CREATE TABLE child(
+  id INTEGER PRIMARY KEY, p INTEGER REFERENCES parent(id) ON DELETE CASCADE ON UPDATE CASCADE, v, n INTEGER DEFAULT 0);
+CREATE TRIGGER told AFTER UPDATE OF v ON parent BEGIN UPDATE child SET v = NEW.v, n = n + 1 WHERE p = NEW.id; END;
+CREATE TRIGGER born AFTER INSERT ON parent BEGIN INSERT OR IGNORE INTO child(id, p) VALUES (NEW.id + 10, NEW.id); END;
+";
+
+/// A statement on them, and its parameters.
+pub(super) fn family(rng: &mut Rng) -> (&'static str, Vec<Value>) {
+    let id = |rng: &mut Rng| Value::Integer(rng.below(4) as i64);
+    match rng.below(6) {
+        0 => ("INSERT OR IGNORE INTO parent VALUES (?1, ?2)", vec![id(rng), id(rng)]),
+        1 => ("UPDATE parent SET v = ?1 WHERE id = ?2", vec![value(rng, "BLOB", None), id(rng)]),
+        2 => ("DELETE FROM parent WHERE id = ?1", vec![id(rng)]),
+        3 => ("UPDATE parent SET id = ?1 WHERE id = ?2", vec![id(rng), id(rng)]),
+        4 => ("INSERT OR REPLACE INTO child VALUES (?1, ?2, 0, 0)", vec![id(rng), id(rng)]),
+        _ => ("DELETE FROM child WHERE id = ?1", vec![id(rng)]),
     }
 }
 

@@ -24,6 +24,10 @@ impl Dir {
         std::fs::create_dir_all(&path).unwrap();
         Dir(path)
     }
+
+    pub(super) fn open(&self, name: &str) -> Connection {
+        open(&self.0.join(name))
+    }
 }
 
 impl Drop for Dir {
@@ -37,15 +41,26 @@ pub(super) struct Node {
     pub(super) id: u64,
     pub(super) app: Connection,
     pub(super) replica: Option<Replica>,
+    /// Whether what `INSERT OR REPLACE` takes out fires the application's triggers.
+    pub(super) is_recursive: bool,
     options: Options,
     path: PathBuf,
     /// Every unit it sent.
     pub(super) sent: Vec<Vec<u8>>,
+    /// Who it was before its file was replaced by an older copy, with what it had sent.
+    pub(super) past: Vec<(u64, Vec<Vec<u8>>)>,
 }
 
 fn open(path: &Path) -> Connection {
     let conn = Connection::open(path).unwrap();
-    conn.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA recursive_triggers = ON").unwrap();
+    conn.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF").unwrap();
+    conn
+}
+
+fn open_app(path: &Path, is_recursive: bool) -> Connection {
+    let conn = open(path);
+    conn.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA foreign_keys = ON").unwrap();
+    conn.pragma_update(None, "recursive_triggers", is_recursive).unwrap();
     conn
 }
 
@@ -53,13 +68,12 @@ impl Node {
     /// A node whose file has what `schema` makes when the replica comes.
     pub(super) fn new(dir: &Dir, id: u64, schema: &str, options: Options) -> Node {
         let path = dir.0.join(format!("{id}.db"));
-        let app = open(&path);
+        let app = open_app(&path, true);
         app.execute_batch("CREATE TABLE test_clock(ms INTEGER); INSERT INTO test_clock VALUES (1000)").unwrap();
-        app.execute_batch("PRAGMA trusted_schema = OFF").unwrap();
         app.execute_batch(schema).unwrap();
         let options = Options { time_sql: "(SELECT ms FROM test_clock)".to_owned(), ..options };
         let replica = Some(Replica::open(open(&path), id, options.clone()).unwrap());
-        Node { id, app, replica, options, path, sent: Vec::new() }
+        Node { id, app, replica, is_recursive: true, options, path, sent: Vec::new(), past: Vec::new() }
     }
 
     pub(super) fn replica(&mut self) -> &mut Replica {
@@ -70,6 +84,48 @@ impl Node {
     pub(super) fn restart(&mut self) {
         self.replica = None;
         self.replica = Some(Replica::open(open(&self.path), self.id, self.options.clone()).unwrap());
+    }
+
+    /// The replica dies in the middle of `work`, after some steps of SQLite's machine, unless it is done before.
+    pub(super) fn kill(&mut self, steps: usize, work: impl FnOnce(&mut Replica)) {
+        let mut left = steps;
+        let is_over = move || {
+            left = left.saturating_sub(1);
+            left == 0
+        };
+        self.replica().conn.progress_handler(3, Some(is_over)).unwrap();
+        work(self.replica());
+        self.restart();
+        self.send();
+    }
+
+    /// The application dies, and comes back.
+    pub(super) fn restart_app(&mut self) {
+        self.app = open_app(&self.path, self.is_recursive);
+    }
+
+    /// Keeps a copy of the file for [`Node::restore`].
+    pub(super) fn back_up(&mut self) {
+        self.send();
+        let busy = self.rows("PRAGMA wal_checkpoint(TRUNCATE)");
+        assert_eq!(busy[0][0], Value::Integer(0));
+        std::fs::copy(&self.path, self.path.with_extension("copy")).unwrap();
+    }
+
+    /// The file becomes the copy again, and goes on as the file of another node: nothing is ever said in the name of
+    /// the one before, whose units come to it like any other's.
+    pub(super) fn restore(&mut self, id: u64) {
+        self.replica = None;
+        self.app = Connection::open_in_memory().unwrap();
+        for more in ["-wal", "-shm"] {
+            let _ = std::fs::remove_file(format!("{}{more}", self.path.display()));
+        }
+        std::fs::copy(self.path.with_extension("copy"), &self.path).unwrap();
+        self.app = open_app(&self.path, self.is_recursive);
+        self.past.push((self.id, std::mem::take(&mut self.sent)));
+        let mut replica = Replica::open(open(&self.path), self.id, self.options.clone()).unwrap();
+        replica.become_node(id).unwrap();
+        (self.id, self.replica) = (id, Some(replica));
     }
 
     pub(super) fn at(&mut self, ms: u64, sql: &str) {
@@ -102,9 +158,9 @@ impl Node {
         self.send();
     }
 
-    fn send(&mut self) {
+    pub(super) fn send(&mut self) {
         for out in self.replica().outbox(1000).unwrap() {
-            assert_eq!(out.place, self.sent.len() as i64 + 1, "the outbox has a gap");
+            assert_eq!(Unit::decode(&out.unit).unwrap().seq, self.sent.len() as u64 + 1, "the outbox has a gap");
             self.sent.push(out.unit);
             self.replica().sent(out.place).unwrap();
         }
@@ -155,4 +211,14 @@ pub(super) fn exchange(nodes: &mut [Node]) {
             }
         }
     }
+}
+
+/// Nodes whose files have what `schema` makes.
+pub(super) fn nodes<const N: usize>(dir: &Dir, schema: &str) -> [Node; N] {
+    std::array::from_fn(|n| Node::new(dir, n as u64 + 1, schema, Options::default()))
+}
+
+/// What a query finds at each node, as text.
+pub(super) fn all(nodes: &[Node], sql: &str) -> Vec<String> {
+    nodes.iter().map(|node| node.text(sql)).collect()
 }
