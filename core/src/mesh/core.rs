@@ -229,7 +229,7 @@ impl Core {
 
     fn work_for_store(&mut self, name: &str, now: Nanos) -> Result<()> {
         let Some(local) = self.stores.get_mut(name) else { return Ok(()) };
-        local.step()?;
+        local.step(now)?;
         local.forget(now);
         // Where nobody else writes, nobody else would.
         local.store.snapshot_if_due()?;

@@ -9,7 +9,7 @@ use crate::error::Result;
 use super::index::{Building, Index};
 use super::stability::Stability;
 
-/// How long an index may be used after it was begun.
+/// How long an index may be used after it was done: to build one takes seconds where there are many keys.
 const INDEX_AGE: Nanos = 2 * SECOND;
 
 /// How long a repair that does nothing keeps others from beginning.
@@ -23,7 +23,7 @@ pub(super) struct Local {
     /// look again.
     turn: Option<(u64, Nanos)>,
     index: Option<(Nanos, Arc<Index>)>,
-    building: Option<(Nanos, Building)>,
+    building: Option<Building>,
 }
 
 impl Local {
@@ -48,24 +48,24 @@ impl Local {
 
     /// An index that is not too old, if it is there; else one is begun, and [`Local::step`] goes on with it.
     pub(super) fn index(&mut self, now: Nanos) -> Result<Option<Arc<Index>>> {
-        if let Some((begun, index)) = &self.index
-            && now.saturating_sub(*begun) < INDEX_AGE
+        if let Some((done, index)) = &self.index
+            && now.saturating_sub(*done) < INDEX_AGE
         {
             return Ok(Some(Arc::clone(index)));
         }
         self.index = None;
         if self.building.is_none() {
-            self.building = Some((now, Building::new(&self.store)?));
+            self.building = Some(Building::new(&self.store)?);
         }
         Ok(None)
     }
 
     /// Builds on.
-    pub(super) fn step(&mut self) -> Result<()> {
-        if let Some((begun, building)) = &mut self.building
+    pub(super) fn step(&mut self, now: Nanos) -> Result<()> {
+        if let Some(building) = &mut self.building
             && let Some(index) = building.step(&self.store)?
         {
-            self.index = Some((*begun, Arc::new(index)));
+            self.index = Some((now, Arc::new(index)));
             self.building = None;
         }
         Ok(())
@@ -77,6 +77,36 @@ impl Local {
 
     /// Lets go of what is too old.
     pub(super) fn forget(&mut self, now: Nanos) {
-        self.index.take_if(|(begun, _)| now.saturating_sub(*begun) >= INDEX_AGE);
+        self.index.take_if(|(done, _)| now.saturating_sub(*done) >= INDEX_AGE);
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use super::*;
+    use crate::Engine;
+    use crate::crdt::{Change, CrdtConfig, Kind, Op, Path};
+
+    #[test]
+    fn an_index_that_takes_longer_to_build_than_it_may_be_used_is_there_in_the_end() {
+        let engine = Engine::memory().unwrap();
+        let store = engine.crdt(CrdtConfig { name: "app".into(), ..CrdtConfig::default() }).unwrap();
+        let keys: Vec<String> = (0..1_200).map(|number| format!("key{number}")).collect();
+        for some in keys.chunks(600) {
+            let one = |key| Change { path: Path::from(key), kind: Kind::Counter, op: Op::Add(1) };
+            store.transaction(&some.iter().map(String::as_str).map(one).collect::<Vec<_>>()).wait().unwrap();
+        }
+        let mut local = Local::new(store, 0).unwrap();
+        assert!(local.index(0).unwrap().is_none());
+        let mut now = 0;
+        while local.is_building() {
+            now += INDEX_AGE;
+            local.step(now).unwrap();
+            local.forget(now);
+        }
+        assert!(now > INDEX_AGE, "it took several steps");
+        assert!(local.index(now).unwrap().is_some());
+        assert!(local.index(now + INDEX_AGE).unwrap().is_none(), "it is too old");
     }
 }
