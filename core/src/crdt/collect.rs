@@ -118,6 +118,7 @@ impl Replica {
     }
 
     fn collect(&mut self, peers: Option<&[(u32, Seen)]>, away: &BTreeSet<u64>, now_ms: u64) -> Collected {
+        self.forget_ahead();
         let Replica { keys, actors, causality, ahead, own, .. } = self;
         let (applied, left) = (&causality.applied, Cell::new(DOTS_MAX));
         let by = Collecting { actors, own: *own, applied, peers, away, now_ms, left };

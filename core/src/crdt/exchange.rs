@@ -20,6 +20,9 @@ use super::state::State;
 /// Most fragments that a replica holds because their stamps are ahead of its clock.
 pub const HELD_MAX: usize = 1_024;
 
+/// Keys with something ahead that are looked at for each join, at the most.
+const AHEAD_A_JOIN: usize = 64;
+
 /// What became of a fragment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Applied {
@@ -139,6 +142,8 @@ impl Replica {
                 seen.unite(&body.causality.applied);
                 seen.unite(&body.causality.removed);
             }
+            seen.subtract(&causality.applied);
+            seen.subtract(&causality.removed);
             if !seen.is_empty() && !has(Fault::NothingAhead) {
                 ahead.entry(key.clone()).or_default().unite(&seen);
             }
@@ -148,8 +153,8 @@ impl Replica {
         }
         if scope != Scope::Keys || has(Fault::KeysAreAll) {
             self.causality.unite(&body.causality);
+            self.forget_ahead_in_time();
         }
-        self.forget_ahead();
         changed
     }
 
@@ -171,8 +176,18 @@ impl Replica {
         changed
     }
 
+    /// As [`Replica::forget_ahead`], so rarely that what it looks at is in proportion to what was joined. What is kept
+    /// for longer says nothing that the causality does not.
+    fn forget_ahead_in_time(&mut self) {
+        self.joins_kept += 1;
+        if self.ahead.len() <= AHEAD_A_JOIN * self.joins_kept {
+            self.forget_ahead();
+        }
+    }
+
     /// Drops what keys had seen ahead of the replica, where it has caught up with them.
-    fn forget_ahead(&mut self) {
+    pub(super) fn forget_ahead(&mut self) {
+        self.joins_kept = 0;
         let causality = &self.causality;
         self.ahead.retain(|_, seen| {
             seen.subtract(&causality.applied);

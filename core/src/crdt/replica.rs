@@ -58,6 +58,8 @@ pub struct Replica {
     pub(super) keys: Keys,
     /// What single keys have seen ahead of the replica.
     pub(crate) ahead: BTreeMap<Key, Seen>,
+    /// Joins since what the causality has caught up with was dropped of it.
+    pub(super) joins_kept: usize,
     pub(super) clock: HybridClock,
     pub(super) pending: Pending,
     pub(super) held: Vec<Fragment>,
@@ -80,6 +82,7 @@ impl Replica {
             causality: Causality::default(),
             keys: Keys::default(),
             ahead: BTreeMap::new(),
+            joins_kept: 0,
             clock: HybridClock::new(drift_ms_max),
             pending: Pending::default(),
             held: Vec::new(),
