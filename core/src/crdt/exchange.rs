@@ -176,8 +176,8 @@ impl Replica {
         changed
     }
 
-    /// As [`Replica::forget_ahead`], so rarely that what it looks at is in proportion to what was joined. What is kept for
-    /// longer says nothing that the causality does not.
+    /// As [`Replica::forget_ahead`], so rarely that what it looks at is in proportion to what was joined. What is kept
+    /// for longer says nothing that the causality does not.
     fn forget_ahead_in_time(&mut self) {
         self.joins_kept += 1;
         if self.ahead.len() <= AHEAD_A_JOIN * self.joins_kept {
