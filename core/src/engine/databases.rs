@@ -10,9 +10,9 @@ use super::{Engine, Inner, Kind};
 use crate::disk::{Disk, OpenMode, read_all, replace};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pending::Pending;
-use crate::replica::call::{DatabaseAnswer, DatabaseCall};
-use crate::replica::database::unknown;
-use crate::replica::worker::{Ticket, Worker};
+use crate::replica::node::call::{DatabaseAnswer, DatabaseCall};
+use crate::replica::node::database::unknown;
+use crate::replica::node::worker::{Ticket, Worker};
 use crate::replica::{Database, DatabaseConfig, DatabaseStatus};
 
 /// The file that says what is attached.
@@ -54,7 +54,9 @@ impl Databases {
     /// Ends all of them.
     pub(super) fn close(&self) {
         let all = std::mem::take(&mut *self.all());
-        all.iter().for_each(|worker| worker.stop());
+        for worker in all {
+            worker.stop();
+        }
     }
 }
 
@@ -62,9 +64,9 @@ impl Engine {
     /// Makes a SQLite file replicate, or finds it doing so, and works on it until the engine is closed or the file
     /// detached. What the application writes is captured in the file itself from now on, whoever has the engine open.
     ///
-    /// The log is stream `REPLICA_<name>`: a link of it to a hub, or the same stream of two engines, joins nodes. The file
-    /// is in WAL mode from then on. It does not replicate what has no primary key and what is no ordinary table; the status
-    /// names those.
+    /// The log is stream `REPLICA_<name>`: a link of it to a hub, or the same stream of two engines, joins nodes. The
+    /// file is in WAL mode from then on. It does not replicate what has no primary key and what is no ordinary table;
+    /// the status names those.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] when there is no such file; [`ErrorKind::Invalid`] for a configuration that can't be, or
@@ -136,7 +138,7 @@ impl Engine {
         inner.writable()?;
         self.find_attached(inner)?;
         let all = inner.databases.all().clone();
-        all.iter().try_for_each(|worker| self.begin(inner, worker))
+        all.iter().try_for_each(|worker| Self::begin(inner, worker))
     }
 
     /// The hub that its links go to, if it has one.
@@ -188,7 +190,7 @@ impl Engine {
             }
             DatabaseCall::Find(name) => {
                 let worker = databases.find(&name)?;
-                self.begin(inner, &worker)?;
+                Self::begin(inner, &worker)?;
                 return Ok(DatabaseAnswer::Found(name, worker.path.clone()));
             }
             DatabaseCall::List => return Ok(DatabaseAnswer::Statuses(databases.statuses())),
@@ -206,18 +208,18 @@ impl Engine {
             | DatabaseCall::Restore(..) => {}
             DatabaseCall::Pause(name) => {
                 databases.find(&name)?.pause();
-                self.keep_attached(inner)?;
+                Self::keep_attached(inner)?;
             }
             DatabaseCall::Resume(name) => {
                 let worker = databases.find(&name)?;
                 worker.resume();
-                self.begin(inner, &worker)?;
-                self.keep_attached(inner)?;
+                Self::begin(inner, &worker)?;
+                Self::keep_attached(inner)?;
             }
             DatabaseCall::Detach(name) => {
                 databases.find(&name)?.detach()?;
                 databases.all().retain(|worker| worker.name != name);
-                self.keep_attached(inner)?;
+                Self::keep_attached(inner)?;
             }
         }
         Ok(DatabaseAnswer::Done)
@@ -229,20 +231,20 @@ impl Engine {
         if let Ok(worker) = inner.databases.find(&name) {
             let same = DatabaseConfig { path: worker.path.clone(), ..config.clone() };
             if worker.config == same && std::fs::canonicalize(&config.path).is_ok_and(|path| path == worker.path) {
-                self.begin(inner, &worker)?;
+                Self::begin(inner, &worker)?;
                 return Ok(worker);
             }
             let message = format!("database '{name}' is attached already, as {} or otherwise", worker.path.display());
             return Err(Error::new(ErrorKind::Conflict, message));
         }
         if !config.snapshot.store.is_empty() && !config.path.exists() {
-            let info = crate::replica::bootstrap(self, &config, None)?;
+            let info = crate::replica::node::snapshots::bootstrap(self, &config, None)?;
             self.log("info", format!("{} is made of snapshot {}", config.path.display(), info.id));
         }
         let worker = Worker::open(self, config, false)?;
         inner.databases.all().push(Arc::clone(&worker));
-        self.begin(inner, &worker)?;
-        self.keep_attached(inner)?;
+        Self::begin(inner, &worker)?;
+        Self::keep_attached(inner)?;
         Ok(worker)
     }
 
@@ -260,7 +262,7 @@ impl Engine {
 
     /// Begins to work on a file, if nobody does yet.
     #[allow(clippy::disallowed_methods, reason = "an engine starts its own threads: one for each attached file")]
-    fn begin(&self, inner: &Arc<Inner>, worker: &Arc<Worker>) -> Result<()> {
+    fn begin(inner: &Arc<Inner>, worker: &Arc<Worker>) -> Result<()> {
         if !inner.shared.has_worker() || worker.has_thread() {
             return Ok(());
         }
@@ -271,7 +273,7 @@ impl Engine {
     }
 
     /// Writes what is attached into the directory.
-    fn keep_attached(&self, inner: &Arc<Inner>) -> Result<()> {
+    fn keep_attached(inner: &Arc<Inner>) -> Result<()> {
         let all = inner.databases.all();
         let attached: Vec<_> =
             all.iter().map(|worker| Attached { paused: worker.is_paused(), config: worker.config.clone() }).collect();

@@ -1,8 +1,8 @@
 //! Apply: a unit of another node is joined into this file.
 //!
-//! Rows, clocks and what is known of that node's units change in one transaction, which first takes in what the application
-//! wrote here: so a write here is compared by its own stamp, and a unit that comes twice is nothing the second time. Any
-//! order of units does.
+//! Rows, clocks and what is known of that node's units change in one transaction, which first takes in what the
+//! application wrote here: so a write here is compared by its own stamp, and a unit that comes twice is nothing the
+//! second time. Any order of units does.
 
 use super::change::{Change, Unit};
 use super::clocks::RowState;

@@ -1,6 +1,6 @@
-//! Digests of what a file has, table by table in ranges of keys, so that nodes can tell which rows differ by comparing a few
-//! numbers. A range is the keys whose digest begins with its number: its rows are spread over the table, so that ranges are
-//! as large as each other whatever keys there are.
+//! Digests of what a file has, table by table in ranges of keys, so that nodes can tell which rows differ by comparing
+//! a few numbers. A range is the keys whose digest begins with its number: its rows are spread over the table, so that
+//! ranges are as large as each other whatever keys there are.
 
 use sha2::{Digest, Sha256};
 

@@ -1,5 +1,6 @@
-//! Rows with all their clocks, as units that join anywhere and count for no node's sequence: how a node gives others what
-//! the log no longer has. Whole lattices are joined, so it does no harm to give a row that somebody has, or to give it twice.
+//! Rows with all their clocks, as units that join anywhere and count for no node's sequence: how a node gives others
+//! what the log no longer has. Whole lattices are joined, so it does no harm to give a row that somebody has, or to
+//! give it twice.
 
 use std::collections::BTreeMap;
 
@@ -21,8 +22,8 @@ pub(super) struct Exported {
 }
 
 impl Replica {
-    /// Rows of a table that are behind a key and that `wants` takes, at most `rows_max` looked at. Of a table that is not
-    /// there any more, none. What was there at attach and was not walked over is not among them.
+    /// Rows of a table that are behind a key and that `wants` takes, at most `rows_max` looked at. Of a table that is
+    /// not there any more, none. What was there at attach and was not walked over is not among them.
     pub(super) fn export(
         &self,
         table: i64,

@@ -1,7 +1,8 @@
-//! Intake: units of others as the log has them, joined some at a time, with the place in the log in the same transaction.
+//! Intake: units of others as the log has them, joined some at a time, with the place in the log in the same
+//! transaction.
 //!
-//! A unit whose clock is too far ahead is held, in a table of ours, until this node's clock comes near it or somebody lets
-//! it in.
+//! A unit whose clock is too far ahead is held, in a table of ours, until this node's clock comes near it or somebody
+//! lets it in.
 
 use super::Replica;
 use super::apply::Applied;

@@ -1,7 +1,7 @@
 //! SQLite files that replicate: many writers, no leader, no change to the application.
 //!
-//! A program has a [`Database`], by [`crate::Engine::attach`]. Behind it a `Node` (`node.rs`) joins a file to its log,
-//! stepped by a thread of the engine's (`worker.rs`). All below that is pure: it works on one connection, and knows no
+//! A program has a [`Database`], by [`crate::Engine::attach`]. Behind it `node/` joins a file to its log, stepped by a
+//! thread of the engine's. All beside that is pure: it works on one connection, and knows no
 //! stream, thread, clock of the machine or door.
 //!
 //! A [`Replica`] is one file at one node. The application's writes leave keys in a log by triggers ([`capture`]);
@@ -29,52 +29,40 @@
 //! applied.
 
 mod apply;
-pub(crate) mod call;
 mod capture;
 mod change;
-mod check;
 mod clocks;
 mod columns;
-mod config;
 mod cut;
-pub(crate) mod database;
 mod digest;
 mod export;
 mod ident;
 mod intake;
-mod lease;
-mod log;
-mod node;
+pub(crate) mod node;
 mod park;
 mod peers;
 mod rows;
 mod schema;
 mod schema_view;
-mod session;
 mod settle;
-mod snapshot;
-mod snapshots;
 mod standing;
 mod status;
 mod store;
 mod sweep;
 mod table;
 mod taken;
-mod talk;
-mod upkeep;
 mod value;
-pub(crate) mod worker;
 
 #[cfg(test)]
 mod tests;
 
-pub use check::{CheckReport, Compared, ComparedNode};
-pub use config::{CLEANUP_INTERVAL, DatabaseConfig, LogConfig, POLLING_INTERVAL, SnapshotConfig};
-pub use database::Database;
+pub use node::check::{CheckReport, Compared, ComparedNode};
+pub use node::config::{CLEANUP_INTERVAL, DatabaseConfig, LogConfig, POLLING_INTERVAL, SnapshotConfig};
+pub use node::database::Database;
+pub use node::session::{Answer, Connection};
+pub use node::snapshot::SnapshotInfo;
 pub use schema_view::SchemaOf;
-pub use session::{Answer, Connection};
-pub use snapshot::SnapshotInfo;
-pub(crate) use snapshots::bootstrap;
+
 pub use status::{DatabaseState, DatabaseStatus, JobStatus, RefusedTable};
 pub use value::Value;
 

@@ -1,9 +1,9 @@
-//! What nodes tell and ask each other in the log, beside units: who is there with which schema, what each has, and rows that
-//! somebody lacks. All of it is records of the same stream, so it goes wherever units go, and in their order.
+//! What nodes tell and ask each other in the log, beside units: who is there with which schema, what each has, and rows
+//! that somebody lacks. All of it is records of the same stream, so it goes wherever units go, and in their order.
 //!
-//! A node tells of itself at `$REPLICA.<name>.node.<node>` when it begins, when its schema changes, when it hears of a node
-//! that it did not know, and when it is asked. A
-//! question is at `$REPLICA.<name>.ask.<node>`; one that is older than a minute when it comes is nobody's any more.
+//! A node tells of itself at `$REPLICA.<name>.node.<node>` when it begins, when its schema changes, when it hears of a
+//! node that it did not know, and when it is asked. A question is at `$REPLICA.<name>.ask.<node>`; one that is older
+//! than a minute when it comes is nobody's any more.
 
 use std::collections::BTreeMap;
 

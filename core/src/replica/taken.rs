@@ -131,7 +131,7 @@ mod tests {
     fn intervals_read_as_they_were_written_and_rubbish_is_refused() {
         for pairs in [vec![], vec![(1, 1)], vec![(1, 9), (12, 12), (20, 1 << 60)], vec![(2, u64::MAX)]] {
             let taken = Intervals::from(pairs);
-            assert_eq!(decode(&encode(&taken)).unwrap(), taken);
+            assert_eq!(decode(&encode(&taken)).ok(), Some(taken));
         }
         for bad in [&[1][..], &[0xff; 11], &[1, 0xff]] {
             assert!(decode(bad).is_err(), "{bad:?}");

@@ -1,7 +1,6 @@
-//! The application's side: a program that knows nothing of us writes to a file. It is `sqlite3`, or Python where that is
-//! not installed.
+//! The application's side: a program that knows nothing of us writes to a file. It is `sqlite3`, or Python where that
+//! is not installed.
 #![allow(
-    clippy::unwrap_used,
     clippy::disallowed_methods,
     reason = "a test stops at the first surprise, and stands outside: it may start processes"
 )]

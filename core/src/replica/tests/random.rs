@@ -35,9 +35,9 @@ struct Run {
 impl Run {
     fn new(dir: &Dir, seed: u64, planted: Option<Planted>) -> Run {
         let mut rng = Rng::new(seed);
-        let is_apart = seed % 3 == 0;
+        let is_apart = seed.is_multiple_of(3);
         let has_family = !is_apart && rng.one_in(3);
-        let tables: Vec<_> = (0..1 + rng.below(2)).map(|n| RandomTable::new(&mut rng, n, !is_apart)).collect();
+        let tables: Vec<_> = (0..=rng.below(2)).map(|n| RandomTable::new(&mut rng, n, !is_apart)).collect();
         let mut schema: String = tables.iter().map(|table| table.sql.as_str()).collect();
         if has_family {
             schema += FAMILY;
@@ -57,7 +57,8 @@ impl Run {
                 // Some copies have rows at attach.
                 if !is_apart && rng.one_in(2) && tables[0].keys[0].kind == "INTEGER" && tables[0].keys.len() == 1 {
                     let (table, key) = (quote(&tables[0].name), quote(&tables[0].keys[0].name));
-                    schema += &format!("INSERT OR IGNORE INTO {table}({key}) VALUES (1), (2), ({});", n + 2);
+                    let rows = format!("INSERT OR IGNORE INTO {table}({key}) VALUES (1), (2), ({});", n + 2);
+                    schema.push_str(&rows);
                 }
                 let mut node = Node::new(dir, n as u64 + 1, &schema, options.clone());
                 node.is_recursive = is_recursive;

@@ -61,18 +61,18 @@ impl RandomTable {
         let (strict, without_rowid) = (rng.one_in(3), rng.one_in(3));
         let kinds: &[&'static str] = if strict { &STRICT_KINDS } else { &KINDS };
         let key_kinds: &[&'static str] = &["INTEGER", "TEXT", "BLOB", "REAL"];
-        let keys: Vec<_> = (0..1 + rng.below(2))
+        let keys: Vec<_> = (0..=rng.below(2))
             .map(|k| RandomColumn {
                 name: format!("key \"{k}"),
-                kind: *rng.pick::<&'static str>(key_kinds),
+                kind: rng.pick::<&'static str>(key_kinds),
                 unique: false,
             })
             .collect();
         let first = rng.below(COLUMNS.len());
-        let columns: Vec<_> = (0..1 + rng.below(4))
+        let columns: Vec<_> = (0..=rng.below(4))
             .map(|c| RandomColumn {
                 name: COLUMNS[(first + c) % COLUMNS.len()].to_owned(),
-                kind: *rng.pick::<&'static str>(kinds),
+                kind: rng.pick::<&'static str>(kinds),
                 unique: unique && rng.one_in(3),
             })
             .collect();

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::check::Answer;
-use super::digest;
-use super::node::Node;
-use super::peers::{Has, QUESTION_MS, Question, Told, hex};
-use super::schema_view::SchemaOf;
+use super::core::Node;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{Append, RecordView};
+use crate::replica::digest;
+use crate::replica::peers::{Has, QUESTION_MS, Question, Told, hex};
+use crate::replica::schema_view::SchemaOf;
 
 /// Rows that are looked at for one unit of given rows.
 const ROWS_AT_ONCE: usize = 500;
@@ -34,12 +34,12 @@ impl Node {
 
     /// Tells of itself, if the others do not know it yet.
     pub(super) fn tell_once(&mut self) -> Result<()> {
-        if !self.config.publish || self.has_told == Some(self.replica.schema_seen()) {
+        if !self.config.publish || self.has_told.is_some() && self.has_told == self.replica.schema_seen() {
             return Ok(());
         }
         let told = self.told()?;
         self.tell(&told)?;
-        self.has_told = Some(self.replica.schema_seen());
+        self.has_told = self.replica.schema_seen();
         Ok(())
     }
 
@@ -96,7 +96,7 @@ impl Node {
         match self.log.what(record.subject) {
             Some("ask") => {
                 let Ok(question) = serde_json::from_slice::<Question>(record.payload) else { return Ok(false) };
-                let is_late = self.now_ms().saturating_sub(record.time / super::node::MS) > QUESTION_MS;
+                let is_late = self.now_ms().saturating_sub(record.time / super::core::MS) > QUESTION_MS;
                 if !is_late && question.rows.is_empty() {
                     let has = self.has(&question.id)?;
                     self.tell(&Told { has: Some(has), ..self.told()? })?;
@@ -186,6 +186,6 @@ impl Node {
         nodes.retain(|told| told.node_id != own);
         nodes.push(self.told()?);
         nodes.sort_by(|a, b| a.node_id.cmp(&b.node_id));
-        Ok(super::schema_view::of(&nodes))
+        Ok(crate::replica::schema_view::of(&nodes))
     }
 }

@@ -5,19 +5,19 @@ use std::sync::Arc;
 
 use super::call::{DatabaseAnswer, DatabaseCall};
 use super::check::CheckReport;
-use super::schema_view::SchemaOf;
 use super::session::Connection;
 use super::snapshot::SnapshotInfo;
-use super::status::DatabaseStatus;
 use super::worker::Worker;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pending::Pending;
+use crate::replica::schema_view::SchemaOf;
+use crate::replica::status::DatabaseStatus;
 
 /// A SQLite file that replicates. Cheap to clone: clones share it.
 ///
-/// Whoever has the engine's directory open works on it; any program writes to the file, through a [`Connection`] or by itself
-/// from another process.
+/// Whoever has the engine's directory open works on it; any program writes to the file, through a [`Connection`] or by
+/// itself from another process.
 #[derive(Clone)]
 pub struct Database(Arc<Inner>);
 
@@ -57,8 +57,8 @@ impl Database {
 
     /// A connection to the file, with this process's copy of SQLite.
     ///
-    /// # Errors
-    /// [`ErrorKind::NotFound`] when the file is gone; [`ErrorKind::Busy`] when somebody has it locked for more than 5 s.
+    /// # Errors [`ErrorKind::NotFound`] when the file is gone; [`ErrorKind::Busy`] when somebody has it locked for more
+    /// than 5 s.
     pub fn connect(&self) -> Result<Connection> {
         Connection::open(&self.0.path, self.0.worker.clone())
     }
@@ -131,8 +131,8 @@ impl Database {
         })
     }
 
-    /// Joins the newest snapshot with the file, or the one of this name. What was written here is kept, as far as nothing
-    /// newer is in it, and the application goes on meanwhile.
+    /// Joins the newest snapshot with the file, or the one of this name. What was written here is kept, as far as
+    /// nothing newer is in it, and the application goes on meanwhile.
     pub fn restore(&self, id: Option<&str>) -> Pending<SnapshotInfo> {
         one_snapshot(self.ask(DatabaseCall::Restore(self.0.name.clone(), id.map(str::to_owned))))
     }

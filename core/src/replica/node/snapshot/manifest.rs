@@ -86,9 +86,15 @@ impl Manifest {
     }
 }
 
+/// Whether a piece of this name is a manifest.
+#[allow(clippy::case_sensitive_file_extension_comparisons, reason = "names are ours, and in lower case")]
+pub(super) fn is_manifest(name: &str) -> bool {
+    name.ends_with(ENDING)
+}
+
 /// The manifests that there are, the newest first.
 pub(super) fn manifests(store: &dyn Store) -> Result<Vec<String>> {
-    let mut names: Vec<String> = store.list()?.into_iter().filter(|name| name.ends_with(ENDING)).collect();
+    let mut names: Vec<String> = store.list()?.into_iter().filter(|name| is_manifest(name)).collect();
     names.sort_unstable_by(|a, b| b.cmp(a));
     Ok(names)
 }
@@ -121,8 +127,5 @@ pub(crate) fn list(store: &dyn Store, database: &str) -> Result<Vec<SnapshotInfo
 
 /// SHA-256 in hex.
 pub(super) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        hex.push_str(&format!("{byte:02x}"));
-        hex
-    })
+    crate::replica::peers::hex(&Sha256::digest(bytes))
 }

@@ -10,19 +10,19 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::change::Unit;
 use super::check::Answer;
 use super::config::DatabaseConfig;
-use super::intake::{Place, Taken};
 use super::log::{Log, Parts, UNIT, filter};
-use super::standing::{self, identity};
-use super::store::Fault;
-use super::{Replica, table::Refused};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hybrid::stamp_ms;
 use crate::intervals::Intervals;
 use crate::origin::Writer;
+use crate::replica::change::Unit;
+use crate::replica::intake::{Place, Taken};
+use crate::replica::standing::{self, identity};
+use crate::replica::store::Fault;
+use crate::replica::{Replica, table::Refused};
 use crate::stream::config::DeliverPolicy;
 use crate::stream::subscription::{SubscribeOptions, Subscription};
 
@@ -66,8 +66,8 @@ pub(super) struct Node {
     seen: Option<i64>,
     /// Which file it is.
     file: FileId,
-    /// The schema that it told of last.
-    pub(super) has_told: Option<Option<i64>>,
+    /// The version of the schema that it told of last; none before it told.
+    pub(super) has_told: Option<i64>,
     /// The nodes that it has heard of, as people call them.
     pub(super) heard: BTreeSet<String>,
     /// What it asked last, and what came to it.
@@ -349,8 +349,8 @@ impl Node {
     }
 }
 
-/// Goes on as the node that the file is of, if nobody else can be it, or begins as a new one: a copy of the file, or of the
-/// engine's directory, must never be the same node as the original.
+/// Goes on as the node that the file is of, if nobody else can be it, or begins as a new one: a copy of the file, or of
+/// the engine's directory, must never be the same node as the original.
 fn claim(engine: &Engine, stream: &str, known: Option<(u64, u64)>) -> (Writer, Arc<AtomicU64>) {
     while let Some((actor, next)) = engine.take_actor(stream) {
         if known == Some((actor.epoch, next.load(Ordering::Relaxed) - 1)) {

@@ -1,13 +1,13 @@
-//! The log of a replicated file: a unit is a record of stream `REPLICA_<name>`, at `$REPLICA.<name>.unit.<node>`, in parts
-//! where it is larger than a message of a hub may be. The parts of a unit follow each other among the records of its node;
-//! a unit whose parts stop short was begun anew.
+//! The log of a replicated file: a unit is a record of stream `REPLICA_<name>`, at `$REPLICA.<name>.unit.<node>`, in
+//! parts where it is larger than a message of a hub may be. The parts of a unit follow each other among the records of
+//! its node; a unit whose parts stop short was begun anew.
 
 use std::collections::BTreeMap;
 
-use super::change::{UNIT_BYTES_MAX, Unit};
-use super::cut::Outgoing;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{Append, RecordView};
+use crate::replica::change::{UNIT_BYTES_MAX, Unit};
+use crate::replica::cut::Outgoing;
 use crate::stream::Stream;
 
 /// The header of a record that is not a whole unit: its number among the parts, and how many these are.
@@ -65,8 +65,8 @@ impl Log {
         (node.len() == 16).then(|| u64::from_str_radix(node, 16).ok())?
     }
 
-    /// Appends units in their order, and waits for all of them. After an error some may be in the log, and will be there
-    /// twice: who reads them passes over the second.
+    /// Appends units in their order, and waits for all of them. After an error some may be in the log, and will be
+    /// there twice: who reads them passes over the second.
     pub(super) fn put(&self, units: &[Outgoing]) -> Result<()> {
         let mut unanswered = Vec::new();
         for Outgoing { node, unit, .. } in units {

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Options;
 use crate::error::{Error, Result};
 use crate::record::Durability;
+use crate::replica::Options;
 use crate::stream::config::{StreamConfig, nanos};
 
 /// How often a file is looked at for what other programs committed, unless it is told otherwise.
@@ -48,8 +48,8 @@ pub struct DatabaseConfig {
     /// old; [`CLEANUP_INTERVAL`] when 0.
     #[serde(with = "nanos")]
     pub cleanup_interval: Duration,
-    /// `headwater serve` makes a snapshot, where [`SnapshotConfig::store`] says where to, and ends when nothing was sent
-    /// and nothing joined for so long; it does not when 0.
+    /// `headwater serve` makes a snapshot, where [`SnapshotConfig::store`] says where to, and ends when nothing was
+    /// sent and nothing joined for so long; it does not when 0.
     #[serde(with = "nanos")]
     pub sleep_timeout: Duration,
     /// The log.
@@ -62,8 +62,8 @@ pub struct DatabaseConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SnapshotConfig {
-    /// Where they are kept: a directory that all nodes have, or `nats` for the object store `REPLICA_<name>_SNAPSHOTS` of
-    /// the hub; without a hub, of the engine. None are made by themselves, nor fetched, when it is empty.
+    /// Where they are kept: a directory that all nodes have, or `nats` for the object store `REPLICA_<name>_SNAPSHOTS`
+    /// of the hub; without a hub, of the engine. None are made by themselves, nor fetched, when it is empty.
     pub store: String,
     /// How often one is made, by one node of all; none by time when 0.
     #[serde(with = "nanos")]

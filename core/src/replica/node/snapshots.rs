@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::config::DatabaseConfig;
 use super::snapshot::{self, Manifest, SnapshotInfo, Store};
-use super::status::JobStatus;
 use super::worker::{Worker, lock};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
+use crate::replica::status::JobStatus;
 
 /// Snapshots that are kept unless it is told otherwise.
 const KEPT: usize = 3;

@@ -4,16 +4,16 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use super::super::change::Unit;
-use super::super::node::connect;
-use super::super::standing::identity;
-use super::super::store::Fault;
-use super::super::{Options, Replica};
+use super::super::core::connect;
 use super::manifest::{Manifest, sha256};
 use super::store::Store;
 use super::{PART_BYTES, Progress};
 use crate::error::{Error, ErrorKind, Result};
 use crate::intervals::Intervals;
+use crate::replica::change::Unit;
+use crate::replica::standing::identity;
+use crate::replica::store::Fault;
+use crate::replica::{Options, Replica};
 
 /// Rows that are joined in one transaction.
 const ROWS_AT_ONCE: usize = 500;
@@ -68,8 +68,8 @@ fn check(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Reads a fetched snapshot: every row with its clocks, and what waits for a schema, some at a time for `import`, and then
-/// what is taken of each node's units, for who has joined all of it.
+/// Reads a fetched snapshot: every row with its clocks, and what waits for a schema, some at a time for `import`, and
+/// then what is taken of each node's units, for who has joined all of it.
 pub(crate) fn read(
     fetched: &Path,
     options: Options,

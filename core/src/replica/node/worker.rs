@@ -10,14 +10,14 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::config::DatabaseConfig;
-use super::node::Node;
-use super::schema_view::SchemaOf;
-use super::status::{DatabaseState, DatabaseStatus, JobStatus, RefusedTable};
+use super::core::Node;
 use super::upkeep::Upkeep;
 use crate::clock::Nanos;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pending::Pending;
+use crate::replica::schema_view::SchemaOf;
+use crate::replica::status::{DatabaseState, DatabaseStatus, JobStatus, RefusedTable};
 
 /// How long what failed is left alone, at first and at most.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
@@ -122,7 +122,7 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Worker {
     /// Opens a file, and refuses at once what is wrong with it.
     pub(crate) fn open(engine: &Engine, config: DatabaseConfig, is_paused: bool) -> Result<Arc<Worker>> {
-        let path = super::node::absolute(&config.path)?;
+        let path = super::core::absolute(&config.path)?;
         let config = DatabaseConfig { path: path.clone(), ..config };
         let node = Node::open(engine, &config)?;
         Ok(Self::over(engine, config, path, Some(node), is_paused))
@@ -183,7 +183,9 @@ impl Worker {
                 done = self.round();
             }
             if !matches!(done, Ok(true)) {
-                tickets.iter().for_each(|ticket| ticket.fill(done.clone().map(drop)));
+                for ticket in tickets {
+                    ticket.fill(done.clone().map(drop));
+                }
                 if !self.is_stopped() {
                     self.upkeep_if_due();
                     self.wait();
@@ -255,7 +257,9 @@ impl Worker {
             Err(error) => {
                 // The application writes for long: what is open is as good as it was.
                 if error.kind() != ErrorKind::Busy {
-                    work.node.take().map(Node::close);
+                    if let Some(node) = work.node.take() {
+                        node.close();
+                    }
                     work.failures = work.failures.saturating_add(1);
                 }
                 if error.kind() == ErrorKind::Closed {
@@ -340,7 +344,7 @@ impl Worker {
             },
             last_error: work.last_error.clone(),
             job: lock(&self.job).clone(),
-            idle_ms: self.engine.clock().now().saturating_sub(work.active_at) / super::node::MS,
+            idle_ms: self.engine.clock().now().saturating_sub(work.active_at) / super::core::MS,
             ..DatabaseStatus::default()
         };
         status.state = match &work.node {

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::check::CheckReport;
 use super::config::DatabaseConfig;
-use super::schema_view::SchemaOf;
 use super::snapshot::SnapshotInfo;
-use super::status::DatabaseStatus;
+use crate::replica::schema_view::SchemaOf;
+use crate::replica::status::DatabaseStatus;
 
 /// A question. Files are known by their names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,14 +1,15 @@
-//! Comparing nodes while they work: each says which units it has and digests of its rows, and those that have the same units
-//! must have the same digests. What differs can be repaired: all nodes give the rows of those ranges, and join them.
+//! Comparing nodes while they work: each says which units it has and digests of its rows, and those that have the same
+//! units must have the same digests. What differs can be repaired: all nodes give the rows of those ranges, and join
+//! them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::peers::Told;
 use super::worker::Worker;
 use crate::error::Result;
+use crate::replica::peers::Told;
 
 /// How long answers are waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -89,7 +90,7 @@ impl Worker {
 
     /// Asks all, and waits until those that are known have answered, or for [`PATIENCE`].
     fn ask(&self) -> Result<(CheckReport, BTreeMap<String, Vec<usize>>)> {
-        let (question, known) = self.with_node(|node| node.ask())?;
+        let (question, known) = self.with_node(super::core::Node::ask)?;
         let mut waited = Duration::ZERO;
         loop {
             if !self.has_thread() {

@@ -1,7 +1,8 @@
-//! Who of all nodes makes snapshots: whoever holds a lease, which is a key of a bucket that its holder writes anew in time.
+//! Who of all nodes makes snapshots: whoever holds a lease, which is a key of a bucket that its holder writes anew in
+//! time.
 //!
-//! Clocks of different nodes are never compared: a node that sees the same revision for the whole of the lease by its own
-//! clock takes it over, by an update that only succeeds if the revision is still that one.
+//! Clocks of different nodes are never compared: a node that sees the same revision for the whole of the lease by its
+//! own clock takes it over, by an update that only succeeds if the revision is still that one.
 
 use std::time::Duration;
 
@@ -80,7 +81,7 @@ impl Lease {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#[allow(clippy::disallowed_methods, reason = "a test stops at the first surprise")]
 mod tests {
     use super::*;
     use crate::clock::SECOND;

@@ -4,12 +4,12 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use super::super::node::connect;
-use super::super::store::Fault;
-use super::manifest::{Manifest, Part, SnapshotInfo, manifests, sha256};
+use super::super::core::connect;
+use super::manifest::{Manifest, Part, SnapshotInfo, is_manifest, manifests, sha256};
 use super::store::Store;
 use super::{PART_BYTES, Progress};
 use crate::error::{Error, ErrorKind, Result};
+use crate::replica::store::Fault;
 
 /// How a part is compressed: zstd's default level.
 const LEVEL: i32 = 3;
@@ -28,8 +28,8 @@ pub(crate) fn copy(path: &Path, to: &Path) -> Result<()> {
     copied.map(drop).map_err(|error| Fault::from(error).into_error().context(format_args!("copy {}", path.display())))
 }
 
-/// Stores a copy of a file as the snapshot of this name. Parts that are there, of an upload before that stopped, are not
-/// stored again.
+/// Stores a copy of a file as the snapshot of this name. Parts that are there, of an upload before that stopped, are
+/// not stored again.
 pub(crate) fn upload(
     store: &dyn Store,
     database: &str,
@@ -73,7 +73,7 @@ pub(crate) fn prune(store: &dyn Store, keep: usize) -> Result<()> {
     let Some(oldest) = kept.last() else { return Ok(()) };
     let mut old: Vec<String> = store.list()?.into_iter().filter(|name| name < oldest && !kept.contains(name)).collect();
     // A manifest goes first: what has none is no snapshot.
-    old.sort_by_key(|name| !name.ends_with(".json"));
+    old.sort_by_key(|name| !is_manifest(name));
     let is_of_kept = |name: &String| kept.iter().any(|it| name.starts_with(it.trim_end_matches(".json")));
     old.iter().filter(|name| !is_of_kept(name)).try_for_each(|name| store.delete(name))
 }

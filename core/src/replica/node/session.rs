@@ -1,16 +1,16 @@
-//! Connections of the application's: statements on a replicated file through this process's copy of SQLite. Two copies of
-//! SQLite in one process must never open one file, so a program that has this library works through this.
+//! Connections of the application's: statements on a replicated file through this process's copy of SQLite. Two copies
+//! of SQLite in one process must never open one file, so a program that has this library works through this.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::{ErrorCode, params_from_iter};
 
-use super::node::connect;
-use super::store::Fault;
-use super::value::Value;
+use super::core::connect;
 use super::worker::Worker;
 use crate::error::{Error, ErrorKind, Result};
+use crate::replica::store::Fault;
+use crate::replica::value::Value;
 
 /// Bytes of values that one statement may answer with.
 const ANSWER_BYTES_MAX: usize = 256 << 20;
@@ -45,10 +45,9 @@ impl Connection {
 
     /// Runs one statement. `values` are for its `?` in their order.
     ///
-    /// # Errors
-    /// [`ErrorKind::Invalid`] for what is no statement, more than one, or another number of values than it has `?`;
-    /// [`ErrorKind::Conflict`] when a constraint refuses it; [`ErrorKind::Busy`] when another connection writes for more
-    /// than 5 s; [`ErrorKind::Limit`] for an answer of more than 256 MiB.
+    /// # Errors [`ErrorKind::Invalid`] for what is no statement, more than one, or another number of values than it has
+    /// `?`; [`ErrorKind::Conflict`] when a constraint refuses it; [`ErrorKind::Busy`] when another connection writes
+    /// for more than 5 s; [`ErrorKind::Limit`] for an answer of more than 256 MiB.
     pub fn execute(&self, sql: &str, values: &[Value]) -> Result<Answer> {
         let answer = self.run(sql, values).map_err(|error| error.context(format_args!("{sql:.200}")))?;
         if let Some(worker) = &self.worker
@@ -63,7 +62,7 @@ impl Connection {
     fn run(&self, sql: &str, values: &[Value]) -> Result<Answer> {
         let before = self.conn.total_changes();
         let mut statement = self.conn.prepare_cached(sql).map_err(fault)?;
-        let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let wanted = statement.parameter_count();
         if wanted != values.len() {
             let message = format!("the statement has {wanted} parameters, and {} values were given", values.len());

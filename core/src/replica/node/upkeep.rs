@@ -124,7 +124,7 @@ impl Worker {
             // What another node made counts, by when it came to be.
             None => {
                 let newest = self.snapshots()?.into_iter().next();
-                newest.map_or((0, 0), |info| (info.created_ms * super::node::MS, end))
+                newest.map_or((0, 0), |info| (info.created_ms * super::core::MS, end))
             }
         };
         upkeep.last = Some((made, made_end));
