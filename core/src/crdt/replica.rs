@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::origin::Writer;
@@ -56,8 +57,8 @@ pub struct Replica {
     pub(super) next_seq: u64,
     pub(super) causality: Causality,
     pub(super) keys: Keys,
-    /// What single keys have seen ahead of the replica.
-    pub(crate) ahead: BTreeMap<Key, Seen>,
+    /// What single keys have seen ahead of the replica: those that came together share it.
+    pub(crate) ahead: BTreeMap<Key, Arc<Seen>>,
     pub(super) clock: HybridClock,
     pub(super) pending: Pending,
     pub(super) held: Vec<Fragment>,
@@ -94,6 +95,12 @@ impl Replica {
     /// The operations whose whole effect is here.
     pub fn context(&self) -> Context {
         self.causality.applied.named(&self.actors)
+    }
+
+    /// How many operations are known to have been made that are not applied here: they are on their way, or a log
+    /// lost them.
+    pub(super) fn missing(&self) -> u64 {
+        self.causality.missing()
     }
 
     /// Does one operation; whether there was anything to do.
@@ -212,7 +219,7 @@ impl Replica {
     pub(super) fn join_own(&mut self, key: &str, kind: Kind, dot: Dot, delta: op::Delta) {
         let op::Delta { state, removed } = delta;
         let Replica { keys, causality, actors, ahead, .. } = self;
-        let ahead = if ahead.is_empty() { None } else { ahead.get(&(key.into(), kind)) };
+        let ahead = if ahead.is_empty() { None } else { ahead.get(&(key.into(), kind)).map(|seen| &**seen) };
         let mine = View { ahead, ..causality.view() };
         let theirs = View { causality: None, ahead: None, dots: &removed };
         let joining = Joining { actors, mine, theirs, dense: false, keep: false };
