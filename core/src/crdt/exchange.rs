@@ -3,9 +3,9 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry as Place;
 use std::sync::Arc;
 
+use hashbrown::hash_map::Entry as Place;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -129,8 +129,7 @@ impl Replica {
             let mine = self.view(key);
             let theirs = View { ahead: Some(&entry.ahead), ..causality.view() };
             let joining = Joining { actors: &self.actors, mine, theirs, dense: true, keep: false };
-            let own = self.state(&key.0, key.1).map_or_else(|| State::new(key.1), Cow::into_owned);
-            let mut joined = own;
+            let mut joined = self.state(&key.0, key.1).map_or_else(|| State::new(key.1), Cow::into_owned);
             joined.join(entry.state.clone(), &joining) || !self.knows(key, &entry.ahead)
         });
         Ok((!body.keys.is_empty()).then(|| Fragment::of(Scope::Keys, &self.actors, body)))
@@ -272,18 +271,17 @@ impl Replica {
         self.fragment(Scope::Keys, unseen)
     }
 
-    fn fragment(&self, scope: Scope, keys: Vec<Key>) -> Fragment {
-        let mut body = Body { causality: self.causality.clone(), ..Body::default() };
-        for key in keys {
+    /// The same of keys that are given away.
+    pub(super) fn fragment(&self, scope: Scope, keys: Vec<Key>) -> Fragment {
+        let entry = |key: Key| {
             let state = self.state(&key.0, key.1).map_or_else(|| State::new(key.1), Cow::into_owned);
             let mut ahead = self.ahead.get(&key).map(|seen| Seen::clone(seen)).unwrap_or_default();
             ahead.subtract(&self.causality.applied);
             ahead.subtract(&self.causality.removed);
-            if scope == Scope::Whole && state.is_empty() && ahead.is_empty() {
-                continue;
-            }
-            body.keys.insert(key, Entry { state, ahead });
-        }
+            let is_said = scope != Scope::Whole || !state.is_empty() || !ahead.is_empty();
+            is_said.then_some((key, Entry { state, ahead }))
+        };
+        let body = Body { causality: self.causality.clone(), keys: keys.into_iter().filter_map(entry).collect() };
         Fragment::of(scope, &self.actors, body)
     }
 

@@ -106,6 +106,14 @@ impl Fragment {
         self.body.keys.keys().map(|(name, kind)| (&**name, *kind))
     }
 
+    /// The same in two, with half of the keys each.
+    pub(super) fn halves(mut self) -> [Fragment; 2] {
+        let middle = self.body.keys.keys().nth(self.body.keys.len() / 2).cloned();
+        let rest = middle.map(|middle| self.body.keys.split_off(&middle)).unwrap_or_default();
+        let rest = Body { causality: self.body.causality.clone(), keys: rest };
+        [self.body, rest].map(|body| Fragment::of(self.scope, &self.actors, body))
+    }
+
     /// Adds another delta to this one, so that both travel as one. Deltas of any order and origin may be joined, any
     /// number of times.
     ///

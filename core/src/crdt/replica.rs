@@ -5,8 +5,9 @@
 //! all or nothing here and that one delta carries.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use hashbrown::HashMap;
 
 use crate::error::{Error, Result};
 use crate::origin::Writer;
@@ -58,7 +59,7 @@ pub struct Replica {
     pub(super) causality: Causality,
     pub(super) keys: Keys,
     /// What single keys have seen ahead of the replica: those that came together share it.
-    pub(crate) ahead: BTreeMap<Key, Arc<Seen>>,
+    pub(crate) ahead: HashMap<Key, Arc<Seen>, foldhash::fast::FixedState>,
     pub(super) clock: HybridClock,
     pub(super) pending: Pending,
     pub(super) held: Vec<Fragment>,
@@ -80,7 +81,7 @@ impl Replica {
             next_seq: 1,
             causality: Causality::default(),
             keys: Keys::default(),
-            ahead: BTreeMap::new(),
+            ahead: HashMap::default(),
             clock: HybridClock::new(drift_ms_max),
             pending: Pending::default(),
             held: Vec::new(),

@@ -11,6 +11,7 @@ use std::ops::ControlFlow;
 use crate::error::{Error, ErrorKind, Result};
 use crate::origin::Writer;
 
+use super::super::fragment::{Fragment, Scope};
 use super::CrdtStore;
 use super::take::Name;
 
@@ -100,9 +101,11 @@ impl Merging<'_> {
         let mut looked = begun;
         loop {
             self.total += names.len() as u64;
-            for some in names.chunks(KEYS_AT_ONCE) {
-                self.take(some)?;
+            let mut left = names.into_iter();
+            while left.len() > 0 {
+                let some: Vec<Name> = left.by_ref().take(KEYS_AT_ONCE).collect();
                 self.merged.keys += some.len() as u64;
+                self.take(some)?;
                 if (self.progress)(self.merged.keys, self.total).is_break() {
                     return Err(Error::new(ErrorKind::Timeout, "it was told to stop"));
                 }
@@ -123,29 +126,29 @@ impl Merging<'_> {
     }
 
     /// Compares some keys, and takes in those that change something.
-    fn take(&mut self, names: &[Name]) -> Result<()> {
-        let keys = names.iter().map(|(name, kind)| (&**name, *kind));
-        let theirs = self.other.0.live()?.replica.some(keys);
+    fn take(&mut self, names: Vec<Name>) -> Result<()> {
+        let theirs = self.other.0.live()?.replica.fragment(Scope::Keys, names);
         let new = {
             let mut live = self.into.0.live()?;
             live.replica.check_own(&theirs)?;
             live.replica.extract_keys(theirs)?
         };
-        let Some(new) = new else { return Ok(()) };
-        let bytes = new.encode();
+        new.map_or(Ok(()), |new| self.append(new))
+    }
+
+    fn append(&mut self, keys: Fragment) -> Result<()> {
+        let (bytes, count) = (keys.encode(), keys.keys().count());
         let most = self.into.0.log.fragment_bytes_max;
-        if bytes.len() > RECORD_BYTES.min(most) && names.len() > 1 {
-            let (first, rest) = names.split_at(names.len() / 2);
-            self.take(first)?;
-            return self.take(rest);
+        if bytes.len() > RECORD_BYTES.min(most) && count > 1 {
+            return keys.halves().into_iter().try_for_each(|half| self.append(half));
         }
         if bytes.len() > most {
-            let (name, size) = (names[0].0.escape_debug(), bytes.len());
+            let (name, size) = (keys.keys().next().map_or("", |key| key.0).escape_debug(), bytes.len());
             let message = format!("key '{name}' has {size} bytes: a record of the log has {most} at the most");
             self.too_large = Some(Error::new(ErrorKind::Limit, message));
             return Ok(());
         }
-        self.merged.changed += new.keys().count() as u64;
+        self.merged.changed += count as u64;
         self.merged.bytes += bytes.len() as u64;
         self.into.append_from(self.from, &[bytes])
     }

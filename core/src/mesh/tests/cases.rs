@@ -99,6 +99,8 @@ fn what_was_removed_before_it_was_seen_stays_removed_for_those_who_are_repaired(
     world.cut(c, e);
     world.cut.remove(&(a, e));
     world.run(60 * SECOND);
+    assert_eq!(world.store(e).context().unwrap(), world.store(a).context().unwrap());
+    assert_eq!(world.store(e).context().unwrap().count(), 2, "both met nobody else");
     world.cut.clear();
     world.run(120 * SECOND);
     world.assert_equal();
