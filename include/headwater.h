@@ -1903,8 +1903,8 @@ hw_status hw_progress_get(const struct hw_progress *progress,
 
 /**
  * Stops the call that it was passed to, or will be: that returns HW_STATUS_TIMEOUT as soon as it tells how far it has
- * come, which is about every mebibyte or 500 keys, and has stopped then. What it leaves is said where the call is. Cancelling
- * again is nothing; for another call, make another progress.
+ * come, which is about every mebibyte or 500 keys, and has stopped then. What it leaves is said where the call is.
+ * Cancelling again is nothing; for another call, make another progress.
  *
  * Errors:    HW_STATUS_INVALID.
  * Threads:   any, while the call runs.
@@ -4476,13 +4476,14 @@ HW_API hw_status hw_crdt_release_held(const struct hw_crdt *crdt, size_t *count,
 
 /**
  * Takes in all that another store has and this one has not: a backup's, a hub's, another node's. Both may be written
- * meanwhile. It blocks until that is on disk as the stream promises: about a second for a million keys that are equal,
- * and some more where they differ. A merge that failed or was cancelled did no harm, and another one goes on. `progress`,
- * which counts keys, and `merged` may be NULL.
+ * meanwhile. It blocks until that is on disk as the stream promises: about two seconds for a million keys that are
+ * equal, and some more where they differ. A merge that failed or was cancelled did no harm, and another one goes on.
+ * `progress`, which counts keys, and `merged` may be NULL.
  *
  * Errors:    HW_STATUS_CONFLICT (`other` has operations of this handle that it did not make, or some of what it has is
  *            held here: hw_crdt_release_held, then merge again), HW_STATUS_LIMIT (a key is larger than a record; all
- *            others are here then), HW_STATUS_TIMEOUT (cancelled with hw_progress_cancel), else as hw_crdt_read and hw_crdt_write.
+ *            others are here then), HW_STATUS_TIMEOUT (cancelled with hw_progress_cancel), else as hw_crdt_read and
+ *            hw_crdt_write.
  * Threads:   any.
  * Since:     0.1
  */

@@ -272,13 +272,14 @@ pub extern "C" fn hw_crdt_release_held(
 }
 
 /// Takes in all that another store has and this one has not: a backup's, a hub's, another node's. Both may be written
-/// meanwhile. It blocks until that is on disk as the stream promises: about a second for a million keys that are equal,
-/// and some more where they differ. A merge that failed or was cancelled did no harm, and another one goes on. `progress`,
-/// which counts keys, and `merged` may be NULL.
+/// meanwhile. It blocks until that is on disk as the stream promises: about two seconds for a million keys that are
+/// equal, and some more where they differ. A merge that failed or was cancelled did no harm, and another one goes on.
+/// `progress`, which counts keys, and `merged` may be NULL.
 ///
 /// Errors:    HW_STATUS_CONFLICT (`other` has operations of this handle that it did not make, or some of what it has is
 ///            held here: hw_crdt_release_held, then merge again), HW_STATUS_LIMIT (a key is larger than a record; all
-///            others are here then), HW_STATUS_TIMEOUT (cancelled with hw_progress_cancel), else as hw_crdt_read and hw_crdt_write.
+///            others are here then), HW_STATUS_TIMEOUT (cancelled with hw_progress_cancel), else as hw_crdt_read and
+///            hw_crdt_write.
 /// Threads:   any.
 /// Since:     0.1
 #[unsafe(no_mangle)]

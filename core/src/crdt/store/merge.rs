@@ -48,7 +48,7 @@ struct Merging<'a> {
 impl CrdtStore {
     /// Takes in all that another store has and this one has not: a backup's, a hub's, another node's. Both may be
     /// written meanwhile; what the other one had when the call began is here when it returns, on disk as the stream
-    /// promises. It blocks for about a second for a million keys that are equal, and for some more where they differ.
+    /// promises. It blocks for about two seconds for a million keys that are equal, and more where they differ.
     ///
     /// A merge that failed or was killed did no harm: the next one goes on. A second one finds nothing to do.
     ///
