@@ -1581,7 +1581,24 @@ typedef struct hw_crdt_state {
     uint64_t held;
     /** Actors of whose operations some are here. */
     uint64_t actors;
+    /**
+     * Operations that are known to have been made, as later ones of their actors are here, and that are not here: on
+     * their way, held, or lost to a limit of a stream in the middle. hw_crdt_merge mends what stays.
+     */
+    uint64_t behind;
 } hw_crdt_state;
+
+/** What a merge did. */
+typedef struct hw_crdt_merged {
+    /** sizeof(hw_crdt_merged), set by the caller. */
+    size_t struct_size;
+    /** Keys that were compared; 0 where the other store had seen nothing that this one has not. */
+    uint64_t keys;
+    /** Of those, the keys that changed here or know more now. */
+    uint64_t changed;
+    /** Bytes that the log got for it. */
+    uint64_t bytes;
+} hw_crdt_merged;
 
 /** What registers hold and sets consist of; at most 1 MiB. */
 typedef struct hw_crdt_value {
@@ -1872,7 +1889,7 @@ hw_status hw_subject_decode_token(const char *token,
 HW_API hw_status hw_progress_new(struct hw_progress **progress, struct hw_error **error);
 
 /**
- * How many bytes are done, and of how many; 0 in all means that it is not known yet.
+ * How many bytes are done, and of how many (keys of a merge); 0 in all means that it is not known yet.
  *
  * Errors:    HW_STATUS_INVALID.
  * Threads:   any, while the call runs.
@@ -1886,14 +1903,16 @@ hw_status hw_progress_get(const struct hw_progress *progress,
 
 /**
  * Stops the call that it was passed to, or will be: that returns HW_STATUS_TIMEOUT as soon as it tells how far it has
- * come, which is about every mebibyte, and has stopped then. What it leaves is said where the call is. Cancelling
- * again is nothing; for another call, make another progress.
+ * come, which is about every mebibyte or 500 keys, and has stopped then. What it leaves is said where the call is.
+ * Cancelling again is nothing; for another call, make another progress.
  *
  * Errors:    HW_STATUS_INVALID.
  * Threads:   any, while the call runs.
  * Since:     0.1
  */
-HW_API hw_status hw_progress_cancel(const struct hw_progress *progress, struct hw_error **error);
+HW_API
+hw_status hw_progress_cancel(const struct hw_progress *progress,
+                             struct hw_error **error);
 
 /**
  * Frees it; NULL is nothing.
@@ -4454,6 +4473,26 @@ HW_API hw_status hw_crdt_status(const struct hw_crdt *crdt, struct hw_crdt_state
  * Since:     0.1
  */
 HW_API hw_status hw_crdt_release_held(const struct hw_crdt *crdt, size_t *count, struct hw_error **error);
+
+/**
+ * Takes in all that another store has and this one has not: a backup's, a hub's, another node's. Both may be written
+ * meanwhile. It blocks until that is on disk as the stream promises: about two seconds for a million keys that are
+ * equal, and some more where they differ. A merge that failed or was cancelled did no harm, and another one goes on.
+ * `progress`, which counts keys, and `merged` may be NULL.
+ *
+ * Errors:    HW_STATUS_CONFLICT (`other` has operations of this handle that it did not make, or some of what it has is
+ *            held here: hw_crdt_release_held, then merge again), HW_STATUS_LIMIT (a key is larger than a record; all
+ *            others are here then), HW_STATUS_TIMEOUT (cancelled with hw_progress_cancel), else as hw_crdt_read and
+ *            hw_crdt_write.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_crdt_merge(const struct hw_crdt *crdt,
+                        const struct hw_crdt *other,
+                        const struct hw_progress *progress,
+                        struct hw_crdt_merged *merged,
+                        struct hw_error **error);
 
 /**
  * Ends the handle: later calls return HW_STATUS_CLOSED, while its watchers go on. What was acknowledged is kept

@@ -114,6 +114,7 @@ func changedJSON(k headwater.CRDTKey) any {
 type crdtArgs struct {
 	changeArgs
 	Store   string       `json:"store"`
+	Other   string       `json:"other"`
 	Changes []changeArgs `json:"changes"`
 	Prefix  string       `json:"prefix"`
 	As      string       `json:"as"`
@@ -210,7 +211,12 @@ var crdtOps = map[string]operation{
 		status, err := s.Status(r.ctx)
 		return map[string]any{
 			"seq": status.Seq, "snapshot_seq": status.SnapshotSeq, "held": status.Held, "actors": status.Actors,
+			"behind": status.Behind,
 		}, err
+	}),
+	"crdt_merge": onCRDT(func(r *runner, s *headwater.CRDT, a crdtArgs) (any, error) {
+		merged, err := s.Merge(r.ctx, r.crdts[a.Other], nil)
+		return map[string]any{"keys": merged.Keys, "changed": merged.Changed, "bytes": merged.Bytes}, err
 	}),
 	"crdt_release_held": onCRDT(func(r *runner, s *headwater.CRDT, _ crdtArgs) (any, error) {
 		return s.ReleaseHeld(r.ctx)

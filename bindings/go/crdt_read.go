@@ -98,6 +98,7 @@ func (s *CRDT) Status(ctx context.Context) (CRDTStatus, error) {
 		SnapshotSeq: uint64(state.snapshot_seq),
 		Held:        uint64(state.held),
 		Actors:      uint64(state.actors),
+		Behind:      uint64(state.behind),
 	}, err
 }
 
@@ -108,6 +109,31 @@ func (s *CRDT) ReleaseHeld(ctx context.Context) (int, error) {
 		return C.hw_crdt_release_held(p, &count, err)
 	})
 	return int(count), err
+}
+
+// Merge takes in all that another store has and this one has not: a backup's, a hub's, another node's. Both may be
+// written meanwhile; it returns when that is on disk as the stream promises. Progress may be nil; it counts keys. When
+// ctx ends first, or the merge fails, no harm is done, and another one goes on.
+//
+// [ErrConflict] says that other has operations of this handle that it did not make, or that some of what it has is held
+// here: [CRDT.ReleaseHeld], then merge again. [ErrLimit] says that a key is larger than a record; all others are here
+// then.
+func (s *CRDT) Merge(ctx context.Context, other *CRDT, progress Progress) (Merged, error) {
+	return long(ctx, s.engine.room(), progress, func(p *C.hw_progress) (Merged, error) {
+		if other == nil || other.handle == nil {
+			return Merged{}, invalid("the other store is nil")
+		}
+		there, err := other.acquire()
+		if err != nil {
+			return Merged{}, err
+		}
+		defer other.release()
+		merged := C.hw_crdt_merged{struct_size: C.sizeof_hw_crdt_merged}
+		err = s.call(ctx, func(here *C.hw_crdt, err **C.hw_error) C.hw_status {
+			return C.hw_crdt_merge(here, (*C.hw_crdt)(there), p, &merged, err)
+		})
+		return Merged{uint64(merged.keys), uint64(merged.changed), uint64(merged.bytes)}, err
+	})
 }
 
 // CRDTWatcher follows the keys of a CRDT store. It is safe for use by many goroutines; each change goes to one of them.

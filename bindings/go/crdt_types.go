@@ -31,6 +31,19 @@ type CRDTStatus struct {
 	Held uint64
 	// Actors is of how many actors there are operations.
 	Actors uint64
+	// Behind is how many operations are known to have been made, as later ones of their actors are here, and are not
+	// here: on their way, held, or lost to a limit of a stream in the middle. Merge mends what stays.
+	Behind uint64
+}
+
+// Merged is what a merge did.
+type Merged struct {
+	// Keys is how many were compared; 0 where the other store had seen nothing that this one has not.
+	Keys uint64
+	// Changed is how many of them changed here or know more now.
+	Changed uint64
+	// Bytes is what the log got for it.
+	Bytes uint64
 }
 
 // Actor is whose operations they are: an engine in one of its epochs.

@@ -1202,6 +1202,16 @@ export interface CrdtKey {
   kind: CrdtKind;
 }
 
+/** What a merge did. */
+export interface Merged {
+  /** Keys that were compared; 0n where the other store had seen nothing that this one has not. */
+  keys: bigint;
+  /** Of those, the keys that changed here or know more now. */
+  changed: bigint;
+  /** Bytes that the log got for it. */
+  bytes: bigint;
+}
+
 /** How a handle of a store stands. */
 export interface CrdtStatus {
   /** The last sequence of the log that was taken in. */
@@ -1210,6 +1220,8 @@ export interface CrdtStatus {
   snapshotSeq: bigint;
   /** Actors of whose operations some are here. */
   actors: number;
+  /** Operations that are known to have been made and are not here: on their way, held, or lost to a limit. */
+  behind: bigint;
   /** Of each record that is held, as its clock is too far ahead: the operations that it has. */
   held: Array<Array<{ actor: Actor; first: bigint; last: bigint }>>;
 }
@@ -1434,6 +1446,11 @@ export class CrdtStore implements AsyncDisposable {
   status(): Promise<CrdtStatus>;
   /** Lets in what is held because its clock is too far ahead; returns how many records there were. */
   releaseHeld(): Promise<number>;
+  /**
+   * Takes in all that another store has and this one has not: a backup's, a hub's, another node's. Both may be written
+   * meanwhile. A merge that failed did no harm, and another one goes on.
+   */
+  merge(other: CrdtStore, options?: ProgressLimits): Promise<Merged>;
   /** Writes a snapshot now, which writes do by themselves when it is due; returns the sequence that it covers. */
   snapshot(limits?: Limits): Promise<bigint>;
   /** Follows the keys whose names begin with `prefix`: what is written from now on, here and by others. */

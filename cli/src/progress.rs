@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::interrupt::Interrupt;
 
 const STYLE: &str = "{msg} {bar:32} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
+const STYLE_COUNT: &str = "{msg} {bar:32} {human_pos}/{human_len} {per_sec} {eta}";
 const STYLE_OPEN_END: &str = "{msg} {spinner} {bytes} {bytes_per_sec}";
 
 /// How far work on a number of bytes has come. The bar goes when this is dropped.
@@ -22,6 +23,16 @@ impl Progress {
         let bar = total.map_or_else(ProgressBar::no_length, ProgressBar::new);
         let template = if total.is_some() { STYLE } else { STYLE_OPEN_END };
         if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.progress_chars("━╸─"));
+        }
+        bar.set_message(doing);
+        Progress { bar, interrupt: None }
+    }
+
+    /// A bar for a number of things, which grows as more come up.
+    pub(crate) fn count(doing: &'static str) -> Self {
+        let bar = ProgressBar::new(0);
+        if let Ok(style) = ProgressStyle::with_template(STYLE_COUNT) {
             bar.set_style(style.progress_chars("━╸─"));
         }
         bar.set_message(doing);

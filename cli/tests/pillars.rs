@@ -229,3 +229,22 @@ fn state_that_merges_is_changed_and_shown() {
     });
     assert_eq!(objects(&ran.stdout), [json!({"key": "theme", "kind": "register", "value": "light"})], "{ran:?}");
 }
+
+#[test]
+fn a_store_takes_in_what_another_directory_has() {
+    let (dir, other) = (Dir::new("merge"), Dir::new("merge-from"));
+    let from = other.path();
+    let from = from.to_str().expect("UTF-8");
+    assert_eq!(dir.run(&["crdt", "merge", "--from", from]).code, 3, "there is no such directory");
+    other.ok(&["crdt", "incr", "likes", "5"]);
+    other.ok(&["crdt", "add", "tags", "blue"]);
+    let merged = dir.json(&["crdt", "merge", "--from", from]).remove(0);
+    assert_eq!((&merged["keys"], &merged["changed"]), (&json!(2), &json!(2)), "the directory is made by the way");
+    assert_eq!(dir.ok(&["crdt", "merge", "--from", from]), "0 of 0 keys taken in, 0 B\n");
+    assert_eq!(dir.ok(&["crdt", "incr", "likes"]), "6\n");
+    assert_eq!(dir.json(&["crdt", "status"])[0]["behind"], 0);
+    assert!(dir.ok(&["crdt", "status"]).lines().any(|line| line == "actors       2"));
+    let server = ["--server", "grpcs://127.0.0.1:1", "--ca", "a", "--cert", "b", "--key", "c"];
+    let ran = dir.run(&[&["crdt", "merge", "--from", from][..], &server].concat());
+    assert_ne!(ran.code, 0);
+}

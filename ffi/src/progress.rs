@@ -38,7 +38,7 @@ pub extern "C" fn hw_progress_new(progress: *mut *mut hw_progress, error: *mut *
     })
 }
 
-/// How many bytes are done, and of how many; 0 in all means that it is not known yet.
+/// How many bytes are done, and of how many (keys of a merge); 0 in all means that it is not known yet.
 ///
 /// Errors:    HW_STATUS_INVALID.
 /// Threads:   any, while the call runs.
@@ -60,8 +60,8 @@ pub extern "C" fn hw_progress_get(
 }
 
 /// Stops the call that it was passed to, or will be: that returns HW_STATUS_TIMEOUT as soon as it tells how far it has
-/// come, which is about every mebibyte, and has stopped then. What it leaves is said where the call is. Cancelling
-/// again is nothing; for another call, make another progress.
+/// come, which is about every mebibyte or 500 keys, and has stopped then. What it leaves is said where the call is.
+/// Cancelling again is nothing; for another call, make another progress.
 ///
 /// Errors:    HW_STATUS_INVALID.
 /// Threads:   any, while the call runs.

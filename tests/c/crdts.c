@@ -76,6 +76,9 @@ static void counters_are_seen_by_every_handle(const hw_engine *engine) {
     OK(hw_crdt_release_held(here, &released, &error));
     CHECK(released == 0);
     OK(hw_crdt_release_held(here, NULL, &error));
+    FAILS(HW_STATUS_INVALID, hw_crdt_merge(here, NULL, NULL, NULL, &error));
+    SAID("other");
+    OK(hw_crdt_merge(here, there, NULL, NULL, &error));
 
     change = change_of("stock", HW_CRDT_KIND_BOUNDED_COUNTER, HW_CRDT_OP_ADD);
     change.amount = 3;

@@ -8,6 +8,7 @@ pub(crate) mod calls;
 mod condition;
 mod crdt_heap;
 mod crdt_join;
+mod crdt_merge;
 mod crdt_ops;
 mod disk_bytes;
 mod hub_append;
@@ -63,6 +64,7 @@ pub(crate) const ALL: &[Row] = &[
     crdt_ops::ROW,
     crdt_join::ROW,
     crdt_heap::ROW,
+    crdt_merge::ROW,
     hub_append::ROW,
     hub_read::ROW,
     link_push::ROW,

@@ -3,12 +3,13 @@
 
 const { handleOf } = require('./crdt_handles.js');
 const {
-  KINDS, givesHandles, kindOf, packAll, packChange, packOneValue, pathOf, unpackDump, unpackNames, unpackNumber,
-  unpackReading, unpackStatus, unpackWritten,
+  KINDS, givesHandles, kindOf, packAll, packChange, packOneValue, pathOf, unpackDump, unpackMerged, unpackNames,
+  unpackNumber, unpackReading, unpackStatus, unpackWritten,
 } = require('./crdt_values.js');
+const { invalid } = require('./errors.js');
 const { own } = require('./handle.js');
 const { native } = require('./native.js');
-const { text } = require('./options.js');
+const { PROGRESS, text } = require('./options.js');
 const { Follower, ask } = require('./source.js');
 const { Stream } = require('./stream.js');
 const { Transaction } = require('./transaction.js');
@@ -118,6 +119,13 @@ class CrdtStore {
   /** Lets in what is held because its clock is too far ahead; returns how many records there were. */
   async releaseHeld() {
     return settle(native.crdtReleaseHeld(this.#id), Number);
+  }
+
+  /** Takes in all that another store has and this one has not, and is done when that is on disk as the stream promises. */
+  async merge(other, options = undefined) {
+    const checked = begin('merge', options, PROGRESS);
+    if (!(other instanceof CrdtStore)) throw invalid('other must be a CrdtStore');
+    return settle(native.crdtMerge(this.#id, other.#id), unpackMerged, checked);
   }
 
   /** Writes a snapshot now, which writes do by themselves when it is due; returns the sequence that it covers. */

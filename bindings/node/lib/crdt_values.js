@@ -231,8 +231,14 @@ function unpackStatus(packed) {
   const reader = new Reader(packed);
   const seq = reader.u64();
   const snapshotSeq = reader.u64();
+  const behind = reader.u64();
   const actors = reader.u32();
-  return { seq, snapshotSeq, actors, held: reader.list((one) => one.list(readInterval)) };
+  return { seq, snapshotSeq, actors, behind, held: reader.list((one) => one.list(readInterval)) };
+}
+
+function unpackMerged(packed) {
+  const reader = new Reader(packed);
+  return { keys: reader.u64(), changed: reader.u64(), bytes: reader.u64() };
 }
 
 module.exports = {
@@ -247,6 +253,7 @@ module.exports = {
   pathOf,
   prepare,
   unpackDump,
+  unpackMerged,
   unpackNames,
   unpackNumber,
   unpackReading,

@@ -138,6 +138,23 @@ pub fn crdt_snapshot(env: Env, store: u32) -> Result<Raw> {
     beside(env, store, |store| store.snapshot().map(Answer::Count))
 }
 
+/// Takes in all that another store has; answers how many keys it compared, how many changed, and bytes, packed.
+#[napi(catch_unwind)]
+pub fn crdt_merge(env: Env, store: u32, other: u32) -> Result<Raw> {
+    let other = CrdtStore::with(other, |other, _| Ok(other.clone()))?;
+    CrdtStore::with(store, |store, hub| {
+        let store = store.clone();
+        jobs::run_long(env, hub, move |progress| {
+            let merged = store.merge_with(&other, &mut |done, total| progress.report(done, total))?;
+            let mut out = Writer::default();
+            for number in [merged.keys, merged.changed, merged.bytes] {
+                out.u64(number);
+            }
+            Ok(Answer::Bytes(out.finish()))
+        })
+    })
+}
+
 /// Ends the handle, after a snapshot if that spares the next one much.
 #[napi(catch_unwind)]
 pub fn crdt_close(env: Env, store: u32) -> Result<Raw> {
@@ -193,10 +210,11 @@ pub fn crdt_dump(env: Env, store: u32, prefix: String) -> Result<Raw> {
 #[napi(catch_unwind)]
 pub fn crdt_status(env: Env, store: u32) -> Result<Raw> {
     ask(env, store, |store| {
-        let CrdtStatus { seq, snapshot_seq, held, actors } = store.status()?;
+        let CrdtStatus { seq, snapshot_seq, held, actors, behind } = store.status()?;
         let mut out = Writer::default();
         out.u64(seq);
         out.u64(snapshot_seq);
+        out.u64(behind);
         out.u32(actors as u32);
         out.u32(held.len() as u32);
         for context in &held {

@@ -96,8 +96,13 @@ export function crdtOperations(engine, follow) {
       await follow(as, (await store(name)).watch(prefix), (change) => change);
     },
     crdt_status: async ({ store: name }) => {
-      const { seq, snapshotSeq, held, actors } = await (await store(name)).status();
-      return { seq: Number(seq), snapshot_seq: Number(snapshotSeq), held: held.length, actors };
+      const { seq, snapshotSeq, held, actors, behind } = await (await store(name)).status();
+      const counts = { seq: Number(seq), snapshot_seq: Number(snapshotSeq), behind: Number(behind) };
+      return { ...counts, held: held.length, actors };
+    },
+    crdt_merge: async ({ store: name, other }) => {
+      const { keys, changed, bytes } = await (await store(name)).merge(await store(other));
+      return { keys: Number(keys), changed: Number(changed), bytes: Number(bytes) };
     },
     crdt_release_held: async ({ store: name }) => (await store(name)).releaseHeld(),
 

@@ -18,6 +18,7 @@ use crate::model::{model, model_class};
 use crate::settings::Settings;
 use crate::stream::Stream;
 use crate::time::Seconds;
+use crate::transfer::Progress;
 use crate::wait::{self, Wait};
 use crate::watcher::CrdtWatcher;
 
@@ -206,6 +207,7 @@ impl CrdtStore {
         fields.set_item("seq", status.seq)?;
         fields.set_item("snapshot_seq", status.snapshot_seq)?;
         fields.set_item("actors", status.actors)?;
+        fields.set_item("behind", status.behind)?;
         fields.set_item("held", PyTuple::new(py, status.held.iter().map(held).collect::<PyResult<Vec<_>>>()?)?)?;
         model(py, "CrdtStatus", &fields)
     }
@@ -213,6 +215,26 @@ impl CrdtStore {
     /// Lets in what is held because its clock is too far ahead; returns how many records there were.
     fn release_held(&self, py: Python<'_>) -> PyResult<usize> {
         self.run(py, crdt::CrdtStore::release_held)
+    }
+
+    /// Takes in all that another store has and this one has not: a backup's, a hub's, another node's. It blocks until
+    /// that is on disk as the stream promises. A merge that failed did no harm, and another one goes on.
+    ///
+    /// `progress` hears how many keys were compared and how many there are; what it raises stops the merge.
+    #[pyo3(signature = (other, *, progress=None))]
+    fn merge<'py>(
+        &self,
+        py: Python<'py>,
+        other: &Bound<'_, CrdtStore>,
+        progress: Option<Py<PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (other, mut progress) = (other.get(), Progress::new(progress));
+        let work = |store: &crdt::CrdtStore| {
+            store.merge_with(other.store()?, &mut |done, total| progress.tell(&[done, total]))
+        };
+        let outcome = self.run(py, work);
+        let merged = progress.finish(outcome)?;
+        model_class(py, "Merged")?.call1((merged.keys, merged.changed, merged.bytes))
     }
 
     /// Writes a snapshot now, which writes do by themselves when it is due; returns the sequence that it covers.

@@ -137,8 +137,11 @@ class CrdtSteps:
 
     def crdt_status(self, store: str) -> Any:
         status = self.store(store).status()
-        counts = {"seq": status.seq, "snapshot_seq": status.snapshot_seq, "actors": status.actors}
+        counts = {"seq": status.seq, "snapshot_seq": status.snapshot_seq, "actors": status.actors, "behind": status.behind}
         return counts | {"held": len(status.held)}
+
+    def crdt_merge(self, store: str, other: str) -> Any:
+        return self.store(store).merge(self.store(other))._asdict()
 
     def crdt_release_held(self, store: str) -> Any:
         return self.store(store).release_held()

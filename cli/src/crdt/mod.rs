@@ -1,9 +1,11 @@
 //! `headwater crdt`: state that merges. The verbs and their arguments are here; what they do is in `change` and `show`.
 
 mod change;
+mod merge;
 mod opened;
 mod show;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -65,6 +67,17 @@ A store that is not there is made.")]
     /// Prints the keys that change from now on, with what is in them then.
     #[command(after_help = "Example:\n  headwater crdt watch user. --timeout 10s --dir data --json")]
     Watch(Watch),
+    /// Takes in all that the store of another directory has and this one has not.
+    #[command(after_help = "Examples:
+  headwater crdt merge --from copies/monday --dir data
+  headwater crdt merge --from copies/monday --store app --dir data --json
+
+The other directory may be a backup or that of a node at work; nothing in it is changed. Both stores go on meanwhile. \
+Ctrl-C ends it and does no harm: the next one goes on.")]
+    Merge(Merge),
+    /// Says how far the log was read, and what is known to be missing.
+    #[command(after_help = "Example:\n  headwater crdt status --store app --dir data --json")]
+    Status(Store),
 }
 
 /// In which store.
@@ -165,6 +178,15 @@ struct Prefix {
 }
 
 #[derive(Args)]
+struct Merge {
+    /// The other directory.
+    #[arg(long, value_name = "DIR")]
+    from: PathBuf,
+    #[command(flatten)]
+    store: Store,
+}
+
+#[derive(Args)]
 struct Watch {
     #[command(flatten)]
     prefix: Prefix,
@@ -215,6 +237,8 @@ impl Crdt {
             Verb::Dump(prefix) => prefix.dump(at),
             Verb::Keys(prefix) => prefix.keys(at),
             Verb::Watch(watch) => watch.run(at),
+            Verb::Merge(merge) => merge.run(at),
+            Verb::Status(store) => store.status(at),
         }
     }
 }

@@ -49,7 +49,7 @@ impl At<'_> {
     }
 }
 
-fn open_or_make(engine: &Engine, name: &str) -> Done<CrdtStore> {
+pub(super) fn open_or_make(engine: &Engine, name: &str) -> Done<CrdtStore> {
     match engine.open_crdt(name) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             Ok(engine.crdt(CrdtConfig { name: name.to_owned(), ..CrdtConfig::default() })?)

@@ -221,6 +221,11 @@ impl Decoding<'_> {
         Ok(Write { dot, stamp, expiry_ms: self.from.number()?, value: self.value()? })
     }
 
+    /// A write that never expires, of bytes that do not say so.
+    pub(super) fn lone_write(&mut self) -> Result<Write> {
+        Ok(Write { dot: self.dot()?, stamp: self.from.number()?, expiry_ms: 0, value: self.value()? })
+    }
+
     fn presence(&mut self, kind: Kind) -> Result<Presence> {
         let adds = self.list("additions", |d| Ok(Add { dot: d.dot()?, expiry_ms: d.from.number()? }), |a| a.dot)?;
         let removes = self.list("removals", Self::dot, |&dot| dot)?;

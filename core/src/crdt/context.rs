@@ -179,6 +179,32 @@ impl Causality {
         }
     }
 
+    /// All that is seen.
+    pub(super) fn seen(&self) -> Seen {
+        let mut seen = self.applied.clone();
+        seen.unite(&self.removed);
+        seen
+    }
+
+    /// Whether all of something is seen.
+    pub(super) fn covers(&self, seen: &Seen) -> bool {
+        self.applied.covers(seen) || !self.removed.is_empty() && self.seen().covers(seen)
+    }
+
+    /// Operations that were made, as later ones of their actors are known, or their removals, and that are not applied.
+    pub(super) fn missing(&self) -> u64 {
+        let gaps = |(_, seen): (u32, &Intervals)| {
+            let (mut missing, mut before) = (0, 0);
+            for (first, last) in seen.iter() {
+                missing += first - before - 1;
+                before = last;
+            }
+            missing
+        };
+        let removed = self.removed.actors().flat_map(|(_, dots)| dots.iter()).map(|(first, last)| last - first + 1);
+        self.seen().actors().map(gaps).sum::<u64>() + removed.sum::<u64>()
+    }
+
     pub(super) fn view(&self) -> View<'_> {
         View { causality: Some(self), ahead: None, dots: &[] }
     }

@@ -3,7 +3,9 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use hashbrown::hash_map::Entry as Place;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -97,7 +99,7 @@ impl Replica {
         let mut keys = BTreeMap::new();
         for (key, entry) in &body.keys {
             entry.state.dots(&mut |dot| unnamed.take_out(dot));
-            let mine = View { ahead: self.ahead.get(key), ..self.causality.view() };
+            let mine = self.view(key);
             let theirs = body.causality.view();
             let joining = Joining { actors: &self.actors, mine, theirs, dense: false, keep: false };
             let own = self.state(&key.0, key.1).unwrap_or_else(|| Cow::Owned(State::new(key.1)));
@@ -113,6 +115,38 @@ impl Replica {
             body.keys = keys;
         }
         Ok(Some(Fragment::of(Scope::Delta, &self.actors, body)))
+    }
+
+    /// The keys of some that another replica sent in full that would change here, or know more than is known here;
+    /// none if no key would. Asked before they are applied.
+    ///
+    /// # Errors
+    /// `invalid` if it is not keys in full.
+    pub(super) fn extract_keys(&mut self, keys: Fragment) -> Result<Option<Fragment>> {
+        if keys.scope != Scope::Keys {
+            return Err(Error::invalid("only keys in full are compared with those that are here"));
+        }
+        let mut body = self.placed(keys);
+        let Body { causality, keys } = &mut body;
+        keys.retain(|key, entry| {
+            let mine = self.view(key);
+            let theirs = View { ahead: Some(&entry.ahead), ..causality.view() };
+            let joining = Joining { actors: &self.actors, mine, theirs, dense: true, keep: false };
+            let mut joined = self.state(&key.0, key.1).map_or_else(|| State::new(key.1), Cow::into_owned);
+            joined.join(entry.state.clone(), &joining) || !self.knows(key, &entry.ahead)
+        });
+        Ok((!body.keys.is_empty()).then(|| Fragment::of(Scope::Keys, &self.actors, body)))
+    }
+
+    /// What is seen where a key is looked at.
+    fn view(&self, key: &Key) -> View<'_> {
+        View { ahead: self.ahead.get(key).map(|seen| &**seen), ..self.causality.view() }
+    }
+
+    /// Whether all of something is seen where a key is looked at.
+    fn knows(&self, key: &Key, seen: &Seen) -> bool {
+        let by_key = || self.ahead.get(key).is_some_and(|ahead| ahead.covers(seen));
+        self.causality.covers(seen) || by_key()
     }
 
     /// A fragment's content with the actors in this replica's places.
@@ -131,21 +165,26 @@ impl Replica {
         if scope == Scope::Whole {
             changed = self.join_silence(&body);
         }
+        // What all keys that came in full have seen with their replica.
+        let seen = Arc::new(if scope == Scope::Keys { body.causality.seen() } else { Seen::default() });
+        let is_news = !self.causality.covers(&seen);
         for (key, entry) in body.keys {
             let Replica { keys, causality, actors, ahead, .. } = self;
-            let mine = View { ahead: ahead.get(&key), ..causality.view() };
+            let mine = View { ahead: ahead.get(&key).map(|seen| &**seen), ..causality.view() };
             let theirs = View { ahead: Some(&entry.ahead), ..body.causality.view() };
             let joining = Joining { actors, mine, theirs, dense: scope != Scope::Delta, keep: false };
             let has_changed = keys.change(&key.0, |slot| slot.entry(key.1).join(entry.state, &joining));
-            let mut seen = entry.ahead;
-            if scope == Scope::Keys {
-                seen.unite(&body.causality.applied);
-                seen.unite(&body.causality.removed);
-            }
-            seen.subtract(&causality.applied);
-            seen.subtract(&causality.removed);
-            if !seen.is_empty() && !has(Fault::NothingAhead) {
-                ahead.entry(key.clone()).or_default().unite(&seen);
+            if (is_news || !causality.covers(&entry.ahead)) && !has(Fault::NothingAhead) {
+                match ahead.entry(key.clone()) {
+                    Place::Vacant(place) if entry.ahead.is_empty() => {
+                        place.insert(Arc::clone(&seen));
+                    }
+                    place => {
+                        let known = Arc::make_mut(place.or_default());
+                        known.unite(&seen);
+                        known.unite(&entry.ahead);
+                    }
+                }
             }
             if has_changed {
                 changed.push(key);
@@ -166,7 +205,7 @@ impl Replica {
         keys.change_all(|name, slot| {
             for (kind, state) in slot.iter_mut().filter(|(kind, _)| absent(name, *kind)) {
                 let key: Key = (name.into(), kind);
-                let mine = View { ahead: ahead.get(&key), ..causality.view() };
+                let mine = View { ahead: ahead.get(&key).map(|seen| &**seen), ..causality.view() };
                 let joining = Joining { actors, mine, theirs: body.causality.view(), dense: true, keep: false };
                 if state.join(State::new(kind), &joining) {
                     changed.push(key);
@@ -189,11 +228,7 @@ impl Replica {
     pub(super) fn forget_ahead(&mut self) {
         self.joins_kept = 0;
         let causality = &self.causality;
-        self.ahead.retain(|_, seen| {
-            seen.subtract(&causality.applied);
-            seen.subtract(&causality.removed);
-            !seen.is_empty()
-        });
+        self.ahead.retain(|_, seen| !causality.covers(seen));
     }
 
     /// Says that all keys that a replica had when its context was this one have been applied here, one by one: what it
@@ -206,6 +241,18 @@ impl Replica {
         self.causality.removed.subtract(&self.causality.applied);
         self.forget_ahead();
         self.go_on_after();
+    }
+
+    /// All that it has seen, as a delta of no keys: of one who has compared all keys it is true.
+    pub(super) fn standing(&self) -> Fragment {
+        let body = Body { causality: self.causality.clone(), ..Body::default() };
+        Fragment::of(Scope::Delta, &self.actors, body)
+    }
+
+    /// Whether all that another replica has seen is seen here too.
+    pub(super) fn covers(&self, standing: &Fragment) -> bool {
+        let own = self.standing();
+        own.context().covers(&standing.context()) && own.seen().covers(&standing.seen())
     }
 
     /// All there is.
@@ -237,24 +284,34 @@ impl Replica {
         self.fragment(Scope::Keys, unseen)
     }
 
-    fn fragment(&self, scope: Scope, keys: Vec<Key>) -> Fragment {
-        let mut body = Body { causality: self.causality.clone(), ..Body::default() };
-        for key in keys {
+    /// The same of keys that are given away.
+    pub(super) fn fragment(&self, scope: Scope, keys: Vec<Key>) -> Fragment {
+        let entry = |key: Key| {
             let state = self.state(&key.0, key.1).map_or_else(|| State::new(key.1), Cow::into_owned);
-            let mut ahead = self.ahead.get(&key).cloned().unwrap_or_default();
+            let mut ahead = self.ahead.get(&key).map(|seen| Seen::clone(seen)).unwrap_or_default();
             ahead.subtract(&self.causality.applied);
             ahead.subtract(&self.causality.removed);
-            if scope == Scope::Whole && state.is_empty() && ahead.is_empty() {
-                continue;
-            }
-            body.keys.insert(key, Entry { state, ahead });
-        }
+            let is_said = scope != Scope::Whole || !state.is_empty() || !ahead.is_empty();
+            is_said.then_some((key, Entry { state, ahead }))
+        };
+        let body = Body { causality: self.causality.clone(), keys: keys.into_iter().filter_map(entry).collect() };
         Fragment::of(scope, &self.actors, body)
     }
 
     /// All keys by name and kind, in no order. A key may hold nothing that is alive.
     pub fn keys(&self) -> impl Iterator<Item = (&str, Kind)> {
         self.keys.kinds()
+    }
+
+    /// Whether there is a state of a name and kind, alive or not.
+    pub(super) fn has(&self, name: &str, kind: Kind) -> bool {
+        self.keys.has(name, kind)
+    }
+
+    /// All names and kinds of which something is known, each once, in no order.
+    pub(super) fn names(&self) -> Vec<Key> {
+        let unlisted = self.ahead.keys().filter(|(name, kind)| !self.has(name, *kind));
+        self.keys().map(|(name, kind)| (name.into(), kind)).chain(unlisted.cloned()).collect()
     }
 
     /// A digest of a key: the first 8 bytes of SHA-256 over its canonical encoding, without what has expired and

@@ -59,16 +59,25 @@ impl From<State> for Entry {
 }
 
 impl Fragment {
-    /// A delta that says that operations were applied, and nothing else: everything that they touched has been
-    /// exchanged.
+    /// A delta of no keys: operations that were applied, and dots beside them that are known to be removed. True of whom
+    /// has exchanged all that they touched.
     #[cfg_attr(not(feature = "mesh"), allow(dead_code, reason = "for what carries keys between peers"))]
-    pub(crate) fn applied(context: &Context) -> Fragment {
+    pub(crate) fn standing(applied: &Context, removed: &Context) -> Fragment {
         let mut actors = Actors::default();
-        for &writer in context.0.keys() {
+        for &writer in applied.0.keys().chain(removed.0.keys()) {
             actors.place(writer);
         }
-        let causality = Causality { applied: Seen::of(context, &actors), removed: Seen::default() };
-        Fragment { scope: Scope::Delta, actors, body: Body { causality, keys: BTreeMap::new() } }
+        let (applied, removed) = (Seen::of(applied, &actors), Seen::of(removed, &actors));
+        let body = Body { causality: Causality { applied, removed }, keys: BTreeMap::new() };
+        Fragment::of(Scope::Delta, &actors, body)
+    }
+
+    /// What silence means in a fragment of these bytes, if they are one.
+    pub(super) fn scope_of(bytes: &[u8]) -> Option<Scope> {
+        match bytes {
+            [_, number, ..] => [Scope::Delta, Scope::Keys, Scope::Whole].into_iter().find(|s| *s as u8 == *number),
+            _ => None,
+        }
     }
 
     /// What silence means in it.
@@ -81,9 +90,28 @@ impl Fragment {
         self.body.causality.applied.named(&self.actors)
     }
 
+    /// The dots beside them that are known to be removed.
+    #[cfg(feature = "mesh")]
+    pub(crate) fn removed(&self) -> Context {
+        self.body.causality.removed.named(&self.actors)
+    }
+
+    /// Both.
+    pub(crate) fn seen(&self) -> Context {
+        self.body.causality.seen().named(&self.actors)
+    }
+
     /// The keys it lists, by name and kind.
     pub fn keys(&self) -> impl Iterator<Item = (&str, Kind)> {
         self.body.keys.keys().map(|(name, kind)| (&**name, *kind))
+    }
+
+    /// The same in two, with half of the keys each.
+    pub(super) fn halves(mut self) -> [Fragment; 2] {
+        let middle = self.body.keys.keys().nth(self.body.keys.len() / 2).cloned();
+        let rest = middle.map(|middle| self.body.keys.split_off(&middle)).unwrap_or_default();
+        let rest = Body { causality: self.body.causality.clone(), keys: rest };
+        [self.body, rest].map(|body| Fragment::of(self.scope, &self.actors, body))
     }
 
     /// Adds another delta to this one, so that both travel as one. Deltas of any order and origin may be joined, any

@@ -11,7 +11,6 @@ use std::hash::BuildHasher;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
-use super::codec_state::Decoding;
 use super::kind::Kind;
 use super::packed::{self, Packed, PackedMut};
 use super::slot::Slot;
@@ -102,11 +101,7 @@ impl Cell {
 /// The slot that was packed.
 fn unpacked(bytes: &[u8]) -> Slot {
     let packed = Packed::of(bytes);
-    Slot::of(packed.kind(), state(packed))
-}
-
-fn state(packed: Packed<'_>) -> State {
-    Decoding::own(packed.state()).state(packed.kind(), 0).expect("a replica packed it")
+    Slot::of(packed.kind(), packed.unpacked())
 }
 
 impl Keys {
@@ -128,10 +123,15 @@ impl Keys {
         match self.find(name)? {
             Cell::Packed(bytes) => {
                 let packed = Packed::of(bytes);
-                (packed.kind() == kind).then(|| Cow::Owned(state(packed)))
+                (packed.kind() == kind).then(|| Cow::Owned(packed.unpacked()))
             }
             Cell::Loose(loose) => loose.1.get(kind).map(Cow::Borrowed),
         }
+    }
+
+    /// Whether there is a state of a name and kind.
+    pub(super) fn has(&self, name: &str, kind: Kind) -> bool {
+        self.find(name).is_some_and(|cell| cell.kinds().any(|there| there == kind))
     }
 
     /// The same where it lies as it is worked on, as all maps do.

@@ -56,6 +56,6 @@ pub use op::{KEY_BYTES_MAX, Op, Path};
 pub use read::Reading;
 pub use replica::{Change, Replica};
 pub use store::{
-    Changed, CrdtConfig, CrdtStatus, CrdtStore, CrdtWatcher, Dumped, SNAPSHOT_RECORDS, SNAPSHOTS_KEPT, Written,
+    Changed, CrdtConfig, CrdtStatus, CrdtStore, CrdtWatcher, Dumped, Merged, SNAPSHOT_RECORDS, SNAPSHOTS_KEPT, Written,
 };
 pub use value::{VALUE_BYTES_MAX, Value};

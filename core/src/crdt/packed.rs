@@ -1,5 +1,6 @@
 //! A name with one small state as bytes: kind, name, and the state as fragments have it, but with the places of the
-//! replica. Counting and writing a register again are done on the bytes.
+//! replica. Of a register with one write that never expires, as most are, neither count nor expiry is there. Counting
+//! and writing a register again are done on the bytes.
 
 use crate::error::Result;
 use crate::varint::{put_varint, take_varint, unzigzag, zigzag};
@@ -7,7 +8,7 @@ use crate::varint::{put_varint, take_varint, unzigzag, zigzag};
 use super::actor::Dot;
 use super::clock::expiry_ms;
 use super::codec::put_name;
-use super::codec_state::{put_dot, put_state, put_value};
+use super::codec_state::{Decoding, put_dot, put_state, put_value};
 use super::counter::Counter;
 use super::kind::Kind;
 use super::op::Writing;
@@ -22,6 +23,9 @@ const PACKED_BYTES_MAX: usize = 320;
 /// Most rows of a counter: they are walked to find one.
 const ROWS_MAX: usize = 24;
 
+/// Beside the number of the kind: a register of one write that never expires.
+const LONE: u8 = 0x80;
+
 /// Packs the state under a name, if it is one and small, into `out`; whether it is.
 pub(super) fn pack(name: &str, slot: &Slot, out: &mut Vec<u8>) -> bool {
     let Some((kind, state)) = slot.only() else { return false };
@@ -35,11 +39,24 @@ pub(super) fn pack(name: &str, slot: &Slot, out: &mut Vec<u8>) -> bool {
     if !is_small {
         return false;
     }
+    let lone = match state {
+        State::Register(Register(writes)) if writes.len() == 1 => writes.first().filter(|write| write.expiry_ms == 0),
+        _ => None,
+    };
     out.clear();
-    out.push(kind as u8);
+    out.push(kind as u8 | if lone.is_some() { LONE } else { 0 });
     put_name(out, name);
-    put_state(out, state);
+    match lone {
+        Some(write) => put_lone(out, write.dot, write.stamp, &write.value),
+        None => put_state(out, state),
+    }
     out.len() <= PACKED_BYTES_MAX
+}
+
+fn put_lone(out: &mut Vec<u8>, dot: Dot, stamp: u64, value: &Value) {
+    put_dot(out, &dot);
+    put_varint(out, stamp);
+    put_value(out, value);
 }
 
 fn take(rest: &mut &[u8]) -> u64 {
@@ -63,15 +80,30 @@ impl<'a> Packed<'a> {
     }
 
     pub(super) fn kind(&self) -> Kind {
-        Kind::from_number(self.bytes[0]).expect("a replica packed it")
+        Kind::from_number(self.bytes[0] & !LONE).expect("a replica packed it")
+    }
+
+    fn is_lone(&self) -> bool {
+        self.bytes[0] & LONE != 0
     }
 
     pub(super) fn name(&self) -> &'a [u8] {
         &self.bytes[self.name_at..self.state_at]
     }
 
-    pub(super) fn state(&self) -> &'a [u8] {
+    fn state(&self) -> &'a [u8] {
         &self.bytes[self.state_at..]
+    }
+
+    /// The state that was packed.
+    pub(super) fn unpacked(&self) -> State {
+        let mut decoding = Decoding::own(self.state());
+        let state = if self.is_lone() {
+            decoding.lone_write().map(|write| State::Register(Register(vec![write])))
+        } else {
+            decoding.state(self.kind(), 0)
+        };
+        state.expect("a replica packed it")
     }
 
     /// What it reads as if it is a counter.
@@ -179,8 +211,9 @@ impl<'a> PackedMut<'a> {
 
     /// The dot of the write in a register that has one.
     fn only_write(&self) -> Option<Dot> {
-        let mut rest = Packed::of(self.bytes).state();
-        let count = take(&mut rest);
+        let packed = Packed::of(self.bytes);
+        let mut rest = packed.state();
+        let count = if packed.is_lone() { 1 } else { take(&mut rest) };
         let dot = Dot { actor: take(&mut rest) as u32, seq: take(&mut rest) };
         (count == 1).then_some(dot)
     }
@@ -214,12 +247,18 @@ impl<'a> PackedMut<'a> {
             Err(e) => return Some(Err(e)),
         };
         self.scratch.clear();
-        self.scratch.push(1);
-        put_dot(self.scratch, &by.dot);
-        put_varint(self.scratch, by.stamp);
-        put_varint(self.scratch, expiry_ms);
-        put_value(self.scratch, value);
         let from = Packed::of(self.bytes).state_at;
+        if expiry_ms == 0 {
+            self.bytes[0] |= LONE;
+            put_lone(self.scratch, by.dot, by.stamp, value);
+        } else {
+            self.bytes[0] &= !LONE;
+            self.scratch.push(1);
+            put_dot(self.scratch, &by.dot);
+            put_varint(self.scratch, by.stamp);
+            put_varint(self.scratch, expiry_ms);
+            put_value(self.scratch, value);
+        }
         self.splice(from, self.bytes.len());
         Some(Ok((before, expiry_ms)))
     }

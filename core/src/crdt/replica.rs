@@ -5,7 +5,9 @@
 //! all or nothing here and that one delta carries.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
 
 use crate::error::{Error, Result};
 use crate::origin::Writer;
@@ -56,8 +58,8 @@ pub struct Replica {
     pub(super) next_seq: u64,
     pub(super) causality: Causality,
     pub(super) keys: Keys,
-    /// What single keys have seen ahead of the replica.
-    pub(crate) ahead: BTreeMap<Key, Seen>,
+    /// What single keys have seen ahead of the replica: those that came together share it.
+    pub(crate) ahead: HashMap<Key, Arc<Seen>, foldhash::fast::FixedState>,
     /// Joins since what the causality has caught up with was dropped of it.
     pub(super) joins_kept: usize,
     pub(super) clock: HybridClock,
@@ -81,7 +83,7 @@ impl Replica {
             next_seq: 1,
             causality: Causality::default(),
             keys: Keys::default(),
-            ahead: BTreeMap::new(),
+            ahead: HashMap::default(),
             joins_kept: 0,
             clock: HybridClock::new(drift_ms_max),
             pending: Pending::default(),
@@ -97,6 +99,12 @@ impl Replica {
     /// The operations whose whole effect is here.
     pub fn context(&self) -> Context {
         self.causality.applied.named(&self.actors)
+    }
+
+    /// How many operations are known to have been made that are not applied here: they are on their way, or a log
+    /// lost them.
+    pub(super) fn missing(&self) -> u64 {
+        self.causality.missing()
     }
 
     /// Does one operation; whether there was anything to do.
@@ -215,7 +223,7 @@ impl Replica {
     pub(super) fn join_own(&mut self, key: &str, kind: Kind, dot: Dot, delta: op::Delta) {
         let op::Delta { state, removed } = delta;
         let Replica { keys, causality, actors, ahead, .. } = self;
-        let ahead = if ahead.is_empty() { None } else { ahead.get(&(key.into(), kind)) };
+        let ahead = if ahead.is_empty() { None } else { ahead.get(&(key.into(), kind)).map(|seen| &**seen) };
         let mine = View { ahead, ..causality.view() };
         let theirs = View { causality: None, ahead: None, dots: &removed };
         let joining = Joining { actors, mine, theirs, dense: false, keep: false };

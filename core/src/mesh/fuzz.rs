@@ -92,7 +92,14 @@ mod tests {
             Body::Deltas(Deltas { store: store(), upto: 3, fragments: vec![delta] }),
             Body::Ack(Ack { store: store(), upto: 2 }),
             Body::Compare(Compare { store: store(), id: 4, ranges: vec![range] }),
-            Body::Differ(Differ { store: store(), id: 4, context, parts: vec![range], leaves: vec![leaf] }),
+            Body::Differ(Differ {
+                store: store(),
+                id: 4,
+                removed: context.clone(),
+                context,
+                parts: vec![range],
+                leaves: vec![leaf],
+            }),
             Body::Want(Want { store: store(), id: 4, hashes: vec![1], names: vec![name] }),
             Body::Keys(Keys { store: store(), id: 4, taken: 1, fragment: keys, too_large: None }),
         ];

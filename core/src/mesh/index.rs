@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 
 use crate::clock::mix;
 use crate::crdt::store::CrdtStore;
-use crate::crdt::store::exchange::Name;
-use crate::crdt::{Context, digest_word};
+use crate::crdt::store::take::Name;
+use crate::crdt::{Fragment, digest_word};
 use crate::error::Result;
 
 use super::faults::{Fault, has};
@@ -59,11 +59,11 @@ pub(super) struct Entry {
     pub(super) name: Name,
 }
 
-/// The keys of a store as they were, each at some moment after the context was taken.
+/// The keys of a store as they were, each at some moment after what was seen was noted.
 #[derive(Debug)]
 pub(super) struct Index {
-    /// What the store had applied before.
-    pub(super) context: Context,
+    /// What the store had seen before.
+    pub(super) standing: Fragment,
     /// The last record of the log before.
     pub(super) log_end: u64,
     /// By hash.
@@ -100,7 +100,7 @@ impl Index {
 /// An index on its way.
 #[derive(Debug)]
 pub(super) struct Building {
-    context: Context,
+    standing: Fragment,
     log_end: u64,
     names: Vec<Name>,
     entries: Vec<Entry>,
@@ -108,12 +108,12 @@ pub(super) struct Building {
 
 impl Building {
     pub(super) fn new(store: &CrdtStore) -> Result<Building> {
-        // First what was applied, then the keys: each then has all that the context says of it.
+        // First what was seen, then the keys: each then has all that was seen of it.
         let log_end = store.log_end()?;
-        let context = store.context()?;
+        let standing = store.standing()?;
         let names = store.names()?;
         let entries = Vec::with_capacity(names.len());
-        Ok(Building { context, log_end, names, entries })
+        Ok(Building { standing, log_end, names, entries })
     }
 
     /// Goes on a bit; the index when it is done.
@@ -135,8 +135,7 @@ impl Building {
             sum = sum.wrapping_add(weight(entry.hash, if has(Fault::NamesAlone) { 0 } else { entry.digest }));
             sums.push(sum);
         }
-        let (context, log_end) = (std::mem::take(&mut self.context), self.log_end);
-        Ok(Some(Index { context, log_end, entries, sums }))
+        Ok(Some(Index { standing: self.standing.clone(), log_end: self.log_end, entries, sums }))
     }
 }
 

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use crate::clock::{Nanos, SECOND};
-use crate::crdt::{Context, Kind};
+use crate::crdt::{Context, Fragment, Kind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::origin::Writer;
 use crate::record::PAYLOAD_BYTES_MAX;
@@ -42,7 +42,8 @@ pub(super) struct Repair {
     wants: Vec<Wanted>,
     /// What was asked for and has not come: hashes, then names.
     asked: Vec<Wanted>,
-    context: Option<Context>,
+    /// What the other side had seen before it looked at any key.
+    standing: Option<Fragment>,
     /// Why a key could not be taken in: all others are, and then the repair fails.
     too_large: Option<Error>,
     /// The last record of the log that is looked through for what came from others meanwhile.
@@ -67,7 +68,7 @@ impl Repair {
             ranges: vec![Range::ALL],
             wants: Vec::new(),
             asked: Vec::new(),
-            context: None,
+            standing: None,
             too_large: None,
             looked: 0,
             begun: 0,
@@ -105,12 +106,12 @@ impl Repair {
         if is_all && let Some(error) = self.too_large.take() {
             return Err(error);
         }
-        if is_all && let Some(context) = &self.context {
+        if is_all && let Some(standing) = &self.standing {
             // What came from others since may be what the other side had seen removed: those keys are asked for too.
-            let (touched, end) = local.store.touched(self.looked, context, from, self.begun)?;
+            let (touched, end) = local.store.touched(self.looked, &standing.seen(), from, self.begun)?;
             self.looked = end;
             if touched.is_empty() || has(Fault::NothingMeanwhile) {
-                return local.store.caught_up(from, context, end);
+                return local.store.caught_up(from, standing, end);
             }
             self.wants.extend(touched.into_iter().map(|(name, kind)| Wanted::Name(name, kind)));
         }
@@ -139,7 +140,11 @@ impl Repair {
         };
         (self.heard, self.awaited) = (now, self.awaited - 1);
         if !differ.context.is_empty() {
-            self.context = Some(Context::decode(&differ.context)?);
+            let removed = match &differ.removed[..] {
+                [] => Context::default(),
+                bytes => Context::decode(bytes)?,
+            };
+            self.standing = Some(Fragment::standing(&Context::decode(&differ.context)?, &removed));
         }
         for part in differ.parts {
             let range = range(part.prefix, part.depth)?;
@@ -232,7 +237,11 @@ impl Answering {
         for compare in std::mem::take(&mut self.waiting) {
             let mut differ = Differ { store: compare.store, id: self.id, ..Differ::default() };
             if !std::mem::replace(&mut self.is_told, true) {
-                differ.context = index.context.encode();
+                differ.context = index.standing.context().encode();
+                let removed = index.standing.removed();
+                if removed.count() > 0 {
+                    differ.removed = removed.encode();
+                }
             }
             for theirs in compare.ranges {
                 let range = range(theirs.prefix, theirs.depth)?;

@@ -213,7 +213,14 @@ impl World {
             "crdt_status" => {
                 let s = store.status()?;
                 let held = s.held.len();
-                Ok(json!({"seq": s.seq, "snapshot_seq": s.snapshot_seq, "held": held, "actors": s.actors}))
+                let (seq, snapshot_seq, actors, behind) = (s.seq, s.snapshot_seq, s.actors, s.behind);
+                Ok(json!({
+                    "seq": seq, "snapshot_seq": snapshot_seq, "held": held, "actors": actors, "behind": behind,
+                }))
+            }
+            "crdt_merge" => {
+                let merged = store.merge(&self.store(&args.text("other"))?)?;
+                Ok(json!({"keys": merged.keys, "changed": merged.changed, "bytes": merged.bytes}))
             }
             "crdt_release_held" => store.release_held().map(|count| json!(count)),
             _ => panic!("there is no operation '{op}'"),

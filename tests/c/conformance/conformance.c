@@ -116,6 +116,7 @@ static const struct {
     {"crdt_watch", op_crdt_watch, ON_CRDT, " store as prefix "},
     {"crdt_status", op_crdt_status, ON_CRDT, " store "},
     {"crdt_release_held", op_crdt_release_held, ON_CRDT, " store "},
+    {"crdt_merge", op_crdt_merge, ON_CRDT, " store other "},
     {"replica", op_replica, ON_ENGINE, " as engine epoch "},
     {"replica_write", op_replica_write, ON_REPLICA, " replica now_ms " CHANGE_FIELDS},
     {"replica_transaction", op_replica_transaction, ON_REPLICA, " replica now_ms changes "},

@@ -332,6 +332,7 @@ hw_status op_crdt_status(runner *r) {
     json_set(r->result, "snapshot_seq", json_number((double)state.snapshot_seq));
     json_set(r->result, "held", json_number((double)state.held));
     json_set(r->result, "actors", json_number((double)state.actors));
+    json_set(r->result, "behind", json_number((double)state.behind));
     return status;
 }
 
@@ -339,5 +340,17 @@ hw_status op_crdt_release_held(runner *r) {
     size_t count = 0;
     hw_status status = hw_crdt_release_held(r->crdt, &count, &r->error);
     r->result = json_number((double)count);
+    return status;
+}
+
+hw_status op_crdt_merge(runner *r) {
+    hw_crdt *other = find_crdt(r, arg_text(r, r->args, "other"))->crdt;
+    hw_crdt_merged merged;
+    HW_INIT(&merged);
+    hw_status status = hw_crdt_merge(r->crdt, other, NULL, &merged, &r->error);
+    r->result = json_object();
+    json_set(r->result, "keys", json_number((double)merged.keys));
+    json_set(r->result, "changed", json_number((double)merged.changed));
+    json_set(r->result, "bytes", json_number((double)merged.bytes));
     return status;
 }

@@ -130,7 +130,7 @@ operation op_create_object_store, op_delete_object_store, op_object_stores, op_o
 operation op_create_points, op_points_write, op_points_latest, op_points_range, op_points_query, op_points_import,
     op_points_export, op_points_watch;
 operation op_crdt_create, op_crdt_open, op_crdts, op_crdt_write, op_crdt_transaction, op_crdt_read, op_crdt_contains,
-    op_crdt_rights, op_crdt_keys, op_crdt_dump, op_crdt_watch, op_crdt_status, op_crdt_release_held;
+    op_crdt_rights, op_crdt_keys, op_crdt_dump, op_crdt_watch, op_crdt_status, op_crdt_release_held, op_crdt_merge;
 operation op_replica, op_replica_write, op_replica_transaction, op_replica_read, op_replica_contains, op_replica_rights,
     op_replica_take_delta, op_replica_whole, op_replica_some, op_replica_since, op_replica_context,
     op_replica_caught_up, op_replica_apply, op_replica_extract, op_replica_restore, op_replica_stable, op_replica_held,

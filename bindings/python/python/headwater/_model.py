@@ -91,6 +91,16 @@ class Written(NamedTuple):
     total: int | None
 
 
+class Merged(NamedTuple):
+    """What a merge of another store did: how many keys were compared, 0 where it had seen nothing that is not here; how
+    many of them changed or know more now; and the bytes that the log got for it.
+    """
+
+    keys: int
+    changed: int
+    bytes: int
+
+
 class Dumped(NamedTuple):
     """What is in a key, as JSON: see docs/crdt.md for the form of each kind."""
 
@@ -408,11 +418,12 @@ class MeshStatus:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrdtStatus:
     """How a handle of a store stands: the last sequence of the log that it took in and that its newest snapshot covers,
-    of how many actors it has operations, and of each record that is held, as its clock is too far ahead, what
-    operations it has: actor, first and last.
+    of how many actors it has operations, how many operations are known to have been made that are not here, and of each
+    record that is held, as its clock is too far ahead, what operations it has: actor, first and last.
     """
 
     seq: int
     snapshot_seq: int
     actors: int
+    behind: int
     held: tuple[tuple[tuple[Actor, int, int], ...], ...]

@@ -1,27 +1,17 @@
-//! What carries a store between peers asks this of it: what it has applied, what was written here, keys in full with
-//! their digests, and a way into the log for what others sent.
-//!
-//! Whatever comes in is appended to the log, at a subject of the peer that sent it, and is joined from there as
-//! everything else. So one log has all that its replica knows, and a crash loses nothing that was acknowledged.
+//! What carries a store between peers asks this of it: what it has applied, what was written here, and keys in full
+//! with their digests.
 
 use std::collections::BTreeSet;
 
-use crate::error::{Error, ErrorKind, Result};
-use crate::origin::Writer;
-use crate::record::Append;
+use crate::error::Result;
 use crate::stream::options::ReadOptions;
 
 use super::super::collect::Collected;
 use super::super::context::Context;
-use super::super::fragment::{Fragment, Scope};
+#[cfg(test)]
 use super::super::kind::Kind;
 use super::CrdtStore;
-
-/// Records that one look into the log reads.
-const RECORDS_AT_ONCE: usize = 1_000;
-
-/// A key, by name and kind.
-pub(crate) type Name = (Box<str>, Kind);
+use super::take::{HEADER_FOLLOWS, Name, RECORDS_AT_ONCE};
 
 /// Deltas that were written here.
 #[derive(Debug, Default)]
@@ -41,11 +31,6 @@ impl CrdtStore {
     /// 64 random bits of the engine's.
     pub(crate) fn random(&self) -> u64 {
         self.0.log.engine.clock().random()
-    }
-
-    /// The last record of the log that is known here.
-    pub(crate) fn log_end(&self) -> Result<u64> {
-        Ok(self.0.live()?.covered.seq)
     }
 
     /// The record of the log before the last ones: so many at the most, and so many bytes, but one record.
@@ -69,93 +54,13 @@ impl CrdtStore {
         let mut made = Made { upto: after, ..Made::default() };
         for record in batch.iter() {
             made.upto = record.seq;
-            if log.actor(record.subject).is_some_and(|actor| actor.engine == log.engine.id()) {
+            let is_own = log.actor(record.subject).is_some_and(|actor| actor.engine == log.engine.id());
+            // What is true of this log alone is nobody else's.
+            if is_own && record.header(HEADER_FOLLOWS).is_none() {
                 made.fragments.push(record.payload.to_vec());
             }
         }
         Ok(made)
-    }
-
-    /// Takes in deltas and keys that a peer sent, of a delta what is new alone. On disk, as the stream promises, when
-    /// it returns.
-    ///
-    /// # Errors
-    /// `corrupt` for bytes that are no fragment, `conflict` for operations of this handle that it did not make, and
-    /// those of the stream. Nothing was taken in then.
-    pub(crate) fn take_in(&self, from: Writer, fragments: &[impl AsRef<[u8]>]) -> Result<()> {
-        let mut new = Vec::new();
-        {
-            let mut live = self.0.live()?;
-            for bytes in fragments {
-                let fragment = Fragment::decode(bytes.as_ref())?;
-                live.replica.check_own(&fragment)?;
-                match fragment.scope() {
-                    Scope::Delta => new.extend(live.replica.extract(&fragment)?.map(|new| new.encode())),
-                    Scope::Keys | Scope::Whole => new.push(bytes.as_ref().to_vec()),
-                }
-            }
-        }
-        self.append_from(from, &new)
-    }
-
-    /// The keys in which records behind `after` did something that a context has, and the last record of the log. Keys
-    /// in full that `from` sent behind `but_after` are left out.
-    ///
-    /// # Errors
-    /// `not_found` if some of these records were purged.
-    pub(crate) fn touched(
-        &self,
-        after: u64,
-        context: &Context,
-        from: Writer,
-        but_after: u64,
-    ) -> Result<(Vec<Name>, u64)> {
-        let log = &self.0.log;
-        let (mut names, mut end, subject) = (BTreeSet::new(), after, log.subject(from));
-        loop {
-            let options = ReadOptions::default().filter(log.filter()).from_seq(end + 1).max_records(RECORDS_AT_ONCE);
-            let batch = log.stream.read(&options).wait()?;
-            if batch.is_empty() {
-                return Ok((names.into_iter().collect(), end));
-            }
-            if batch.seq(0).is_some_and(|seq| seq > end + 1) && log.stream.info().wait()?.first_seq > end + 1 {
-                return Err(Error::not_found(format!("records behind {end} of store '{}' were purged", log.name)));
-            }
-            for record in batch.iter() {
-                end = record.seq;
-                let fragment = Fragment::decode(record.payload)?;
-                let is_answer = record.subject == subject && record.seq > but_after && fragment.scope() == Scope::Keys;
-                let of_actor = fragment.context();
-                if !is_answer && of_actor.without(&of_actor.without(context)).count() > 0 {
-                    names.extend(fragment.keys().map(|(name, kind)| (name.into(), kind)));
-                }
-            }
-        }
-    }
-
-    /// Says that all keys that a peer had when its context was this one have been taken in, one by one; false if the
-    /// log has more than `end` by now, and nothing was said.
-    pub(crate) fn caught_up(&self, from: Writer, context: &Context, end: u64) -> Result<bool> {
-        let log = &self.0.log;
-        let (subject, bytes, filter) = (log.subject(from), Fragment::applied(context).encode(), log.filter());
-        let append = Append::new(&subject, &bytes).expect_filter_last_seq(&filter, end);
-        match log.stream.append(&append).wait() {
-            Ok(_) => Ok(true),
-            Err(error) if error.kind() == ErrorKind::Conflict => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-
-    fn append_from(&self, from: Writer, fragments: &[Vec<u8>]) -> Result<()> {
-        if fragments.is_empty() {
-            return Ok(());
-        }
-        let subject = self.0.log.subject(from);
-        let appends: Vec<Append<'_>> = fragments.iter().map(|bytes| Append::new(&subject, bytes)).collect();
-        for some in appends.chunks(RECORDS_AT_ONCE) {
-            self.0.log.stream.append_batch(some).wait()?;
-        }
-        Ok(())
     }
 
     /// Drops what is dead and stable, where every other replica has applied what `context` has, but for engines that
@@ -171,11 +76,6 @@ impl CrdtStore {
         });
         appended.wait()?;
         Ok(collected)
-    }
-
-    /// All keys that there are, also those in which nothing is alive.
-    pub(crate) fn names(&self) -> Result<Vec<Name>> {
-        Ok(self.0.live()?.replica.keys().map(|(name, kind)| (name.into(), kind)).collect())
     }
 
     /// Whether anything is read of a key.

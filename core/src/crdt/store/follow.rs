@@ -102,7 +102,7 @@ impl Inner {
             for sent in [&mut live.last_sent, &mut live.awaited] {
                 sent.take_if(|payload| payload == record.payload);
             }
-        } else {
+        } else if live.takes(record) {
             let of_record = |e: Error| e.context(format!("record {} of stream {}", record.seq, self.log.stream.name()));
             let fragment = Fragment::decode(record.payload).map_err(of_record)?;
             let actor = self.log.actor(record.subject);

@@ -11,9 +11,11 @@ mod dump;
 pub(crate) mod exchange;
 mod follow;
 mod log;
+mod merge;
 pub(crate) mod open;
 mod read;
 mod snapshot;
+pub(crate) mod take;
 mod watch;
 mod write;
 
@@ -34,6 +36,7 @@ pub(crate) use log::of_stream;
 use snapshot::Snapshots;
 
 pub use dump::Dumped;
+pub use merge::Merged;
 pub use read::CrdtStatus;
 pub use snapshot::SNAPSHOTS_KEPT;
 pub use watch::{Changed, CrdtWatcher};

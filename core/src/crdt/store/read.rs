@@ -21,6 +21,10 @@ pub struct CrdtStatus {
     pub held: Vec<Context>,
     /// Actors of whose operations some are here.
     pub actors: usize,
+    /// Operations that are known to have been made, as later ones of their actors are here, and that are not here
+    /// themselves: on their way, held, or lost to a limit of a stream in the middle. What stays is mended by
+    /// [`CrdtStore::merge`].
+    pub behind: u64,
 }
 
 impl CrdtStore {
@@ -75,7 +79,13 @@ impl CrdtStore {
         for &seq in &live.left {
             held.extend(self.0.log.fragment(seq)?.map(|fragment| fragment.context()));
         }
-        Ok(CrdtStatus { seq: live.covered.seq, snapshot_seq: live.snapshot_seq, held, actors: actors.len() })
+        Ok(CrdtStatus {
+            seq: live.covered.seq,
+            snapshot_seq: live.snapshot_seq,
+            held,
+            actors: actors.len(),
+            behind: live.replica.missing(),
+        })
     }
 
     /// Lets in what is held because its clock is too far ahead, in this handle; how many fragments there were.

@@ -77,6 +77,36 @@ fn a_node_that_joins_late_or_lost_its_disk_gets_all() {
     world.assert_equal();
 }
 
+/// Who learned of a removal before what was removed says so to whom it repairs: that may be heard of elsewhere.
+#[test]
+fn what_was_removed_before_it_was_seen_stays_removed_for_those_who_are_repaired() {
+    let mut world = World::new(4, 8);
+    world.run(5 * SECOND);
+    let [a, b, c, e] = [0, 1, 2, 3];
+    [(a, c), (a, e), (b, e), (c, e)].into_iter().for_each(|(one, other)| world.cut(one, other));
+    insert(&world, a, "tags", 1);
+    world.run(Duration::from_millis(10));
+    world.cut(a, b);
+    remove(&world, b, "tags", 1);
+    world.run(Duration::from_millis(10));
+    world.cut(b, c);
+    world.stop(e);
+    world.cut.remove(&(c, e));
+    world.start(e);
+    world.run(60 * SECOND);
+    assert_eq!(world.store(e).context().unwrap(), world.store(c).context().unwrap());
+    assert_eq!(world.store(e).context().unwrap().count(), 1, "the removal alone");
+    world.cut(c, e);
+    world.cut.remove(&(a, e));
+    world.run(60 * SECOND);
+    assert_eq!(world.store(e).context().unwrap(), world.store(a).context().unwrap());
+    assert_eq!(world.store(e).context().unwrap().count(), 2, "both met nobody else");
+    world.cut.clear();
+    world.run(120 * SECOND);
+    world.assert_equal();
+    assert_eq!(world.dump(e), []);
+}
+
 #[test]
 fn a_node_that_is_put_back_to_an_old_copy_gets_its_own_back() {
     let mut world = World::new(3, 4);

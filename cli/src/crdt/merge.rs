@@ -1,0 +1,70 @@
+//! `headwater crdt merge` and `headwater crdt status`: what a store lacks, and where it comes from.
+
+use headwater::crdt::Merged;
+use headwater::{Engine, EngineOptions};
+use serde_json::json;
+
+use super::opened::open_or_make;
+use super::{At, Merge, Store};
+use crate::failure::{Done, Failure};
+use crate::progress::Progress;
+use crate::units::{show_count, show_size};
+
+impl At<'_> {
+    /// Refuses a node over gRPC, which has no such call.
+    fn near(&self, verb: &str) -> Done {
+        match self.node {
+            Some(_) => {
+                let how = "give --dir, the node's own directory or another, or --hub";
+                Err(Failure::usage(format!("crdt {verb} does not work over --server: {how}")))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl Merge {
+    pub(super) fn run(self, at: &At<'_>) -> Done {
+        at.near("merge")?;
+        let source = Engine::open_with(&self.from, EngineOptions::read_only())?;
+        let other = source.open_crdt(&self.store.store)?;
+        let progress = Progress::count("merging").interruptible();
+        let merged = at.place.make(|engine| {
+            let store = open_or_make(engine, &self.store.store)?;
+            let merged = store.merge_with(&other, &mut |done, total| progress.at_of(done, total))?;
+            store.close();
+            Ok(merged)
+        });
+        drop(progress);
+        at.place.warn(&source);
+        let Merged { keys, changed, bytes } = merged?;
+        let mut out = at.place.output();
+        out.either(&json!({ "keys": keys, "changed": changed, "bytes": bytes }), || {
+            format!("{} of {} keys taken in, {}", show_count(changed), show_count(keys), show_size(bytes))
+        })?;
+        out.flush()
+    }
+}
+
+impl Store {
+    pub(super) fn status(self, at: &At<'_>) -> Done {
+        at.near("status")?;
+        let engine = at.place.reader()?;
+        let status = engine.open_crdt(&self.store)?.status()?;
+        at.place.warn(&engine);
+        let fields = [
+            ("seq", status.seq),
+            ("snapshot_seq", status.snapshot_seq),
+            ("held", status.held.len() as u64),
+            ("actors", status.actors as u64),
+            ("behind", status.behind),
+        ];
+        let mut out = at.place.output();
+        let object: serde_json::Map<_, _> = fields.iter().map(|(name, n)| ((*name).to_owned(), json!(n))).collect();
+        out.either(&object, || {
+            let lines = fields.map(|(name, number)| format!("{name:<13}{}", show_count(number)));
+            lines.join("\n")
+        })?;
+        out.flush()
+    }
+}
