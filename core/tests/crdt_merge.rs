@@ -1,5 +1,5 @@
-//! Merging one CRDT store into another: equal after, nothing brought back that was removed, nothing claimed that was not
-//! taken, whatever comes in meanwhile.
+//! Merging one CRDT store into another: equal after, nothing brought back that was removed, nothing claimed that was
+//! not taken, whatever comes in meanwhile.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs, reason = "a test stops at the first surprise")]
 
 use std::ops::ControlFlow;

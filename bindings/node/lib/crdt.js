@@ -121,7 +121,7 @@ class CrdtStore {
     return settle(native.crdtReleaseHeld(this.#id), Number);
   }
 
-  /** Takes in all that another store has and this one has not, and is done when that is on disk as the stream promises. */
+  /** Takes in all that another store has and this one has not; done when that is on disk as the stream promises. */
   async merge(other, options = undefined) {
     const checked = begin('merge', options, PROGRESS);
     if (!(other instanceof CrdtStore)) throw invalid('other must be a CrdtStore');

@@ -137,7 +137,8 @@ class CrdtSteps:
 
     def crdt_status(self, store: str) -> Any:
         status = self.store(store).status()
-        counts = {"seq": status.seq, "snapshot_seq": status.snapshot_seq, "actors": status.actors, "behind": status.behind}
+        counts = {"seq": status.seq, "snapshot_seq": status.snapshot_seq}
+        counts |= {"actors": status.actors, "behind": status.behind}
         return counts | {"held": len(status.held)}
 
     def crdt_merge(self, store: str, other: str) -> Any:

@@ -59,8 +59,8 @@ impl From<State> for Entry {
 }
 
 impl Fragment {
-    /// A delta of no keys: operations that were applied, and dots beside them that are known to be removed. True of whom
-    /// has exchanged all that they touched.
+    /// A delta of no keys: operations that were applied, and dots beside them that are known to be removed. True of
+    /// whom has exchanged all that they touched.
     #[cfg_attr(not(feature = "mesh"), allow(dead_code, reason = "for what carries keys between peers"))]
     pub(crate) fn standing(applied: &Context, removed: &Context) -> Fragment {
         let mut actors = Actors::default();
