@@ -118,7 +118,9 @@ fn stores_that_merged_each_other_are_equal_and_have_nothing_left_to_do() {
     for seed in 1..=40 {
         let (mut random, stores) = (Random(seed * 7_919), [memory(), memory(), memory()]);
         for _ in 0..4 {
-            stores.iter().for_each(|store| work(store, &mut random, 30));
+            for store in &stores {
+                work(store, &mut random, 30);
+            }
             let (to, from) = (random.below(3) as usize, random.below(3) as usize);
             stores[to].merge(&stores[from]).unwrap();
             assert!(stores[to].context().unwrap().covers(&stores[from].context().unwrap()), "seed {seed}");
@@ -192,7 +194,9 @@ fn what_comes_in_while_stores_are_merged_is_what_the_other_made_of_it() {
     (1..=3).for_each(|value| insert(&a, "tags", value));
     insert(&a, "kept", 1);
     let added = records(&a);
-    added.iter().for_each(|record| carry(record, &theirs));
+    for record in &added {
+        carry(record, &theirs);
+    }
     (1..=2).for_each(|value| remove(&theirs, "tags", value));
     theirs.write("tags", Kind::Set, &Op::Clear).wait().unwrap();
     (0..600).for_each(|n| set(&theirs, &format!("k{n}"), n));
@@ -200,7 +204,9 @@ fn what_comes_in_while_stores_are_merged_is_what_the_other_made_of_it() {
     let merged = ours.merge_with(&theirs, &mut |_, _| {
         rounds += 1;
         if rounds == 2 {
-            added.iter().for_each(|record| carry(record, &ours));
+            for record in &added {
+                carry(record, &ours);
+            }
         }
         ControlFlow::Continue(())
     });

@@ -1,84 +1,20 @@
 //! Replicated SQLite files through the engine: nodes that a hub joins, and what happens to a file under them.
 #![cfg(feature = "replica")]
-#![allow(clippy::disallowed_methods, reason = "a test stops at the first surprise")]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod common {
     pub(crate) mod dirs;
+    pub(crate) mod nodes;
     pub(crate) mod sqlite;
 }
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use common::dirs::Dir;
+use common::nodes::{BOOKS, Node, config, equal, file, hub, until};
 use common::sqlite::sqlite;
-use headwater::replica::{Compared, Connection, Database, DatabaseConfig, DatabaseState, SnapshotConfig, Value};
-use headwater::{Engine, ErrorKind, LinkConfig, StreamConfig};
-
-const BOOKS: &str = "CREATE TABLE books(id INTEGER PRIMARY KEY, title TEXT, price REAL)";
-
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(20);
-    while !holds() {
-        assert!(Instant::now() < end, "never: {what}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
-
-/// A file that an application made.
-fn file(dir: &Dir, name: &str, sql: &str) -> PathBuf {
-    std::fs::create_dir_all(&dir.0).unwrap();
-    let path = dir.0.join(name);
-    sqlite(&path, sql);
-    path
-}
-
-fn hub() -> Engine {
-    let hub = Engine::memory().unwrap();
-    hub.create_stream(StreamConfig::new("REPLICA_app", ["$REPLICA.app.>", "$HW.REPLICA_app.>"])).wait().unwrap();
-    hub
-}
-
-fn config(path: &Path) -> DatabaseConfig {
-    DatabaseConfig { name: "app".into(), ..DatabaseConfig::new(path) }
-}
-
-struct Node {
-    engine: Engine,
-    database: Database,
-    path: PathBuf,
-}
-
-impl Node {
-    fn new(dir: &Dir, name: &str, sql: &str, hub: &Engine) -> Node {
-        let path = file(dir, &format!("{name}.db"), sql);
-        let node = Node::open(dir, name, path);
-        node.link(hub);
-        node
-    }
-
-    fn open(dir: &Dir, name: &str, path: PathBuf) -> Node {
-        let engine = Engine::open(dir.0.join(name)).unwrap();
-        let database = engine.attach(config(&path)).wait().unwrap();
-        Node { engine, database, path }
-    }
-
-    fn link(&self, hub: &Engine) {
-        self.engine.add_link(LinkConfig::new("l", "REPLICA_app", "REPLICA_app"), hub).wait().unwrap();
-    }
-
-    fn sql(&self, sql: &str) -> String {
-        sqlite(&self.path, sql)
-    }
-
-    fn connect(&self) -> Connection {
-        self.database.connect().unwrap()
-    }
-}
-
-fn equal(nodes: &[&Node], sql: &str, expected: &str) {
-    until(&format!("{sql} is {expected}"), || nodes.iter().all(|node| node.sql(sql) == expected));
-}
+use headwater::replica::{Compared, DatabaseConfig, DatabaseState, SnapshotConfig, Value};
+use headwater::{Engine, ErrorKind, StreamConfig};
 
 #[test]
 fn what_any_program_writes_arrives_at_every_node() {
@@ -246,7 +182,7 @@ fn a_new_node_is_made_of_a_snapshot_and_one_that_missed_records_joins_it() {
         a.database.sync().wait().unwrap();
     }
     let made = a.database.snapshot().wait().unwrap();
-    assert_eq!(a.database.snapshots().wait().unwrap(), [made.clone()]);
+    assert_eq!(a.database.snapshots().wait().unwrap(), std::slice::from_ref(&made));
     a.sql("UPDATE books SET title = 'later' WHERE id = 7");
     // No file is there: it is made of the snapshot.
     let b = open("b", dir.0.join("b.db"));

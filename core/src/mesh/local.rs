@@ -82,7 +82,7 @@ impl Local {
 }
 
 #[cfg(test)]
-#[allow(clippy::disallowed_methods, reason = "a test stops at the first surprise")]
+#[allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
     use super::*;
     use crate::Engine;

@@ -22,6 +22,7 @@ impl Drop for Dir {
 }
 
 /// Copies what is no lock and no socket.
+#[allow(dead_code, reason = "each test file takes what it needs")]
 pub(crate) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {

@@ -2,6 +2,7 @@
 //! is not installed.
 #![allow(
     clippy::disallowed_methods,
+    clippy::unwrap_used,
     reason = "a test stops at the first surprise, and stands outside: it may start processes"
 )]
 

@@ -133,6 +133,7 @@ impl CrdtStore {
     }
 
     /// All that was seen here, as a delta of no keys.
+    #[cfg(feature = "mesh")]
     pub(crate) fn standing(&self) -> Result<Fragment> {
         Ok(self.0.live()?.replica.standing())
     }

@@ -83,7 +83,9 @@ fn what_was_removed_before_it_was_seen_stays_removed_for_those_who_are_repaired(
     let mut world = World::new(4, 8);
     world.run(5 * SECOND);
     let [a, b, c, e] = [0, 1, 2, 3];
-    [(a, c), (a, e), (b, e), (c, e)].into_iter().for_each(|(one, other)| world.cut(one, other));
+    for (one, other) in [(a, c), (a, e), (b, e), (c, e)] {
+        world.cut(one, other);
+    }
     insert(&world, a, "tags", 1);
     world.run(Duration::from_millis(10));
     world.cut(a, b);

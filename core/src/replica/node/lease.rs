@@ -81,7 +81,7 @@ impl Lease {
 }
 
 #[cfg(test)]
-#[allow(clippy::disallowed_methods, reason = "a test stops at the first surprise")]
+#[allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
     use super::*;
     use crate::clock::SECOND;

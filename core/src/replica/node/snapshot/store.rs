@@ -129,7 +129,7 @@ impl Store for Objects {
 }
 
 #[cfg(test)]
-#[allow(clippy::disallowed_methods, reason = "a test stops at the first surprise")]
+#[allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
     use super::*;
 
