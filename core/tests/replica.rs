@@ -147,6 +147,10 @@ fn detaching_leaves_no_trace_and_a_mistake_is_named() {
     for (sql, kind) in [
         ("INSERT INTO nowhere VALUES (1)", ErrorKind::Invalid),
         ("SELECT ?", ErrorKind::Invalid),
+        ("SELEKT 1", ErrorKind::Invalid),
+        ("SELECT nothing FROM books", ErrorKind::Invalid),
+        ("SELECT 1; SELECT 2", ErrorKind::Invalid),
+        ("", ErrorKind::Invalid),
         ("INSERT INTO books VALUES (1, 'a', 0), (1, 'b', 0)", ErrorKind::Conflict),
     ] {
         assert_eq!(conn.execute(sql, &[]).unwrap_err().kind(), kind, "{sql}");

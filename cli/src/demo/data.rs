@@ -1,5 +1,6 @@
 //! The records that the tour is about, inside the binary, so that it works wherever it is installed: a year of
-//! Seattle's weather by the hour (NOAA) and a week of the world's earthquakes (USGS). Both are public.
+//! Seattle's weather by the hour (NOAA) and a week of the world's earthquakes (USGS), both public, and the Chinook music
+//! store (Luis Rocha, MIT).
 
 use headwater::ErrorKind;
 use serde::{Deserialize, Serialize};
@@ -8,6 +9,9 @@ use crate::failure::{Done, Failure};
 
 /// Hourly readings: `date,pressure,temperature,wind`.
 pub(super) const WEATHER_CSV: &[u8] = include_bytes!("../../../examples/data/seattle-weather-hourly.csv");
+
+/// A music store as a SQLite file.
+pub(super) const CHINOOK: &[u8] = include_bytes!("../../../examples/data/chinook.sqlite");
 
 const QUAKES_JSON: &[u8] = include_bytes!("../../../examples/data/earthquakes.json");
 

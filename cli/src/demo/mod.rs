@@ -9,6 +9,7 @@ mod mesh;
 mod quakes;
 mod speed;
 mod stage;
+mod store;
 mod weather;
 
 use std::path::{Path, PathBuf};
@@ -60,6 +61,7 @@ pub(crate) fn run(place: &Place) -> Done {
     engine.close()?;
     let crash = crash::chapter(&mut stage, &scratch.0.join("crash"))?;
     mesh::chapter(&mut stage, &scratch.0.join("mesh"))?;
+    store::chapter(&mut stage, &scratch.0.join("store"))?;
     let speed = speed::chapter(&mut stage, &scratch.0.join("speed"))?;
     let took = began.elapsed();
     finale(&mut stage, place.dir.as_deref(), took)?;

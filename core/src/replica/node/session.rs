@@ -94,10 +94,11 @@ impl Connection {
 
 /// What SQLite says to the application: its own mistakes are no fault of the file.
 fn fault(error: rusqlite::Error) -> Error {
-    let kind = match error.sqlite_error_code() {
-        Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch) => ErrorKind::Conflict,
-        Some(ErrorCode::Unknown) => ErrorKind::Invalid,
-        Some(ErrorCode::ReadOnly) => ErrorKind::Unsupported,
+    let kind = match (&error, error.sqlite_error_code()) {
+        (rusqlite::Error::SqlInputError { .. } | rusqlite::Error::MultipleStatement, _) => ErrorKind::Invalid,
+        (_, Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch)) => ErrorKind::Conflict,
+        (_, Some(ErrorCode::Unknown | ErrorCode::ApiMisuse)) => ErrorKind::Invalid,
+        (_, Some(ErrorCode::ReadOnly)) => ErrorKind::Unsupported,
         _ => return Fault::from(error).into_error(),
     };
     Error::new(kind, error.to_string())
