@@ -255,6 +255,12 @@ fn replicas() {
 }
 
 #[test]
+fn databases() {
+    every_way("tests/c/databases.c");
+    no_leak("tests/c/databases.c");
+}
+
+#[test]
 fn mesh() {
     every_way("tests/c/mesh.c");
     // What the assembly of the cipher has written, valgrind takes for never written.
@@ -309,6 +315,7 @@ fn conformance(name: &str) -> (PathBuf, PathBuf, Vec<PathBuf>) {
         "ops_points.c",
         "ops_crdt.c",
         "ops_replica.c",
+        "ops_database.c",
     ]
     .map(|name| format!("tests/c/conformance/{name}"));
     let dir = scratch(name);
