@@ -66,7 +66,6 @@ impl hw_database_config {
         use crate::raw::strings;
 
         Ok(DatabaseConfig {
-            path: self.path.owned("path")?.into(),
             name: self.name.owned("name")?,
             node_id: self.node_id.owned("node_id")?,
             publish: self.no_publish == 0,
@@ -86,6 +85,7 @@ impl hw_database_config {
                 log_entries: self.snapshot_log_entries,
                 keep: self.snapshot_keep,
             },
+            ..DatabaseConfig::new(self.path.text("path")?)
         })
     }
 }

@@ -301,6 +301,12 @@ fn example_crdt() {
     no_leak("examples/c/crdt.c");
 }
 
+#[test]
+fn example_replica() {
+    every_way("examples/c/replica.c");
+    no_leak("examples/c/replica.c");
+}
+
 /// Compiles the runner of the vectors; it, a directory for it, and the vectors.
 fn conformance(name: &str) -> (PathBuf, PathBuf, Vec<PathBuf>) {
     let sources = [

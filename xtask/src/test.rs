@@ -159,7 +159,7 @@ fn examples() -> Result {
 }
 
 /// The programs that every language has.
-pub(crate) const EXAMPLES: [&str; 4] = ["append_read", "subscribe", "points", "crdt"];
+pub(crate) const EXAMPLES: [&str; 5] = ["append_read", "subscribe", "points", "crdt", "replica"];
 
 fn say(language: &str, name: &str) {
     println!("examples/{language}: {name}");

@@ -1,8 +1,8 @@
 //! Whether this process has a file open by other means than this library: what a door asks before it attaches one.
 //!
 //! Two copies of SQLite in one process must not open one file. Each keeps account of its own locks, and the operating
-//! system drops all POSIX locks that a process has on a file as soon as any descriptor of it is closed, so that closing
-//! one copy's connection takes the locks of the other's while it writes ("How To Corrupt An SQLite Database File", 2.2).
+//! system drops all POSIX locks that a process has on a file as soon as any descriptor of it is closed: closing a
+//! connection of one copy takes the locks of the other while it writes ("How To Corrupt An SQLite Database File", 2.2).
 
 use std::fs::Metadata;
 use std::path::Path;
