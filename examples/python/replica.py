@@ -25,7 +25,8 @@ class Shop:
         self.engine.add_link("hub", hub, stream=stream, remote=stream, create={})
 
     def list(self) -> str:
-        return self.books.execute(BOOKS).fetchone()[0]
+        ((books,),) = self.books.execute(BOOKS)
+        return str(books)
 
     def close(self) -> None:
         self.books.close()
