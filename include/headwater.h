@@ -534,6 +534,34 @@ typedef int32_t hw_crdt_value_type;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+/** What a value is, as SQLite stores it. */
+enum hw_sql_type
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /** No value. */
+    HW_SQL_TYPE_NULL = 0,
+    /** 64 bits with a sign, in `integer`. */
+    HW_SQL_TYPE_INTEGER = 1,
+    /** A 64-bit float, kept bit for bit, in `real`. */
+    HW_SQL_TYPE_REAL = 2,
+    /** Text, in `bytes`; UTF-8 unless somebody wrote other bytes as text. It is not checked, neither in nor out. */
+    HW_SQL_TYPE_TEXT = 3,
+    /** Bytes, in `bytes`. */
+    HW_SQL_TYPE_BLOB = 4,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum hw_sql_type hw_sql_type;
+#else
+typedef int32_t hw_sql_type;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/** What a statement did and found. Immutable. */
+typedef struct hw_answer hw_answer;
+
 /** Records that came out of a stream together. Immutable. */
 typedef struct hw_batch hw_batch;
 
@@ -545,6 +573,9 @@ typedef struct hw_bucket hw_bucket;
 
 /** Descriptions of buckets. Immutable. */
 typedef struct hw_bucket_infos hw_bucket_infos;
+
+/** A connection to a replicated SQLite file. For one thread at a time. */
+typedef struct hw_connection hw_connection;
 
 /** A consumer. `const`: safe from many threads at once; each record goes to one. */
 typedef struct hw_consumer hw_consumer;
@@ -560,6 +591,9 @@ typedef struct hw_crdt_entries hw_crdt_entries;
 
 /** Follows the keys of a CRDT store. `const`: safe from many threads at once; each change goes to one. */
 typedef struct hw_crdt_watcher hw_crdt_watcher;
+
+/** A SQLite file that replicates (docs/replica.md). `const`: safe from many threads at once. */
+typedef struct hw_database hw_database;
 
 /** An open engine. `const`: safe from many threads at once. */
 typedef struct hw_engine hw_engine;
@@ -1663,6 +1697,77 @@ typedef struct hw_crdt_entry {
     /** An hw_crdt_kind. */
     int32_t kind;
 } hw_crdt_entry;
+
+/** A SQLite file that replicates. Zero is the default of every field but `path`. */
+typedef struct hw_database_config {
+    /** sizeof(hw_database_config) */
+    size_t struct_size;
+    /** The SQLite file, which is there, or in a snapshot of `snapshot_store`. */
+    struct hw_str path;
+    /**
+     * What the nodes call it, the same at all of them: letters, digits, `-` and `_`. The file's name up to its first
+     * dot when empty.
+     */
+    struct hw_str name;
+    /** What people call this node; the id of its engine when empty. */
+    struct hw_str node_id;
+    /** Tables to replicate, without regard to case; all when there is none. */
+    const struct hw_str *include;
+    /** How many. */
+    size_t include_len;
+    /** Tables to leave out, without regard to case. */
+    const struct hw_str *exclude;
+    /** How many. */
+    size_t exclude_len;
+    /**
+     * Tables whose rows are written whole: of two writes of one row that had not seen each other, one wins in all its
+     * columns.
+     */
+    const struct hw_str *per_row;
+    /** How many. */
+    size_t per_row_len;
+    /**
+     * The most rows that one unit takes in of what was written; what was committed between two looks is not split
+     * otherwise. 4,096 when 0.
+     */
+    size_t scan_max_changes;
+    /** How often the file is looked at for what other programs committed, in nanoseconds; 5 ms when 0. */
+    uint64_t polling_interval_ns;
+    /**
+     * The most records that the log keeps; all when 0. A node that was away for longer than the log reaches back needs
+     * a snapshot.
+     */
+    uint64_t log_max_entries;
+    /**
+     * Where snapshots are kept: a directory that all nodes have, or `nats` for an object store of the hub; without a
+     * hub, of the engine. None are made by themselves, nor fetched, when it is empty.
+     */
+    struct hw_str snapshot_store;
+    /** How often a snapshot is made, by one node of all, in nanoseconds; none by time when 0. */
+    uint64_t snapshot_interval_ns;
+    /** A snapshot is made when the log grew by so many records since the last; none by growth when 0. */
+    uint64_t snapshot_log_entries;
+    /** How many snapshots are kept; 3 when 0. */
+    size_t snapshot_keep;
+    /** An hw_durability: what an acknowledgement of the log promises. */
+    int32_t log_durability;
+    /** Not 0: what is written here does not go to others. */
+    uint8_t no_publish;
+    /** Not 0: what others write does not come here. */
+    uint8_t no_replicate;
+} hw_database_config;
+
+/** A value of SQLite's. All zero is NULL. */
+typedef struct hw_sql_value {
+    /** The value of a text or blob. */
+    struct hw_bytes bytes;
+    /** The value of an integer. */
+    int64_t integer;
+    /** The value of a real. */
+    double real;
+    /** An hw_sql_type. */
+    int32_t sql_type;
+} hw_sql_value;
 
 /**
  * Says that the list of a waker is no longer empty. It may be called on any thread, also within the call that arms
@@ -5158,6 +5263,382 @@ hw_status hw_replica_stable(struct hw_replica *replica,
                             uint64_t *dropped,
                             uint64_t *operations,
                             struct hw_error **error);
+
+/* ---- database ---------------------------------------------------------------------------------------------------- */
+
+/**
+ * Makes a SQLite file replicate, or finds it doing so, and works on it until the engine is closed or the file
+ * detached. What any program writes to it is captured in the file itself from now on.
+ *
+ * The log is stream `REPLICA_<name>`: a link of it to a hub, or of the streams of two engines to one, joins nodes. The
+ * file is in WAL mode from then on. It does not replicate what has no primary key and what is no ordinary table;
+ * hw_database_status names those. An engine with such a file stays open until hw_engine_close.
+ *
+ * Errors:    HW_STATUS_INVALID (a configuration that cannot be), HW_STATUS_NOT_FOUND (no such file),
+ *            HW_STATUS_CORRUPT (it is no SQLite file), HW_STATUS_CONFLICT (another file is attached under the name, or
+ *            this one with another configuration; or this process has the file open otherwise, which is seen on
+ *            Linux), HW_STATUS_UNSUPPORTED (`engine` cannot be written to, or the library was built without it),
+ *            HW_STATUS_BUSY, HW_STATUS_IO.
+ * Ownership: `config` is borrowed for the call; `*database` is yours, free with hw_database_free.
+ * Threads:   any. The engine has a thread of its own for each file.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_engine_attach(const struct hw_engine *engine,
+                           const struct hw_database_config *config,
+                           struct hw_database **database,
+                           struct hw_error **error);
+
+/**
+ * The attached file of this name.
+ *
+ * Errors:    HW_STATUS_NOT_FOUND, HW_STATUS_UNSUPPORTED.
+ * Ownership: `*database` is yours, free with hw_database_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_engine_database(const struct hw_engine *engine,
+                             const char *name,
+                             size_t name_len,
+                             struct hw_database **database,
+                             struct hw_error **error);
+
+/**
+ * How each attached file stands, by name: `*statuses` gets a list in JSON of what hw_database_status gives of one.
+ * Waits at most `timeout_ms` milliseconds; -1 waits for ever.
+ *
+ * Errors:    HW_STATUS_TIMEOUT, HW_STATUS_UNSUPPORTED, HW_STATUS_CLOSED.
+ * Ownership: `*statuses` is yours, free with hw_blob_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_engine_databases(const struct hw_engine *engine,
+                              int64_t timeout_ms,
+                              struct hw_blob **statuses,
+                              struct hw_error **error);
+
+/**
+ * What the nodes call it.
+ *
+ * Ownership: `*name` is borrowed until the handle is freed.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_database_name(const struct hw_database *database, struct hw_str *name, struct hw_error **error);
+
+/**
+ * The file, by its whole path.
+ *
+ * Ownership: `*path` is borrowed until the handle is freed.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_database_path(const struct hw_database *database, struct hw_str *path, struct hw_error **error);
+
+/**
+ * The stream that is its log.
+ *
+ * Ownership: `*name` is borrowed until the handle is freed.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_database_stream_name(const struct hw_database *database,
+                                  struct hw_str *name,
+                                  struct hw_error **error);
+
+/**
+ * Takes in all that was written here before the call and puts it into the log, and joins all that the log has of
+ * others. Waits at most `timeout_ms` milliseconds; -1 waits for ever.
+ *
+ * Errors:    HW_STATUS_TIMEOUT, HW_STATUS_CONFLICT (it is paused), HW_STATUS_NOT_FOUND (it was detached),
+ *            HW_STATUS_CLOSED; what its work ran into.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_database_sync(const struct hw_database *database, int64_t timeout_ms, struct hw_error **error);
+
+/**
+ * Leaves the file alone until hw_database_resume, across restarts too. What is written is captured, and waits.
+ *
+ * Errors:    HW_STATUS_NOT_FOUND (it was detached), HW_STATUS_CLOSED, HW_STATUS_IO.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_database_pause(const struct hw_database *database, struct hw_error **error);
+
+/**
+ * Goes on.
+ *
+ * Errors:    as hw_database_pause.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_database_resume(const struct hw_database *database, struct hw_error **error);
+
+/**
+ * Lets in what is held, as the clock of the node that wrote it is too far ahead. `count`, when not NULL, gets how many
+ * units that was.
+ *
+ * Errors:    as hw_database_pause.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_database_release(const struct hw_database *database, uint64_t *count, struct hw_error **error);
+
+/**
+ * Ends replication, and takes every trace of it out of the file. The log stays; what is not sent yet is lost to
+ * others, which hw_database_sync before prevents. The handle must still be freed.
+ *
+ * Errors:    as hw_database_pause; HW_STATUS_BUSY (a connection has a transaction open).
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_database_detach(const struct hw_database *database, struct hw_error **error);
+
+/**
+ * Frees the handle; NULL is nothing. The file goes on replicating.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_database_free(struct hw_database *database);
+
+/* ---- database status --------------------------------------------------------------------------------------------- */
+
+/**
+ * How it stands. `*status` gets one object in JSON: `name`, `path`, `node_id`, `node`, `state` ("stopped", "running",
+ * "paused" or "failed"), `tables`, `refused` (each with `table` and `reason`), `pending`, `unsent`, `published`,
+ * `applied`, `changes`, `conflicts`, `parked`, `held`, `missing`, `lag_records`, `lag_ms`, `job` (null, or `what`,
+ * `done` and `total`), `faults` and `last_error`. Waits at most `timeout_ms` milliseconds; -1 waits for ever.
+ *
+ * Errors:    HW_STATUS_TIMEOUT, HW_STATUS_NOT_FOUND (it was detached), HW_STATUS_CLOSED.
+ * Ownership: `*status` is yours, free with hw_blob_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_database_status(const struct hw_database *database,
+                             int64_t timeout_ms,
+                             struct hw_blob **status,
+                             struct hw_error **error);
+
+/**
+ * Compares this node with all others, which work on: those that have the same units must have the same rows. With
+ * `repair` not 0, all nodes give the rows of what differs, join them, and are compared again. `*report` gets one
+ * object in JSON: `nodes` (each with `node_id`, `compared`: "equal", "differs", "apart" or "silent", `differing`: how
+ * many of 64 ranges of keys, by table, and `schema`: the tables that it has otherwise), `dangling` (by table, the rows
+ * here whose parent is not there) and `repaired`. Waits at most `timeout_ms` milliseconds; -1 waits for ever, which is
+ * some seconds where a node does not answer.
+ *
+ * Errors:    HW_STATUS_TIMEOUT, HW_STATUS_NOT_FOUND (it was detached), HW_STATUS_CLOSED.
+ * Ownership: `*report` is yours, free with hw_blob_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_database_check(const struct hw_database *database,
+                            uint8_t repair,
+                            int64_t timeout_ms,
+                            struct hw_blob **report,
+                            struct hw_error **error);
+
+/**
+ * Who has which schema. `*schemas` gets a list in JSON, each with `table` and `forms`: the nodes, by SHA-256 of the
+ * schema that they have; those that have no such table are under the empty text. Waits at most `timeout_ms`
+ * milliseconds; -1 waits for ever.
+ *
+ * Errors:    as hw_database_status.
+ * Ownership: `*schemas` is yours, free with hw_blob_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_database_schema(const struct hw_database *database,
+                             int64_t timeout_ms,
+                             struct hw_blob **schemas,
+                             struct hw_error **error);
+
+/**
+ * Makes a snapshot where `snapshot_store` says, as `nats` does when it is empty; it is consistent, and writers go on
+ * meanwhile. `*snapshot` gets one object in JSON: `id`, `node_id`, `created_ms` (milliseconds since the epoch),
+ * `bytes` and `stored_bytes`. Waits at most `timeout_ms` milliseconds; -1 waits for ever. After a timeout it goes on
+ * by itself.
+ *
+ * Errors:    HW_STATUS_TIMEOUT, HW_STATUS_BUSY (another one is at work), HW_STATUS_UNSUPPORTED (there is no such kind
+ *            of store), HW_STATUS_NOT_FOUND (it was detached), HW_STATUS_CLOSED, HW_STATUS_LIMIT, HW_STATUS_IO.
+ * Ownership: `*snapshot` is yours, free with hw_blob_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_database_snapshot(const struct hw_database *database,
+                               int64_t timeout_ms,
+                               struct hw_blob **snapshot,
+                               struct hw_error **error);
+
+/**
+ * The snapshots that there are, the newest first: `*snapshots` gets a list in JSON of what hw_database_snapshot gives
+ * of one. Waits at most `timeout_ms` milliseconds; -1 waits for ever.
+ *
+ * Errors:    as hw_database_snapshot.
+ * Ownership: `*snapshots` is yours, free with hw_blob_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_database_snapshots(const struct hw_database *database,
+                                int64_t timeout_ms,
+                                struct hw_blob **snapshots,
+                                struct hw_error **error);
+
+/**
+ * Joins a snapshot with the file: the one of this `id`, or the newest when it is empty. What was written here is kept,
+ * as far as nothing newer is in it, and the application goes on meanwhile. `*snapshot` gets which one it was, as
+ * hw_database_snapshot has it. Waits at most `timeout_ms` milliseconds; -1 waits for ever. After a timeout it goes on
+ * by itself.
+ *
+ * Errors:    as hw_database_snapshot; HW_STATUS_NOT_FOUND (there is no such snapshot), HW_STATUS_CORRUPT (it is
+ *            damaged: nothing was joined).
+ * Ownership: `id` is borrowed for the call; `*snapshot` is yours, free with hw_blob_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_database_restore(const struct hw_database *database,
+                              const char *id,
+                              size_t id_len,
+                              int64_t timeout_ms,
+                              struct hw_blob **snapshot,
+                              struct hw_error **error);
+
+/* ---- connection -------------------------------------------------------------------------------------------------- */
+
+/**
+ * A connection to the file. Two copies of SQLite in one process must never have one file open, so a program with this
+ * library in it works through these, on as many as it likes.
+ *
+ * Errors:    HW_STATUS_NOT_FOUND (the file is gone), HW_STATUS_BUSY (somebody has it locked for more than 5 s),
+ *            HW_STATUS_IO.
+ * Ownership: `*connection` is yours, free with hw_connection_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_database_connect(const struct hw_database *database,
+                              struct hw_connection **connection,
+                              struct hw_error **error);
+
+/**
+ * Runs one statement. `values` are for its `?` in their order. `answer` may be NULL. `BEGIN`, `COMMIT` and `ROLLBACK`
+ * are statements as any other.
+ *
+ * Errors:    HW_STATUS_INVALID (it is no statement, more than one, or has not as many `?` as there are values),
+ *            HW_STATUS_CONFLICT (a constraint refuses it), HW_STATUS_BUSY (another connection writes for more than
+ *            5 s), HW_STATUS_LIMIT (an answer of more than 256 MiB, or the disk is full), HW_STATUS_UNSUPPORTED (the
+ *            file cannot be written to), HW_STATUS_MISUSE (in use on another thread), HW_STATUS_CORRUPT, HW_STATUS_IO.
+ * Ownership: inputs are borrowed for the call; `*answer` is yours, free with hw_answer_free.
+ * Threads:   one at a time.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_connection_execute(struct hw_connection *connection,
+                                const char *sql,
+                                size_t sql_len,
+                                const struct hw_sql_value *values,
+                                size_t values_len,
+                                struct hw_answer **answer,
+                                struct hw_error **error);
+
+/**
+ * Whether a transaction is open.
+ *
+ * Errors:    HW_STATUS_MISUSE (in use on another thread).
+ * Threads:   one at a time.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_connection_in_transaction(struct hw_connection *connection,
+                                       bool *in_transaction,
+                                       struct hw_error **error);
+
+/**
+ * Closes and frees it; NULL is nothing. A transaction that is open is taken back.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_connection_free(struct hw_connection *connection);
+
+/* ---- answer ------------------------------------------------------------------------------------------------------ */
+
+/**
+ * How many columns its rows have; 0 for NULL, and for a statement that finds no rows.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API size_t hw_answer_columns_len(const struct hw_answer *answer);
+
+/**
+ * The name of the column at `index`.
+ *
+ * Errors:    HW_STATUS_INVALID (past the end).
+ * Ownership: `*name` is borrowed until the answer is freed.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_answer_column(const struct hw_answer *answer,
+                           size_t index,
+                           struct hw_str *name,
+                           struct hw_error **error);
+
+/**
+ * How many rows it has; 0 for NULL.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API size_t hw_answer_rows_len(const struct hw_answer *answer);
+
+/**
+ * The value at a row and column.
+ *
+ * Errors:    HW_STATUS_INVALID (past the end).
+ * Ownership: what `*value` points to is borrowed until the answer is freed.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_answer_value(const struct hw_answer *answer,
+                          size_t row,
+                          size_t column,
+                          struct hw_sql_value *value,
+                          struct hw_error **error);
+
+/**
+ * How many rows the statement inserted, updated or deleted, without what triggers did; 0 for NULL.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API uint64_t hw_answer_changes(const struct hw_answer *answer);
+
+/**
+ * The rowid of the last row that the connection had inserted then; 0 for NULL.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API int64_t hw_answer_last_insert_rowid(const struct hw_answer *answer);
+
+/**
+ * Frees it; NULL is nothing.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_answer_free(struct hw_answer *answer);
 
 /* ---- waker ------------------------------------------------------------------------------------------------------- */
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/headwater/headwater/bindings/go"
@@ -23,6 +24,7 @@ type source struct {
 }
 
 type runner struct {
+	t       *testing.T
 	ctx     context.Context
 	engine  *headwater.Engine
 	sources map[string]source
@@ -30,6 +32,7 @@ type runner struct {
 	crdts     map[string]*headwater.CRDT
 	replicas  map[string]*headwater.Replica
 	fragments map[string][]byte
+	files     *fileNodes
 }
 
 type operation func(r *runner, arguments json.RawMessage) (any, error)
@@ -71,7 +74,7 @@ var operations = map[string]operation{}
 
 func init() {
 	for _, table := range []map[string]operation{
-		streamOps, consumerOps, bucketOps, objectOps, pointsOps, crdtOps, replicaOps, otherOps,
+		streamOps, consumerOps, bucketOps, objectOps, pointsOps, crdtOps, replicaOps, databaseOps, otherOps,
 	} {
 		for name, operation := range table {
 			operations[name] = operation

@@ -36,6 +36,8 @@ type step struct {
 		Actual   *uint64 `json:"actual"`
 	} `json:"error"`
 	Within float64 `json:"within"`
+	// Eventually: it is asked again when it does not hold.
+	Eventually bool `json:"eventually"`
 }
 
 // TestConformance runs the vectors that every language runs, with equal results.
@@ -103,6 +105,7 @@ func runVector(
 	t *testing.T, v *vector, engine *headwater.Engine, run func(*runner, json.RawMessage) (string, string),
 ) {
 	r := &runner{
+		t:       t,
 		ctx:     context.Background(),
 		engine:  engine,
 		sources: map[string]source{}, crdts: map[string]*headwater.CRDT{},
@@ -121,8 +124,16 @@ func (r *runner) run(raw json.RawMessage) (op, fault string) {
 	if err := json.Unmarshal(raw, &s); err != nil {
 		return "", err.Error()
 	}
-	return s.Op, r.check(&s, raw)
+	fault = r.check(&s, raw)
+	for end := time.Now().Add(eventuallyMax); fault != "" && s.Eventually && time.Now().Before(end); {
+		time.Sleep(20 * time.Millisecond)
+		fault = r.check(&s, raw)
+	}
+	return s.Op, fault
 }
+
+// eventuallyMax is how long a step is asked again that holds eventually.
+const eventuallyMax = 10 * time.Second
 
 // lagMax is how long a step is asked again on a hub that may lag behind.
 const lagMax = 5 * time.Second
@@ -261,7 +272,7 @@ func argumentsOf(raw json.RawMessage) (json.RawMessage, error) {
 	if err := json.Unmarshal(raw, &fields); err != nil {
 		return nil, err
 	}
-	for _, name := range []string{"op", "expect", "error", "within", "hub"} {
+	for _, name := range []string{"op", "expect", "error", "within", "hub", "eventually"} {
 		delete(fields, name)
 	}
 	return json.Marshal(fields)

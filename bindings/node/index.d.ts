@@ -277,6 +277,236 @@ export interface MemberStore {
   repairs: bigint;
 }
 
+/** A SQLite file that replicates. What is left out is the default. */
+export interface DatabaseConfig {
+  /** The SQLite file, which is there. */
+  path: string;
+  /**
+   * What the nodes call it, the same at all of them: letters, digits, `-` and `_`. The file's name up to its first dot
+   * when not given.
+   */
+  name?: string;
+  /** What people call this node; the id of its engine when not given. */
+  nodeId?: string;
+  /** Whether what is written here goes to others: true unless said otherwise. */
+  publish?: boolean;
+  /** Whether what others write comes here: true unless said otherwise. */
+  replicate?: boolean;
+  /** Tables to replicate, without regard to case; all when there is none. */
+  include?: string | string[];
+  /** Tables to leave out, without regard to case. */
+  exclude?: string | string[];
+  /** Tables of whose rows one write wins whole. */
+  perRow?: string | string[];
+  /** The most rows that one unit takes in: 4,096 when not given. */
+  scanMaxChanges?: number;
+  /** How often the file is looked at: 5 ms when not given. */
+  pollingIntervalMs?: number;
+  /** The most records that the log keeps; all when not given. */
+  logMaxEntries?: Integer;
+  /** What an acknowledgement of the log promises; `fsync` when not given. */
+  logDurability?: Durability;
+  /** Where snapshots are kept: a directory that all nodes have, or `nats`. Without it none are made by themselves. */
+  snapshotStore?: string;
+  /** How often one is made, by one node of all. */
+  snapshotIntervalMs?: number;
+  /** One is made when the log grew by so many records since the last. */
+  snapshotLogEntries?: Integer;
+  /** How many are kept: 3 when not given. */
+  snapshotKeep?: number;
+}
+
+/** How a SQLite file that replicates stands. */
+export interface DatabaseStatus {
+  name: string;
+  path: string;
+  /** What people call this node. */
+  nodeId: string;
+  /** In whose name its units are now, 16 hex digits. It is another one after a crash, and for a copy. */
+  node: string;
+  /** `stopped`: nobody works on it. `failed`: `lastError` says why, and it is tried again. */
+  state: 'stopped' | 'running' | 'paused' | 'failed';
+  /** The tables that replicate. */
+  tables: string[];
+  /** Those that do not, and why. */
+  refused: { table: string; reason: string }[];
+  /** Writes that were captured and are in no unit yet. */
+  pending: bigint;
+  /** Units that are not in the log yet. */
+  unsent: bigint;
+  /** Units that were sent since it was opened. */
+  published: bigint;
+  /** Units of others that were joined since it was opened, and the changes of rows in them. */
+  applied: bigint;
+  changes: bigint;
+  /** Rows that are kept and not shown, as another that won has their UNIQUE value or they break a constraint. */
+  conflicts: bigint;
+  /** Bundles of changes that wait for a table or column. */
+  parked: bigint;
+  /** Units that wait, as their clock is too far ahead. */
+  held: bigint;
+  /** Units of others that were made and did not come: a snapshot, or whoever has them, is needed. */
+  missing: bigint;
+  /** Records of the log that were not read yet. */
+  lagRecords: bigint;
+  /** How old the newest write of another node is that is in the file; 0 when nothing waits to be read. */
+  lagMs: number;
+  /** A snapshot that is being made or joined: how far of how much, in bytes, or in rows of a join. */
+  job: { what: string; done: bigint; total: bigint } | null;
+  /** Records of the log that could not be understood. */
+  faults: bigint;
+  /** What went wrong last; empty when nothing did. */
+  lastError: string;
+}
+
+/** What a comparison of nodes found. */
+export interface CheckReport {
+  /** The other nodes, by what people call them. */
+  nodes: ComparedNode[];
+  /** Rows here whose foreign keys name nothing, by table. */
+  dangling: Record<string, bigint>;
+  /** Whether rows were given to repair what differed. */
+  repaired: boolean;
+  /** Whether every node answered and has the same rows. */
+  isEqual: boolean;
+}
+
+/** Another node, compared with this one. */
+export interface ComparedNode {
+  nodeId: string;
+  /** `apart`: one of the two has units that the other has not yet. `silent`: it did not answer. */
+  compared: 'equal' | 'differs' | 'apart' | 'silent';
+  /** The tables that differ, and of each how many of its 64 ranges of keys. */
+  differing: Record<string, number>;
+  /** The tables whose schema is another one there, or is not known there or here. */
+  schema: string[];
+}
+
+/** A table, and who has which form of it. */
+export interface SchemaOf {
+  /** In lower case. */
+  table: string;
+  /** The nodes, by SHA-256 of the schema that they have; those that have no such table are under the empty text. */
+  forms: Record<string, string[]>;
+  /** Whether all nodes have the same. */
+  isSame: boolean;
+}
+
+/** A snapshot. */
+export interface SnapshotInfo {
+  /** Its name: names are in the order of time. */
+  id: string;
+  /** What people call the node that made it. */
+  nodeId: string;
+  /** When, milliseconds since the epoch. */
+  createdMs: number;
+  /** Bytes of the file, and those that it takes where it is kept. */
+  bytes: bigint;
+  storedBytes: bigint;
+}
+
+/** A SQLite file that replicates: what any program writes to it goes to all nodes. */
+export class Database {
+  private constructor();
+  /** What the nodes call it. */
+  readonly name: string;
+  /** The file. */
+  readonly path: string;
+  /** The stream that is its log. */
+  readonly streamName: string;
+  /** A connection to the file, with this library's copy of SQLite. */
+  connect(limits?: Limits): Promise<Connection>;
+  /** How it stands. */
+  status(limits?: Limits): Promise<DatabaseStatus>;
+  /**
+   * Takes in all that was written here before the call and puts it into the log, and joins all that the log has of
+   * others. A conflict while it is paused.
+   */
+  sync(limits?: Limits): Promise<void>;
+  /** Leaves the file alone until `resume`, across restarts too. What is written is captured and waits. */
+  pause(limits?: Limits): Promise<void>;
+  /** Goes on. */
+  resume(limits?: Limits): Promise<void>;
+  /** Lets in what is held, as the clock of the node that wrote it is too far ahead; returns how many units. */
+  release(limits?: Limits): Promise<bigint>;
+  /**
+   * Ends replication, and takes every trace of it out of the file. The log stays; what is not sent yet is lost to
+   * others, which `sync` before prevents.
+   */
+  detach(limits?: Limits): Promise<void>;
+  /**
+   * Compares this node with all others, which work on. With `repair`, all nodes give the rows of what differs, join
+   * them, and are compared again.
+   */
+  check(options?: { repair?: boolean } & Limits): Promise<CheckReport>;
+  /** Who has which schema, table by table. */
+  schema(limits?: Limits): Promise<SchemaOf[]>;
+  /** Makes a snapshot where `snapshotStore` says; it is consistent, and writers go on meanwhile. */
+  snapshot(limits?: Limits): Promise<SnapshotInfo>;
+  /** The snapshots that there are, the newest first. */
+  snapshots(limits?: Limits): Promise<SnapshotInfo[]>;
+  /**
+   * Joins the newest snapshot with the file, or the one of this id. What was written here is kept as far as nothing
+   * newer is in it, and the application goes on meanwhile.
+   */
+  restore(id?: string | null, limits?: Limits): Promise<SnapshotInfo>;
+}
+
+/** Text of SQLite's that is not UTF-8: its bytes, which go back in as that text. */
+export class RawText {
+  constructor(bytes: Uint8Array);
+  readonly bytes: Uint8Array;
+  /** The text as far as it is UTF-8, with U+FFFD for the rest. */
+  toString(): string;
+}
+
+/** A value that comes out of a SQLite file: integers that are not safe as a number are bigints. */
+export type SqlValue = null | number | bigint | string | Buffer | RawText;
+/**
+ * A value that goes into one. A number that is a safe integer goes in as an integer, and any other as a real, -0 among
+ * them; `cast(? as real)` makes a real of a whole number. A boolean is 1 or 0.
+ */
+export type SqlValueIn = null | number | bigint | boolean | string | Uint8Array | RawText;
+
+/** What a statement did and found. */
+export interface SqlAnswer {
+  /** The names of the columns; none for a statement that finds no rows. */
+  columns: string[];
+  /** The rows, each with a value for each column. */
+  rows: SqlValue[][];
+  /** Rows that it inserted, updated or deleted. */
+  changes: number;
+  /** The rowid of the last row that this connection inserted. */
+  lastInsertRowid: number | bigint;
+}
+
+/**
+ * A connection to a SQLite file. What is asked of it is done in that order, on a thread of its own. `BEGIN`, `COMMIT`
+ * and `ROLLBACK` are statements; without them each statement stands for itself.
+ *
+ * ```js
+ * const database = await engine.attach({ path: 'app.db' });
+ * const connection = await database.connect();
+ * await connection.execute('insert into books(title) values (?)', ['Emma']);
+ * const { rows } = await connection.execute('select id, title from books');
+ * await connection.close();
+ * ```
+ */
+export class Connection implements AsyncDisposable {
+  private constructor();
+  /**
+   * Runs one statement, with a value for each `?`. A constraint that refuses it is a conflict; a lock that another has
+   * for more than 5 s is kind `busy`; an answer of more than 256 MiB is kind `limit`. A wait that is given up does not
+   * stop the statement.
+   */
+  execute(sql: string, values?: SqlValueIn[], limits?: Limits): Promise<SqlAnswer>;
+  /** Whether a transaction is open after what was done last. */
+  readonly isInTransaction: boolean;
+  /** Ends it after all that was asked before; what is not committed is undone. Closing twice is nothing. */
+  close(limits?: Limits): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
 /**
  * A directory of streams, or one in memory.
  *
@@ -365,6 +595,17 @@ export class Engine implements AsyncDisposable {
   leaveMesh(limits?: Limits): Promise<void>;
   /** Who is in the mesh that it is part of, through a node too, and how far its stores are; null if it is in none. */
   mesh(limits?: Limits): Promise<MeshStatus | null>;
+  /**
+   * Makes a SQLite file replicate, or finds it doing so, and works on it until the engine is closed or the file
+   * detached; what any program writes to it is captured from now on. Its log is stream `REPLICA_<name>`: a link of it
+   * to a hub joins nodes. A file that this process has open by other means is a conflict: two copies of SQLite in one
+   * process must not open one file.
+   */
+  attach(config: DatabaseConfig, limits?: Limits): Promise<Database>;
+  /** The attached file of this name. */
+  database(name: string, limits?: Limits): Promise<Database>;
+  /** How each attached file stands, by name. */
+  databases(limits?: Limits): Promise<DatabaseStatus[]>;
   /** Copies the live directory, consistent by stream; returns the bytes copied. */
   backup(to: string | URL, options?: ProgressLimits): Promise<bigint>;
   /** What it has done and holds, now. */

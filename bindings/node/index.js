@@ -2,12 +2,14 @@
 // Headwater for Node: what the package exports. index.mjs gives the same to `import`.
 
 const { Bucket, Entry, Watcher } = require('./lib/bucket.js');
+const { Connection, RawText } = require('./lib/connection.js');
 const { Consumer, Message } = require('./lib/consumer.js');
 const { CrdtStore, CrdtWatcher } = require('./lib/crdt.js');
 const {
   BoundedCounter, Counter, Flag, GrowCounter, MergeMap, MergeSet, MultiRegister, Register,
 } = require('./lib/crdt_handles.js');
 const { Json } = require('./lib/crdt_values.js');
+const { Database } = require('./lib/database.js');
 const {
   Engine,
   attach,
@@ -35,10 +37,12 @@ const { version } = require('./package.json');
 module.exports = {
   BoundedCounter,
   Bucket,
+  Connection,
   Consumer,
   Counter,
   CrdtStore,
   CrdtWatcher,
+  Database,
   Engine,
   Entry,
   Flag,
@@ -56,6 +60,7 @@ module.exports = {
   ObjectWriter,
   PointWatcher,
   Points,
+  RawText,
   Record,
   Register,
   Replica,

@@ -255,6 +255,12 @@ fn replicas() {
 }
 
 #[test]
+fn databases() {
+    every_way("tests/c/databases.c");
+    no_leak("tests/c/databases.c");
+}
+
+#[test]
 fn mesh() {
     every_way("tests/c/mesh.c");
     // What the assembly of the cipher has written, valgrind takes for never written.
@@ -295,6 +301,12 @@ fn example_crdt() {
     no_leak("examples/c/crdt.c");
 }
 
+#[test]
+fn example_replica() {
+    every_way("examples/c/replica.c");
+    no_leak("examples/c/replica.c");
+}
+
 /// Compiles the runner of the vectors; it, a directory for it, and the vectors.
 fn conformance(name: &str) -> (PathBuf, PathBuf, Vec<PathBuf>) {
     let sources = [
@@ -309,6 +321,7 @@ fn conformance(name: &str) -> (PathBuf, PathBuf, Vec<PathBuf>) {
         "ops_points.c",
         "ops_crdt.c",
         "ops_replica.c",
+        "ops_database.c",
     ]
     .map(|name| format!("tests/c/conformance/{name}"));
     let dir = scratch(name);

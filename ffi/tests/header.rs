@@ -93,6 +93,7 @@ fn generated() -> String {
                 "hw_crdt_kind",
                 "hw_crdt_op",
                 "hw_crdt_value_type",
+                "hw_sql_type",
             ]
             .map(String::from)
             .to_vec(),

@@ -182,6 +182,46 @@ static void a_crdt_store_is_the_parents_alone(void) {
     hw_engine_free(engine);
 }
 
+/* SQLite must not be carried over a fork: the child has none of the locks that its copy thinks it has. */
+static void a_connection_is_the_parents_alone(const char *place) {
+    char path[600];
+    hw_engine *engine = memory_engine();
+    hw_database_config config;
+    hw_database *database = NULL;
+    hw_connection *connection = NULL;
+    snprintf(path, sizeof path, "%s/app.db", place);
+    FILE *file = fopen(path, "w");
+    CHECK(file != NULL && fclose(file) == 0);
+    HW_INIT(&config);
+    config.path = str(path);
+    OK(hw_engine_attach(engine, &config, &database, &error));
+    OK(hw_database_connect(database, &connection, &error));
+    OK(hw_connection_execute(connection, HW_LIT("CREATE TABLE t(id INTEGER PRIMARY KEY)"), NULL, 0, NULL, &error));
+    OK(hw_connection_execute(connection, HW_LIT("BEGIN IMMEDIATE"), NULL, 0, NULL, &error));
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        hw_connection *other = NULL;
+        FAILS(HW_STATUS_CLOSED, hw_connection_execute(connection, HW_LIT("COMMIT"), NULL, 0, NULL, &error));
+        SAID("fork()");
+        FAILS(HW_STATUS_CLOSED, hw_database_connect(database, &other, &error));
+        FAILS(HW_STATUS_CLOSED, hw_database_detach(database, &error));
+        hw_connection_free(connection);
+        hw_database_free(database);
+        hw_engine_free(engine);
+        _exit(0);
+    }
+    int status = 0;
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    OK(hw_connection_execute(connection, HW_LIT("INSERT INTO t VALUES (1)"), NULL, 0, NULL, &error));
+    OK(hw_connection_execute(connection, HW_LIT("COMMIT"), NULL, 0, NULL, &error));
+    hw_connection_free(connection);
+    hw_database_free(database);
+    OK(hw_engine_close(engine, &error));
+    hw_engine_free(engine);
+}
+
 int main(int argc, char **argv) {
     char dir[512];
     const char *place = argc > 1 ? argv[1] : ".";
@@ -191,5 +231,6 @@ int main(int argc, char **argv) {
     with(dir, 1);
     a_child_frees_while_the_parent_writes();
     a_crdt_store_is_the_parents_alone();
+    a_connection_is_the_parents_alone(place);
     return 0;
 }

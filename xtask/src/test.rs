@@ -74,9 +74,8 @@ fn format() -> Result {
 
 /// The bans of clippy.toml are for the engine; doors, chores and tests may look at the clock.
 fn lint() -> Result {
-    run_command(&mut cargo(
-        "clippy --quiet --package headwater --features config,grpc,mesh,replica --lib -- -D warnings",
-    ))?;
+    let features = "config,grpc,mesh,replica";
+    run_command(&mut cargo(&format!("clippy --quiet --package headwater --features {features} --lib -- -D warnings")))?;
     let free = "-A clippy::disallowed_methods -A clippy::disallowed_types";
     // The smaller build, which nothing else here compiles.
     let small = format!("clippy --quiet --package headwater-ffi --no-default-features --lib -- -D warnings {free}");
@@ -160,7 +159,7 @@ fn examples() -> Result {
 }
 
 /// The programs that every language has.
-pub(crate) const EXAMPLES: [&str; 4] = ["append_read", "subscribe", "points", "crdt"];
+pub(crate) const EXAMPLES: [&str; 5] = ["append_read", "subscribe", "points", "crdt", "replica"];
 
 fn say(language: &str, name: &str) {
     println!("examples/{language}: {name}");

@@ -4,6 +4,7 @@
 const { fileURLToPath } = require('node:url');
 const { Bucket } = require('./bucket.js');
 const { CrdtStore } = require('./crdt.js');
+const { Database, databaseRequest, statusOf } = require('./database.js');
 const { invalid } = require('./errors.js');
 const { own } = require('./handle.js');
 const { CONNECT, HubStates, connectOptions, linkRequest } = require('./hub.js');
@@ -227,6 +228,25 @@ class Engine {
   async mesh(limits = undefined) {
     const checked = begin('mesh', limits);
     return settle(native.engineMesh(this.#id), same, checked);
+  }
+
+  /** Makes a SQLite file replicate, or finds it doing so, and works on it until this is closed or it is detached. */
+  async attach(config, limits = undefined) {
+    const checked = begin('attach', limits);
+    const call = native.engineAttachDatabase(this.#id, databaseRequest(config));
+    return settle(call, (id) => new Database(id), checked);
+  }
+
+  /** The attached file of this name. */
+  async database(name, limits = undefined) {
+    const checked = begin('database', limits);
+    return settle(native.engineDatabase(this.#id, text('name', name)), (id) => new Database(id), checked);
+  }
+
+  /** How each attached file stands, by name. */
+  async databases(limits = undefined) {
+    const checked = begin('databases', limits);
+    return settle(native.engineDatabases(this.#id), (all) => all.map(statusOf), checked);
   }
 
   /** Copies the live directory, consistent by stream; returns the bytes copied. */

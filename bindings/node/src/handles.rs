@@ -7,11 +7,13 @@ use std::rc::Rc;
 
 use headwater::crdt::{CrdtStore, CrdtWatcher};
 use headwater::points::{PointWatcher, Points};
+use headwater::replica::Database;
 use headwater::{
     Bucket, Consumer, Engine, HubWatcher, ManualClock, ObjectStore, ObjectWatcher, Stream, Subscription, Watcher,
 };
 use napi_derive::napi;
 
+use crate::connection::Session;
 use crate::crdt_replica::Shared;
 use crate::error::{Result, released};
 use crate::hub::Hub;
@@ -66,7 +68,7 @@ macro_rules! held {
             /// Takes back a number whose JavaScript object is gone.
             #[napi(catch_unwind)]
             pub fn $release(number: u32) {
-                <$type>::release(number);
+                <$type as Held>::release(number);
             }
         )*
 
@@ -90,6 +92,8 @@ held! {
     Consumer, CONSUMERS, "consumer", release_consumer;
     CrdtStore, CRDT_STORES, "store", release_crdt_store;
     Shared, REPLICAS, "replica", release_replica;
+    Session, SESSIONS, "connection", release_connection;
+    Database, DATABASES, "database", release_database;
     Points, POINTS, "point store", release_points;
     Bucket, BUCKETS, "bucket", release_bucket;
     Stream, STREAMS, "stream", release_stream;

@@ -26,7 +26,8 @@ use crate::signal::lock;
 const THREADS_MAX: usize = 4;
 const REPORT_EVERY: Duration = Duration::from_millis(50);
 
-type Work = Box<dyn FnOnce() + Send>;
+/// Work, ready to be done.
+pub(crate) type Work = Box<dyn FnOnce() + Send>;
 
 struct Queue {
     waiting: VecDeque<Work>,
@@ -115,7 +116,17 @@ pub(crate) fn run(
     hub: &Rc<Hub>,
     work: impl FnOnce() -> headwater::Result<Answer> + Send + 'static,
 ) -> Result<Raw> {
-    hub.park(env, Box::pin(Job(start(|_| work()))), None)
+    run_by(env, hub, submit, work)
+}
+
+/// As [`run`], on the thread that `submit` gives the work to.
+pub(crate) fn run_by(
+    env: Env,
+    hub: &Rc<Hub>,
+    submit: impl FnOnce(Work),
+    work: impl FnOnce() -> headwater::Result<Answer> + Send + 'static,
+) -> Result<Raw> {
+    hub.park(env, Box::pin(Job(start(submit, |_| work()))), None)
 }
 
 /// As [`run`] for long work, which says how far it is and can be stopped.
@@ -124,11 +135,14 @@ pub(crate) fn run_long(
     hub: &Rc<Hub>,
     work: impl FnOnce(&Progress) -> headwater::Result<Answer> + Send + 'static,
 ) -> Result<Raw> {
-    let progress = start(work);
+    let progress = start(submit, work);
     hub.park(env, Box::pin(Job(progress.clone())), Some(progress))
 }
 
-fn start(work: impl FnOnce(&Progress) -> headwater::Result<Answer> + Send + 'static) -> Arc<Progress> {
+fn start(
+    submit: impl FnOnce(Work),
+    work: impl FnOnce(&Progress) -> headwater::Result<Answer> + Send + 'static,
+) -> Arc<Progress> {
     let progress = Arc::new(Progress { done: AtomicU64::new(0), total: AtomicU64::new(0), slot: Mutex::default() });
     let shared = progress.clone();
     submit(Box::new(move || {

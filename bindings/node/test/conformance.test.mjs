@@ -5,16 +5,19 @@ import { readFile, readdir } from 'node:fs/promises';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HeadwaterError, connect, memory, open } from 'headwater';
+import { databaseOperations } from './conformance_database.mjs';
 import { operations } from './conformance_ops.mjs';
 import { scratch } from './helpers.mjs';
 import { Server } from './nats_server.mjs';
 import { serving } from './node.mjs';
 
 const vectors = new URL('../../../tests/conformance/', import.meta.url);
-const OWN = ['op', 'expect', 'error', 'within', 'hub'];
+const OWN = ['op', 'expect', 'error', 'within', 'eventually', 'hub'];
 /** What may lag behind on a hub, and for how long it is asked again. */
 const LAGS = ['consumer_info', 'crdt_read', 'crdt_status', 'stream_info'];
 const LAG_MS_MAX = 5000;
+/** For how long a step that says so is asked again. */
+const EVENTUALLY_MS_MAX = 10_000;
 
 /** Whether `actual` has everything that `wanted` says. */
 function matches(wanted, actual, within) {
@@ -53,7 +56,7 @@ async function outcome(operation, step) {
   }
 }
 
-async function run(step, all) {
+async function runOnce(step, all) {
   const operation = all[step.op];
   assert.ok(operation, `the operation '${step.op}' is unknown`);
   const { step: view, untaken } = tracked(step);
@@ -68,6 +71,23 @@ async function run(step, all) {
   }
 }
 
+/** Does a step, for so long as it does not hold. */
+async function runFor(timeMs, step, all) {
+  const end = Date.now() + timeMs;
+  for (;;) {
+    try {
+      return await runOnce(step, all);
+    } catch (error) {
+      if (Date.now() >= end) throw error;
+      await sleep(20);
+    }
+  }
+}
+
+const run = (step, all) => runFor(step.eventually ? EVENTUALLY_MS_MAX : 0, step, all);
+/** As `run`, on a hub: what may lag behind is asked again. */
+const runOnHub = (step, all) => runFor(LAGS.includes(step.op) ? LAG_MS_MAX : 0, step, all);
+
 const files = (await readdir(vectors)).filter((name) => name.endsWith('.json')).sort();
 assert.ok(files.length > 0, 'no vectors were found');
 
@@ -78,26 +98,18 @@ function onHub({ hub = {}, ...step }) {
   return Object.fromEntries(merged.filter(([name, v]) => v !== undefined && (v !== null || name === 'expect')));
 }
 
-/** As `run`, on a hub: what may lag behind is asked again. */
-async function runOnHub(step, all) {
-  const end = Date.now() + (LAGS.includes(step.op) ? LAG_MS_MAX : 0);
-  for (;;) {
-    try {
-      return await run(step, all);
-    } catch (error) {
-      if (Date.now() >= end) throw error;
-      await sleep(20);
-    }
-  }
-}
-
 async function runAll(file, vector, engine, one) {
-  const all = operations(engine);
-  for (const [index, step] of vector.steps.entries()) {
-    await one(step, all).catch((error) => {
-      error.message = `${file}, step ${index}: ${error.message}`;
-      throw error;
-    });
+  const { operations: ofDatabases, end } = databaseOperations();
+  const all = { ...operations(engine), ...ofDatabases };
+  try {
+    for (const [index, step] of vector.steps.entries()) {
+      await one(step, all).catch((error) => {
+        error.message = `${file}, step ${index}: ${error.message}`;
+        throw error;
+      });
+    }
+  } finally {
+    await end();
   }
   await engine.close();
 }

@@ -12,12 +12,17 @@ mod bucket;
 mod call;
 mod change;
 mod clock;
+mod connection;
 mod consumer;
 mod convert;
 mod crdt;
 mod crdt_change;
 mod crdt_later;
 mod crdt_replica;
+mod database;
+mod database_config;
+mod database_later;
+mod database_model;
 mod engine;
 mod error;
 mod fork;
@@ -54,6 +59,8 @@ mod _native {
     #[pymodule_export]
     use crate::clock::ManualClock;
     #[pymodule_export]
+    use crate::connection::Connection;
+    #[pymodule_export]
     use crate::consumer::Consumer;
     #[pymodule_export]
     use crate::crdt::CrdtStore;
@@ -61,6 +68,8 @@ mod _native {
     use crate::crdt_change::Change;
     #[pymodule_export]
     use crate::crdt_replica::Replica;
+    #[pymodule_export]
+    use crate::database::Database;
     #[pymodule_export]
     use crate::engine::{Engine, memory, open, open_config, restore, temporary, verify};
     #[pymodule_export]

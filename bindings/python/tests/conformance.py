@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from conformance_crdt import CrdtSteps
+from conformance_database import DatabaseSteps
 
 import headwater as hw
 
@@ -102,17 +103,18 @@ def point(fields: Arguments) -> hw.Point:
     return hw.Point(**fields)
 
 
-class Runner(CrdtSteps):
+class Runner(CrdtSteps, DatabaseSteps):
     """One engine and what the vectors have named."""
 
     def __init__(self, engine: hw.Engine) -> None:
-        super().__init__()
+        CrdtSteps.__init__(self)
+        DatabaseSteps.__init__(self)
         self.engine = engine
         self.named: dict[str, Any] = {}
 
     def run(self, step: Arguments) -> Any:
         """Does a step; its arguments are taken one by one, and one that is left over is a `TypeError`."""
-        step = {name: value for name, value in step.items() if name not in ("expect", "error", "within")}
+        step = {name: value for name, value in step.items() if name not in ("expect", "error", "within", "eventually")}
         operation: Callable[..., Any] = getattr(self, step.pop("op"))
         return told(operation(**step))
 

@@ -20,6 +20,11 @@ EXPECTED = {
         "kitchen.temperature  06:00  min, mean, max: 20.60, 20.85, 21.10",
         "live: kitchen at 02 Mar 00:00 is 23.5",
     ],
+    "replica": [
+        "both files have 1 Emma at 9.5, 2 Ivanhoe at 3.25",
+        "both files have 1 Emma Woodhouse at 12.5, 2 Ivanhoe at 3.25",
+        "books replicates, and 0 rows are hidden by a conflict",
+    ],
     "crdt": [
         "likes: 5",
         "changed: tags (set)",

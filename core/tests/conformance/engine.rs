@@ -22,6 +22,8 @@ pub(crate) struct World {
     pub(crate) replicas: HashMap<String, Replica>,
     /// Of replicas, by the name that `as` gave them.
     pub(crate) fragments: HashMap<String, Vec<u8>>,
+    #[cfg(feature = "replica")]
+    pub(crate) databases: Option<crate::databases::Databases>,
 }
 
 impl World {
@@ -35,6 +37,8 @@ impl World {
             stores: HashMap::new(),
             replicas: HashMap::new(),
             fragments: HashMap::new(),
+            #[cfg(feature = "replica")]
+            databases: None,
         }
     }
 
@@ -75,6 +79,8 @@ impl World {
             _ if op.starts_with("points_") || op == "create_points" => self.points(op, args),
             _ if op.starts_with("crdt") => self.crdt(op, args),
             _ if op.starts_with("replica") => self.replica(op, args),
+            #[cfg(feature = "replica")]
+            _ if op.starts_with("database") => self.database(op, args),
             _ if op.contains("bucket") => self.bucket(op, args),
             _ if op.contains("object") => self.object(op, args),
             "create_stream" => self.engine.create_stream(args.option("config").unwrap()).wait().map(|s| config(&s)),

@@ -21,12 +21,15 @@ typedef struct {
     hw_crdt_watcher *crdt_watcher;
 } source;
 
-/* A CRDT store, a replica or a fragment that a step has named. */
+/* A CRDT store, a replica, a fragment, or a SQLite file and its engine, that a step has named. */
 typedef struct {
     const char *name;
     hw_crdt *crdt;
     hw_replica *replica;
     hw_blob *fragment;
+    hw_engine *engine;
+    hw_database *database;
+    hw_connection *connection;
 } named;
 
 /* One step under way. What it acts on is open for as long as it runs. */
@@ -39,6 +42,7 @@ typedef struct {
     hw_points *points;
     hw_crdt *crdt;       /* It stays open: see `crdts`. */
     hw_replica *replica; /* Likewise. */
+    named *node;         /* Likewise. */
     const json *args;
     json *result;
     hw_error *error;
@@ -50,6 +54,10 @@ typedef struct {
     size_t replicas_len;
     named fragments[NAMED_MAX];
     size_t fragments_len;
+    named databases[NAMED_MAX];
+    size_t databases_len;
+    hw_engine *meeting; /* The hub of the files. */
+    unsigned vector;    /* Which one it is. */
     const char *dir; /* For files that come and go within a step. */
     const char *fault; /* What is wrong with the vector itself, if anything is. */
 } runner;
@@ -84,6 +92,8 @@ named *find_named(runner *r, named *list, size_t *len, hw_str name);
 /* Opens what a step names, or finds it where a step before has opened it. */
 hw_status open_crdt(runner *r);
 void find_replica(runner *r);
+void find_database(runner *r);
+void close_databases(runner *r);
 
 /* Fails when `from` holds a field that the list of names, with spaces between and around, does not. */
 void check_fields(runner *r, const json *from, const char *names);
@@ -135,5 +145,9 @@ operation op_replica, op_replica_write, op_replica_transaction, op_replica_read,
     op_replica_take_delta, op_replica_whole, op_replica_some, op_replica_since, op_replica_context,
     op_replica_caught_up, op_replica_apply, op_replica_extract, op_replica_restore, op_replica_stable, op_replica_held,
     op_replica_release, op_replica_digest;
+operation op_database_attach, op_database_find, op_databases, op_database_link, op_database_unlink, op_database_execute,
+    op_database_in_transaction, op_database_sync, op_database_pause, op_database_resume, op_database_detach,
+    op_database_release, op_database_status, op_database_check, op_database_schema, op_database_snapshot,
+    op_database_snapshots, op_database_restore;
 
 #endif

@@ -6,6 +6,7 @@
 mod bucket;
 mod consumer;
 mod crdt;
+mod database;
 mod hub;
 mod object;
 mod points;
@@ -22,6 +23,9 @@ use crate::values::{millis, u64_of};
 pub(crate) use bucket::{BucketDescription, BucketOptions};
 pub(crate) use consumer::{ConsumerDescription, ConsumerOptions, deliver_policy};
 pub(crate) use crdt::CrdtOptions;
+pub(crate) use database::{
+    CheckDescription, DatabaseDescription, DatabaseOptions, SchemaDescription, SnapshotDescription,
+};
 pub(crate) use object::{ObjectDescription, ObjectRequest, ObjectStoreDescription, ObjectStoreOptions};
 pub(crate) use points::PointsOptions;
 pub(crate) use stream::{StreamDescription, StreamOptions};

@@ -1,7 +1,7 @@
 // Compiled, never run: the declarations as a program in TypeScript uses them, through `import`.
 
-import headwater, { HeadwaterError, Json, Replica, memory, open, testEnvironment } from 'headwater';
-import type { Ack, Message, PointsRow, Record as StreamRecord } from 'headwater';
+import headwater, { HeadwaterError, Json, RawText, Replica, memory, open, testEnvironment } from 'headwater';
+import type { Ack, Message, PointsRow, Record as StreamRecord, SqlValue } from 'headwater';
 
 const engine = await open(new URL('file:///data'), { create: true });
 const stream = await engine.createStream({ name: 's', subjects: 's.>', maxMsgs: 5, maxBytes: 5n, durability: 'os' });
@@ -48,6 +48,12 @@ const replica = new Replica(app.actor.engine, 1);
 const changed: string[] | undefined = replica.apply(replica.whole(), Date.now())?.map(({ key }) => key);
 await engine.joinMesh({ bind: '127.0.0.1:0', seeds: 'b:1', ca: 'ca.pem', cert: 'a.pem', key: 'a.key', preset: 'wan' });
 const state: 'alive' | 'suspect' | 'down' | 'left' | undefined = (await engine.mesh())?.members[0]?.state;
+const file = await engine.attach({ path: 'app.db', nodeId: 'shop', exclude: 'sessions', logMaxEntries: 5n });
+const connection = await file.connect({ timeoutMs: 5 });
+const answer = await connection.execute('select ?, ?', [1, new RawText(Buffer.from([255]))], { timeoutMs: 5 });
+const cell: SqlValue | undefined = answer.rows[0]?.[0];
+const equal: boolean = (await file.check({ repair: true })).isEqual && connection.isInTransaction;
+const parked: bigint | undefined = (await engine.databases())[0]?.parked;
 
 try {
   memory();

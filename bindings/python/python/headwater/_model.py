@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 # Unions of one name each, because stubtest takes a literal of several names for a difference.
@@ -25,6 +26,8 @@ Operation = Literal["put"] | Literal["delete"] | Literal["purge"]
 HubPhase = Literal["connecting"] | Literal["connected"] | Literal["reconnecting"] | Literal["closed"]
 LinkDirection = Literal["both"] | Literal["push"] | Literal["pull"]
 MemberState = Literal["alive"] | Literal["suspect"] | Literal["down"] | Literal["left"]
+DatabaseState = Literal["stopped"] | Literal["running"] | Literal["paused"] | Literal["failed"]
+Compared = Literal["equal"] | Literal["differs"] | Literal["apart"] | Literal["silent"]
 MeshPreset = Literal["lan"] | Literal["wan"] | Literal["seed"]
 LinkState = Literal["starting"] | Literal["running"] | Literal["waiting"] | Literal["stopped"]
 
@@ -413,6 +416,115 @@ class MeshStatus:
     received_bytes: int
     last_error: str
     local_health: int
+
+
+class RefusedTable(NamedTuple):
+    """A table that does not replicate, and why."""
+
+    table: str
+    reason: str
+
+
+class JobStatus(NamedTuple):
+    """Work that takes a while: `what` is `copy`, `upload`, `fetch` or `join`; done and in all are bytes, or rows of a
+    join.
+    """
+
+    what: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseStatus:
+    """How a SQLite file that replicates stands.
+
+    `node` is in whose name its units are now, 16 hex digits; it is another one after a crash, and for a copy. `pending`
+    are writes that were captured and are in no unit yet, `unsent` units that are not in the log yet. Since it was
+    opened, units were `published` and `applied`, the latter with so many `changes` of rows. `conflicts` are rows that
+    are kept and not shown, as another one that won has their UNIQUE value or they break a constraint; `parked` bundles
+    of changes that wait for a table or column; `held` units that wait as their clock is too far ahead; `missing` units
+    that were made and did not come. `lag_ms` is how old the newest write of another node is that is in the file, 0 when
+    nothing waits to be read. `faults` are records of the log that could not be understood.
+    """
+
+    name: str
+    path: Path
+    node_id: str
+    node: str
+    state: DatabaseState
+    tables: tuple[str, ...]
+    refused: tuple[RefusedTable, ...]
+    pending: int
+    unsent: int
+    published: int
+    applied: int
+    changes: int
+    conflicts: int
+    parked: int
+    held: int
+    missing: int
+    lag_records: int
+    lag_ms: int
+    job: JobStatus | None
+    faults: int
+    last_error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparedNode:
+    """Another node, compared with this one: the tables that differ with how many of their 64 ranges of keys, and those
+    whose schema is another one there. `apart` are nodes of which one has units that the other has not yet; `silent` is
+    one that did not answer.
+    """
+
+    node_id: str
+    compared: Compared
+    differing: dict[str, int]
+    schema: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckReport:
+    """What a comparison of nodes found: the other nodes, rows here whose foreign keys name nothing, by table, and
+    whether rows were given to repair what differed.
+    """
+
+    nodes: tuple[ComparedNode, ...]
+    dangling: dict[str, int]
+    repaired: bool
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether every node answered and has the same rows."""
+        return all(node.compared == "equal" for node in self.nodes)
+
+
+class SchemaOf(NamedTuple):
+    """A table, in lower case, and the nodes that have each form of it, by SHA-256 of the schema; those that have no
+    such table are under the empty text.
+    """
+
+    table: str
+    forms: dict[str, tuple[str, ...]]
+
+    @property
+    def is_same(self) -> bool:
+        """Whether all nodes have the same."""
+        return len(self.forms) == 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotInfo:
+    """A snapshot: its id, in the order of time; who made it and when, in milliseconds since the epoch; bytes of the
+    file and bytes that it takes where it is kept.
+    """
+
+    id: str
+    node_id: str
+    created_ms: int
+    bytes: int
+    stored_bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ mod core;
 pub(crate) mod database;
 mod lease;
 mod log;
+pub(super) mod opened;
 pub(super) mod session;
 pub(super) mod snapshot;
 pub(crate) mod snapshots;

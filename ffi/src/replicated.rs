@@ -1,0 +1,123 @@
+//! Replicated SQLite files as core has them; and, in a build without the feature `replica`, types of the same names
+//! that nobody can have a value of, so that every export is there and only attaching has something to answer.
+
+#[cfg(feature = "replica")]
+mod core {
+    use headwater::replica::{DatabaseStatus, refuse_opened};
+    use headwater::{Engine, Pending, Result};
+
+    pub(crate) use headwater::replica::{Answer, Connection, Database, Value};
+
+    use crate::database_config::hw_database_config;
+
+    pub(crate) fn attach(engine: &Engine, from: &hw_database_config) -> Result<Database> {
+        let config = from.config()?;
+        refuse_opened(engine, &config.path)?;
+        engine.attach(config).wait()
+    }
+
+    pub(crate) fn database(engine: &Engine, name: &str) -> Pending<Database> {
+        engine.database(name)
+    }
+
+    pub(crate) fn databases(engine: &Engine) -> Pending<Vec<DatabaseStatus>> {
+        engine.databases()
+    }
+}
+
+#[cfg(not(feature = "replica"))]
+mod core {
+    use std::path::Path;
+
+    use headwater::{Engine, Error, ErrorKind, Pending, Result};
+
+    use crate::database_config::hw_database_config;
+
+    pub(crate) enum Database {}
+
+    pub(crate) enum Connection {}
+
+    pub(crate) enum Value {
+        Null,
+        Integer(i64),
+        Real(f64),
+        Text(Vec<u8>),
+        Blob(Vec<u8>),
+    }
+
+    #[allow(dead_code, reason = "there is no connection that could give one")]
+    pub(crate) struct Answer {
+        pub(crate) columns: Vec<String>,
+        pub(crate) rows: Vec<Vec<Value>>,
+        pub(crate) changes: u64,
+        pub(crate) last_insert_rowid: i64,
+    }
+
+    /// Methods of what there is no value of.
+    macro_rules! nobody_calls {
+        ($($name:ident($($given:ty),*) -> $result:ty;)+) => {
+            $(pub(crate) fn $name(&self, $(_: $given),*) -> $result {
+                match *self {}
+            })+
+        };
+    }
+
+    impl Database {
+        nobody_calls! {
+            name() -> &str;
+            path() -> &Path;
+            stream_name() -> String;
+            connect() -> Result<Connection>;
+            status() -> Pending<()>;
+            sync() -> Pending<()>;
+            pause() -> Pending<()>;
+            resume() -> Pending<()>;
+            release() -> Pending<u64>;
+            detach() -> Pending<()>;
+            check(bool) -> Pending<()>;
+            schema() -> Pending<()>;
+            snapshot() -> Pending<()>;
+            snapshots() -> Pending<()>;
+            restore(Option<&str>) -> Pending<()>;
+        }
+    }
+
+    impl Connection {
+        nobody_calls! {
+            execute(&str, &[Value]) -> Result<Answer>;
+            is_in_transaction() -> bool;
+        }
+    }
+
+    fn unsupported() -> Error {
+        Error::new(ErrorKind::Unsupported, "this library was built without the replication of SQLite files")
+    }
+
+    pub(crate) fn attach(_: &Engine, _: &hw_database_config) -> Result<Database> {
+        Err(unsupported())
+    }
+
+    pub(crate) fn database(_: &Engine, _: &str) -> Pending<Database> {
+        Pending::ready(Err(unsupported()))
+    }
+
+    pub(crate) fn databases(_: &Engine) -> Pending<()> {
+        Pending::ready(Err(unsupported()))
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+        use crate::raw;
+
+        #[test]
+        fn a_build_without_it_says_so() -> Result<()> {
+            let config = hw_database_config { struct_size: size_of::<hw_database_config>(), ..raw::zeroed() };
+            let refused = attach(&Engine::memory()?, &config).map(drop).map_err(|e| e.kind());
+            assert_eq!(refused, Err(ErrorKind::Unsupported));
+            Ok(())
+        }
+    }
+}
+
+pub(crate) use self::core::{Answer, Connection, Database, Value, attach, database, databases};
