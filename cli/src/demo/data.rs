@@ -1,6 +1,6 @@
 //! The records that the tour is about, inside the binary, so that it works wherever it is installed: a year of
-//! Seattle's weather by the hour (NOAA) and a week of the world's earthquakes (USGS), both public, and the Chinook music
-//! store (Luis Rocha, MIT).
+//! Seattle's weather by the hour (NOAA) and a week of the world's earthquakes (USGS), both public, and the Chinook
+//! music store (Luis Rocha, MIT).
 
 use headwater::ErrorKind;
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,5 @@
-//! The sixth chapter: a music store's SQLite file at two nodes. One is cut off while both sell and both change one track;
-//! joined again, both are equal.
+//! The sixth chapter: a music store's SQLite file at two nodes. One is cut off while both sell and both change one
+//! track; joined again, both are equal.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
