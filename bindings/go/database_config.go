@@ -26,6 +26,8 @@ type DatabaseConfig struct {
 	ScanMaxChanges int
 	// PollingInterval is how often the file is looked at for what other programs committed; 5 ms when 0.
 	PollingInterval time.Duration
+	// CleanupInterval is how often a sweep over the clocks of all rows begins; a minute when 0.
+	CleanupInterval time.Duration
 	// LogMaxEntries is the most records that the log keeps; all when 0. A node that was away for longer than the log
 	// reaches back needs a snapshot.
 	LogMaxEntries uint64
@@ -66,6 +68,9 @@ func (l *lender) databaseConfig(config *DatabaseConfig) (c C.hw_database_config,
 		return c, err
 	}
 	if c.snapshot_keep, err = count("SnapshotKeep", config.SnapshotKeep); err != nil {
+		return c, err
+	}
+	if c.cleanup_interval_ns, err = duration("CleanupInterval", config.CleanupInterval); err != nil {
 		return c, err
 	}
 	if c.polling_interval_ns, err = duration("PollingInterval", config.PollingInterval); err != nil {

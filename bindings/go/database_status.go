@@ -76,6 +76,8 @@ type DatabaseStatus struct {
 	LagRecords uint64 `json:"lag_records"`
 	// Lag is how old the newest write of another node is that is in the file; 0 when nothing waits to be read.
 	Lag time.Duration `json:"-"`
+	// Idle is how long nothing was sent and nothing joined.
+	Idle time.Duration `json:"-"`
 	// Job is a snapshot that is being made or joined; nil when none is.
 	Job *JobStatus `json:"job"`
 	// Faults is how many records of the log could not be understood.
@@ -89,10 +91,12 @@ func (s *DatabaseStatus) UnmarshalJSON(text []byte) error {
 	type plain DatabaseStatus
 	from := struct {
 		*plain
-		LagMS int64 `json:"lag_ms"`
+		LagMS  int64 `json:"lag_ms"`
+		IdleMS int64 `json:"idle_ms"`
 	}{plain: (*plain)(s)}
 	err := json.Unmarshal(text, &from)
 	s.Lag = time.Duration(from.LagMS) * time.Millisecond
+	s.Idle = time.Duration(from.IdleMS) * time.Millisecond
 	return err
 }
 

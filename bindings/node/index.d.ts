@@ -302,6 +302,8 @@ export interface DatabaseConfig {
   scanMaxChanges?: number;
   /** How often the file is looked at: 5 ms when not given. */
   pollingIntervalMs?: number;
+  /** How often a sweep over the clocks of all rows begins: a minute when not given. */
+  cleanupIntervalMs?: number;
   /** The most records that the log keeps; all when not given. */
   logMaxEntries?: Integer;
   /** What an acknowledgement of the log promises; `fsync` when not given. */
@@ -351,6 +353,8 @@ export interface DatabaseStatus {
   lagRecords: bigint;
   /** How old the newest write of another node is that is in the file; 0 when nothing waits to be read. */
   lagMs: number;
+  /** How long nothing was sent and nothing joined. */
+  idleMs: number;
   /** A snapshot that is being made or joined: how far of how much, in bytes, or in rows of a join. */
   job: { what: string; done: bigint; total: bigint } | null;
   /** Records of the log that could not be understood. */

@@ -34,6 +34,8 @@ pub struct hw_database_config {
     pub scan_max_changes: usize,
     /// How often the file is looked at for what other programs committed, in nanoseconds; 5 ms when 0.
     pub polling_interval_ns: u64,
+    /// How often a sweep over the clocks of all rows begins, in nanoseconds; a minute when 0.
+    pub cleanup_interval_ns: u64,
     /// The most records that the log keeps; all when 0. A node that was away for longer than the log reaches back needs
     /// a snapshot.
     pub log_max_entries: u64,
@@ -75,6 +77,7 @@ impl hw_database_config {
             per_row: strings("per_row", self.per_row, self.per_row_len)?,
             scan_max_changes: self.scan_max_changes,
             polling_interval: Duration::from_nanos(self.polling_interval_ns),
+            cleanup_interval: Duration::from_nanos(self.cleanup_interval_ns),
             log: LogConfig {
                 max_entries: self.log_max_entries,
                 durability: crate::stream_config::durability(self.log_durability)?,

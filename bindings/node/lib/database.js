@@ -18,6 +18,7 @@ const DATABASE = {
   perRow: texts,
   scanMaxChanges: u32,
   pollingIntervalMs: millis,
+  cleanupIntervalMs: millis,
   logMaxEntries: u64,
   logDurability: text,
   snapshotStore: text,

@@ -27,6 +27,7 @@ pub(crate) fn database_config(
     settings.set_texts("per_row", &mut config.per_row)?;
     settings.set("scan_max_changes", &mut config.scan_max_changes)?;
     settings.set_duration("polling_interval", &mut config.polling_interval)?;
+    settings.set_duration("cleanup_interval", &mut config.cleanup_interval)?;
     settings.set("log_max_entries", &mut config.log.max_entries)?;
     let mut durability = config.log.durability.name().to_owned();
     settings.set("log_durability", &mut durability)?;

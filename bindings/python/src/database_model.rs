@@ -42,6 +42,7 @@ pub(crate) fn database_status(py: Python<'_>, status: DatabaseStatus) -> PyResul
     fields.set_item("missing", status.missing)?;
     fields.set_item("lag_records", status.lag_records)?;
     fields.set_item("lag_ms", status.lag_ms)?;
+    fields.set_item("idle_ms", status.idle_ms)?;
     fields.set_item("job", status.job.map(|job| job_status(py, job)).transpose()?)?;
     fields.set_item("faults", status.faults)?;
     fields.set_item("last_error", status.last_error)?;

@@ -24,6 +24,7 @@ pub struct DatabaseOptions {
     pub per_row: Option<Vec<String>>,
     pub scan_max_changes: Option<u32>,
     pub polling_interval_ms: Option<f64>,
+    pub cleanup_interval_ms: Option<f64>,
     pub log_max_entries: Option<BigInt>,
     pub log_durability: Option<String>,
     pub snapshot_store: Option<String>,
@@ -45,6 +46,7 @@ impl DatabaseOptions {
         set(&mut c.per_row, self.per_row);
         set(&mut c.scan_max_changes, self.scan_max_changes.map(|n| n as usize));
         set_millis(&mut c.polling_interval, "pollingIntervalMs", self.polling_interval_ms)?;
+        set_millis(&mut c.cleanup_interval, "cleanupIntervalMs", self.cleanup_interval_ms)?;
         set_u64(&mut c.log.max_entries, "logMaxEntries", self.log_max_entries.as_ref())?;
         set_durability(&mut c.log.durability, self.log_durability.as_deref())?;
         set(&mut c.snapshot.store, self.snapshot_store);
@@ -76,6 +78,7 @@ pub struct DatabaseDescription {
     pub missing: u64,
     pub lag_records: u64,
     pub lag_ms: f64,
+    pub idle_ms: f64,
     pub job: Option<JobDescription>,
     pub faults: u64,
     pub last_error: String,
@@ -119,6 +122,7 @@ impl From<DatabaseStatus> for DatabaseDescription {
             missing: status.missing,
             lag_records: status.lag_records,
             lag_ms: status.lag_ms as f64,
+            idle_ms: status.idle_ms as f64,
             job: status.job.map(job),
             faults: status.faults,
             last_error: status.last_error,

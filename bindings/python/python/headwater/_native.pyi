@@ -245,6 +245,7 @@ class _DatabaseSettings(TypedDict, total=False):
     per_row: _Filters
     scan_max_changes: int
     polling_interval: _Seconds
+    cleanup_interval: _Seconds
     log_max_entries: int
     log_durability: Durability
     snapshot_store: _Path
