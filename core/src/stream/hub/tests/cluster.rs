@@ -14,7 +14,7 @@ use crate::{ConsumerConfig, HubConfig, ReadOptions, SubscribeOptions};
 fn replicated(engine: &HubEngine, name: &str) -> Arc<dyn StreamOps> {
     let hub = HubConfig { replicas: 3, ..HubConfig::default() };
     let config = StreamConfig { hub: Some(Box::new(hub)), ..StreamConfig::new(name, [format!("{name}.>")]) };
-    for _ in 0..100 {
+    for _ in 0..300 {
         match engine.create_stream(config.clone()).wait() {
             Ok(stream) => return stream,
             // The servers have not found each other yet.
