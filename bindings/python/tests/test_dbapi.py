@@ -122,7 +122,8 @@ def test_cursors_fetch(connection: dbapi.Connection) -> None:
 
 
 VALUES = [
-    None, 0, -1, 2**63 - 1, -(2**63), 2**53 + 1, 0.1, -0.0, float("inf"), 5e-324, "", "Zürich 🚲", "a\0b", b"", b"\0\xff",
+    None, 0, -1, 2**63 - 1, -(2**63), 2**53 + 1, 0.1, -0.0, float("inf"), 5e-324,
+    "", "Zürich 🚲", "a\0b", b"", b"\0\xff",
 ]  # fmt: skip
 
 
