@@ -203,8 +203,10 @@ test('after close everything answers closed', async () => {
   const points = await engine.createPoints({ name: 'p' });
   const subscription = stream.subscribe();
   const waits = [subscription.next(), consumer.next(), bucket.watch({ updatesOnly: true }).next()];
+  // They may end before the close is told of, so somebody has to listen by then.
+  const ended = Promise.all(waits.map((wait) => rejects(wait, 'closed')));
   await engine.close();
-  for (const wait of waits) await rejects(wait, 'closed');
+  await ended;
   await rejects(stream.append('a', 'x'), 'closed');
   await rejects(stream.append('a', 'x', { msgId: '1' }), 'closed');
   throws(() => stream.appendSync('a', 'x'), 'closed');

@@ -30,6 +30,7 @@ impl Database {
     }
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "what a wait ends with may fail to be made")]
 fn nothing(py: Python<'_>, (): ()) -> PyResult<Py<PyAny>> {
     Ok(py.None())
 }

@@ -83,6 +83,35 @@ def test_a_forked_child_is_told_and_harms_nothing(tmp_path: Path) -> None:
         assert [record.payload for record in engine.stream("s").read()] == [b"1", b"3"]
 
 
+def test_a_connection_to_a_file_is_not_the_childs(tmp_path: Path) -> None:
+    path = tmp_path / "app.db"
+    path.touch()
+    with hw.memory() as engine:
+        database = engine.attach(path)
+        connection = database.connect()
+        connection.execute("CREATE TABLE books(id INTEGER PRIMARY KEY)")
+        connection.execute("INSERT INTO books VALUES (1)")
+        child = os.fork()
+        if child == 0:
+            try:
+                for call in (connection.commit, connection.close, database.status, database.connect):
+                    try:
+                        call()
+                    except hw.ClosedError as error:
+                        assert "fork" in str(error), error
+                    else:
+                        raise AssertionError(call)
+                del engine, database, connection
+                os._exit(0)
+            except BaseException as error:
+                print(error, file=sys.stderr)
+                os._exit(1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        connection.commit()
+        assert connection.execute("SELECT id FROM books").fetchall() == [(1,)]
+        connection.close()
+
+
 def test_a_forked_child_may_open_its_own(tmp_path: Path) -> None:
     with hw.memory():
         child = os.fork()
