@@ -1733,6 +1733,8 @@ typedef struct hw_database_config {
     size_t scan_max_changes;
     /** How often the file is looked at for what other programs committed, in nanoseconds; 5 ms when 0. */
     uint64_t polling_interval_ns;
+    /** How often a sweep over the clocks of all rows begins, in nanoseconds; a minute when 0. */
+    uint64_t cleanup_interval_ns;
     /**
      * The most records that the log keeps; all when 0. A node that was away for longer than the log reaches back needs
      * a snapshot.
@@ -2015,9 +2017,7 @@ hw_status hw_progress_get(const struct hw_progress *progress,
  * Threads:   any, while the call runs.
  * Since:     0.1
  */
-HW_API
-hw_status hw_progress_cancel(const struct hw_progress *progress,
-                             struct hw_error **error);
+HW_API hw_status hw_progress_cancel(const struct hw_progress *progress, struct hw_error **error);
 
 /**
  * Frees it; NULL is nothing.
@@ -5410,8 +5410,8 @@ HW_API void hw_database_free(struct hw_database *database);
 /**
  * How it stands. `*status` gets one object in JSON: `name`, `path`, `node_id`, `node`, `state` ("stopped", "running",
  * "paused" or "failed"), `tables`, `refused` (each with `table` and `reason`), `pending`, `unsent`, `published`,
- * `applied`, `changes`, `conflicts`, `parked`, `held`, `missing`, `lag_records`, `lag_ms`, `job` (null, or `what`,
- * `done` and `total`), `faults` and `last_error`. Waits at most `timeout_ms` milliseconds; -1 waits for ever.
+ * `applied`, `changes`, `conflicts`, `parked`, `held`, `missing`, `lag_records`, `lag_ms`, `idle_ms`, `job` (null, or
+ * `what`, `done` and `total`), `faults` and `last_error`. Waits at most `timeout_ms` milliseconds; -1 waits for ever.
  *
  * Errors:    HW_STATUS_TIMEOUT, HW_STATUS_NOT_FOUND (it was detached), HW_STATUS_CLOSED.
  * Ownership: `*status` is yours, free with hw_blob_free.

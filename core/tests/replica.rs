@@ -70,7 +70,7 @@ fn nodes_that_were_apart_or_closed_go_on_where_they_were() {
     b.database.sync().wait().unwrap();
     assert_eq!(a.sql("SELECT count(*) FROM books"), "1");
     a.engine.close().unwrap();
-    let engine = Engine::open(dir.0.join("a")).unwrap();
+    let engine = common::nodes::open(&dir.0.join("a"));
     let database = engine.database("app").wait().unwrap();
     let a = Node { engine, database, path: a.path };
     a.link(&hub);
@@ -171,10 +171,10 @@ fn with_snapshots(dir: &Dir, path: &Path) -> DatabaseConfig {
 fn a_new_node_is_made_of_a_snapshot_and_one_that_missed_records_joins_it() {
     let (dir, hub) = (Dir::new(), Engine::memory().unwrap());
     let short =
-        StreamConfig { max_msgs: 4, ..StreamConfig::new("REPLICA_app", ["$REPLICA.app.>", "$HW.REPLICA_app.>"]) };
+        StreamConfig { max_msgs: 12, ..StreamConfig::new("REPLICA_app", ["$REPLICA.app.>", "$HW.REPLICA_app.>"]) };
     hub.create_stream(short).wait().unwrap();
     let open = |name: &str, path: PathBuf| {
-        let engine = Engine::open(dir.0.join(name)).unwrap();
+        let engine = common::nodes::open(&dir.0.join(name));
         let database = engine.attach(with_snapshots(&dir, &path)).wait().unwrap();
         let node = Node { engine, database, path };
         node.link(&hub);

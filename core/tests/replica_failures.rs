@@ -12,7 +12,7 @@ mod common {
 use common::dirs::Dir;
 use common::nodes::{BOOKS, Node, config, equal, file, hub, until};
 use headwater::replica::{DatabaseConfig, DatabaseState};
-use headwater::{Engine, LinkConfig};
+use headwater::LinkConfig;
 
 fn two(dir: &Dir, schema: &str) -> (Node, Node) {
     let hub = hub();
@@ -213,7 +213,7 @@ fn failure_20_a_node_that_shall_not_take_in_does_not_and_one_that_shall_not_send
     let a = Node::new(&dir, "a", BOOKS, &hub);
     let open = |name: &str, change: &dyn Fn(&mut DatabaseConfig)| {
         let path = file(&dir, &format!("{name}.db"), BOOKS);
-        let engine = Engine::open(dir.0.join(name)).unwrap();
+        let engine = common::nodes::open(&dir.0.join(name));
         let mut config = config(&path);
         change(&mut config);
         let database = engine.attach(config).wait().unwrap();

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use headwater::replica::{Connection, Database, DatabaseConfig};
-use headwater::{Engine, LinkConfig, StreamConfig};
+use headwater::{Engine, ErrorKind, LinkConfig, StreamConfig};
 
 use super::dirs::Dir;
 use super::sqlite::sqlite;
@@ -31,6 +31,18 @@ pub(crate) fn file(dir: &Dir, name: &str, sql: &str) -> PathBuf {
     let path = dir.0.join(name);
     sqlite(&path, sql);
     path
+}
+
+/// Opens a directory. A program that another test starts has its lock for a moment, between fork and exec.
+pub(crate) fn open(dir: &Path) -> Engine {
+    let mut opened = Engine::open(dir);
+    until("the directory is free", || {
+        if opened.as_ref().is_err_and(|error| error.kind() == ErrorKind::Busy) {
+            opened = Engine::open(dir);
+        }
+        !opened.as_ref().is_err_and(|error| error.kind() == ErrorKind::Busy)
+    });
+    opened.unwrap()
 }
 
 pub(crate) fn hub() -> Engine {
@@ -58,7 +70,7 @@ impl Node {
     }
 
     pub(crate) fn open(dir: &Dir, name: &str, path: PathBuf) -> Node {
-        let engine = Engine::open(dir.0.join(name)).unwrap();
+        let engine = open(&dir.0.join(name));
         let database = engine.attach(config(&path)).wait().unwrap();
         Node { engine, database, path }
     }

@@ -445,7 +445,8 @@ class DatabaseStatus:
     are kept and not shown, as another one that won has their UNIQUE value or they break a constraint; `parked` bundles
     of changes that wait for a table or column; `held` units that wait as their clock is too far ahead; `missing` units
     that were made and did not come. `lag_ms` is how old the newest write of another node is that is in the file, 0 when
-    nothing waits to be read, `idle_ms` how long nothing was sent and nothing joined. `faults` are records of the log that could not be understood.
+    nothing waits to be read, `idle_ms` how long nothing was sent and nothing joined. `faults` are records of the log
+    that could not be understood.
     """
 
     name: str

@@ -193,8 +193,7 @@ impl Worker {
             }
         }
         self.end_upkeep();
-        let closed = || Error::new(ErrorKind::Closed, format!("database '{}' is closed", self.name));
-        lock(&self.tickets).drain(..).for_each(|ticket| ticket.fill(Err(closed())));
+        lock(&self.tickets).drain(..).for_each(|ticket| ticket.fill(Err(self.closed())));
     }
 
     /// Done when all that was there at the call is taken in, sent and joined.
@@ -302,6 +301,10 @@ impl Worker {
         lock(&self.work).is_paused
     }
 
+    fn closed(&self) -> Error {
+        Error::new(ErrorKind::Closed, format!("database '{}' is closed", self.name))
+    }
+
     pub(super) fn is_stopped(&self) -> bool {
         self.is_stopped.load(Ordering::Acquire)
     }
@@ -309,6 +312,9 @@ impl Worker {
     /// Does something with what is opened.
     pub(super) fn with_node<T>(&self, work: impl FnOnce(&mut Node) -> Result<T>) -> Result<T> {
         let mut slot = lock(&self.work);
+        if self.is_stopped() {
+            return Err(self.closed());
+        }
         let node = match &mut slot.node {
             Some(node) => node,
             none => none.insert(Node::open(&self.engine, &self.config)?),
@@ -329,7 +335,7 @@ impl Worker {
     /// How it stands.
     pub(crate) fn status(&self) -> DatabaseStatus {
         let mut work = lock(&self.work);
-        if work.node.is_none() && work.failures == 0 {
+        if work.node.is_none() && work.failures == 0 && !self.is_stopped() {
             match Node::open(&self.engine, &self.config) {
                 Ok(node) => work.node = Some(node),
                 Err(error) => work.last_error = error.to_string(),
