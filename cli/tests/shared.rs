@@ -145,7 +145,10 @@ fn write_until_the_end(dir: &Dir, writer: usize, all: &Arc<AtomicU64>) -> (Child
     let count = std::thread::spawn(move || {
         // A line that was cut off has no end.
         let acked = acks.lines().map_while(Result::ok).filter(|line| line.parse::<u64>().is_ok());
-        acked.inspect(|_| drop(all.fetch_add(1, Ordering::Relaxed))).count() as u64
+        acked.fold(0, |count, _| {
+            all.fetch_add(1, Ordering::Relaxed);
+            count + 1
+        })
     });
     (child, count)
 }

@@ -11,8 +11,8 @@ mod common {
 
 use common::dirs::Dir;
 use common::nodes::{BOOKS, Node, config, equal, file, hub, until};
-use headwater::replica::{DatabaseConfig, DatabaseState};
 use headwater::LinkConfig;
+use headwater::replica::{DatabaseConfig, DatabaseState};
 
 fn two(dir: &Dir, schema: &str) -> (Node, Node) {
     let hub = hub();
