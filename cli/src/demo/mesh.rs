@@ -2,20 +2,19 @@
 //! go on; back again, all three are equal.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use headwater::crdt::{CrdtConfig, CrdtStore, Kind, Op, Value};
 use headwater::{CertFiles, Durability, Engine, MeshConfig};
 
 use super::stage::{Paint, Stage};
+use super::until;
 use crate::certs;
 use crate::failure::{Done, Failure};
 
 const NAMES: [&str; 3] = ["a", "b", "c"];
 /// For how many days the certificates are good.
 const DAYS: u32 = 2;
-/// What takes longer than this is wrong.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 struct Node {
     name: &'static str,
@@ -109,17 +108,6 @@ fn connected(node: &Node) -> Done<usize> {
 fn equal(nodes: &[Node]) -> Done<bool> {
     let contexts: Vec<_> = nodes.iter().map(|node| node.store.context()).collect::<headwater::Result<_>>()?;
     Ok(contexts.windows(2).all(|pair| pair[0] == pair[1]))
-}
-
-fn until(what: &str, mut is_so: impl FnMut() -> Done<bool>) -> Done {
-    let begun = Instant::now();
-    while !is_so()? {
-        if begun.elapsed() > PATIENCE {
-            return Err(Failure::usage(format!("waited {PATIENCE:?} for {what}")));
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    Ok(())
 }
 
 fn table(stage: &mut Stage, nodes: &[Node], caption: &str) -> Done {

@@ -109,6 +109,21 @@ fn finale(stage: &mut Stage, kept: Option<&Path>, took: Duration) -> Done {
     stage.say("")
 }
 
+/// What takes longer than this is wrong.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits for what nodes do among themselves.
+fn until(what: &str, mut is_so: impl FnMut() -> Done<bool>) -> Done {
+    let begun = Instant::now();
+    while !is_so()? {
+        if begun.elapsed() > PATIENCE {
+            return Err(Failure::usage(format!("waited {PATIENCE:?} for {what}")));
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Ok(())
+}
+
 /// How many of them a second.
 fn rate(count: u64, took: Duration) -> u64 {
     (count as f64 / took.as_secs_f64().max(1e-9)) as u64

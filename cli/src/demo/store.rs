@@ -9,11 +9,10 @@ use headwater::{Engine, LinkConfig, StreamConfig};
 
 use super::data::CHINOOK;
 use super::stage::{Paint, Stage};
+use super::until;
 use crate::failure::{Done, Failure};
 use crate::units::show_count;
 
-/// What takes longer than this is wrong.
-const PATIENCE: Duration = Duration::from_secs(30);
 const LINK: &str = "chinook";
 const LOG: &str = "REPLICA_chinook";
 const TRACK: &str = "SELECT Name, coalesce(Composer, ''), UnitPrice FROM Track WHERE TrackId = 1";
@@ -131,17 +130,6 @@ fn caught_up(shops: &[Shop]) -> Done<bool> {
         all &= status.pending + status.unsent + status.lag_records + status.missing == 0;
     }
     Ok(all)
-}
-
-fn until(what: &str, mut is_so: impl FnMut() -> Done<bool>) -> Done {
-    let begun = Instant::now();
-    while !is_so()? {
-        if begun.elapsed() > PATIENCE {
-            return Err(Failure::usage(format!("waited {PATIENCE:?} for {what}")));
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    Ok(())
 }
 
 fn table(stage: &mut Stage, shops: &[Shop]) -> Done {

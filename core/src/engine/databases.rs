@@ -150,78 +150,55 @@ impl Engine {
     }
 
     fn answer(&self, inner: &Arc<Inner>, call: DatabaseCall) -> Pending<DatabaseAnswer> {
-        let find = |name: &str| {
-            inner.writable()?;
-            self.find_attached(inner)?;
-            inner.databases.find(name)
+        let worker = match self.find_for(inner, &call) {
+            Ok(Some(worker)) => worker,
+            Ok(None) => return Pending::ready(Ok(DatabaseAnswer::Statuses(inner.databases.statuses()))),
+            Err(error) => return Pending::ready(Err(error)),
         };
         let one = |info| DatabaseAnswer::Snapshots(vec![info]);
         match call {
-            DatabaseCall::Sync(name) => {
-                let worker = self.run_databases().and_then(|()| find(&name));
-                Pending::after(worker, |worker| worker.sync()).map(|()| DatabaseAnswer::Done)
+            DatabaseCall::Sync(_) => {
+                Pending::after(Self::begin(inner, &worker), |()| worker.sync()).map(|()| DatabaseAnswer::Done)
             }
-            DatabaseCall::Snapshot(name) => {
-                Pending::after(find(&name), |worker| job(worker, move |worker| worker.snapshot().map(one)))
-            }
-            DatabaseCall::Restore(name, id) => {
-                Pending::after(find(&name), |worker| job(worker, move |it| it.restore(id.as_deref()).map(one)))
-            }
-            DatabaseCall::Check(name, repair) => {
-                let check = move |worker: &Worker| worker.check(repair).map(DatabaseAnswer::Report);
-                Pending::after(find(&name), |worker| job(worker, check))
-            }
-            DatabaseCall::Snapshots(name) => {
-                let list = |worker: &Worker| worker.snapshots().map(DatabaseAnswer::Snapshots);
-                Pending::after(find(&name), |worker| job(worker, list))
-            }
-            call => Pending::ready(self.answer_now(inner, call)),
+            DatabaseCall::Snapshot(_) => job(worker, move |it| it.snapshot().map(one)),
+            DatabaseCall::Restore(_, id) => job(worker, move |it| it.restore(id.as_deref()).map(one)),
+            DatabaseCall::Check(_, repair) => job(worker, move |it| it.check(repair).map(DatabaseAnswer::Report)),
+            DatabaseCall::Snapshots(_) => job(worker, |it| it.snapshots().map(DatabaseAnswer::Snapshots)),
+            call => Pending::ready(Self::answer_now(inner, &worker, &call)),
         }
     }
 
-    fn answer_now(&self, inner: &Arc<Inner>, call: DatabaseCall) -> Result<DatabaseAnswer> {
+    /// The file that a question is about, which an attach begins; none where it is about all.
+    fn find_for(&self, inner: &Arc<Inner>, call: &DatabaseCall) -> Result<Option<Arc<Worker>>> {
         inner.writable()?;
         self.find_attached(inner)?;
-        let databases = &inner.databases;
         match call {
-            DatabaseCall::Attach(config) => {
-                let worker = self.attach_here(inner, *config)?;
+            DatabaseCall::Attach(config) => self.attach_here(inner, (**config).clone()).map(Some),
+            call => call.name().map(|name| inner.databases.find(name)).transpose(),
+        }
+    }
+
+    /// Answers what takes no time.
+    fn answer_now(inner: &Arc<Inner>, worker: &Arc<Worker>, call: &DatabaseCall) -> Result<DatabaseAnswer> {
+        match call {
+            DatabaseCall::Attach(_) | DatabaseCall::Find(_) => {
+                Self::begin(inner, worker)?;
                 return Ok(DatabaseAnswer::Found(worker.name.clone(), worker.path.clone()));
             }
-            DatabaseCall::Find(name) => {
-                let worker = databases.find(&name)?;
-                Self::begin(inner, &worker)?;
-                return Ok(DatabaseAnswer::Found(name, worker.path.clone()));
-            }
-            DatabaseCall::List => return Ok(DatabaseAnswer::Statuses(databases.statuses())),
-            DatabaseCall::Status(name) => return Ok(DatabaseAnswer::Statuses(vec![databases.find(&name)?.status()])),
-            DatabaseCall::Release(name) => return databases.find(&name)?.release().map(DatabaseAnswer::Count),
-            DatabaseCall::Schema(name) => {
-                let schema = databases.find(&name)?.schema()?;
-                return Ok(DatabaseAnswer::Schemas(schema));
-            }
-            // These take a while.
-            DatabaseCall::Sync(_)
-            | DatabaseCall::Check(..)
-            | DatabaseCall::Snapshot(_)
-            | DatabaseCall::Snapshots(_)
-            | DatabaseCall::Restore(..) => {}
-            DatabaseCall::Pause(name) => {
-                databases.find(&name)?.pause();
-                Self::keep_attached(inner)?;
-            }
-            DatabaseCall::Resume(name) => {
-                let worker = databases.find(&name)?;
+            DatabaseCall::Release(_) => return worker.release().map(DatabaseAnswer::Count),
+            DatabaseCall::Schema(_) => return worker.schema().map(DatabaseAnswer::Schemas),
+            DatabaseCall::Pause(_) => worker.pause(),
+            DatabaseCall::Resume(_) => {
                 worker.resume();
-                Self::begin(inner, &worker)?;
-                Self::keep_attached(inner)?;
+                Self::begin(inner, worker)?;
             }
-            DatabaseCall::Detach(name) => {
-                databases.find(&name)?.detach()?;
-                databases.all().retain(|worker| worker.name != name);
-                Self::keep_attached(inner)?;
+            DatabaseCall::Detach(_) => {
+                worker.detach()?;
+                inner.databases.all().retain(|other| !Arc::ptr_eq(other, worker));
             }
+            _ => return Ok(DatabaseAnswer::Statuses(vec![worker.status()])),
         }
+        Self::keep_attached(inner)?;
         Ok(DatabaseAnswer::Done)
     }
 
@@ -231,7 +208,6 @@ impl Engine {
         if let Ok(worker) = inner.databases.find(&name) {
             let same = DatabaseConfig { path: worker.path.clone(), ..config.clone() };
             if worker.config == same && std::fs::canonicalize(&config.path).is_ok_and(|path| path == worker.path) {
-                Self::begin(inner, &worker)?;
                 return Ok(worker);
             }
             let message = format!("database '{name}' is attached already, as {} or otherwise", worker.path.display());
@@ -243,7 +219,6 @@ impl Engine {
         }
         let worker = Worker::open(self, config, false)?;
         inner.databases.all().push(Arc::clone(&worker));
-        Self::begin(inner, &worker)?;
         Self::keep_attached(inner)?;
         Ok(worker)
     }

@@ -8,6 +8,7 @@ use super::Replica;
 use super::clocks::{RowState, Stamp};
 use super::store::{Fault, Sql};
 use super::table::Table;
+use super::value::first_word;
 use crate::error::Result;
 
 /// Ranges of a table.
@@ -66,12 +67,10 @@ fn row_digest(key: &[u8], state: &RowState, table: &Table) -> u64 {
     number(state.life.time);
     number(state.life.node);
     for (name, stamp, digest) in columns {
-        let name = Sha256::digest(name);
-        number(name[..8].iter().fold(0, |number, &byte| number << 8 | u64::from(byte)));
+        number(first_word(Sha256::new_with_prefix(name)));
         number(stamp.time);
         number(stamp.node);
         number(digest);
     }
-    let digest = hash.finalize();
-    digest[..8].iter().fold(0, |number, &byte| number << 8 | u64::from(byte))
+    first_word(hash)
 }

@@ -87,8 +87,7 @@ impl Replica {
 
     /// How many units are held.
     pub(super) fn held(&self) -> Result<u64> {
-        let count = self.conn.query_row("SELECT count(*) FROM _headwater_held", (), |row| row.get::<_, i64>(0));
-        Ok(count.map_err(|error| Fault::from(error).into_error())? as u64)
+        self.rows_of("held")
     }
 
     /// Joins what is held and is no more ahead of `now_ms`; with `u64::MAX`, all of it.

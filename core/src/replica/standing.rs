@@ -75,24 +75,25 @@ impl Replica {
 
     /// Rows that have clocks.
     pub(super) fn row_count(&self) -> Result<u64> {
-        let count = self.conn.query_row("SELECT count(*) FROM _headwater_row", (), |row| row.get::<_, i64>(0));
-        Ok(count.map_err(|error| Fault::from(error).into_error())? as u64)
+        self.rows_of("row")
+    }
+
+    /// Rows of a table of ours.
+    pub(super) fn rows_of(&self, table: &str) -> Result<u64> {
+        let sql = format!("SELECT count(*) FROM _headwater_{table}");
+        let count =
+            self.conn.prepare_cached(&sql).and_then(|mut count| count.query_row((), |row| row.get::<_, i64>(0)));
+        count.map(|count| count as u64).map_err(|error| Fault::from(error).into_error())
     }
 
     /// Rows that wait.
     pub(super) fn waiting(&self) -> Result<Waiting> {
-        let count = |table: &str| {
-            let sql = format!("SELECT count(*) FROM _headwater_{table}");
-            let count =
-                self.conn.prepare_cached(&sql).and_then(|mut count| count.query_row((), |row| row.get::<_, i64>(0)));
-            count.map(|count| count as u64).map_err(|error| Fault::from(error).into_error())
-        };
         Ok(Waiting {
-            log: count("log")?,
-            outbox: count("outbox")?,
-            parked: count("park")?,
-            hidden: count("hidden")?,
-            held: count("held")?,
+            log: self.rows_of("log")?,
+            outbox: self.rows_of("outbox")?,
+            parked: self.rows_of("park")?,
+            hidden: self.rows_of("hidden")?,
+            held: self.held()?,
         })
     }
 

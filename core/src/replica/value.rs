@@ -94,8 +94,7 @@ impl Value {
                 hash.update(bytes);
             }
         }
-        let digest = hash.finalize();
-        digest[..8].iter().fold(0, |number, &byte| number << 8 | u64::from(byte))
+        first_word(hash)
     }
 
     /// What SQLite compares as equal in a key is one value: a real that is a whole number is that number.
@@ -160,6 +159,11 @@ pub(super) fn key_bytes(key: &[Value]) -> Vec<u8> {
         value.canonical().put(&mut out);
     }
     out
+}
+
+/// The first 8 bytes of a digest, as a number.
+pub(super) fn first_word(hash: Sha256) -> u64 {
+    hash.finalize()[..8].iter().fold(0, |number, &byte| number << 8 | u64::from(byte))
 }
 
 /// The key that [`key_bytes`] was given, up to what SQLite compares as equal.

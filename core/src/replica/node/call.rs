@@ -44,6 +44,27 @@ pub(crate) enum DatabaseCall {
     Restore(String, Option<String>),
 }
 
+impl DatabaseCall {
+    /// The file that it is about, by its name; none for all, and for one that begins.
+    pub(crate) fn name(&self) -> Option<&str> {
+        match self {
+            DatabaseCall::Attach(_) | DatabaseCall::List => None,
+            DatabaseCall::Find(name)
+            | DatabaseCall::Status(name)
+            | DatabaseCall::Sync(name)
+            | DatabaseCall::Pause(name)
+            | DatabaseCall::Resume(name)
+            | DatabaseCall::Release(name)
+            | DatabaseCall::Detach(name)
+            | DatabaseCall::Check(name, _)
+            | DatabaseCall::Schema(name)
+            | DatabaseCall::Snapshot(name)
+            | DatabaseCall::Snapshots(name)
+            | DatabaseCall::Restore(name, _) => Some(name),
+        }
+    }
+}
+
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -131,6 +131,11 @@ impl DatabaseConfig {
         Ok(name.to_owned())
     }
 
+    /// What people call this node, of an engine with this id.
+    pub(super) fn node_name(&self, engine: u64) -> String {
+        if self.node_id.is_empty() { format!("{engine:016x}") } else { self.node_id.clone() }
+    }
+
     /// The stream that is its log.
     pub fn stream_name(&self) -> Result<String> {
         self.database_name().map(|name| super::log::stream_name(&name))

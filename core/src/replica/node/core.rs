@@ -3,8 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -60,8 +59,6 @@ pub(super) struct Node {
     reader: Option<Subscription>,
     parts: Parts,
     actor: Writer,
-    /// The number of its next unit, for whoever goes on as this node.
-    next_unit: Arc<AtomicU64>,
     /// What the file's connection said of others' commits when it was looked at last.
     seen: Option<i64>,
     /// Which file it is.
@@ -104,12 +101,11 @@ impl Node {
         };
         let log = Log { stream, database: name };
         let known = identity(&conn)?;
-        let (actor, next_unit) = claim(engine, log.stream.name(), known);
+        let actor = claim(engine, log.stream.name(), known);
         let mut replica = Replica::open(conn, known.map_or(actor.epoch, |(node, _)| node), config.options())?;
         if known.is_some_and(|(node, _)| node != actor.epoch) {
             replica.become_node(actor.epoch)?;
         }
-        next_unit.store(replica.last_unit()? + 1, Ordering::Relaxed);
         let reader = if config.replicate { Some(read_on(&log, engine.id(), &replica)?) } else { None };
         Ok(Node {
             engine: engine.clone(),
@@ -119,7 +115,6 @@ impl Node {
             reader,
             parts: Parts::default(),
             actor,
-            next_unit,
             seen: None,
             file,
             has_told: None,
@@ -148,7 +143,7 @@ impl Node {
     }
 
     /// Cuts what was written since the last look.
-    pub(super) fn look(&mut self) -> Result<bool> {
+    fn look(&mut self) -> Result<bool> {
         let version = self.replica.data_version()?;
         if self.seen == Some(version) && !self.replica.is_due()? {
             return Ok(false);
@@ -158,11 +153,10 @@ impl Node {
             return Ok(false);
         }
         self.replica.cut()?;
-        self.next_unit.store(self.replica.last_unit()? + 1, Ordering::Relaxed);
         self.replica.is_pending()
     }
 
-    pub(super) fn send(&mut self) -> Result<bool> {
+    fn send(&mut self) -> Result<bool> {
         let units = self.replica.outbox(UNITS_AT_ONCE)?;
         let Some(last) = units.last().map(|unit| unit.place) else { return Ok(false) };
         if self.config.publish {
@@ -171,6 +165,12 @@ impl Node {
         }
         self.replica.sent(last)?;
         Ok(units.len() == UNITS_AT_ONCE)
+    }
+
+    /// Takes in and sends all that was written here.
+    pub(super) fn flush(&mut self) -> Result<()> {
+        while self.look()? || self.send()? {}
+        Ok(())
     }
 
     /// Takes some of what others sent.
@@ -246,9 +246,7 @@ impl Node {
 
     /// Goes on with the sweep over all rows; whether it came to the last one.
     pub(super) fn sweep(&mut self, rows_max: usize) -> Result<bool> {
-        let is_over = self.replica.sweep(rows_max, self.now_ms())?;
-        self.next_unit.store(self.replica.last_unit()? + 1, Ordering::Relaxed);
-        Ok(is_over)
+        self.replica.sweep(rows_max, self.now_ms())
     }
 
     fn count(&mut self, taken: Taken) {
@@ -263,7 +261,6 @@ impl Node {
             return Ok(false);
         }
         self.replica.walk(WALK_ROWS)?;
-        self.next_unit.store(self.replica.last_unit()? + 1, Ordering::Relaxed);
         Ok(true)
     }
 
@@ -285,9 +282,7 @@ impl Node {
 
     /// Joins rows of a snapshot.
     pub(super) fn import(&mut self, units: &[Unit]) -> Result<()> {
-        self.replica.import(units)?;
-        self.next_unit.store(self.replica.last_unit()? + 1, Ordering::Relaxed);
-        Ok(())
+        self.replica.import(units)
     }
 
     /// All rows of a snapshot are joined, and so what it has of each node's units.
@@ -302,10 +297,7 @@ impl Node {
 
     /// What people call it.
     pub(super) fn node_id(&self) -> String {
-        match self.config.node_id.as_str() {
-            "" => format!("{:016x}", self.engine.id()),
-            id => id.to_owned(),
-        }
+        self.config.node_name(self.engine.id())
     }
 
     pub(super) fn now_ms(&self) -> u64 {
@@ -344,22 +336,26 @@ impl Node {
 
     /// Ends it; whoever opens the file next goes on as this node where that is safe.
     pub(super) fn close(self) {
-        let next = self.next_unit.load(Ordering::Relaxed);
-        self.engine.free_actor(self.log.stream.name(), self.actor, next);
+        let stream = self.log.stream.name();
+        match self.replica.last_unit() {
+            Ok(last) => self.engine.free_actor(stream, self.actor, last + 1),
+            Err(_) => self.engine.forget_actor(stream, self.actor),
+        }
     }
 }
 
 /// Goes on as the node that the file is of, if nobody else can be it, or begins as a new one: a copy of the file, or of
 /// the engine's directory, must never be the same node as the original.
-fn claim(engine: &Engine, stream: &str, known: Option<(u64, u64)>) -> (Writer, Arc<AtomicU64>) {
+fn claim(engine: &Engine, stream: &str, known: Option<(u64, u64)>) -> Writer {
     while let Some((actor, next)) = engine.take_actor(stream) {
         if known == Some((actor.epoch, next.load(Ordering::Relaxed) - 1)) {
-            return (actor, next);
+            return actor;
         }
         engine.forget_actor(stream, actor);
     }
     let actor = Writer { engine: engine.id(), epoch: engine.clock().random() };
-    (actor, engine.begin_actor(stream, actor))
+    engine.begin_actor(stream, actor);
+    actor
 }
 
 /// A subscription that goes on where the file is.

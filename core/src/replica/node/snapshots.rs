@@ -3,8 +3,6 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
 use super::config::DatabaseConfig;
 use super::snapshot::{self, Manifest, SnapshotInfo, Store};
 use super::worker::{Worker, lock};
@@ -14,28 +12,12 @@ use crate::replica::status::JobStatus;
 
 /// Snapshots that are kept unless it is told otherwise.
 const KEPT: usize = 3;
-const MS: u64 = 1_000_000;
-
-/// A copy whose upload is not done.
-#[derive(Serialize, Deserialize)]
-struct Unfinished {
-    info: SnapshotInfo,
-}
 
 /// A file beside the database.
 fn beside(path: &Path, what: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(what);
     PathBuf::from(name)
-}
-
-fn remove(path: &Path) -> Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(Error::io(format_args!("remove {}", path.display()), &error))
-        }
-        _ => Ok(()),
-    }
 }
 
 fn open_store(engine: &Engine, config: &DatabaseConfig) -> Result<Box<dyn Store>> {
@@ -47,8 +29,7 @@ fn open_store(engine: &Engine, config: &DatabaseConfig) -> Result<Box<dyn Store>
 pub(crate) fn bootstrap(engine: &Engine, config: &DatabaseConfig, id: Option<&str>) -> Result<SnapshotInfo> {
     let store = open_store(engine, config)?;
     let name = config.database_name()?;
-    let manifest = snapshot::newest(&*store, &name, id)?;
-    let manifest = manifest.ok_or_else(|| Error::not_found(format!("there is no snapshot of database '{name}'")))?;
+    let manifest = snapshot::find(&*store, &name, id)?;
     let fetched = beside(&config.path, ".headwater-restore");
     snapshot::fetch(&*store, &manifest, &fetched, &mut |_, _| ControlFlow::Continue(()))?;
     if config.path.exists() {
@@ -65,15 +46,16 @@ impl Worker {
         let _one = self.begin_job()?;
         let store = open_store(&self.engine, &self.config)?;
         let (copy, note) = (beside(&self.path, ".headwater-snapshot"), beside(&self.path, ".headwater-snapshot.json"));
-        let unfinished = std::fs::read(&note).ok().and_then(|bytes| serde_json::from_slice::<Unfinished>(&bytes).ok());
+        // What a copy is whose upload is not done.
+        let unfinished = std::fs::read(&note).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let info = match unfinished.filter(|_| copy.exists()) {
-            Some(unfinished) => unfinished.info,
+            Some(info) => info,
             None => self.copy(&copy, &note)?,
         };
         let info =
             snapshot::upload(&*store, &self.name, info, &copy, &mut |done, total| self.tell("upload", done, total))?;
-        remove(&note)?;
-        remove(&copy)?;
+        snapshot::remove(&note)?;
+        snapshot::remove(&copy)?;
         let keep = self.config.snapshot.keep;
         snapshot::prune(&*store, if keep == 0 { KEPT } else { keep })?;
         Ok(info)
@@ -82,12 +64,12 @@ impl Worker {
     fn copy(&self, copy: &Path, note: &Path) -> Result<SnapshotInfo> {
         let _ = self.tell("copy", 0, 0);
         let status = self.status();
-        let created_ms = self.engine.clock().now() / MS;
+        let created_ms = self.engine.clock().now() / super::core::MS;
         let node = u64::from_str_radix(&status.node, 16).unwrap_or_default();
         let id = Manifest::id(created_ms, node);
         let info = SnapshotInfo { id, node_id: status.node_id, created_ms, bytes: 0, stored_bytes: 0 };
         snapshot::copy(&self.path, copy)?;
-        let bytes = serde_json::to_vec(&Unfinished { info: info.clone() }).unwrap_or_default();
+        let bytes = serde_json::to_vec(&info).unwrap_or_default();
         std::fs::write(note, bytes).map_err(|e| Error::io(format_args!("write {}", note.display()), &e))?;
         Ok(info)
     }
@@ -102,9 +84,7 @@ impl Worker {
     pub(crate) fn restore(&self, id: Option<&str>) -> Result<SnapshotInfo> {
         let _one = self.begin_job()?;
         let store = open_store(&self.engine, &self.config)?;
-        let manifest = snapshot::newest(&*store, &self.name, id)?;
-        let none = || Error::not_found(format!("there is no snapshot of database '{}'", self.name));
-        let manifest = manifest.ok_or_else(none)?;
+        let manifest = snapshot::find(&*store, &self.name, id)?;
         let fetched = beside(&self.path, ".headwater-restore");
         snapshot::fetch(&*store, &manifest, &fetched, &mut |done, total| self.tell("fetch", done, total))?;
         let taken = snapshot::read(
@@ -115,7 +95,7 @@ impl Worker {
         )?;
         self.with_node(|node| node.unite_taken(&taken))?;
         for end in ["", "-wal", "-shm"] {
-            remove(&beside(&fetched, end))?;
+            snapshot::remove(&beside(&fetched, end))?;
         }
         Ok(manifest.info)
     }

@@ -56,13 +56,13 @@ impl Node {
 
     /// What it has, all that was written here being taken in and sent.
     fn has(&mut self, question: &str) -> Result<Has> {
-        while self.look()? || self.send()? {}
+        self.flush()?;
         Ok(Has::new(question, &self.replica.taken_with_own()?, &self.replica.digests()?))
     }
 
     /// Asks all others what they have: the question, and whose answers to wait for.
     pub(super) fn ask(&mut self) -> Result<(String, BTreeSet<String>)> {
-        while self.look()? || self.send()? {}
+        self.flush()?;
         let id = format!("{:016x}", self.engine.clock().random());
         self.question = Some((id.clone(), Vec::new()));
         self.say("ask", &Question { id: id.clone(), at_ms: self.now_ms(), rows: BTreeMap::new() })?;
@@ -154,7 +154,7 @@ impl Node {
 
     /// Puts the rows of ranges into the log, with all their clocks.
     fn give(&mut self, ranges: &BTreeMap<String, Vec<usize>>) -> Result<()> {
-        while self.look()? || self.send()? {}
+        self.flush()?;
         if !self.config.publish {
             return Ok(());
         }

@@ -344,10 +344,7 @@ impl Worker {
         let mut status = DatabaseStatus {
             name: self.name.clone(),
             path: self.path.clone(),
-            node_id: match self.config.node_id.as_str() {
-                "" => format!("{:016x}", self.engine.id()),
-                id => id.to_owned(),
-            },
+            node_id: self.config.node_name(self.engine.id()),
             last_error: work.last_error.clone(),
             job: lock(&self.job).clone(),
             idle_ms: self.engine.clock().now().saturating_sub(work.active_at) / super::core::MS,
@@ -360,7 +357,7 @@ impl Worker {
             _ => DatabaseState::Running,
         };
         if let Some(node) = &work.node
-            && let Err(error) = tell(node, &self.engine, &mut status)
+            && let Err(error) = tell(node, &mut status)
         {
             status.last_error = error.to_string();
         }
@@ -396,7 +393,7 @@ impl Worker {
     }
 }
 
-fn tell(node: &Node, engine: &Engine, status: &mut DatabaseStatus) -> Result<()> {
+fn tell(node: &Node, status: &mut DatabaseStatus) -> Result<()> {
     status.node = format!("{:016x}", node.id());
     let (tables, refused) = node.tables();
     status.tables = tables;
@@ -407,7 +404,7 @@ fn tell(node: &Node, engine: &Engine, status: &mut DatabaseStatus) -> Result<()>
     status.faults = counts.faults;
     status.lag_records = node.lag();
     if status.lag_records > 0 && counts.applied_ms > 0 {
-        status.lag_ms = (engine.clock().now() / 1_000_000).saturating_sub(counts.applied_ms);
+        status.lag_ms = node.now_ms().saturating_sub(counts.applied_ms);
     }
     if status.last_error.is_empty() {
         status.last_error.clone_from(&node.last_fault);

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::super::core::connect;
 use super::manifest::{Manifest, sha256};
 use super::store::Store;
-use super::{PART_BYTES, Progress};
+use super::{PART_BYTES, Progress, pack};
 use crate::error::{Error, ErrorKind, Result};
 use crate::intervals::Intervals;
 use crate::replica::change::Unit;
@@ -30,8 +30,8 @@ pub(crate) fn fetch(store: &dyn Store, manifest: &Manifest, to: &Path, progress:
         piece.clear();
         file.seek(SeekFrom::Start(done)).map_err(at)?;
         Read::by_ref(&mut file).take(part.bytes).read_to_end(&mut piece).map_err(at)?;
-        let is_there = piece.len() as u64 == part.bytes
-            && zstd::bulk::compress(&piece, 3).is_ok_and(|packed| sha256(&packed) == part.sha256);
+        let is_there =
+            piece.len() as u64 == part.bytes && pack(&piece).is_ok_and(|packed| sha256(&packed) == part.sha256);
         if !is_there {
             let packed = store.get(&name)?.ok_or_else(|| Error::not_found(format!("part {name} of a snapshot")))?;
             if sha256(&packed) != part.sha256 {

@@ -7,23 +7,15 @@ use std::path::Path;
 use super::super::core::connect;
 use super::manifest::{Manifest, Part, SnapshotInfo, is_manifest, manifests, sha256};
 use super::store::Store;
-use super::{PART_BYTES, Progress};
+use super::{PART_BYTES, Progress, pack, remove};
 use crate::error::{Error, ErrorKind, Result};
 use crate::replica::store::Fault;
-
-/// How a part is compressed: zstd's default level.
-const LEVEL: i32 = 3;
 
 /// Copies a file as of one moment, with what is in its WAL. Writers go on meanwhile.
 pub(crate) fn copy(path: &Path, to: &Path) -> Result<()> {
     let conn = connect(path)?;
     let target = to.to_str().ok_or_else(|| Error::invalid(format!("{} is not UTF-8", to.display())))?;
-    match std::fs::remove_file(to) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(Error::io(format_args!("remove {}", to.display()), &error));
-        }
-        _ => {}
-    }
+    remove(to)?;
     let copied = conn.execute("VACUUM INTO ?1", [target]);
     copied.map(drop).map_err(|error| Fault::from(error).into_error().context(format_args!("copy {}", path.display())))
 }
@@ -49,7 +41,7 @@ pub(crate) fn upload(
         if piece.is_empty() {
             break;
         }
-        let packed = zstd::bulk::compress(&piece, LEVEL).map_err(|e| Error::io("compressing a snapshot", &e))?;
+        let packed = pack(&piece)?;
         let name = Manifest::part_name(&manifest.info.id, manifest.parts.len());
         let part = Part { bytes: piece.len() as u64, stored_bytes: packed.len() as u64, sha256: sha256(&packed) };
         let is_there = there.contains(&name) && store.get(&name)?.is_some_and(|kept| sha256(&kept) == part.sha256);

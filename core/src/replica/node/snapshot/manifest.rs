@@ -100,7 +100,7 @@ pub(super) fn manifests(store: &dyn Store) -> Result<Vec<String>> {
 }
 
 /// The newest snapshot that has a good manifest, or the one of this name.
-pub(crate) fn newest(store: &dyn Store, database: &str, id: Option<&str>) -> Result<Option<Manifest>> {
+pub(crate) fn find(store: &dyn Store, database: &str, id: Option<&str>) -> Result<Manifest> {
     let mut last = None;
     for name in manifests(store)? {
         if id.is_some_and(|id| name != Manifest::name(id)) {
@@ -108,11 +108,11 @@ pub(crate) fn newest(store: &dyn Store, database: &str, id: Option<&str>) -> Res
         }
         let Some(bytes) = store.get(&name)? else { continue };
         match Manifest::decode(&name, &bytes, database) {
-            Ok(manifest) => return Ok(Some(manifest)),
+            Ok(manifest) => return Ok(manifest),
             Err(error) => last = Some(error),
         }
     }
-    last.map_or(Ok(None), Err)
+    Err(last.unwrap_or_else(|| Error::not_found(format!("there is no snapshot of database '{database}'"))))
 }
 
 /// The snapshots that have a good manifest, the newest first.

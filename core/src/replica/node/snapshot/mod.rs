@@ -16,7 +16,7 @@ mod store;
 pub(super) use fetch::{fetch, place, read};
 pub(super) use make::{copy, prune, upload};
 pub use manifest::SnapshotInfo;
-pub(super) use manifest::{Manifest, list, newest};
+pub(super) use manifest::{Manifest, find, list};
 pub(super) use store::{Store, open};
 
 /// What hears of bytes done and bytes in all, and stops when it breaks.
@@ -24,3 +24,18 @@ pub(super) type Progress<'a> = &'a mut dyn FnMut(u64, u64) -> std::ops::ControlF
 
 /// Bytes of the file in a part.
 const PART_BYTES: usize = 4 << 20;
+
+/// Compresses a part, at zstd's default level: who has a part knows it again by what it compresses to.
+fn pack(piece: &[u8]) -> crate::error::Result<Vec<u8>> {
+    zstd::bulk::compress(piece, 3).map_err(|error| crate::error::Error::io("compressing a snapshot", &error))
+}
+
+/// Removes a file; nothing when it is not there.
+pub(super) fn remove(path: &std::path::Path) -> crate::error::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(crate::error::Error::io(format_args!("remove {}", path.display()), &error))
+        }
+        _ => Ok(()),
+    }
+}

@@ -87,11 +87,7 @@ impl Store for Directory {
     }
 
     fn delete(&self, name: &str) -> Result<()> {
-        let path = self.path(name)?;
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(at("remove", &path)(error)),
-            _ => Ok(()),
-        }
+        super::remove(&self.path(name)?)
     }
 }
 
