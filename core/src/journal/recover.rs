@@ -29,7 +29,7 @@ pub(crate) fn scan(
     from: Pos,
     each: &mut dyn FnMut(Pos, &Frame<'_>) -> Result<()>,
 ) -> Result<Scanned> {
-    let file_end = segment.end()?;
+    let mut file_end = segment.end()?;
     let mut scanned = Scanned { end: from, torn: false, reserved: false, clean: false };
     let mut buf: Vec<u8> = Vec::new();
     let mut start = from;
@@ -38,6 +38,10 @@ pub(crate) fn scan(
         // A follower asks at each read, mostly for nothing.
         let want_now = want.min(file_end.saturating_sub(start) as usize);
         fill(segment, &mut buf, start, want_now)?;
+        if buf.len() < want_now {
+            // Its writer cut the room that it had made ahead.
+            file_end = start + buf.len() as u64;
+        }
         let mut at = 0;
         let mut held: Option<usize> = None;
         let fault = loop {

@@ -74,8 +74,26 @@ impl Local {
         }
     }
 
-    /// Opens a stream's directory.
+    /// Opens a stream's directory. Beside its writer, files and snapshot can change between two looks at them: damage
+    /// is what the next look finds as well.
     pub(crate) fn open(shared: &Arc<Shared>, dir: &Path, read_only: bool) -> Result<Arc<Local>> {
+        let mut opened = Local::look(shared, dir, read_only);
+        for _ in 0..LOOKS_BESIDE_WRITER {
+            let Err(before) = &opened else { break };
+            if !read_only {
+                break;
+            }
+            let again = Local::look(shared, dir, read_only);
+            let same = matches!(&again, Err(e) if e.to_string() == before.to_string());
+            opened = again;
+            if same {
+                break;
+            }
+        }
+        opened
+    }
+
+    fn look(shared: &Arc<Shared>, dir: &Path, read_only: bool) -> Result<Arc<Local>> {
         let mut found = list(shared, dir, read_only)?;
         let Some(last) = found.last() else {
             return Err(Error::corrupt(format!("{} holds no segment", dir.display())));
@@ -132,7 +150,11 @@ impl Local {
                 .get(at + 1)
                 .is_some_and(|next| scanned.end < next.segment.base && !gaps.covers(scanned.end, next.segment.base));
             if scanned.torn || scanned.end < covered || lost {
-                judge(&found[at..], &scanned, state.active.end_seq() - 1, covered)?;
+                let verdict = judge(&found[at..], &scanned, state.active.end_seq() - 1, covered);
+                // What proved it damaged may have been written after it was read; following takes in the rest.
+                if !(verdict.is_err() && read_only && is_whole_by_now(&found[at].segment, scanned.end)?) {
+                    verdict?;
+                }
                 cut(shared, found, at, &scanned, read_only)?;
                 break;
             }
@@ -194,6 +216,11 @@ impl Local {
         state.activate(Arc::new(part));
         Ok(true)
     }
+}
+
+/// Whether whole frames stand at a position where none stood when it was read before.
+fn is_whole_by_now(segment: &Segment, at: Pos) -> Result<bool> {
+    Ok(scan(segment, at, &mut |_, _| Ok(()))?.end > at)
 }
 
 /// Opens the next segment of a stream that is followed, if the writer has made it: after a close that sealed the last
@@ -523,6 +550,9 @@ impl State {
         Ok(Some(scanned))
     }
 }
+
+/// How often a directory is looked at again beside its writer while each look finds something else wrong.
+const LOOKS_BESIDE_WRITER: usize = 8;
 
 /// A close seals a segment of at least this many bytes, so that the next open need not read it.
 pub(crate) const SEAL_AT_CLOSE_BYTES: u64 = 1 << 20;
