@@ -15,6 +15,7 @@ mod mesh;
 pub(crate) mod metrics;
 mod node;
 mod options;
+mod presences;
 #[cfg(test)]
 mod tests;
 mod verify;

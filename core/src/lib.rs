@@ -20,6 +20,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod bell;
 mod certs;
 mod clock;
 #[cfg(feature = "config")]
@@ -43,6 +44,7 @@ mod metric;
 mod origin;
 mod pending;
 pub mod points;
+pub mod presence;
 mod record;
 #[cfg(feature = "replica")]
 pub mod replica;

@@ -12,7 +12,7 @@ use crate::pending::Pending;
 use crate::stream::Stream;
 use crate::stream::config::StreamConfig;
 use crate::stream::hub_state::HubPhase;
-use crate::stream::link::{self, Away, Find, Link, LinkConfig, LinkStatus, Work};
+use crate::stream::link::{self, Away, Find, Link, LinkConfig, LinkState, LinkStatus, Work};
 
 /// Where links keep how far they are, in the directory.
 pub(super) const LINKS: &str = "links";
@@ -156,6 +156,13 @@ impl Links {
         let mut all: Vec<_> = lock(&self.inside.running).iter().map(|(link, _)| link.status()).collect();
         all.sort_by(|a, b| a.name.cmp(&b.name));
         all
+    }
+
+    /// Whether records of others come into a stream: unless it has links, and none of them works.
+    pub(super) fn hears(&self, stream: &str) -> bool {
+        let running = lock(&self.inside.running);
+        let mut states = running.iter().filter(|(link, _)| link.config.stream == stream).map(|(link, _)| link.state());
+        states.next().is_none_or(|first| first == LinkState::Running || states.any(|s| s == LinkState::Running))
     }
 
     /// Ends all of them.

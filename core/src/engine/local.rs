@@ -56,6 +56,7 @@ pub(crate) struct Inner {
     pub(super) actors: Actors,
     #[cfg(feature = "replica")]
     pub(super) databases: super::databases::Databases,
+    pub(super) presences: super::presences::Presences,
     /// The epochs in which streams that were not opened yet go on.
     epochs: Mutex<Epochs>,
     /// The hub that it was configured with, if it was, and the addresses of that.
@@ -128,6 +129,7 @@ impl Inner {
             actors: Actors::default(),
             #[cfg(feature = "replica")]
             databases: super::databases::Databases::default(),
+            presences: super::presences::Presences::default(),
             epochs: Mutex::new(left.epochs),
             hub: OnceLock::new(),
             mesh: Mutex::new(None),
@@ -316,6 +318,7 @@ impl Inner {
         self.shared.lines.wake();
         if !self.shared.has_worker() {
             self.links.step();
+            self.presences.step();
         }
         step(&self.streams, &self.shared)
     }
@@ -324,6 +327,7 @@ impl Inner {
     pub(super) fn close_all(&self) -> Result<()> {
         #[cfg(feature = "replica")]
         self.databases.close();
+        self.presences.close();
         if self.shared.set_closed() {
             return Ok(());
         }

@@ -133,6 +133,11 @@ pub trait EngineOps: Send + Sync {
         let message = "a replicated database needs a directory, and this engine keeps its streams elsewhere";
         Pending::ready(Err(Error::new(ErrorKind::Unsupported, message)))
     }
+    /// Asks the process that has the directory open about who is here; question and answer are JSON.
+    fn presence(&self, _call: String) -> Pending<String> {
+        let message = "a presence store needs a directory or a hub, and this engine has neither";
+        Pending::ready(Err(Error::new(ErrorKind::Unsupported, message)))
+    }
     /// Ends all that is open, and the log; later calls answer `Closed`. Twice is nothing, and the last handle to go
     /// does it too.
     fn close(&self) -> Result<()>;

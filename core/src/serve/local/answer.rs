@@ -115,6 +115,7 @@ fn of_engine(engine: &Engine, request: &Request<'_>) -> Answered {
             Pending::ready(Ok(()))
         }),
         AskDatabase::KIND => request.tell::<AskDatabase>(|call| ask_database(engine, &call)),
+        AskPresence::KIND => request.tell::<AskPresence>(|call| engine.call_presence_text(&call)),
         Mesh::KIND => request.tell::<Mesh>(|()| engine.mesh()),
         Metrics::KIND => request.tell::<Metrics>(|()| Pending::ready(engine.metrics())),
         _ => request.unknown("an engine"),

@@ -96,6 +96,12 @@ impl Link {
         status
     }
 
+    /// Whether it works.
+    pub(crate) fn state(&self) -> LinkState {
+        let state = self.standing().state;
+        if state == LinkState::Running && (self.away)().is_some() { LinkState::Waiting } else { state }
+    }
+
     /// Ends its work at its next step.
     pub(crate) fn stop(&self) {
         self.stopped.store(true, Ordering::Release);

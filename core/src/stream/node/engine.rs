@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::session::Session;
 use super::stream::NodeStream;
 use super::table::{
-    AddLink, AskDatabase, CreateStream, DeleteStream, FreeActor, Links, Mesh, Metrics, OpenStream, Operation,
-    RemoveLink, StreamNames, Streams, TakeActor, UpdateStream,
+    AddLink, AskDatabase, AskPresence, CreateStream, DeleteStream, FreeActor, Links, Mesh, Metrics, OpenStream,
+    Operation, RemoveLink, StreamNames, Streams, TakeActor, UpdateStream,
 };
 use crate::error::Result;
 use crate::member::MeshStatus;
@@ -89,6 +89,10 @@ impl EngineOps for NodeEngine {
 
     fn database(&self, call: String) -> Pending<String> {
         self.0.ask::<AskDatabase>(ENGINE, &call)
+    }
+
+    fn presence(&self, call: String) -> Pending<String> {
+        self.0.ask::<AskPresence>(ENGINE, &call)
     }
 
     fn close(&self) -> Result<()> {

@@ -60,6 +60,8 @@ operations! {
     14 Mesh(()) -> Option<MeshStatus>;
     // Of its replicated SQLite files, in JSON.
     15 AskDatabase(String) -> String;
+    // Of its presence stores, in JSON.
+    33 AskPresence(String) -> String;
     // Of a stream.
     16 Info(()) -> StreamInfo;
     // The question is read by `take_appends`, which copies nothing.

@@ -1,0 +1,97 @@
+//! A space: a room, a site, a tenant; whose users see each other. It counts them, so that asking costs nothing.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::status::Status;
+use super::view::{Counts, UserView};
+use super::watch::Watchers;
+
+/// One space. It stays once it was named, as long as the store is open.
+pub(crate) struct Space {
+    pub(crate) name: Arc<str>,
+    sessions: AtomicU64,
+    /// Users by status, as others are told; offline ones are not counted.
+    by_status: [AtomicU64; Status::ALL.len()],
+    pub(crate) watchers: RwLock<Watchers>,
+}
+
+impl Space {
+    fn new(name: &str) -> Space {
+        Space {
+            name: name.into(),
+            sessions: AtomicU64::new(0),
+            by_status: Default::default(),
+            watchers: RwLock::default(),
+        }
+    }
+
+    /// A user is another one than before.
+    pub(crate) fn recount(&self, before: &UserView, after: &UserView) {
+        let (was, is) = (before.public_status(), after.public_status());
+        if was != is {
+            if was != Status::Offline {
+                self.by_status[was as usize].fetch_sub(1, Relaxed);
+            }
+            if is != Status::Offline {
+                self.by_status[is as usize].fetch_add(1, Relaxed);
+            }
+        }
+        let (had, has) = (shown(before), shown(after));
+        // Wrapping: never less than nothing, as what is taken was added.
+        self.sessions.fetch_add(has.wrapping_sub(had), Relaxed);
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        let of = |status: Status| self.by_status[status as usize].load(Relaxed);
+        let (online, away) = (of(Status::Online), of(Status::Away));
+        let (busy, unknown) = (of(Status::Busy), of(Status::Unknown));
+        Counts {
+            users: online + away + busy + unknown,
+            sessions: self.sessions.load(Relaxed),
+            online,
+            away,
+            busy,
+            unknown,
+        }
+    }
+
+    /// How many users are there.
+    pub(crate) fn users(&self) -> u64 {
+        self.by_status[1..].iter().map(|count| count.load(Relaxed)).sum()
+    }
+}
+
+fn shown(view: &UserView) -> u64 {
+    if view.invisible { 0 } else { view.sessions.len() as u64 }
+}
+
+/// All spaces, by name.
+#[derive(Default)]
+pub(crate) struct Spaces(RwLock<BTreeMap<Arc<str>, Arc<Space>>>);
+
+impl Spaces {
+    pub(crate) fn find(&self, name: &str) -> Option<Arc<Space>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(name).map(Arc::clone)
+    }
+
+    pub(crate) fn of(&self, name: &str) -> Arc<Space> {
+        if let Some(space) = self.find(name) {
+            return space;
+        }
+        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(space) = all.get(name) {
+            return Arc::clone(space);
+        }
+        let space = Arc::new(Space::new(name));
+        all.insert(Arc::clone(&space.name), Arc::clone(&space));
+        space
+    }
+
+    /// All of them, by name.
+    pub(crate) fn all(&self) -> Vec<Arc<Space>> {
+        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        all.values().map(Arc::clone).collect()
+    }
+}
