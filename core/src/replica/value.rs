@@ -23,6 +23,11 @@ pub enum Value {
     Blob(Vec<u8>),
 }
 
+/// The tag of -1, which has no byte behind it, and those of the longest numbers.
+const NEGATIVE: u8 = 15;
+const INTEGER_MIN: u8 = NEGATIVE - 8;
+const INTEGER_MAX: u8 = NEGATIVE + 9;
+
 /// Bit for bit: a real is the number that its bits are.
 impl PartialEq for Value {
     fn eq(&self, other: &Value) -> bool {
@@ -112,10 +117,7 @@ impl Value {
     pub(super) fn put(&self, out: &mut Vec<u8>) {
         match self {
             Value::Null => out.push(0),
-            Value::Integer(number) => {
-                out.push(1);
-                put_varint(out, crate::varint::zigzag(*number));
-            }
+            Value::Integer(number) => put_integer(out, *number),
             Value::Real(number) => {
                 out.push(2);
                 out.extend_from_slice(&number.to_bits().to_le_bytes());
@@ -130,7 +132,7 @@ impl Value {
         *bytes = rest;
         Some(match tag {
             0 => Value::Null,
-            1 => Value::Integer(crate::varint::unzigzag(take_varint(bytes)?)),
+            INTEGER_MIN..=INTEGER_MAX => Value::Integer(take_integer(tag, bytes)?),
             2 => {
                 let (number, rest) = bytes.split_at_checked(8)?;
                 *bytes = rest;
@@ -145,6 +147,24 @@ impl Value {
             _ => return None,
         })
     }
+}
+
+/// Whole numbers in as few bytes as they need, so that the larger one has the larger bytes: rows that were written one
+/// after the other then lie beside each other. The tag says how many bytes follow, and on which side of zero.
+fn put_integer(out: &mut Vec<u8>, number: i64) {
+    let size = if number < 0 { !number } else { number } as u64;
+    let len = 8 - size.leading_zeros() as usize / 8;
+    out.push(if number < 0 { NEGATIVE - len as u8 } else { NEGATIVE + 1 + len as u8 });
+    out.extend_from_slice(&number.to_be_bytes()[8 - len..]);
+}
+
+fn take_integer(tag: u8, bytes: &mut &[u8]) -> Option<i64> {
+    let (len, fill) = if tag <= NEGATIVE { (NEGATIVE - tag, 0xff) } else { (tag - NEGATIVE - 1, 0) };
+    let (content, rest) = bytes.split_at_checked(usize::from(len))?;
+    *bytes = rest;
+    let mut number = [fill; 8];
+    number[8 - content.len()..].copy_from_slice(content);
+    Some(i64::from_be_bytes(number))
 }
 
 fn put_bytes(out: &mut Vec<u8>, tag: u8, bytes: &[u8]) {

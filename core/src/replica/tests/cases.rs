@@ -277,6 +277,20 @@ fn keys_that_are_one_to_sqlite_have_one_name() {
     assert_ne!(key_bytes(&[Value::Text(b"2".to_vec())]), key_bytes(&[Value::Blob(b"2".to_vec())]));
     let key = vec![Value::Integer(-3), Value::Text(b"\xff\0".to_vec()), Value::Real(0.5)];
     assert_eq!(key_values(&key_bytes(&key)).unwrap(), key);
+    assert!(key_values(&key_bytes(&[Value::Integer(300)])[..2]).is_none());
+}
+
+#[test]
+fn names_of_rows_are_in_the_order_of_their_numbers() {
+    let bits = (0..63).flat_map(|bit| [(1i64 << bit) - 1, 1 << bit, -(1 << bit), -(1 << bit) - 1]);
+    let mut numbers: Vec<i64> = bits.chain([i64::MIN, i64::MAX]).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    let names: Vec<_> = numbers.iter().map(|number| key_bytes(&[Value::Integer(*number)])).collect();
+    assert!(names.is_sorted_by(|a, b| a < b));
+    for (number, name) in numbers.iter().zip(names) {
+        assert_eq!(key_values(&name).unwrap(), [Value::Integer(*number)]);
+    }
 }
 
 #[test]
