@@ -18,7 +18,7 @@ use super::clocks::{RowState, Stamp, Written};
 use super::ident::{quote, quote_all};
 use super::rows::{TableRows, split};
 use super::settle;
-use super::store::{self, KEY_COLUMNS_MAX, Sql};
+use super::store::{self, LOG_COLUMNS, Sql};
 use super::table::Table;
 use super::value::{Value, key_bytes, key_values};
 use super::{Planted, Replica};
@@ -158,17 +158,15 @@ impl Replica {
 
     /// The first rows of the log. A row and the one that its key was moved to stay together.
     fn touched(&self) -> Sql<Vec<Touched>> {
-        let mut list = self.conn.prepare_cached(
-            "SELECT seq, tbl, op, time, k0, k1, k2, k3, k4, k5, k6, k7 FROM _headwater_log ORDER BY seq",
-        )?;
+        let mut list = self.conn.prepare_cached("SELECT * FROM _headwater_log ORDER BY seq")?;
         let mut rows = list.query(())?;
         let mut touched: Vec<Touched> = Vec::new();
         while let Some(row) = rows.next()? {
             let table: i64 = row.get(1)?;
-            let keys = self.table(table).map_or(0, |place| self.tables[place].keys.len()).min(KEY_COLUMNS_MAX);
+            let keys = self.table(table).map_or(0, |place| self.tables[place].keys.len());
             let mut key = Vec::with_capacity(keys);
             for n in 0..keys {
-                key.push(Value::from(row.get_ref(4 + n)?));
+                key.push(Value::from(row.get_ref(LOG_COLUMNS + n)?));
             }
             let time_ms = row.get::<_, Option<i64>>(3)?.unwrap_or(0).max(0) as u64;
             let name = key_bytes(&key);

@@ -272,6 +272,20 @@ fn a_unit_is_read_as_it_was_written_and_damage_is_refused() {
 }
 
 #[test]
+fn the_log_has_room_for_the_longest_key() {
+    let dir = Dir::new();
+    let mut nodes = nodes::<2>(&dir, BOOKS);
+    let places = "CREATE TABLE places(a, b, c, note, PRIMARY KEY(a, b, c))";
+    nodes.iter_mut().for_each(|node| node.at(1000, "INSERT INTO books VALUES (1, 'a', 0)"));
+    nodes.iter_mut().for_each(|node| node.at(1000, places));
+    nodes[0].at(2000, "INSERT INTO places VALUES (1, 2, 3, 'x'), (1, 2, 4, 'y'); DELETE FROM places WHERE c = 3");
+    nodes[0].at(2001, "UPDATE places SET b = 'moved'");
+    exchange(&mut nodes);
+    assert_eq!(all(&nodes, "SELECT * FROM places"), ["1 moved 4 y", "1 moved 4 y"]);
+    assert_eq!(all(&nodes, "SELECT count(*) FROM pragma_table_info('_headwater_log')"), ["7", "7"]);
+}
+
+#[test]
 fn keys_that_are_one_to_sqlite_have_one_name() {
     assert_eq!(key_bytes(&[Value::Real(2.0)]), key_bytes(&[Value::Integer(2)]));
     assert_ne!(key_bytes(&[Value::Text(b"2".to_vec())]), key_bytes(&[Value::Blob(b"2".to_vec())]));
