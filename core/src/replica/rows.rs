@@ -47,8 +47,7 @@ impl<'a> Kept<'a> {
     }
 }
 
-/// The rows of one table. In one transaction there is one of it for a table while rows change, as it remembers that none
-/// is hidden.
+/// The rows of one table. While rows change there is one of it for a table, as it remembers that none is hidden.
 pub(super) struct TableRows<'a> {
     pub(super) conn: &'a Connection,
     pub(super) table: &'a Table,

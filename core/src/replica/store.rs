@@ -23,8 +23,8 @@ const STATEMENTS_CACHED: usize = 256;
 /// Pages of the file that the replica's connection keeps in memory, at most, in KiB.
 const CACHE_KIB: i64 = 8 << 10;
 
-/// Pages in the WAL after which the replica's connection moves them into the file, with two fsyncs: it writes about three
-/// times what the application does, for which SQLite takes 1,000.
+/// Pages in the WAL after which the replica's connection moves them into the file, with two fsyncs: it writes about
+/// three times what the application does, for which SQLite takes 1,000.
 const WAL_PAGES: i64 = 4000;
 
 const TABLES: &str = "
@@ -129,8 +129,8 @@ pub(super) fn create(conn: &Connection, node: u64) -> Sql<()> {
     Ok(())
 }
 
-/// Makes room in the log for keys of so many columns. Columns cost each write, also where they are NULL, so there are as
-/// many as some table needs.
+/// Makes room in the log for keys of so many columns. Columns cost each write, also where they are NULL, so there are
+/// as many as some table needs.
 pub(super) fn widen_log(conn: &Connection, keys: usize) -> Sql<()> {
     let has: i64 =
         conn.query_row("SELECT count(*) FROM pragma_table_info('_headwater_log', 'main')", (), |row| row.get(0))?;

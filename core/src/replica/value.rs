@@ -77,8 +77,8 @@ impl Value {
         }
     }
 
-    /// What tells values apart in the clocks: sixty-four bits of SHA-256 of text and blobs, and for numbers a mix that no
-    /// two integers and no two reals have in common.
+    /// What tells values apart in the clocks: sixty-four bits of SHA-256 of text and blobs, and for numbers a mix that
+    /// no two integers and no two reals have in common.
     pub(super) fn digest(&self) -> u64 {
         match self {
             Value::Null => mix(3),
