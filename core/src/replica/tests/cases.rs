@@ -28,6 +28,24 @@ fn columns_merge_and_the_last_write_of_one_wins() {
 }
 
 #[test]
+fn what_an_older_build_wrote_is_refused_by_name() {
+    let dir = Dir::new();
+    let mut node = Node::new(&dir, 1, BOOKS, Options::default());
+    node.at(1000, "INSERT INTO books VALUES (1, 'a', 0)");
+    node.cut_all();
+    let mut unit = node.sent[0].clone();
+    unit[0] = 1;
+    let error = Unit::decode(&unit).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.message().contains("version 1"), "{error}");
+
+    node.app.execute_batch("UPDATE _headwater_meta SET value = 1 WHERE name = 'version'").unwrap();
+    let error = Replica::open(dir.open("1.db"), 1, Options::default()).err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.message().contains("layout 1"), "{error}");
+}
+
+#[test]
 fn a_write_here_is_compared_by_its_own_time() {
     let dir = Dir::new();
     let mut nodes = nodes::<2>(&dir, BOOKS);
@@ -272,11 +290,39 @@ fn a_unit_is_read_as_it_was_written_and_damage_is_refused() {
 }
 
 #[test]
+fn the_log_has_room_for_the_longest_key() {
+    let dir = Dir::new();
+    let mut nodes = nodes::<2>(&dir, BOOKS);
+    let places = "CREATE TABLE places(a, b, c, note, PRIMARY KEY(a, b, c))";
+    nodes.iter_mut().for_each(|node| node.at(1000, "INSERT INTO books VALUES (1, 'a', 0)"));
+    nodes.iter_mut().for_each(|node| node.at(1000, places));
+    nodes[0].at(2000, "INSERT INTO places VALUES (1, 2, 3, 'x'), (1, 2, 4, 'y'); DELETE FROM places WHERE c = 3");
+    nodes[0].at(2001, "UPDATE places SET b = 'moved'");
+    exchange(&mut nodes);
+    assert_eq!(all(&nodes, "SELECT * FROM places"), ["1 moved 4 y", "1 moved 4 y"]);
+    assert_eq!(all(&nodes, "SELECT count(*) FROM pragma_table_info('_headwater_log')"), ["7", "7"]);
+}
+
+#[test]
 fn keys_that_are_one_to_sqlite_have_one_name() {
     assert_eq!(key_bytes(&[Value::Real(2.0)]), key_bytes(&[Value::Integer(2)]));
     assert_ne!(key_bytes(&[Value::Text(b"2".to_vec())]), key_bytes(&[Value::Blob(b"2".to_vec())]));
     let key = vec![Value::Integer(-3), Value::Text(b"\xff\0".to_vec()), Value::Real(0.5)];
     assert_eq!(key_values(&key_bytes(&key)).unwrap(), key);
+    assert!(key_values(&key_bytes(&[Value::Integer(300)])[..2]).is_none());
+}
+
+#[test]
+fn names_of_rows_are_in_the_order_of_their_numbers() {
+    let bits = (0..63).flat_map(|bit| [(1i64 << bit) - 1, 1 << bit, -(1 << bit), -(1 << bit) - 1]);
+    let mut numbers: Vec<i64> = bits.chain([i64::MIN, i64::MAX]).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    let names: Vec<_> = numbers.iter().map(|number| key_bytes(&[Value::Integer(*number)])).collect();
+    assert!(names.is_sorted_by(|a, b| a < b));
+    for (number, name) in numbers.iter().zip(names) {
+        assert_eq!(key_values(&name).unwrap(), [Value::Integer(*number)]);
+    }
 }
 
 #[test]
