@@ -118,6 +118,8 @@ fn a_file_is_attached_and_let_go_without_a_node() {
     let db = dir.file("shop.db");
     sqlite(&db, BOOKS);
     let db = db.display().to_string();
+    let shown = dir.run(&["replica", "attach", &db, "--exclude", "notes"]).stdout;
+    assert!(shown.contains("attached as shop, with 1 table\n"), "{shown}");
     let attached = dir.json(&["replica", "attach", &db, "--exclude", "notes"]).remove(0);
     assert_eq!((&attached["name"], &attached["tables"][0]), (&"shop".into(), &"books".into()));
     sqlite(Path::new(&db), "INSERT INTO books VALUES (1, 'one', 1)");

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::failure::{Done, Failure};
 use crate::place::Place;
+use crate::units::show_number;
 
 #[derive(Subcommand)]
 pub(crate) enum Verb {
@@ -202,7 +203,7 @@ impl One {
         place.change(|engine| {
             let status = self.find(engine)?;
             let released = engine.database(&status.name).wait()?.release().wait()?;
-            answer(place, &status, &format!("let in {released} units"), Some(released))
+            answer(place, &status, &format!("let in {}", show_number(released, "unit")), Some(released))
         })
     }
 }
