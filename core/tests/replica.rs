@@ -9,12 +9,15 @@ mod common {
 }
 
 use std::path::{Path, PathBuf};
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use common::dirs::Dir;
 use common::nodes::{BOOKS, Node, config, equal, file, hub, until};
 use common::sqlite::sqlite;
-use headwater::replica::{Compared, DatabaseConfig, DatabaseState, SnapshotConfig, Value};
-use headwater::{Engine, ErrorKind, StreamConfig};
+use headwater::replica::{Compared, DatabaseConfig, DatabaseState, SnapshotConfig, Value, refuse_opened};
+use headwater::{Engine, ErrorKind, LinkConfig, StreamConfig};
 
 #[test]
 fn what_any_program_writes_arrives_at_every_node() {
@@ -36,6 +39,102 @@ fn what_any_program_writes_arrives_at_every_node() {
         (DatabaseState::Running, vec!["books".to_owned()], 0, 0)
     );
     assert!(status.applied > 0 && status.published > 0 && status.missing == 0, "{:?}", status.last_error);
+}
+
+/// With looks an hour apart, only who is told looks.
+#[test]
+fn a_commit_through_a_connection_is_sent_at_once() {
+    let (dir, hub) = (Dir::new(), hub());
+    let engine = common::nodes::open(&dir.0.join("a"));
+    let config = DatabaseConfig {
+        polling_interval: Duration::from_secs(3600),
+        ..config(&file(&dir, "a.db", &format!("{BOOKS}; CREATE TABLE notes(text)")))
+    };
+    let database = engine.attach(config).wait().unwrap();
+    engine.add_link(LinkConfig::new("l", "REPLICA_app", "REPLICA_app"), &hub).wait().unwrap();
+    database.sync().wait().unwrap();
+    let conn = database.connect().unwrap();
+    for n in 0..5 {
+        let before = database.status().wait().unwrap().published;
+        for sql in ["BEGIN", &format!("INSERT INTO books VALUES ({n}, 'x', 1)"), "COMMIT"] {
+            conn.execute(sql, &[]).unwrap();
+        }
+        until("it is sent", || database.status().wait().unwrap().published > before);
+    }
+}
+
+#[test]
+fn connections_that_outlive_their_engine_are_no_conflict_and_files_of_others_are() {
+    let dir = Dir::new();
+    let path = file(&dir, "app.db", BOOKS);
+    let engine = common::nodes::open(&dir.0.join("a"));
+    let conn = engine.attach(config(&path)).wait().unwrap().connect().unwrap();
+    engine.close().unwrap();
+    refuse_opened(&path).unwrap();
+    let engine = common::nodes::open(&dir.0.join("b"));
+    engine.attach(config(&path)).wait().unwrap();
+    assert_eq!(conn.execute("INSERT INTO books VALUES (1, 'one', 1)", &[]).unwrap().changes, 1);
+    engine.close().unwrap();
+    drop(conn);
+    refuse_opened(&path).unwrap();
+    let other = std::fs::File::open(&path).unwrap();
+    if cfg!(target_os = "linux") {
+        assert_eq!(refuse_opened(&path).unwrap_err().kind(), ErrorKind::Conflict);
+    }
+    drop(other);
+    refuse_opened(&path).unwrap();
+}
+
+#[test]
+fn a_file_is_attached_once_however_many_ask_at_once() {
+    let dir = Dir::new();
+    for round in 0..10 {
+        let path = file(&dir, &format!("{round}.db"), BOOKS);
+        let engine = Engine::memory().unwrap();
+        let start = Barrier::new(4);
+        std::thread::scope(|scope| {
+            let attach = || {
+                start.wait();
+                engine.attach(config(&path)).wait().map(drop)
+            };
+            let asking: Vec<_> = (0..4).map(|_| scope.spawn(attach)).collect();
+            asking.into_iter().for_each(|one| one.join().unwrap().unwrap());
+        });
+        assert_eq!(engine.databases().wait().unwrap().len(), 1, "round {round}");
+        let other = engine.attach(DatabaseConfig { name: "other".into(), ..DatabaseConfig::new(&path) });
+        assert_eq!(other.wait().unwrap_err().kind(), ErrorKind::Conflict);
+        engine.close().unwrap();
+    }
+}
+
+#[test]
+fn a_statement_is_interrupted_from_another_thread() {
+    let dir = Dir::new();
+    let engine = Engine::memory().unwrap();
+    let database = engine.attach(config(&file(&dir, "app.db", BOOKS))).wait().unwrap();
+    let conn = database.connect().unwrap();
+    let handle = conn.interrupt_handle();
+    let for_ever = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n";
+    for sql in [for_ever, &format!("INSERT INTO books SELECT *, 'x', 1 FROM ({for_ever})")] {
+        let is_over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            // Once may be before it begins.
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Acquire) {
+                    std::thread::sleep(Duration::from_millis(5));
+                    handle.interrupt();
+                }
+            });
+            let error = conn.execute(sql, &[]).unwrap_err();
+            is_over.store(true, Ordering::Release);
+            assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+        });
+    }
+    handle.interrupt();
+    assert_eq!(conn.execute("SELECT count(*) FROM books", &[]).unwrap().rows, [[Value::Integer(0)]]);
+    drop(conn);
+    handle.interrupt();
+    engine.close().unwrap();
 }
 
 #[test]

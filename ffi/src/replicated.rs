@@ -6,13 +6,13 @@ mod core {
     use headwater::replica::{DatabaseStatus, refuse_opened};
     use headwater::{Engine, Pending, Result};
 
-    pub(crate) use headwater::replica::{Answer, Connection, Database, Value};
+    pub(crate) use headwater::replica::{Answer, Connection, Database, InterruptHandle, Value};
 
     use crate::database_config::hw_database_config;
 
     pub(crate) fn attach(engine: &Engine, from: &hw_database_config) -> Result<Database> {
         let config = from.config()?;
-        refuse_opened(engine, &config.path)?;
+        refuse_opened(&config.path)?;
         engine.attach(config).wait()
     }
 
@@ -36,6 +36,8 @@ mod core {
     pub(crate) enum Database {}
 
     pub(crate) enum Connection {}
+
+    pub(crate) enum InterruptHandle {}
 
     pub(crate) enum Value {
         Null,
@@ -86,6 +88,13 @@ mod core {
         nobody_calls! {
             execute(&str, &[Value]) -> Result<Answer>;
             is_in_transaction() -> bool;
+            interrupt_handle() -> InterruptHandle;
+        }
+    }
+
+    impl InterruptHandle {
+        nobody_calls! {
+            interrupt() -> ();
         }
     }
 
@@ -120,4 +129,4 @@ mod core {
     }
 }
 
-pub(crate) use self::core::{Answer, Connection, Database, Value, attach, database, databases};
+pub(crate) use self::core::{Answer, Connection, Database, InterruptHandle, Value, attach, database, databases};

@@ -1,7 +1,6 @@
 //! SQLite files that replicate: attached to an engine, asked how they stand, told to wait, compared and ended.
 
 use std::path::PathBuf;
-use std::sync::Mutex;
 
 use headwater as hw;
 use headwater::Pending;
@@ -10,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::call::{block, run};
-use crate::connection::Connection;
+use crate::connection::{Connection, Opened};
 use crate::database_config::database_config;
 use crate::database_model::{check_report, database_status, schemas, snapshot, snapshots, statuses};
 use crate::engine::Engine;
@@ -44,7 +43,7 @@ impl Engine {
 }
 
 fn attach(engine: &hw::Engine, config: DatabaseConfig) -> Pending<replica::Database> {
-    match refuse_opened(engine, &config.path) {
+    match refuse_opened(&config.path) {
         Ok(()) => engine.attach(config),
         Err(error) => Pending::ready(Err(error)),
     }
@@ -91,8 +90,7 @@ impl Database {
     /// ends; with `autocommit` it does not.
     #[pyo3(signature = (*, autocommit=false))]
     fn connect<'py>(&self, py: Python<'py>, autocommit: bool) -> PyResult<Bound<'py, PyAny>> {
-        let connection =
-            self.0.child(py, |database, _| Pending::ready(database.connect().map(|it| Mutex::new(Some(it)))))?;
+        let connection = self.0.child(py, |database, _| Pending::ready(database.connect().map(Opened::new)))?;
         let connection = Connection::new(connection);
         py.import("headwater.dbapi")?.getattr("Connection")?.call1((connection, autocommit))
     }

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import headwater as hw
+from node import serving
 
 BOOKS = "CREATE TABLE books(id INTEGER PRIMARY KEY, title TEXT)"
 
@@ -170,11 +171,26 @@ def test_a_file_that_sqlite3_has_open_is_refused(engine: hw.Engine, tmp_path: Pa
     other.execute("SELECT * FROM books")
     with pytest.raises(hw.ConflictError, match="two copies of SQLite"):
         engine.attach(path)
+    configuration = tmp_path / "a.toml"
+    configuration.write_text('dir = "data"\n[replica]\ndb_path = "app.db"\n')
+    with pytest.raises(hw.ConflictError, match=r"\[replica\].*two copies of SQLite"):
+        hw.open_config(configuration)
     other.close()
+    hw.open_config(configuration).close()
     database = engine.attach(path)
     with closing(database.connect()) as connection:
         connection.execute("SELECT 1")
         assert engine.attach(path).name == "app"
+
+
+def test_a_relative_path_is_this_process_s_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    elsewhere(here / "app.db", BOOKS)
+    hw.open(tmp_path / "data").close()
+    with serving(tmp_path / "data"), hw.open(tmp_path / "data") as engine:
+        monkeypatch.chdir(here)
+        assert engine.attach("app.db").path == here / "app.db"
 
 
 def test_a_handle_keeps_its_engine_open(tmp_path: Path) -> None:

@@ -210,6 +210,19 @@ impl Config {
         Ok(config)
     }
 
+    /// Refuses a SQLite file that this process has open otherwise: what a door asks before
+    /// [`crate::Engine::open_config`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::Conflict`], as of `replica::refuse_opened`.
+    pub fn refuse_opened(&self) -> Result<()> {
+        #[cfg(feature = "replica")]
+        if let Some(replica) = &self.replica {
+            crate::replica::refuse_opened(&replica.path).map_err(|error| error.context("[replica]"))?;
+        }
+        Ok(())
+    }
+
     /// The file that says what a directory is: the one that it was opened by last ([`crate::Engine::open_config`]) as
     /// long as that is there, and else `headwater.toml` in it.
     pub fn file_of(dir: impl AsRef<Path>) -> PathBuf {

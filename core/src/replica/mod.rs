@@ -60,7 +60,7 @@ pub use node::check::{CheckReport, Compared, ComparedNode};
 pub use node::config::{CLEANUP_INTERVAL, DatabaseConfig, LogConfig, POLLING_INTERVAL, SnapshotConfig};
 pub use node::database::Database;
 pub use node::opened::refuse_opened;
-pub use node::session::{Answer, Connection};
+pub use node::session::{Answer, Connection, InterruptHandle};
 pub use node::snapshot::SnapshotInfo;
 pub use schema_view::SchemaOf;
 

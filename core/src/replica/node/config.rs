@@ -1,6 +1,6 @@
 //! What a replicated SQLite file is told.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -139,6 +139,21 @@ impl DatabaseConfig {
     /// The stream that is its log.
     pub fn stream_name(&self) -> Result<String> {
         self.database_name().map(|name| super::log::stream_name(&name))
+    }
+
+    /// With whole paths, which mean the same in every process.
+    pub(crate) fn resolved(mut self) -> Result<Self> {
+        let whole = |path: &Path| {
+            std::path::absolute(path).map_err(|error| Error::io(format_args!("look for {}", path.display()), &error))
+        };
+        if !self.path.as_os_str().is_empty() {
+            self.path = whole(&self.path)?;
+        }
+        let store = &mut self.snapshot.store;
+        if !store.is_empty() && store != super::snapshot::OBJECTS && !store.contains("://") {
+            *store = whole(Path::new(store.as_str()))?.display().to_string();
+        }
+        Ok(self)
     }
 
     /// Refuses what can't be.

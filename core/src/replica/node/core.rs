@@ -12,6 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::check::Answer;
 use super::config::DatabaseConfig;
 use super::log::{Log, Parts, UNIT, filter};
+use super::opened::{Opened, file_id};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hybrid::stamp_ms;
@@ -61,8 +62,6 @@ pub(super) struct Node {
     actor: Writer,
     /// What the file's connection said of others' commits when it was looked at last.
     seen: Option<i64>,
-    /// Which file it is.
-    file: FileId,
     /// The version of the schema that it told of last; none before it told.
     pub(super) has_told: Option<i64>,
     /// The nodes that it has heard of, as people call them.
@@ -72,6 +71,8 @@ pub(super) struct Node {
     pub(super) counts: Counts,
     /// The last thing that was wrong with what others sent.
     pub(super) last_fault: String,
+    /// Which file it is.
+    opened: Opened,
 }
 
 /// Units that are on their way into the file, and the last record that they reach to.
@@ -82,15 +83,12 @@ struct Found {
     last: u64,
 }
 
-/// What tells a file from another one that has its name now.
-type FileId = (u64, u64);
-
 impl Node {
     /// Opens a file as a node's, and makes it one if it is not. The log is made if it is not there.
     pub(super) fn open(engine: &Engine, config: &DatabaseConfig) -> Result<Node> {
         config.check()?;
         let name = config.database_name()?;
-        let file = file_id(&config.path)?;
+        let opened = Opened::note(&config.path)?;
         let conn = connect(&config.path)?;
         let made = engine.create_stream(config.stream(&name)).wait();
         let stream = match made {
@@ -116,12 +114,12 @@ impl Node {
             parts: Parts::default(),
             actor,
             seen: None,
-            file,
             has_told: None,
             heard: BTreeSet::new(),
             question: None,
             counts: Counts::default(),
             last_fault: String::new(),
+            opened,
         })
     }
 
@@ -266,7 +264,7 @@ impl Node {
 
     /// Refuses to go on in a file that has no name any more: what is written to the one that has it would be missed.
     fn check_file(&self) -> Result<()> {
-        if file_id(&self.config.path)? == self.file {
+        if file_id(&self.config.path)? == self.opened.0 {
             return Ok(());
         }
         let message = format!("{} is another file now", self.config.path.display());
@@ -381,19 +379,6 @@ pub(super) fn connect(path: &Path) -> Result<Connection> {
     }
     conn.execute_batch("PRAGMA synchronous = NORMAL").map_err(at)?;
     Ok(conn)
-}
-
-#[cfg(unix)]
-pub(super) fn file_id(path: &Path) -> Result<FileId> {
-    use std::os::unix::fs::MetadataExt;
-
-    match std::fs::metadata(path) {
-        Ok(file) => Ok((file.dev(), file.ino())),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Err(Error::not_found(format!("there is no file {}", path.display())))
-        }
-        Err(error) => Err(Error::io(format_args!("look at {}", path.display()), &error)),
-    }
 }
 
 /// The path of a file, whatever directory the process is in later.

@@ -19,3 +19,6 @@ pub(crate) mod snapshots;
 mod talk;
 mod upkeep;
 pub(crate) mod worker;
+
+#[cfg(test)]
+mod tests;

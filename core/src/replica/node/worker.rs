@@ -183,8 +183,9 @@ impl Worker {
                 done = self.round();
             }
             if !matches!(done, Ok(true)) {
+                let outcome = self.outcome(done);
                 for ticket in tickets {
-                    ticket.fill(done.clone().map(drop));
+                    ticket.fill(outcome.clone());
                 }
                 if !self.is_stopped() {
                     self.upkeep_if_due();
@@ -193,14 +194,27 @@ impl Worker {
             }
         }
         self.end_upkeep();
+        self.end_tickets();
+    }
+
+    /// Tells all who wait that nobody works any more.
+    fn end_tickets(&self) {
         lock(&self.tickets).drain(..).for_each(|ticket| ticket.fill(Err(self.closed())));
+    }
+
+    /// What a round is to those who wait until there is nothing to do.
+    fn outcome(&self, done: Result<bool>) -> Result<()> {
+        match done {
+            Ok(_) if self.is_stopped() => Err(self.closed()),
+            Ok(_) if self.is_paused() => Err(self.paused()),
+            done => done.map(drop),
+        }
     }
 
     /// Done when all that was there at the call is taken in, sent and joined.
     pub(crate) fn sync(&self) -> Pending<()> {
         if self.is_paused() {
-            let message = format!("database '{}' is paused: resume it", self.name);
-            return Pending::ready(Err(Error::new(ErrorKind::Conflict, message)));
+            return Pending::ready(Err(self.paused()));
         }
         if lock(&self.thread).is_none() {
             let mut done = self.round();
@@ -212,6 +226,10 @@ impl Worker {
         let ticket = Arc::new(Ticket::default());
         lock(&self.tickets).push(Arc::clone(&ticket));
         self.ring();
+        // Its thread may have ended before the ticket was there.
+        if self.is_stopped() {
+            self.end_tickets();
+        }
         Pending::of(async move { poll_fn(|cx| ticket.poll(cx)).await })
     }
 
@@ -305,6 +323,10 @@ impl Worker {
         Error::new(ErrorKind::Closed, format!("database '{}' is closed", self.name))
     }
 
+    fn paused(&self) -> Error {
+        Error::new(ErrorKind::Conflict, format!("database '{}' is paused: resume it", self.name))
+    }
+
     pub(super) fn is_stopped(&self) -> bool {
         self.is_stopped.load(Ordering::Acquire)
     }
@@ -364,10 +386,15 @@ impl Worker {
         status
     }
 
-    /// Ends it, and what it opened.
-    pub(crate) fn stop(&self) {
+    /// Ends its thread.
+    pub(super) fn end(&self) {
         self.is_stopped.store(true, Ordering::Release);
         self.ring();
+    }
+
+    /// Ends it, and what it opened.
+    pub(crate) fn stop(&self) {
+        self.end();
         if let Some(thread) = lock(&self.thread).take()
             && thread.thread().id() != std::thread::current().id()
         {
