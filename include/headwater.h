@@ -2142,7 +2142,8 @@ HW_API void hw_engine_free(struct hw_engine *engine);
  * The hub is not waited for: its state and the links' status say how far they are; nor are other nodes of the mesh.
  *
  * Errors:    HW_STATUS_INVALID (with file, line, column and key), HW_STATUS_NOT_FOUND, HW_STATUS_CONFLICT (a stream
- *            that cannot become what is configured), HW_STATUS_UNSUPPORTED (a library that was built without the
+ *            that cannot become what is configured; a SQLite file that this process has open otherwise, which is
+ *            seen on Linux), HW_STATUS_UNSUPPORTED (a library that was built without the
  *            hub), and those of hw_engine_open.
  * Ownership: `*engine` is yours, free with hw_engine_free.
  * Threads:   any.
@@ -5537,7 +5538,8 @@ hw_status hw_database_connect(const struct hw_database *database,
  * Errors:    HW_STATUS_INVALID (it is no statement, more than one, or has not as many `?` as there are values),
  *            HW_STATUS_CONFLICT (a constraint refuses it), HW_STATUS_BUSY (another connection writes for more than
  *            5 s), HW_STATUS_LIMIT (an answer of more than 256 MiB, or the disk is full), HW_STATUS_UNSUPPORTED (the
- *            file cannot be written to), HW_STATUS_MISUSE (in use on another thread), HW_STATUS_CORRUPT, HW_STATUS_IO.
+ *            file cannot be written to), HW_STATUS_TIMEOUT (it was interrupted), HW_STATUS_MISUSE (in use on another
+ *            thread), HW_STATUS_CORRUPT, HW_STATUS_IO.
  * Ownership: inputs are borrowed for the call; `*answer` is yours, free with hw_answer_free.
  * Threads:   one at a time.
  * Since:     0.1
@@ -5550,6 +5552,16 @@ hw_status hw_connection_execute(struct hw_connection *connection,
                                 size_t values_len,
                                 struct hw_answer **answer,
                                 struct hw_error **error);
+
+/**
+ * Ends the statement that another thread runs here, with HW_STATUS_TIMEOUT: it changes nothing, and where it was to
+ * change something the transaction that it was in is taken back too. It does nothing where none runs, or one is about
+ * to begin or to end, or waits for another writer; call it again until hw_connection_execute has returned.
+ *
+ * Threads:   any, until hw_connection_free is called.
+ * Since:     0.1
+ */
+HW_API hw_status hw_connection_interrupt(const struct hw_connection *connection, struct hw_error **error);
 
 /**
  * Whether a transaction is open.

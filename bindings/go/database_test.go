@@ -150,6 +150,21 @@ func TestAFileThatIsOpenElsewhereInTheProcessIsRefused(t *testing.T) {
 	must(engine.Attach(ctx, headwater.DatabaseConfig{Path: path}))(t)
 }
 
+func TestAConfigurationWithAFileThatIsOpenElsewhereIsRefused(t *testing.T) {
+	if _, err := os.Stat("/proc/self/fd"); err != nil {
+		t.Skip("nothing tells which files are open")
+	}
+	path := emptyFile(t, "app.db")
+	config := filepath.Join(filepath.Dir(path), "a.toml")
+	ok(t, os.WriteFile(config, []byte("dir = \"data\"\n[replica]\ndb_path = \"app.db\"\n"), 0o600))
+	other := must(os.Open(path))(t)
+	_, err := headwater.OpenConfig(within(t), config)
+	wantCode(t, err, headwater.ErrConflict)
+	ok(t, other.Close())
+	engine := must(headwater.OpenConfig(within(t), config))(t)
+	ok(t, engine.Close())
+}
+
 func TestASnapshotIsMadeAndJoined(t *testing.T) {
 	ctx := within(t)
 	store := filepath.Join(t.TempDir(), "snapshots")
@@ -264,14 +279,24 @@ func TestABeginThatNobodyWaitsForKeepsNobodyFromWriting(t *testing.T) {
 	must(other.Execute(ctx, "INSERT INTO books VALUES (1)"))(t)
 }
 
-func TestADeadlineEndsAStatement(t *testing.T) {
+func TestADeadlineInterruptsAStatement(t *testing.T) {
 	_, database := attached(t, headwater.DatabaseConfig{})
 	db := pool(t, database)
+	forEver := "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
 	ctx, cancel := context.WithTimeout(within(t), 20*time.Millisecond)
 	defer cancel()
-	_, err := db.ExecContext(ctx, "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 3000000) "+
-		"SELECT max(i) FROM n")
-	if !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := db.ExecContext(ctx, forEver); !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatal(err)
+	}
+	// A connection has no room for another statement before the one that nobody waits for has ended.
+	connection := must(database.Connect(within(t)))(t)
+	defer connection.Close()
+	for range 3 {
+		ctx, cancel := context.WithTimeout(within(t), 20*time.Millisecond)
+		defer cancel()
+		if _, err := connection.Execute(ctx, forEver); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatal(err)
+		}
+		must(connection.Execute(within(t), "SELECT 1"))(t)
 	}
 }

@@ -500,8 +500,8 @@ export class Connection implements AsyncDisposable {
   private constructor();
   /**
    * Runs one statement, with a value for each `?`. A constraint that refuses it is a conflict; a lock that another has
-   * for more than 5 s is kind `busy`; an answer of more than 256 MiB is kind `limit`. A wait that is given up does not
-   * stop the statement.
+   * for more than 5 s is kind `busy`; an answer of more than 256 MiB is kind `limit`. A wait that is given up
+   * interrupts the statement: what it was to change is undone with its transaction, unless it was about to end.
    */
   execute(sql: string, values?: SqlValueIn[], limits?: Limits): Promise<SqlAnswer>;
   /** Whether a transaction is open after what was done last. */

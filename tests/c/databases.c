@@ -293,6 +293,31 @@ static void two_threads_at_once_are_told(hw_connection *connection) {
     CHECK(workers[0].done + workers[1].done + workers[0].refused + workers[1].refused == 2 * ROUNDS);
 }
 
+static void *run_for_ever(void *place) {
+    worker *self = (worker *)place;
+    const char *sql = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n";
+    hw_status status = hw_connection_execute(self->connection, sql, strlen(sql), NULL, 0, NULL, NULL);
+    __atomic_store_n(&self->done, status == HW_STATUS_TIMEOUT ? 1 : -1, __ATOMIC_RELEASE);
+    return NULL;
+}
+
+static void a_statement_is_interrupted(hw_connection *connection) {
+    struct timespec step;
+    step.tv_sec = 0;
+    step.tv_nsec = STEP_MS * 1000000;
+    worker runs = {connection, 0, 0};
+    pthread_t thread;
+    CHECK(pthread_create(&thread, NULL, run_for_ever, &runs) == 0);
+    while (__atomic_load_n(&runs.done, __ATOMIC_ACQUIRE) == 0) {
+        OK(hw_connection_interrupt(connection, &error));
+        nanosleep(&step, NULL);
+    }
+    CHECK(pthread_join(thread, NULL) == 0);
+    CHECK(runs.done == 1);
+    FAILS(HW_STATUS_INVALID, hw_connection_interrupt(NULL, &error));
+    CHECK(number_of(connection, "SELECT 7") == 7);
+}
+
 static void a_snapshot_is_made_and_joined(const hw_engine *engine) {
     hw_database_config config = config_of(3, "s.db");
     config.snapshot_store = path_of(4, "snapshots");
@@ -302,6 +327,7 @@ static void a_snapshot_is_made_and_joined(const hw_engine *engine) {
     values_come_back_as_what_they_are(connection);
     mistakes_are_answered(connection);
     two_threads_at_once_are_told(connection);
+    a_statement_is_interrupted(connection);
     char id[128];
     hw_blob *blob = NULL;
     OK(hw_database_snapshot(database, -1, &blob, &error));

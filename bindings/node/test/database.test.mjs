@@ -196,13 +196,22 @@ test('many that wait for a lock keep nobody from giving it back', async (t) => {
   await Promise.all(others.map((other) => other.close()));
 });
 
-test('a wait that is given up does not stop the statement', async (t) => {
+test('a wait that is given up stops its statement, and no other', { timeout: WAIT_MS_MAX }, async (t) => {
   const { connection } = await attached(t);
-  const slow = 'WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 300000)';
-  const insert = `INSERT INTO books(id, title) ${slow} SELECT max(i), 'slow' FROM n`;
-  await rejects(connection.execute(insert, [], { timeoutMs: 1 }), 'timeout');
+  const forEver = 'WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n)';
+  const insert = `INSERT INTO books(id, title) ${forEver} SELECT max(i), 'slow' FROM n`;
+  const abort = new AbortController();
+  const running = connection.execute(insert, [], { timeoutMs: 50 });
+  // Neither of these begins before the first is stopped.
+  const waiting = connection.execute(insert, [], { signal: abort.signal });
+  const after = connection.execute("INSERT INTO books(id, title) VALUES (1, 'after')");
+  abort.abort();
+  await rejects(waiting, 'timeout');
+  await rejects(running, 'timeout');
+  assert.equal((await after).changes, 1);
   await rejects(connection.execute(insert, [], { signal: AbortSignal.abort() }), 'timeout');
-  assert.deepEqual((await connection.execute('SELECT title FROM books')).rows, [['slow']]);
+  await rejects(connection.execute(insert, [], { signal: AbortSignal.timeout(50) }), 'timeout');
+  assert.deepEqual((await connection.execute('SELECT title FROM books')).rows, [['after']]);
 });
 
 test('a mistake is told by its kind', async (t) => {
