@@ -298,6 +298,11 @@ export interface DatabaseConfig {
   exclude?: string | string[];
   /** Tables of whose rows one write wins whole. */
   perRow?: string | string[];
+  /**
+   * Columns to leave out, as `table.column` without regard to case, where `*` stands for any characters: what is in them
+   * stays here and is never written by others, and a row made elsewhere has the column's default.
+   */
+  excludeColumns?: string | string[];
   /** The most rows that one unit takes in: 4,096 when not given. */
   scanMaxChanges?: number;
   /** How often the file is looked at: 5 ms when not given. */
@@ -308,6 +313,13 @@ export interface DatabaseConfig {
   logMaxEntries?: Integer;
   /** What an acknowledgement of the log promises; `fsync` when not given. */
   logDurability?: Durability;
+  /**
+   * How many streams the log is, at most 64, the same at all nodes: 1 when not given. With more than one, what was
+   * written together comes apart. The first is `REPLICA_<name>`, the others `REPLICA_<name>:2` and so on.
+   */
+  logShards?: number;
+  /** Whether units are compressed: true unless said otherwise. */
+  logCompress?: boolean;
   /** Where snapshots are kept: a directory that all nodes have, or `nats`. Without it none are made by themselves. */
   snapshotStore?: string;
   /** How often one is made, by one node of all. */
@@ -332,6 +344,8 @@ export interface DatabaseStatus {
   tables: string[];
   /** Those that do not, and why. */
   refused: { table: string; reason: string }[];
+  /** The columns that are left out of tables that replicate, as `table.column`. */
+  leftOut: string[];
   /** Writes that were captured and are in no unit yet. */
   pending: bigint;
   /** Units that are not in the log yet. */

@@ -16,7 +16,7 @@ use std::time::Duration;
 use common::dirs::Dir;
 use common::nodes::{BOOKS, Node, config, equal, file, hub, until};
 use common::sqlite::sqlite;
-use headwater::replica::{Compared, DatabaseConfig, DatabaseState, SnapshotConfig, Value, refuse_opened};
+use headwater::replica::{Compared, DatabaseConfig, DatabaseState, LogConfig, SnapshotConfig, Value, refuse_opened};
 use headwater::{Engine, ErrorKind, LinkConfig, StreamConfig};
 
 #[test]
@@ -135,6 +135,80 @@ fn a_statement_is_interrupted_from_another_thread() {
     drop(conn);
     handle.interrupt();
     engine.close().unwrap();
+}
+
+#[test]
+fn a_log_of_several_shards_is_as_good_as_one_and_says_where_nodes_differ() {
+    let (dir, hub) = (Dir::new(), Engine::memory().unwrap());
+    let open = |name: &str, shards: usize, compress: bool| {
+        let engine = common::nodes::open(&dir.0.join(name));
+        let path = file(&dir, &format!("{name}.db"), BOOKS);
+        let log = LogConfig { shards, compress, ..LogConfig::default() };
+        let config = DatabaseConfig { log, ..config(&path) };
+        let streams = config.stream_names().unwrap();
+        let database = engine.attach(config).wait().unwrap();
+        for stream in streams {
+            let create = Some(Box::new(StreamConfig::default()));
+            let link = LinkConfig { create, ..LinkConfig::new(stream.clone(), stream.clone(), stream) };
+            engine.add_link(link, &hub).wait().unwrap();
+        }
+        Node { engine, database, path }
+    };
+    let (a, b) = (open("a", 3, true), open("b", 3, false));
+    let many = |from: u32, by: &str| {
+        format!(
+            "WITH RECURSIVE n(i) AS (VALUES ({from}) UNION ALL SELECT i + 1 FROM n WHERE i < {from} + 299) \
+             INSERT INTO books SELECT i, '{by}', 1 FROM n"
+        )
+    };
+    a.sql(&many(1, "a"));
+    b.sql(&many(301, "b"));
+    equal(&[&a, &b], "SELECT count(*), sum(title = 'a'), sum(title = 'b') FROM books", "600|300|300");
+    b.sql("UPDATE books SET price = 2; DELETE FROM books WHERE id % 2");
+    equal(&[&a, &b], "SELECT count(*), sum(price) FROM books", "300|600.0");
+    for stream in ["REPLICA_app", "REPLICA_app:2", "REPLICA_app:3"] {
+        let last = hub.stream(stream).wait().unwrap().info().wait().unwrap().last_seq;
+        assert!(last > 0, "{stream}");
+    }
+    assert!(a.database.check(false).wait().unwrap().is_equal());
+    // It goes on where it was, in each of them.
+    b.engine.close().unwrap();
+    a.sql("UPDATE books SET title = 'later'");
+    let engine = common::nodes::open(&dir.0.join("b"));
+    let b = Node { database: engine.database("app").wait().unwrap(), engine, path: b.path };
+    for stream in ["REPLICA_app", "REPLICA_app:2", "REPLICA_app:3"] {
+        b.engine.add_link(LinkConfig::new(stream, stream, stream), &hub).wait().unwrap();
+    }
+    equal(&[&a, &b], "SELECT sum(title = 'later') FROM books", "300");
+    assert_eq!(b.database.status().wait().unwrap().missing, 0);
+    let c = open("c", 1, true);
+    let said = |node: &Node| node.database.status().wait().unwrap().last_error;
+    until("both say so", || [&a, &c].iter().all(|node| said(node).contains("shards")));
+}
+
+#[test]
+fn a_snapshot_has_nothing_of_columns_that_are_left_out() {
+    let dir = Dir::new();
+    let schema = "CREATE TABLE users(id INTEGER PRIMARY KEY, secret TEXT DEFAULT 'none', name TEXT);
+                  INSERT INTO users VALUES (1, 'hunter2hunter2', 'one')";
+    let engine = Engine::memory().unwrap();
+    let config =
+        |path: &Path| DatabaseConfig { exclude_columns: vec!["users.secret".into()], ..with_snapshots(&dir, path) };
+    let database = engine.attach(config(&file(&dir, "a.db", schema))).wait().unwrap();
+    assert_eq!(database.status().wait().unwrap().left_out, ["users.secret"]);
+    database.sync().wait().unwrap();
+    database.snapshot().wait().unwrap();
+    let other = Engine::memory().unwrap();
+    let path = dir.0.join("b.db");
+    other.attach(config(&path)).wait().unwrap();
+    assert_eq!(sqlite(&path, "SELECT * FROM users"), "1|none|one");
+    assert_eq!(sqlite(&dir.0.join("a.db"), "SELECT * FROM users"), "1|hunter2hunter2|one");
+    let bytes = std::fs::read(&path).unwrap();
+    assert!(!bytes.windows(14).any(|bytes| bytes == b"hunter2hunter2"), "it is still in a page");
+    let wrong = DatabaseConfig { exclude_columns: vec!["secret".into()], ..DatabaseConfig::new(&path) };
+    assert_eq!(other.attach(wrong).wait().unwrap_err().kind(), ErrorKind::Invalid);
+    engine.close().unwrap();
+    other.close().unwrap();
 }
 
 #[test]

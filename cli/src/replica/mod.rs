@@ -77,6 +77,10 @@ pub(crate) struct Attach {
     /// Not this table; may be given again.
     #[arg(long, value_name = "TABLE")]
     exclude: Vec<String>,
+    /// Not this column: what is in it stays here, and a row made elsewhere has its default; * stands for any characters;
+    /// may be given again.
+    #[arg(long, value_name = "TABLE.COLUMN")]
+    exclude_column: Vec<String>,
     /// Rows of this table are written whole: two writes of one row never merge; may be given again.
     #[arg(long, value_name = "TABLE")]
     per_row: Vec<String>,
@@ -150,6 +154,7 @@ impl Attach {
             include: self.include,
             exclude: self.exclude,
             per_row: self.per_row,
+            exclude_columns: self.exclude_column,
             ..DatabaseConfig::new(self.file.canonicalize().unwrap_or(self.file))
         };
         place.make(|engine| {

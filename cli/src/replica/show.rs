@@ -59,6 +59,7 @@ pub(super) fn attached(place: &Place, status: &DatabaseStatus) -> Done {
         for refused in &status.refused {
             lines.push(format!("table {} stays here: {}", refused.table, refused.reason));
         }
+        lines.extend(status.left_out.iter().map(|column| format!("column {column} stays here: it is left out")));
         lines.join("\n")
     })?;
     out.flush()

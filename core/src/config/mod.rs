@@ -159,8 +159,8 @@ impl Config {
         {
             config.replica = replica.map(replica::read).transpose()?;
             if let Some(replica) = config.replica.as_ref().filter(|_| config.hub.is_some()) {
-                let link = replica::link(replica, &config.links)?;
-                config.links.extend(link);
+                let links = replica::links(replica, &config.links)?;
+                config.links.extend(links);
             }
         }
         #[cfg(not(feature = "replica"))]

@@ -4,11 +4,14 @@
 //! application wrote here: so a write here is compared by its own stamp, and a unit that comes twice is nothing the
 //! second time. Any order of units does.
 
-use super::change::{Change, Unit};
+use std::borrow::Cow;
+
+use super::change::{Change, Unit, UnitTable};
 use super::clocks::{RowState, Stamp};
 use super::rows::{Hidden, TableRows};
 use super::settle::{INCOMPLETE, settle, unsettle};
 use super::store::Sql;
+use super::table::Table;
 use super::value::{Value, key_bytes};
 use super::{Planted, Replica, capture};
 #[cfg(test)]
@@ -77,8 +80,7 @@ impl Replica {
                 }
                 continue;
             };
-            let places: Vec<_> = named.columns.iter().map(|name| self.tables[place].column(name)).collect();
-            touched.push((n, &rows[place], places));
+            touched.push((n, &rows[place], Places::new(&self.tables[place], named)));
         }
         for change in &unit.changes {
             let Some((_, rows, places)) = touched.iter().find(|(n, ..)| *n == change.table) else { continue };
@@ -86,13 +88,15 @@ impl Replica {
                 parked.changes.push(change.clone());
                 continue;
             }
+            let change = places.kept(change);
+            let places = &places.here;
             let missing = change.columns.iter().any(|column| places[*column].is_none());
             if missing {
-                let (known, unknown) = part(change, places);
+                let (known, unknown) = part(&change, places);
                 parked.changes.push(unknown);
                 self.join_change(rows, &known, places, unit.origin)?;
             } else {
-                self.join_change(rows, change, places, unit.origin)?;
+                self.join_change(rows, &change, places, unit.origin)?;
             }
         }
         for (n, rows, _) in touched.iter().filter(|_| !self.has_fault(Planted::NoSettle)) {
@@ -173,6 +177,32 @@ impl Replica {
 
     fn is_refused(&self, name: &str) -> bool {
         self.refused.iter().any(|refused| super::ident::is_same(&refused.name, name))
+    }
+}
+
+/// Where the columns that a unit names are in a table here.
+struct Places {
+    here: Vec<Option<usize>>,
+    /// The places in the unit's columns of those that this node leaves out.
+    left_out: Vec<usize>,
+}
+
+impl Places {
+    fn new(table: &Table, named: &UnitTable) -> Places {
+        let here: Vec<_> = named.columns.iter().map(|name| table.column(name)).collect();
+        let is_left_out = |n: &usize| here[*n].is_none() && table.is_left_out(&named.columns[*n]);
+        Places { left_out: (0..here.len()).filter(is_left_out).collect(), here }
+    }
+
+    /// A change without what is left out.
+    fn kept<'a>(&self, change: &'a Change) -> Cow<'a, Change> {
+        let is_left_out = |column: &usize| self.left_out.contains(column);
+        if self.left_out.is_empty() || !change.columns.iter().any(is_left_out) {
+            return Cow::Borrowed(change);
+        }
+        let cells = change.columns.iter().zip(&change.values).filter(|(column, _)| !is_left_out(column));
+        let (columns, values) = cells.map(|(column, value)| (*column, value.clone())).unzip();
+        Cow::Owned(Change { columns, values, key: change.key.clone(), ..*change })
     }
 }
 

@@ -98,7 +98,13 @@ impl Unit {
         self.changes.iter().map(|change| change.time.max(change.life.time)).max().unwrap_or_default()
     }
 
+    /// Its bytes, compressed where that makes them fewer.
     pub(crate) fn encode(&self) -> Result<Vec<u8>> {
+        self.encode_with(true)
+    }
+
+    /// Its bytes; only with `compress` fewer than they need to be.
+    pub(super) fn encode_with(&self, compress: bool) -> Result<Vec<u8>> {
         let mut body = Vec::new();
         put_unit(&mut Encoder::new(&mut body), self)
             .map_err(|error| Error::new(ErrorKind::Internal, format!("a unit does not encode: {error}")))?;
@@ -107,7 +113,7 @@ impl Unit {
             return Err(Error::new(ErrorKind::Limit, message));
         }
         let mut out = vec![VERSION, PLAIN];
-        if body.len() >= COMPRESS_BYTES_MIN {
+        if compress && body.len() >= COMPRESS_BYTES_MIN {
             let packed = zstd::bulk::compress(&body, LEVEL).map_err(|error| Error::io("compressing a unit", &error))?;
             if packed.len() < body.len() {
                 out[1] = ZSTD;

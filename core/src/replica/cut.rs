@@ -18,6 +18,7 @@ use super::clocks::{RowState, Stamp, Written};
 use super::ident::{quote, quote_all};
 use super::rows::{TableRows, split};
 use super::settle;
+use super::shard;
 use super::store::{self, LOG_COLUMNS, Sql};
 use super::table::Table;
 use super::value::{Value, key_bytes, key_values};
@@ -32,6 +33,8 @@ pub(crate) struct Outgoing {
     pub(crate) place: i64,
     /// The node that made it.
     pub(crate) node: u64,
+    /// Which of the logs it goes to, from 0 on.
+    pub(crate) shard: usize,
     pub(crate) unit: Vec<u8>,
 }
 
@@ -75,10 +78,11 @@ impl Replica {
     /// The first units that nobody has said to be sent.
     pub(crate) fn outbox(&self, units_max: usize) -> Result<Vec<Outgoing>> {
         let read = || -> Sql<Vec<Outgoing>> {
-            let sql = "SELECT place, node, unit FROM _headwater_outbox ORDER BY place LIMIT ?1";
+            let sql = "SELECT place, node, shard, unit FROM _headwater_outbox ORDER BY place LIMIT ?1";
             let mut list = self.conn.prepare_cached(sql)?;
             let units = list.query_map([units_max as i64], |row| {
-                Ok(Outgoing { place: row.get(0)?, node: row.get::<_, i64>(1)? as u64, unit: row.get(2)? })
+                let (node, shard) = (row.get::<_, i64>(1)? as u64, row.get::<_, i64>(2)? as usize);
+                Ok(Outgoing { place: row.get(0)?, node, shard, unit: row.get(3)? })
             })?;
             Ok(units.collect::<rusqlite::Result<_>>()?)
         };
@@ -215,16 +219,21 @@ impl Replica {
         self.settle_all()
     }
 
-    /// Puts a unit into the outbox, with the next sequence of this node.
-    fn put_out(&self, mut unit: Unit) -> Sql<Option<u64>> {
+    /// Puts a unit into the outbox, as one for each shard, with the next sequences of this node; the last of these.
+    fn put_out(&self, unit: Unit) -> Sql<Option<u64>> {
         if unit.changes.is_empty() {
             return Ok(None);
         }
-        unit.seq = store::add_number(&self.conn, "unit", 1)? as u64;
-        let place = store::add_number(&self.conn, "place", 1)?;
-        let sql = "INSERT INTO _headwater_outbox(place, node, unit) VALUES (?1, ?2, ?3)";
-        self.conn.prepare_cached(sql)?.execute((place, unit.origin as i64, unit.encode()?))?;
-        Ok(Some(unit.seq))
+        let mut last = None;
+        for (shard, mut unit) in shard::split(unit, self.options.shards) {
+            unit.seq = store::add_number(&self.conn, "unit", 1)? as u64;
+            let place = store::add_number(&self.conn, "place", 1)?;
+            let sql = "INSERT INTO _headwater_outbox(place, node, shard, unit) VALUES (?1, ?2, ?3, ?4)";
+            let bytes = unit.encode_with(self.options.compress)?;
+            self.conn.prepare_cached(sql)?.execute((place, unit.origin as i64, shard as i64, bytes))?;
+            last = Some(unit.seq);
+        }
+        Ok(last)
     }
 }
 

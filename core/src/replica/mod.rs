@@ -40,11 +40,13 @@ mod ident;
 mod intake;
 pub(crate) mod node;
 mod park;
+mod pattern;
 mod peers;
 mod rows;
 mod schema;
 mod schema_view;
 mod settle;
+mod shard;
 mod standing;
 mod status;
 mod store;
@@ -96,6 +98,8 @@ pub(crate) struct Options {
     pub(crate) exclude: Vec<String>,
     /// Tables whose rows are written whole: two writes of one row never merge.
     pub(crate) per_row: Vec<String>,
+    /// Columns to leave out, as [`pattern`] has them.
+    pub(crate) exclude_columns: Vec<String>,
     /// Rows of the log that one unit takes in, at most; what is committed together is split by nothing else.
     pub(crate) unit_changes_max: usize,
     /// Bytes of values after which a unit takes in no more rows.
@@ -104,6 +108,10 @@ pub(crate) struct Options {
     pub(crate) park_bytes_max: u64,
     /// Milliseconds for which it is known that a row was deleted: no node may be away for longer.
     pub(crate) forget_ms: u64,
+    /// How many logs the changes are spread over, by table and key; 1 keeps what was written together together.
+    pub(crate) shards: usize,
+    /// Whether units are compressed.
+    pub(crate) compress: bool,
     /// SQL for the milliseconds since the epoch at a write. Tests have their own.
     pub(crate) time_sql: String,
     #[cfg(test)]
@@ -116,10 +124,13 @@ impl Default for Options {
             include: Vec::new(),
             exclude: Vec::new(),
             per_row: Vec::new(),
+            exclude_columns: Vec::new(),
             unit_changes_max: 4096,
             unit_bytes_max: 1 << 20,
             park_bytes_max: 64 << 20,
             forget_ms: 90 * 24 * 60 * 60 * 1000,
+            shards: 1,
+            compress: true,
             time_sql: capture::TIME_SQL.to_owned(),
             #[cfg(test)]
             planted: None,

@@ -43,7 +43,8 @@ CREATE INDEX IF NOT EXISTS _headwater_hidden_by ON _headwater_hidden(tbl, by);
 CREATE TABLE IF NOT EXISTS _headwater_park(id INTEGER PRIMARY KEY, tbl TEXT COLLATE NOCASE, unit BLOB);
 CREATE TABLE IF NOT EXISTS _headwater_origin(node INTEGER PRIMARY KEY, taken BLOB, known INTEGER DEFAULT 0);
 CREATE TABLE IF NOT EXISTS _headwater_held(id INTEGER PRIMARY KEY, unit BLOB);
-CREATE TABLE IF NOT EXISTS _headwater_outbox(place INTEGER PRIMARY KEY, node INTEGER, unit BLOB);
+CREATE TABLE IF NOT EXISTS _headwater_outbox(
+  place INTEGER PRIMARY KEY, node INTEGER, shard INTEGER, unit BLOB);
 ";
 
 /// What went wrong inside: SQLite's answer, which some look at, or an error as the caller sees it.

@@ -243,11 +243,14 @@ class _DatabaseSettings(TypedDict, total=False):
     include: _Filters
     exclude: _Filters
     per_row: _Filters
+    exclude_columns: _Filters
     scan_max_changes: int
     polling_interval: _Seconds
     cleanup_interval: _Seconds
     log_max_entries: int
     log_durability: Durability
+    log_shards: int
+    log_compress: bool
     snapshot_store: _Path
     snapshot_interval: _Seconds
     snapshot_log_entries: int

@@ -10,6 +10,7 @@ pub(super) mod check;
 pub(super) mod config;
 mod core;
 pub(crate) mod database;
+mod lane;
 mod lease;
 mod log;
 pub(super) mod opened;

@@ -424,6 +424,7 @@ fn tell(node: &Node, status: &mut DatabaseStatus) -> Result<()> {
     status.node = format!("{:016x}", node.id());
     let (tables, refused) = node.tables();
     status.tables = tables;
+    status.left_out = node.left_out();
     status.refused =
         refused.into_iter().map(|refused| RefusedTable { table: refused.name, reason: refused.why }).collect();
     let counts = node.counts;

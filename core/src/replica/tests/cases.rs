@@ -28,6 +28,47 @@ fn columns_merge_and_the_last_write_of_one_wins() {
 }
 
 #[test]
+fn columns_that_are_left_out_stay_what_they_are_here() {
+    let dir = Dir::new();
+    let schema = "CREATE TABLE users(id INTEGER PRIMARY KEY, secret TEXT DEFAULT 'none', name TEXT, n INT);
+                  CREATE TABLE bare(id INTEGER PRIMARY KEY, secret TEXT NOT NULL);
+                  INSERT INTO users VALUES (1, 'old', 'one', 0)";
+    let leaving = |patterns: &[&str]| Options {
+        exclude_columns: patterns.iter().map(|it| (*it).to_owned()).collect(),
+        ..Options::default()
+    };
+    let mut nodes = [
+        Node::new(&dir, 1, schema, leaving(&["*.SECRET", "users.id"])),
+        Node::new(&dir, 2, schema, leaving(&["users.sec*"])),
+        Node::new(&dir, 3, schema, Options::default()),
+    ];
+    let (tables, refused) = nodes[0].replica().tables();
+    assert_eq!((tables.len(), tables[0].left_out.as_slice()), (1, ["secret".to_owned()].as_slice()));
+    assert!(refused[0].why.contains("column secret is left out"), "{:?}", refused[0]);
+    nodes[0].at(2000, "INSERT INTO users VALUES (2, 'of 1', 'two', 0); UPDATE users SET secret = 'mine' WHERE id = 1");
+    nodes[2].at(2001, "INSERT INTO users VALUES (3, 'of 3', 'three', 0)");
+    exchange(&mut nodes);
+    let sql = "SELECT group_concat(id || secret, ' ') FROM (SELECT * FROM users ORDER BY id)";
+    assert_eq!(all(&nodes, sql), ["1mine 2of 1 3none", "1old 2none 3none", "1old 2none 3of 3"]);
+    nodes[2].at(3000, "UPDATE users SET secret = 'x', n = n + 1");
+    nodes[1].at(3001, "UPDATE users SET secret = 'y', name = 'z' WHERE id = 2");
+    exchange(&mut nodes);
+    assert_eq!(all(&nodes, sql), ["1mine 2of 1 3none", "1old 2y 3none", "1x 2x 3x"]);
+    let others = "SELECT group_concat(id || name || n, ' ') FROM (SELECT * FROM users ORDER BY id)";
+    assert_eq!(all(&nodes, others), ["1one1 2z1 3three1"; 3]);
+    assert_eq!(nodes[0].text("SELECT count(*) FROM _headwater_park"), "0");
+    // What no column is left of is no change.
+    let sent = nodes[0].sent.len();
+    nodes[0].at(4000, "UPDATE users SET secret = 'again'");
+    nodes[0].cut_all();
+    assert_eq!(nodes[0].sent.len(), sent);
+    nodes[0].at(5000, "ALTER TABLE users DROP COLUMN secret");
+    nodes[1].at(5000, "ALTER TABLE users RENAME COLUMN secret TO hint");
+    exchange(&mut nodes);
+    assert_eq!(nodes[0].text("SELECT count(*) FROM users WHERE n = 1"), "3");
+}
+
+#[test]
 fn what_an_older_build_wrote_is_refused_by_name() {
     let dir = Dir::new();
     let mut node = Node::new(&dir, 1, BOOKS, Options::default());
