@@ -1757,6 +1757,20 @@ typedef struct hw_database_config {
     uint8_t no_publish;
     /** Not 0: what others write does not come here. */
     uint8_t no_replicate;
+    /** Not 0: units are not compressed. */
+    uint8_t log_no_compress;
+    /**
+     * Columns to leave out, as `table.column` without regard to case, where `*` stands for any characters: what is in
+     * them stays here and is never written by others, and a row made elsewhere has the column's default.
+     */
+    const struct hw_str *exclude_columns;
+    /** How many. */
+    size_t exclude_columns_len;
+    /**
+     * How many streams the log is, at most 64, the same at all nodes; 1 when 0. With more than one, what was written
+     * together comes apart. The first is `REPLICA_<name>`, the others `REPLICA_<name>:2` and so on.
+     */
+    size_t log_shards;
 } hw_database_config;
 
 /** A value of SQLite's. All zero is NULL. */
@@ -5410,9 +5424,10 @@ HW_API void hw_database_free(struct hw_database *database);
 
 /**
  * How it stands. `*status` gets one object in JSON: `name`, `path`, `node_id`, `node`, `state` ("stopped", "running",
- * "paused" or "failed"), `tables`, `refused` (each with `table` and `reason`), `pending`, `unsent`, `published`,
- * `applied`, `changes`, `conflicts`, `parked`, `held`, `missing`, `lag_records`, `lag_ms`, `idle_ms`, `job` (null, or
- * `what`, `done` and `total`), `faults` and `last_error`. Waits at most `timeout_ms` milliseconds; -1 waits for ever.
+ * "paused" or "failed"), `tables`, `refused` (each with `table` and `reason`), `left_out` (each `table.column`),
+ * `pending`, `unsent`, `published`, `applied`, `changes`, `conflicts`, `parked`, `held`, `missing`, `lag_records`,
+ * `lag_ms`, `idle_ms`, `job` (null, or `what`, `done` and `total`), `faults` and `last_error`. Waits at most
+ * `timeout_ms` milliseconds; -1 waits for ever.
  *
  * Errors:    HW_STATUS_TIMEOUT, HW_STATUS_NOT_FOUND (it was detached), HW_STATUS_CLOSED.
  * Ownership: `*status` is yours, free with hw_blob_free.
