@@ -102,6 +102,50 @@ func TestWhatIsWrittenToOneFileIsReadInTheOther(t *testing.T) {
 	}
 }
 
+func TestWhatIsJoinedIsWatched(t *testing.T) {
+	ctx := within(t)
+	hub := headwatertest.Engine(t)
+	databases := map[string]*headwater.Database{}
+	for _, name := range []string{"a", "b"} {
+		engine, database := attached(t, headwater.DatabaseConfig{NodeID: name})
+		link := headwater.LinkConfig{Name: "hub", Stream: "REPLICA_app", Remote: "REPLICA_app"}
+		link.Create = &headwater.StreamConfig{}
+		ok(t, engine.AddLink(ctx, link, hub))
+		must(pool(t, database).ExecContext(ctx, "CREATE TABLE words(a TEXT, b INTEGER, c, PRIMARY KEY (a, b))"))(t)
+		databases[name] = database
+	}
+	a := pool(t, databases["a"])
+	watcher := must(databases["b"].Watch(ctx))(t)
+	if changes := must(watcher.TryNext(ctx, 0))(t); len(changes) > 0 {
+		t.Fatal(changes)
+	}
+	must(a.ExecContext(ctx, "INSERT INTO words VALUES ('x', 7, NULL)"))(t)
+	changes := must(watcher.Next(ctx, 1))(t)
+	change := changes[0]
+	node := must(databases["a"].Status(ctx))(t).Node
+	want := headwater.RowChange{
+		Table: "words", Key: []any{"x", int64(7)}, Kind: headwater.RowInserted, Node: node,
+		Stamp: change.Stamp, Time: change.Time,
+	}
+	if !reflect.DeepEqual(change, want) || time.Since(change.Time).Abs() > time.Minute {
+		t.Fatal(change)
+	}
+	must(a.ExecContext(ctx, "UPDATE words SET c = 1"))(t)
+	for change, err := range watcher.Changes(ctx) {
+		ok(t, err)
+		if change.Kind != headwater.RowUpdated {
+			t.Fatal(change)
+		}
+		break
+	}
+	if watcher.Missed() != 0 {
+		t.Fatal(watcher.Missed())
+	}
+	ok(t, watcher.Close())
+	_, err := watcher.Next(ctx, 1)
+	wantCode(t, err, headwater.ErrClosed)
+}
+
 func TestAFileIsFoundAgainAndRefusedOtherwise(t *testing.T) {
 	ctx := within(t)
 	path := emptyFile(t, "app.db")

@@ -459,6 +459,8 @@ export class Database {
   check(options?: { repair?: boolean } & Limits): Promise<CheckReport>;
   /** Who has which schema, table by table. */
   schema(limits?: Limits): Promise<SchemaOf[]>;
+  /** Follows what is joined from now on. What is joined before the watcher is `ready` may not come. */
+  watch(): ChangeWatcher;
   /** Makes a snapshot where `snapshotStore` says; it is consistent, and writers go on meanwhile. */
   snapshot(limits?: Limits): Promise<SnapshotInfo>;
   /** The snapshots that there are, the newest first. */
@@ -496,6 +498,26 @@ export interface SqlAnswer {
   changes: number;
   /** The rowid of the last row that this connection inserted. */
   lastInsertRowid: number | bigint;
+}
+
+/** A row that a write of another node changed here, or that a constraint showed or hid. */
+export interface RowChange {
+  table: string;
+  /** The values of its key; what the row is now is in the file. */
+  key: SqlValue[];
+  kind: 'insert' | 'update' | 'delete';
+  /** In whose name the write is, 16 hex digits; this node's own where what was written here shows a row or hides it. */
+  node: string;
+  /** The hybrid time of the write. */
+  stamp: bigint;
+  /** When that was, in milliseconds since the epoch by the clock of its node. */
+  timeMs: number;
+}
+
+/** Follows what is joined into a SQLite file: one that is slow misses some, and says how many. */
+export class ChangeWatcher extends Follower<RowChange> {
+  /** How many changes this watcher was too slow for: the last 4,096, of at most 4 MiB, are kept. */
+  readonly missed: bigint;
 }
 
 /**

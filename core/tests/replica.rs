@@ -16,7 +16,9 @@ use std::time::Duration;
 use common::dirs::Dir;
 use common::nodes::{BOOKS, Node, config, equal, file, hub, until};
 use common::sqlite::sqlite;
-use headwater::replica::{Compared, DatabaseConfig, DatabaseState, LogConfig, SnapshotConfig, Value, refuse_opened};
+use headwater::replica::{
+    ChangeKind, Compared, DatabaseConfig, DatabaseState, LogConfig, SnapshotConfig, Value, refuse_opened,
+};
 use headwater::{Engine, ErrorKind, LinkConfig, StreamConfig};
 
 #[test]
@@ -209,6 +211,73 @@ fn a_snapshot_has_nothing_of_columns_that_are_left_out() {
     assert_eq!(other.attach(wrong).wait().unwrap_err().kind(), ErrorKind::Invalid);
     engine.close().unwrap();
     other.close().unwrap();
+}
+
+#[test]
+fn a_watcher_sees_what_is_joined_and_is_told_what_it_missed() {
+    let (dir, hub) = (Dir::new(), hub());
+    let schema =
+        format!("{BOOKS}; CREATE TABLE users(a TEXT, b BLOB, mail TEXT UNIQUE, PRIMARY KEY (a, b)) WITHOUT ROWID");
+    let (a, b) = (Node::new(&dir, "a", &schema, &hub), Node::new(&dir, "b", &schema, &hub));
+    a.sql("INSERT INTO books VALUES (1, 'before', 0)");
+    equal(&[&a, &b], "SELECT count(*) FROM books", "1");
+    let watcher = b.database.watch().wait().unwrap();
+    assert_eq!(watcher.try_next(10).unwrap(), []);
+    let seen = |count: usize| {
+        let mut all = Vec::new();
+        while all.len() < count {
+            let mut next = watcher.next(2);
+            all.extend(next.wait_timeout(Duration::from_secs(20)).unwrap());
+        }
+        all.iter().map(|it| (it.table.clone(), it.key.clone(), it.kind)).collect::<Vec<_>>()
+    };
+    let books = |id: i64, kind: ChangeKind| ("books".to_owned(), vec![Value::Integer(id)], kind);
+    b.sql("INSERT INTO books VALUES (7, 'here', 0)");
+    b.database.sync().wait().unwrap();
+    a.sql("INSERT INTO books VALUES (2, 'two', 0)");
+    assert_eq!(seen(1), [books(2, ChangeKind::Insert)]);
+    a.sql("UPDATE books SET price = 9 WHERE id = 1");
+    assert_eq!(seen(1), [books(1, ChangeKind::Update)]);
+    let change = {
+        a.sql("DELETE FROM books WHERE id = 2");
+        watcher.next(1).wait().unwrap().remove(0)
+    };
+    assert_eq!(
+        (change.kind, change.node.as_str()),
+        (ChangeKind::Delete, a.database.status().wait().unwrap().node.as_str())
+    );
+    let now_ms = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64;
+    assert!(now_ms.abs_diff(change.time_ms()) < 60_000, "{change:?}");
+    // A row that clashes is hidden, and comes back.
+    let user =
+        |a: &str, kind: ChangeKind| ("users".to_owned(), vec![Value::Text(a.into()), Value::Blob(vec![1])], kind);
+    b.database.pause().wait().unwrap();
+    b.sql("INSERT INTO users VALUES ('old', x'01', 'm')");
+    std::thread::sleep(Duration::from_millis(20));
+    a.sql("INSERT INTO users VALUES ('new', x'01', 'm')");
+    b.database.resume().wait().unwrap();
+    let mut both = seen(2);
+    both.sort_by_key(|(_, key, _)| format!("{key:?}"));
+    assert_eq!(both, [user("new", ChangeKind::Insert), user("old", ChangeKind::Delete)]);
+    b.sql("DELETE FROM users WHERE a = 'new'");
+    assert_eq!(seen(1), [user("old", ChangeKind::Insert)]);
+    // More than are kept, while nobody takes any.
+    a.sql(
+        "WITH RECURSIVE n(i) AS (VALUES (100) UNION ALL SELECT i + 1 FROM n WHERE i < 5099) \
+           INSERT INTO books SELECT i, 'x', 0 FROM n",
+    );
+    equal(&[&b], "SELECT count(*) FROM books", "5002");
+    until("the end comes", || {
+        watcher.try_next(5000).unwrap().last().is_some_and(|it| it.key == [Value::Integer(5099)])
+    });
+    assert!((1..5000).contains(&watcher.missed()), "{}", watcher.missed());
+    let waiting = watcher.next(1);
+    watcher.close();
+    assert_eq!(waiting.wait().unwrap_err().kind(), ErrorKind::Closed);
+    let other = b.database.watch().wait().unwrap();
+    let waiting = other.next(1);
+    b.engine.close().unwrap();
+    assert_eq!(waiting.wait().unwrap_err().kind(), ErrorKind::Closed);
 }
 
 #[test]

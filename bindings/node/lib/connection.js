@@ -142,4 +142,4 @@ if (Symbol.asyncDispose) {
   };
 }
 
-module.exports = { Connection, RawText };
+module.exports = { Connection, RawText, readValue };

@@ -197,26 +197,29 @@ fn pack(found: &Found) -> Vec<u8> {
     out.u32(found.columns.len() as u32);
     found.columns.iter().for_each(|column| out.text(column));
     out.u32(found.rows.len() as u32);
-    for value in found.rows.iter().flatten() {
-        match value {
-            Value::Null => out.u32(NULL),
-            Value::Integer(number) => {
-                out.u32(INTEGER);
-                out.i64(*number);
-            }
-            Value::Real(number) => {
-                out.u32(REAL);
-                out.f64(*number);
-            }
-            Value::Text(bytes) => {
-                out.u32(if str::from_utf8(bytes).is_ok() { TEXT } else { RAW_TEXT });
-                out.bytes(bytes);
-            }
-            Value::Blob(bytes) => {
-                out.u32(BLOB);
-                out.bytes(bytes);
-            }
+    found.rows.iter().flatten().for_each(|value| put_value(&mut out, value));
+    out.finish()
+}
+
+/// Packs a value.
+pub(crate) fn put_value(out: &mut Writer, value: &Value) {
+    match value {
+        Value::Null => out.u32(NULL),
+        Value::Integer(number) => {
+            out.u32(INTEGER);
+            out.i64(*number);
+        }
+        Value::Real(number) => {
+            out.u32(REAL);
+            out.f64(*number);
+        }
+        Value::Text(bytes) => {
+            out.u32(if str::from_utf8(bytes).is_ok() { TEXT } else { RAW_TEXT });
+            out.bytes(bytes);
+        }
+        Value::Blob(bytes) => {
+            out.u32(BLOB);
+            out.bytes(bytes);
         }
     }
-    out.finish()
 }

@@ -96,6 +96,26 @@ test('what any program writes arrives at the other node', async (t) => {
   assert.ok(status.published > 0n && status.applied > 0n && status.node.length === 16);
 });
 
+test('what is joined is watched', { timeout: WAIT_MS_MAX }, async (t) => {
+  const [a, b] = await nodes(t);
+  const watcher = b.watch();
+  await watcher.ready();
+  assert.deepEqual(watcher.tryNext(), []);
+  await elsewhere(a.path, "INSERT INTO books(id, title) VALUES (1, 'Emma')");
+  const [change] = await watcher.next(1);
+  const { node } = await a.status();
+  assert.deepEqual([change.table, change.key, change.kind, change.node], ['books', [1], 'insert', node]);
+  assert.ok(Math.abs(change.timeMs - Date.now()) < 60_000 && typeof change.stamp === 'bigint');
+  await elsewhere(a.path, "UPDATE books SET title = 'Ivanhoe'");
+  for await (const { kind } of watcher) {
+    assert.equal(kind, 'update');
+    break;
+  }
+  assert.equal(watcher.missed, 0n);
+  watcher.close();
+  await rejects(watcher.next(), 'closed');
+});
+
 test('nodes are compared, and snapshots made and joined', async (t) => {
   const [a, b] = await nodes(t);
   await elsewhere(a.path, "INSERT INTO books(title) VALUES ('Emma')");

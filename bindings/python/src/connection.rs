@@ -103,7 +103,7 @@ fn told(py: Python<'_>, answer: Answer) -> PyResult<Executed<'_>> {
     Ok((PyTuple::new(py, answer.columns)?, rows, answer.changes, answer.last_insert_rowid))
 }
 
-fn object_of<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn object_of<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
     match value {
         Value::Null => Ok(py.None().into_bound(py)),
         Value::Integer(number) => number.into_bound_py_any(py),

@@ -15,6 +15,7 @@ use crate::database_model::{check_report, database_status, schemas, snapshot, sn
 use crate::engine::Engine;
 use crate::fork::Held;
 use crate::time::Seconds;
+use crate::watcher::ChangeWatcher;
 
 #[pymethods]
 impl Engine {
@@ -144,6 +145,12 @@ impl Database {
     #[pyo3(signature = (*, timeout=None))]
     fn schema(&self, py: Python<'_>, timeout: Option<Seconds>) -> PyResult<Py<PyAny>> {
         schemas(py, self.wait(py, timeout, replica::Database::schema)?)
+    }
+
+    /// Follows what is joined from now on: the rows that writes of other nodes change, and those that a constraint shows
+    /// or hides. `missed` of the watcher is how many changes it was too slow for: the last 4,096 are kept.
+    fn watch(&self, py: Python<'_>) -> PyResult<ChangeWatcher> {
+        self.0.child(py, |database, _| database.watch()).map(ChangeWatcher::new)
     }
 
     /// Makes a snapshot where `snapshot_store` says; writers go on meanwhile.

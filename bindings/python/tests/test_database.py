@@ -70,6 +70,31 @@ def test_what_any_program_writes_arrives(nodes: tuple[hw.Database, hw.Database])
     assert len(status.node) == 16 and status.node_id == "shop-a"
 
 
+def test_what_is_joined_is_watched(nodes: tuple[hw.Database, hw.Database]) -> None:
+    a, b = nodes
+    with b.watch() as watcher:
+        assert watcher.try_next(10) == []
+        elsewhere(a.path, "INSERT INTO books VALUES (1, 'Emma')")
+        change = watcher.next(timeout=20)
+        assert (change.table, change.key, change.kind) == ("books", (1,), "insert")
+        assert change.node == a.status().node
+        assert abs(change.time_ms / 1000 - time.time()) < 60
+        elsewhere(a.path, "UPDATE books SET title = 'Ivanhoe'; DELETE FROM books; INSERT INTO books VALUES (2, 'Kim')")
+        seen = iter(watcher)
+        assert {next(seen).kind, next(seen).kind} == {"delete", "insert"}
+        assert watcher.missed == 0
+
+        async def last() -> hw.RowChange:
+            elsewhere(a.path, "DELETE FROM books")
+            async for change in watcher:
+                return change
+            raise AssertionError("it ended")
+
+        assert asyncio.run(last()).key == (2,)
+    with pytest.raises(hw.ClosedError):
+        watcher.next()
+
+
 def test_nodes_are_compared_and_snapshots_made_and_joined(nodes: tuple[hw.Database, hw.Database]) -> None:
     a, b = nodes
     elsewhere(a.path, "INSERT INTO books VALUES (1, 'Emma')")

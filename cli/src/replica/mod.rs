@@ -3,6 +3,7 @@
 
 mod job;
 mod show;
+mod watch;
 
 use std::path::{Path, PathBuf};
 
@@ -50,6 +51,9 @@ headwater.toml.")]
 
 Nodes answer where one runs in their directory. Exit code 1 says that some differ, or did not answer.")]
     Check(Check),
+    /// Shows what is joined from now on, row by row, until it is ended.
+    #[command(after_help = "Example:\n  headwater replica watch --dir data --json")]
+    Watch(One),
     /// Makes a snapshot, where [replica.snapshot] store of the configuration says, or --store.
     #[command(after_help = "Example:\n  headwater replica snapshot --dir data")]
     Snapshot(One),
@@ -132,6 +136,7 @@ impl Verb {
                 let repair = check.repair;
                 check.one.open(place, |database| show::checked(place, &database.check(repair).wait()?))
             }
+            Verb::Watch(one) => one.open(place, |database| watch::follow(place, database)),
             Verb::Snapshot(one) => one.open(place, |database| {
                 show::snapshots(place, &[job::wait("snapshot", database, database.snapshot())?])
             }),

@@ -122,7 +122,8 @@ impl Engine {
                     Err(error) => return Pending::ready(Err(unreadable(&error))),
                 };
                 let read = |answer: String| Pending::ready(serde_json::from_str(&answer).map_err(|e| unreadable(&e)));
-                other.ops.database(question).and_then(read)
+                let waits = matches!(call, DatabaseCall::Watch { .. });
+                other.ops.database(question, waits).and_then(read)
             }
         }
     }
@@ -169,6 +170,7 @@ impl Engine {
             DatabaseCall::Sync(_) => {
                 Pending::after(Self::begin(inner, &worker), |()| worker.sync()).map(|()| DatabaseAnswer::Done)
             }
+            DatabaseCall::Watch { from, max, .. } => worker.changes.page(from, max).map(DatabaseAnswer::Changes),
             DatabaseCall::Snapshot(_) => job(worker, move |it| it.snapshot().map(one)),
             DatabaseCall::Restore(_, id) => job(worker, move |it| it.restore(id.as_deref()).map(one)),
             DatabaseCall::Check(_, repair) => job(worker, move |it| it.check(repair).map(DatabaseAnswer::Report)),

@@ -71,7 +71,7 @@ impl Replica {
     /// Joins a unit's changes, and keeps those that no table or column is there for.
     pub(super) fn join_unit(&self, unit: &Unit) -> Sql<()> {
         let mut parked = Unit { tables: unit.tables.clone(), ..Unit::new(unit.origin) };
-        let rows: Vec<_> = self.tables.iter().map(|table| TableRows::new(&self.conn, table)).collect();
+        let rows: Vec<_> = self.tables.iter().map(|table| self.rows(table)).collect();
         let mut touched = Vec::new();
         for (n, named) in unit.tables.iter().enumerate() {
             let Some(place) = self.table_named(&named.name) else {
@@ -90,6 +90,7 @@ impl Replica {
             }
             let change = places.kept(change);
             let places = &places.here;
+            self.notes.sign(Stamp { time: change.time.max(change.life.time), node: unit.origin });
             let missing = change.columns.iter().any(|column| places[*column].is_none());
             if missing {
                 let (known, unknown) = part(&change, places);

@@ -122,9 +122,10 @@ impl Replica {
             self.unpark()?;
             store::set_number(&self.conn, capture::SETTLED, self.schema_version.unwrap_or_default())?;
         }
+        self.notes.sign(Stamp { time: self.clock.last(), node: self.node });
         let is_settled = !self.conn.prepare_cached("SELECT 1 FROM _headwater_hidden LIMIT 1")?.exists(())?;
         for table in self.tables.iter().filter(|_| !is_settled) {
-            settle::settle(&TableRows::new(&self.conn, table))?;
+            settle::settle(&self.rows(table))?;
         }
         Ok(())
     }

@@ -39,6 +39,7 @@ mod export;
 mod ident;
 mod intake;
 pub(crate) mod node;
+mod noted;
 mod park;
 mod pattern;
 mod peers;
@@ -58,17 +59,22 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use node::changes::RowChange;
 pub use node::check::{CheckReport, Compared, ComparedNode};
 pub use node::config::{CLEANUP_INTERVAL, DatabaseConfig, LogConfig, POLLING_INTERVAL, SnapshotConfig};
 pub use node::database::Database;
 pub use node::opened::refuse_opened;
 pub use node::session::{Answer, Connection, InterruptHandle};
 pub use node::snapshot::SnapshotInfo;
+pub use node::watcher::ChangeWatcher;
+pub use noted::ChangeKind;
 pub use schema_view::SchemaOf;
 
 pub use status::{DatabaseState, DatabaseStatus, JobStatus, RefusedTable};
 pub use value::Value;
 
+use self::noted::{Noted, Notes};
+use self::rows::TableRows;
 use self::store::{Fault, Sql};
 use self::table::{Refused, Table};
 use crate::error::Result;
@@ -152,6 +158,7 @@ pub(crate) struct Replica {
     is_unsettled: bool,
     /// The last row that the sweep looked at.
     swept: Option<(i64, Vec<u8>)>,
+    notes: Notes,
 }
 
 impl Replica {
@@ -164,7 +171,9 @@ impl Replica {
         let tables = Vec::new();
         let refused = Vec::new();
         let (schema_version, is_unsettled, swept) = (None, true, None);
-        let mut replica = Replica { conn, node, options, clock, tables, refused, schema_version, is_unsettled, swept };
+        let notes = Notes::default();
+        let mut replica =
+            Replica { conn, node, options, clock, tables, refused, schema_version, is_unsettled, swept, notes };
         replica.write(|replica| store::create(&replica.conn, replica.node))?;
         Ok(replica)
     }
@@ -185,10 +194,11 @@ impl Replica {
     /// Runs `work` in one writing transaction: all or nothing of it stays. The schema is as it is now.
     fn write<T>(&mut self, work: impl FnOnce(&mut Replica) -> Sql<T>) -> Result<T> {
         self.begin()?;
-        let before = self.clock.last();
+        let (before, noted) = (self.clock.last(), self.notes.len());
         let done = work_with_schema(self, work);
         let done = self.end(done);
         if done.is_err() {
+            self.notes.truncate(noted);
             // What was read of the schema may be of the transaction that is taken back.
             self.schema_version = None;
             self.clock = HybridClock::new(DRIFT_MS_MAX);
@@ -221,6 +231,21 @@ impl Replica {
     #[allow(clippy::unused_self, reason = "tests ask the options")]
     fn has_fault(&self, _: Planted) -> bool {
         false
+    }
+
+    /// Notes from now on what joins do to rows.
+    pub(crate) fn begin_notes(&mut self) {
+        self.notes.begin();
+    }
+
+    /// What was noted since this was asked last.
+    pub(crate) fn take_notes(&self) -> Vec<Noted> {
+        self.notes.take()
+    }
+
+    /// The rows of a table, with what is done to them noted.
+    fn rows<'a>(&'a self, table: &'a Table) -> TableRows<'a> {
+        TableRows::new(&self.conn, table).noting(&self.notes)
     }
 
     fn table(&self, id: i64) -> Option<usize> {

@@ -6,6 +6,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, Statement, params
 
 use super::clocks::{RowState, Stamp, Written};
 use super::ident::quote;
+use super::noted::{ChangeKind, Notes};
 use super::store::{Fault, Sql};
 use super::table::Table;
 use super::value::Value;
@@ -59,6 +60,7 @@ pub(super) struct TableRows<'a> {
     /// The columns that were updated last, and how.
     update: RefCell<(Vec<usize>, Option<CachedStatement<'a>>)>,
     has_hidden: Cell<Option<bool>>,
+    notes: Option<&'a Notes>,
 }
 
 impl<'a> TableRows<'a> {
@@ -73,6 +75,30 @@ impl<'a> TableRows<'a> {
             insert: Kept::default(),
             update: RefCell::default(),
             has_hidden: Cell::new(None),
+            notes: None,
+        }
+    }
+
+    /// Notes what is done to rows.
+    pub(super) fn noting(self, notes: &'a Notes) -> Self {
+        TableRows { notes: Some(notes), ..self }
+    }
+
+    fn note(&self, key: &[Value], kind: ChangeKind) {
+        if let Some(notes) = self.notes {
+            notes.note(&self.table.name, key, kind);
+        }
+    }
+
+    /// How much is noted, to go back to.
+    pub(super) fn noted(&self) -> usize {
+        self.notes.map_or(0, Notes::len)
+    }
+
+    /// Forgets what was noted since then: it was taken back.
+    pub(super) fn unnote(&self, len: usize) {
+        if let Some(notes) = self.notes {
+            notes.truncate(len);
         }
     }
 
@@ -92,13 +118,15 @@ impl<'a> TableRows<'a> {
     pub(super) fn show(&self, key: &[Value], places: &[usize], values: &[&Value]) -> Sql<()> {
         let parameters = params_from_iter(key.iter().chain(values.iter().copied()));
         if places.len() == self.table.columns.len() && places.iter().enumerate().all(|(n, place)| n == *place) {
-            return self.insert.with(self.conn, &self.table.insert, |insert| {
+            self.insert.with(self.conn, &self.table.insert, |insert| {
                 insert.execute(parameters)?;
                 Ok(())
-            });
+            })?;
+        } else {
+            let sql = self.insert_sql("ABORT", places);
+            self.conn.prepare_cached(&sql)?.execute(parameters)?;
         }
-        let sql = self.insert_sql("ABORT", places);
-        self.conn.prepare_cached(&sql)?.execute(parameters)?;
+        self.note(key, ChangeKind::Insert);
         Ok(())
     }
 
@@ -124,7 +152,11 @@ impl<'a> TableRows<'a> {
             Some(update) => update,
             none => none.insert(self.conn.prepare_cached(&self.update_sql(places))?),
         };
-        Ok(update.execute(params_from_iter(values.iter().copied().chain(key)))? > 0)
+        let is_there = update.execute(params_from_iter(values.iter().copied().chain(key)))? > 0;
+        if is_there {
+            self.note(key, ChangeKind::Update);
+        }
+        Ok(is_there)
     }
 
     fn update_sql(&self, places: &[usize]) -> String {
@@ -135,7 +167,9 @@ impl<'a> TableRows<'a> {
     }
 
     pub(super) fn delete(&self, key: &[Value]) -> Sql<()> {
-        self.conn.prepare_cached(&self.table.delete)?.execute(params_from_iter(key))?;
+        if self.conn.prepare_cached(&self.table.delete)?.execute(params_from_iter(key))? > 0 {
+            self.note(key, ChangeKind::Delete);
+        }
         Ok(())
     }
 

@@ -81,6 +81,7 @@ fn try_show(rows: &TableRows<'_>, rank: &Rank) -> Sql<()> {
     let is_last = first.as_ref().is_some_and(|first| first < rank);
     if is_last {
         rows.conn.execute_batch("SAVEPOINT _headwater_show")?;
+        let noted = rows.noted();
         for blocker in &blockers {
             hide(rows, blocker, &why)?;
             rows.unsettle(&key_bytes(blocker))?;
@@ -88,6 +89,7 @@ fn try_show(rows: &TableRows<'_>, rank: &Rank) -> Sql<()> {
         let shown = rows.show(&key, &places, &values);
         if shown.is_err() {
             rows.conn.execute_batch("ROLLBACK TO _headwater_show")?;
+            rows.unnote(noted);
         }
         rows.conn.execute_batch("RELEASE _headwater_show")?;
         why = match shown {

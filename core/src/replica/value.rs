@@ -180,16 +180,28 @@ pub(super) fn key_bytes(key: &[Value]) -> Vec<u8> {
     out
 }
 
+/// Values as they are, bit for bit, which [`take_values`] reads back.
+pub(super) fn put_values(values: &[Value]) -> Vec<u8> {
+    let mut out = Vec::new();
+    values.iter().for_each(|value| value.put(&mut out));
+    out
+}
+
 /// The first 8 bytes of a digest, as a number.
 pub(super) fn first_word(hash: Sha256) -> u64 {
     hash.finalize()[..8].iter().fold(0, |number, &byte| number << 8 | u64::from(byte))
 }
 
-/// The key that [`key_bytes`] was given, up to what SQLite compares as equal.
-pub(super) fn key_values(mut bytes: &[u8]) -> Option<Vec<Value>> {
-    let mut key = Vec::new();
+/// What [`put_values`] wrote.
+pub(super) fn take_values(mut bytes: &[u8]) -> Option<Vec<Value>> {
+    let mut values = Vec::new();
     while !bytes.is_empty() {
-        key.push(Value::take(&mut bytes)?);
+        values.push(Value::take(&mut bytes)?);
     }
-    Some(key)
+    Some(values)
+}
+
+/// The key that [`key_bytes`] was given, up to what SQLite compares as equal.
+pub(super) fn key_values(bytes: &[u8]) -> Option<Vec<Value>> {
+    take_values(bytes)
 }

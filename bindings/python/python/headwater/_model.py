@@ -425,6 +425,20 @@ class RefusedTable(NamedTuple):
     reason: str
 
 
+class RowChange(NamedTuple):
+    """A row that a write of another node changed here, or that a constraint showed or hid: its table, the values of its
+    key, and what was done to it; what it is now is in the file. `node` is in whose name the write is, 16 hex digits,
+    `stamp` its hybrid time and `time_ms` when that was, in milliseconds since the epoch.
+    """
+
+    table: str
+    key: tuple[int | float | str | bytes, ...]
+    kind: Literal["insert", "update", "delete"]
+    node: str
+    stamp: int
+    time_ms: int
+
+
 class JobStatus(NamedTuple):
     """Work that takes a while: `what` is `copy`, `upload`, `fetch` or `join`; done and in all are bytes, or rows of a
     join.

@@ -23,6 +23,7 @@ use crate::replica::Replica;
 use crate::replica::change::Unit;
 use crate::replica::cut::Outgoing;
 use crate::replica::intake::Taken;
+use crate::replica::noted::Noted;
 use crate::replica::standing::{self, identity};
 use crate::replica::store::Fault;
 use crate::replica::table::{Refused, Table};
@@ -271,6 +272,16 @@ impl Node {
         }
         let message = format!("{} is another file now", self.config.path.display());
         Err(Error::new(ErrorKind::Conflict, message))
+    }
+
+    /// Notes from now on what is done to rows.
+    pub(super) fn begin_notes(&mut self) {
+        self.replica.begin_notes();
+    }
+
+    /// What was noted since this was asked last.
+    pub(super) fn take_notes(&self) -> Vec<Noted> {
+        self.replica.take_notes()
     }
 
     /// Lets in what is held.

@@ -6,6 +6,7 @@
 //! [`database::Database`] and [`session::Connection`] are the handles.
 
 pub(crate) mod call;
+pub(crate) mod changes;
 pub(super) mod check;
 pub(super) mod config;
 mod core;
@@ -19,6 +20,7 @@ pub(super) mod snapshot;
 pub(crate) mod snapshots;
 mod talk;
 mod upkeep;
+pub(super) mod watcher;
 pub(crate) mod worker;
 
 #[cfg(test)]

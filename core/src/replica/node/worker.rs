@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::changes::Changes;
 use super::config::DatabaseConfig;
 use super::core::Node;
 use super::upkeep::Upkeep;
@@ -37,6 +38,8 @@ pub(crate) struct Worker {
     /// Rung after each round.
     pub(super) worked: Bell,
     pub(super) upkeep: Mutex<Upkeep>,
+    /// What was joined, for those who watch.
+    pub(crate) changes: Arc<Changes>,
     /// A snapshot that is being made or joined.
     pub(super) job: Mutex<Option<JobStatus>>,
 }
@@ -156,6 +159,7 @@ impl Worker {
             tickets: Mutex::default(),
             worked: Bell::default(),
             upkeep: Mutex::default(),
+            changes: Arc::default(),
             job: Mutex::default(),
         })
     }
@@ -280,7 +284,7 @@ impl Worker {
                     work.failures = work.failures.saturating_add(1);
                 }
                 if error.kind() == ErrorKind::Closed {
-                    self.is_stopped.store(true, Ordering::Release);
+                    self.end();
                 }
                 let text = error.to_string();
                 if work.last_error != text {
@@ -298,11 +302,21 @@ impl Worker {
             none => none.insert(Node::open(&self.engine, &self.config)?),
         };
         let before = node.counts;
-        let more = node.step()?;
+        let more = self.told(node, Node::step)?;
         if (node.counts.published, node.counts.applied) != (before.published, before.applied) {
             work.active_at = self.engine.clock().now();
         }
         Ok(more)
+    }
+
+    /// Does something with what is opened, and tells those who watch what came of it.
+    fn told<T>(&self, node: &mut Node, work: impl FnOnce(&mut Node) -> Result<T>) -> Result<T> {
+        if self.changes.is_watched() {
+            node.begin_notes();
+        }
+        let done = work(node);
+        self.changes.add(node.take_notes());
+        done
     }
 
     /// Leaves the file alone until [`Worker::resume`].
@@ -341,12 +355,12 @@ impl Worker {
             Some(node) => node,
             none => none.insert(Node::open(&self.engine, &self.config)?),
         };
-        work(node)
+        self.told(node, work)
     }
 
     /// Lets in what is held as a clock is ahead; how many units that was.
     pub(crate) fn release(&self) -> Result<u64> {
-        lock(&self.work).node.as_mut().map_or(Ok(0), Node::release_all)
+        lock(&self.work).node.as_mut().map_or(Ok(0), |node| self.told(node, Node::release_all))
     }
 
     /// Who has which schema.
@@ -389,6 +403,7 @@ impl Worker {
     /// Ends its thread.
     pub(super) fn end(&self) {
         self.is_stopped.store(true, Ordering::Release);
+        self.changes.close();
         self.ring();
     }
 

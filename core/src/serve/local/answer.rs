@@ -115,6 +115,7 @@ fn of_engine(engine: &Engine, request: &Request<'_>) -> Answered {
             Pending::ready(Ok(()))
         }),
         AskDatabase::KIND => request.tell::<AskDatabase>(|call| ask_database(engine, &call)),
+        WatchDatabase::KIND => request.tell::<WatchDatabase>(|call| ask_database(engine, &call)),
         Mesh::KIND => request.tell::<Mesh>(|()| engine.mesh()),
         Metrics::KIND => request.tell::<Metrics>(|()| Pending::ready(engine.metrics())),
         _ => request.unknown("an engine"),

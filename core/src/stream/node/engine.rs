@@ -6,7 +6,7 @@ use super::session::Session;
 use super::stream::NodeStream;
 use super::table::{
     AddLink, AskDatabase, CreateStream, DeleteStream, FreeActor, Links, Mesh, Metrics, OpenStream, Operation,
-    RemoveLink, StreamNames, Streams, TakeActor, UpdateStream,
+    RemoveLink, StreamNames, Streams, TakeActor, UpdateStream, WatchDatabase,
 };
 use crate::error::Result;
 use crate::member::MeshStatus;
@@ -87,8 +87,8 @@ impl EngineOps for NodeEngine {
         self.0.ask::<Mesh>(ENGINE, &())
     }
 
-    fn database(&self, call: String) -> Pending<String> {
-        self.0.ask::<AskDatabase>(ENGINE, &call)
+    fn database(&self, call: String, waits: bool) -> Pending<String> {
+        if waits { self.0.ask::<WatchDatabase>(ENGINE, &call) } else { self.0.ask::<AskDatabase>(ENGINE, &call) }
     }
 
     fn close(&self) -> Result<()> {

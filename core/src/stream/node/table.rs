@@ -78,6 +78,8 @@ operations! {
     29 Delete(u64) -> bool;
     30 Purge(PurgeOptions) -> u64;
     31 Sync(()) -> ();
+    // Of the engine's replicated SQLite files again: an answer once something was joined.
+    32 WatchDatabase(String) -> String;
     // Of a subscription or a consumer: at most so many records that are there; and an answer once one is.
     48 Take(u64) -> Batch;
     49 Ready(()) -> ();
