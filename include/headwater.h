@@ -574,6 +574,9 @@ typedef struct hw_bucket hw_bucket;
 /** Descriptions of buckets. Immutable. */
 typedef struct hw_bucket_infos hw_bucket_infos;
 
+/** Follows what is joined into a replicated file. `const`: safe from many threads at once; each change goes to one. */
+typedef struct hw_change_watcher hw_change_watcher;
+
 /** A connection to a replicated SQLite file. For one thread at a time. */
 typedef struct hw_connection hw_connection;
 
@@ -5666,6 +5669,90 @@ HW_API int64_t hw_answer_last_insert_rowid(const struct hw_answer *answer);
  * Since:     0.1
  */
 HW_API void hw_answer_free(struct hw_answer *answer);
+
+/* ---- change watcher ---------------------------------------------------------------------------------------------- */
+
+/**
+ * Follows what is joined from now on: the rows that writes of other nodes change, and those that a constraint shows or
+ * hides. What a row is then is in the file.
+ *
+ * Errors:    HW_STATUS_NOT_FOUND (it was detached), HW_STATUS_CLOSED.
+ * Ownership: `*watcher` is yours, free with hw_change_watcher_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_database_watch(const struct hw_database *database,
+                            struct hw_change_watcher **watcher,
+                            struct hw_error **error);
+
+/**
+ * Takes up to `max` changes (0 is 1,000), and waits at most `timeout_ms` milliseconds for the first one: 0 does not
+ * wait, -1 waits for ever. `*changes` has a row for each, with the columns `table`, `kind` ("insert", "update" or
+ * "delete"), `node` (in whose name the write is, 16 hex digits), `stamp` (the hybrid time of the write), `time_ms`
+ * (when that was, milliseconds since the epoch), and from column 5 on the values of the row's key, NULL behind them.
+ *
+ * Errors:    HW_STATUS_TIMEOUT (nothing came, or the wait was cancelled; try again), HW_STATUS_CLOSED,
+ *            HW_STATUS_NOT_FOUND (it was detached).
+ * Ownership: `*changes` is yours, free with hw_answer_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_change_watcher_next(const struct hw_change_watcher *watcher,
+                                 size_t max,
+                                 int64_t timeout_ms,
+                                 struct hw_answer **changes,
+                                 struct hw_error **error);
+
+/**
+ * How many changes this watcher was too slow for: the last 4,096, of at most 4 MiB, are kept.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_change_watcher_missed(const struct hw_change_watcher *watcher,
+                                   uint64_t *missed,
+                                   struct hw_error **error);
+
+/**
+ * Arms once: when there is a change to take, or it is closed, `token` goes to the waker's list.
+ *
+ * Errors:    HW_STATUS_INVALID.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_change_watcher_wake(const struct hw_change_watcher *watcher,
+                                 const struct hw_waker *waker,
+                                 uint64_t token,
+                                 struct hw_error **error);
+
+/**
+ * Cancels the waits of all threads that are in hw_change_watcher_next now: they return HW_STATUS_TIMEOUT. It stays
+ * open.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_change_watcher_cancel(const struct hw_change_watcher *watcher, struct hw_error **error);
+
+/**
+ * Ends it: waits and later calls return HW_STATUS_CLOSED. Closing twice is nothing. The handle must still be
+ * freed.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_change_watcher_close(const struct hw_change_watcher *watcher, struct hw_error **error);
+
+/**
+ * Frees it; NULL is nothing. No other thread may be using it.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_change_watcher_free(struct hw_change_watcher *watcher);
 
 /* ---- waker ------------------------------------------------------------------------------------------------------- */
 

@@ -299,8 +299,8 @@ export interface DatabaseConfig {
   /** Tables of whose rows one write wins whole. */
   perRow?: string | string[];
   /**
-   * Columns to leave out, as `table.column` without regard to case, where `*` stands for any characters: what is in them
-   * stays here and is never written by others, and a row made elsewhere has the column's default.
+   * Columns to leave out, as `table.column` without regard to case, where `*` stands for any characters: what is in
+   * them stays here and is never written by others, and a row made elsewhere has the column's default.
    */
   excludeColumns?: string | string[];
   /** The most rows that one unit takes in: 4,096 when not given. */

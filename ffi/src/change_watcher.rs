@@ -45,7 +45,7 @@ pub extern "C" fn hw_database_watch(
 /// Takes up to `max` changes (0 is 1,000), and waits at most `timeout_ms` milliseconds for the first one: 0 does not
 /// wait, -1 waits for ever. `*changes` has a row for each, with the columns `table`, `kind` ("insert", "update" or
 /// "delete"), `node` (in whose name the write is, 16 hex digits), `stamp` (the hybrid time of the write), `time_ms`
-/// (when that was, milliseconds since the epoch), and from column 5 on the values of the row's key, NULL behind its end.
+/// (when that was, milliseconds since the epoch), and from column 5 on the values of the row's key, NULL behind them.
 ///
 /// Errors:    HW_STATUS_TIMEOUT (nothing came, or the wait was cancelled; try again), HW_STATUS_CLOSED,
 ///            HW_STATUS_NOT_FOUND (it was detached).

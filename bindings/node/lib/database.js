@@ -108,7 +108,7 @@ class Database {
     return settle(native.databaseSchema(this.#id), same, checked);
   }
 
-  /** Follows what is joined from now on: the rows that writes of other nodes change, or that a constraint shows or hides. */
+  /** Follows what is joined from now on: rows that writes of other nodes change, or a constraint shows or hides. */
   watch() {
     return new ChangeWatcher(opened(native.databaseWatch(this.#id)));
   }

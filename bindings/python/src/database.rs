@@ -147,8 +147,8 @@ impl Database {
         schemas(py, self.wait(py, timeout, replica::Database::schema)?)
     }
 
-    /// Follows what is joined from now on: the rows that writes of other nodes change, and those that a constraint shows
-    /// or hides. `missed` of the watcher is how many changes it was too slow for: the last 4,096 are kept.
+    /// Follows what is joined from now on: rows that writes of other nodes change, and those that a constraint shows or
+    /// hides. `missed` of the watcher is how many changes it was too slow for: the last 4,096 are kept.
     fn watch(&self, py: Python<'_>) -> PyResult<ChangeWatcher> {
         self.0.child(py, |database, _| database.watch()).map(ChangeWatcher::new)
     }

@@ -81,8 +81,8 @@ pub(crate) struct Attach {
     /// Not this table; may be given again.
     #[arg(long, value_name = "TABLE")]
     exclude: Vec<String>,
-    /// Not this column: what is in it stays here, and a row made elsewhere has its default; * stands for any characters;
-    /// may be given again.
+    /// Not this column: what is in it stays here, and a row made elsewhere has its default; * stands for any
+    /// characters; may be given again.
     #[arg(long, value_name = "TABLE.COLUMN")]
     exclude_column: Vec<String>,
     /// Rows of this table are written whole: two writes of one row never merge; may be given again.

@@ -128,8 +128,8 @@ pub trait EngineOps: Send + Sync {
     fn mesh(&self) -> Pending<Option<MeshStatus>> {
         Pending::ready(Ok(None))
     }
-    /// Asks the process that has the directory open about its replicated files; question and answer are JSON. The answer
-    /// to one that `waits` may take for ever.
+    /// Asks the process that has the directory open about its replicated files; question and answer are JSON. The
+    /// answer to one that `waits` may take for ever.
     fn database(&self, _call: String, _waits: bool) -> Pending<String> {
         let message = "a replicated database needs a directory, and this engine keeps its streams elsewhere";
         Pending::ready(Err(Error::new(ErrorKind::Unsupported, message)))

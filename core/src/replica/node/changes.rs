@@ -1,5 +1,5 @@
-//! What was joined into a file, for those who watch: the last so many changes, each with a number. Whoever watches holds
-//! a number and no changes, so one that is slow slows nobody, and is told how many it missed.
+//! What was joined into a file, for those who watch: the last so many changes, each with a number. Whoever watches
+//! holds a number and no changes, so one that is slow slows nobody, and is told how many it missed.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;

@@ -111,8 +111,8 @@ impl Database {
         })
     }
 
-    /// Follows what is joined from now on: which row, what was done to it and by whose write. What the row is then is in
-    /// the file. The last 4,096 changes are kept; a watcher that is slower is told how many it missed.
+    /// Follows what is joined from now on: which row, what was done to it and by whose write. What the row is then is
+    /// in the file. The last 4,096 changes are kept; a watcher that is slower is told how many it missed.
     ///
     /// # Errors [`ErrorKind::NotFound`] when it was detached; [`ErrorKind::Closed`].
     pub fn watch(&self) -> Pending<ChangeWatcher> {
