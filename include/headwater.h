@@ -574,6 +574,9 @@ typedef struct hw_bucket hw_bucket;
 /** Descriptions of buckets. Immutable. */
 typedef struct hw_bucket_infos hw_bucket_infos;
 
+/** Follows what is joined into a replicated file. `const`: safe from many threads at once; each change goes to one. */
+typedef struct hw_change_watcher hw_change_watcher;
+
 /** A connection to a replicated SQLite file. For one thread at a time. */
 typedef struct hw_connection hw_connection;
 
@@ -1757,6 +1760,20 @@ typedef struct hw_database_config {
     uint8_t no_publish;
     /** Not 0: what others write does not come here. */
     uint8_t no_replicate;
+    /** Not 0: units are not compressed. */
+    uint8_t log_no_compress;
+    /**
+     * Columns to leave out, as `table.column` without regard to case, where `*` stands for any characters: what is in
+     * them stays here and is never written by others, and a row made elsewhere has the column's default.
+     */
+    const struct hw_str *exclude_columns;
+    /** How many. */
+    size_t exclude_columns_len;
+    /**
+     * How many streams the log is, at most 64, the same at all nodes; 1 when 0. With more than one, what was written
+     * together comes apart. The first is `REPLICA_<name>`, the others `REPLICA_<name>:2` and so on.
+     */
+    size_t log_shards;
 } hw_database_config;
 
 /** A value of SQLite's. All zero is NULL. */
@@ -2142,7 +2159,8 @@ HW_API void hw_engine_free(struct hw_engine *engine);
  * The hub is not waited for: its state and the links' status say how far they are; nor are other nodes of the mesh.
  *
  * Errors:    HW_STATUS_INVALID (with file, line, column and key), HW_STATUS_NOT_FOUND, HW_STATUS_CONFLICT (a stream
- *            that cannot become what is configured), HW_STATUS_UNSUPPORTED (a library that was built without the
+ *            that cannot become what is configured; a SQLite file that this process has open otherwise, which is
+ *            seen on Linux), HW_STATUS_UNSUPPORTED (a library that was built without the
  *            hub), and those of hw_engine_open.
  * Ownership: `*engine` is yours, free with hw_engine_free.
  * Threads:   any.
@@ -5409,9 +5427,10 @@ HW_API void hw_database_free(struct hw_database *database);
 
 /**
  * How it stands. `*status` gets one object in JSON: `name`, `path`, `node_id`, `node`, `state` ("stopped", "running",
- * "paused" or "failed"), `tables`, `refused` (each with `table` and `reason`), `pending`, `unsent`, `published`,
- * `applied`, `changes`, `conflicts`, `parked`, `held`, `missing`, `lag_records`, `lag_ms`, `idle_ms`, `job` (null, or
- * `what`, `done` and `total`), `faults` and `last_error`. Waits at most `timeout_ms` milliseconds; -1 waits for ever.
+ * "paused" or "failed"), `tables`, `refused` (each with `table` and `reason`), `left_out` (each `table.column`),
+ * `pending`, `unsent`, `published`, `applied`, `changes`, `conflicts`, `parked`, `held`, `missing`, `lag_records`,
+ * `lag_ms`, `idle_ms`, `job` (null, or `what`, `done` and `total`), `faults` and `last_error`. Waits at most
+ * `timeout_ms` milliseconds; -1 waits for ever.
  *
  * Errors:    HW_STATUS_TIMEOUT, HW_STATUS_NOT_FOUND (it was detached), HW_STATUS_CLOSED.
  * Ownership: `*status` is yours, free with hw_blob_free.
@@ -5537,7 +5556,8 @@ hw_status hw_database_connect(const struct hw_database *database,
  * Errors:    HW_STATUS_INVALID (it is no statement, more than one, or has not as many `?` as there are values),
  *            HW_STATUS_CONFLICT (a constraint refuses it), HW_STATUS_BUSY (another connection writes for more than
  *            5 s), HW_STATUS_LIMIT (an answer of more than 256 MiB, or the disk is full), HW_STATUS_UNSUPPORTED (the
- *            file cannot be written to), HW_STATUS_MISUSE (in use on another thread), HW_STATUS_CORRUPT, HW_STATUS_IO.
+ *            file cannot be written to), HW_STATUS_TIMEOUT (it was interrupted), HW_STATUS_MISUSE (in use on another
+ *            thread), HW_STATUS_CORRUPT, HW_STATUS_IO.
  * Ownership: inputs are borrowed for the call; `*answer` is yours, free with hw_answer_free.
  * Threads:   one at a time.
  * Since:     0.1
@@ -5550,6 +5570,16 @@ hw_status hw_connection_execute(struct hw_connection *connection,
                                 size_t values_len,
                                 struct hw_answer **answer,
                                 struct hw_error **error);
+
+/**
+ * Ends the statement that another thread runs here, with HW_STATUS_TIMEOUT: it changes nothing, and where it was to
+ * change something the transaction that it was in is taken back too. It does nothing where none runs, or one is about
+ * to begin or to end, or waits for another writer; call it again until hw_connection_execute has returned.
+ *
+ * Threads:   any, until hw_connection_free is called.
+ * Since:     0.1
+ */
+HW_API hw_status hw_connection_interrupt(const struct hw_connection *connection, struct hw_error **error);
 
 /**
  * Whether a transaction is open.
@@ -5639,6 +5669,90 @@ HW_API int64_t hw_answer_last_insert_rowid(const struct hw_answer *answer);
  * Since:     0.1
  */
 HW_API void hw_answer_free(struct hw_answer *answer);
+
+/* ---- change watcher ---------------------------------------------------------------------------------------------- */
+
+/**
+ * Follows what is joined from now on: the rows that writes of other nodes change, and those that a constraint shows or
+ * hides. What a row is then is in the file.
+ *
+ * Errors:    HW_STATUS_NOT_FOUND (it was detached), HW_STATUS_CLOSED.
+ * Ownership: `*watcher` is yours, free with hw_change_watcher_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_database_watch(const struct hw_database *database,
+                            struct hw_change_watcher **watcher,
+                            struct hw_error **error);
+
+/**
+ * Takes up to `max` changes (0 is 1,000), and waits at most `timeout_ms` milliseconds for the first one: 0 does not
+ * wait, -1 waits for ever. `*changes` has a row for each, with the columns `table`, `kind` ("insert", "update" or
+ * "delete"), `node` (in whose name the write is, 16 hex digits), `stamp` (the hybrid time of the write), `time_ms`
+ * (when that was, milliseconds since the epoch), and from column 5 on the values of the row's key, NULL behind them.
+ *
+ * Errors:    HW_STATUS_TIMEOUT (nothing came, or the wait was cancelled; try again), HW_STATUS_CLOSED,
+ *            HW_STATUS_NOT_FOUND (it was detached).
+ * Ownership: `*changes` is yours, free with hw_answer_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_change_watcher_next(const struct hw_change_watcher *watcher,
+                                 size_t max,
+                                 int64_t timeout_ms,
+                                 struct hw_answer **changes,
+                                 struct hw_error **error);
+
+/**
+ * How many changes this watcher was too slow for: the last 4,096, of at most 4 MiB, are kept.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_change_watcher_missed(const struct hw_change_watcher *watcher,
+                                   uint64_t *missed,
+                                   struct hw_error **error);
+
+/**
+ * Arms once: when there is a change to take, or it is closed, `token` goes to the waker's list.
+ *
+ * Errors:    HW_STATUS_INVALID.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_change_watcher_wake(const struct hw_change_watcher *watcher,
+                                 const struct hw_waker *waker,
+                                 uint64_t token,
+                                 struct hw_error **error);
+
+/**
+ * Cancels the waits of all threads that are in hw_change_watcher_next now: they return HW_STATUS_TIMEOUT. It stays
+ * open.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_change_watcher_cancel(const struct hw_change_watcher *watcher, struct hw_error **error);
+
+/**
+ * Ends it: waits and later calls return HW_STATUS_CLOSED. Closing twice is nothing. The handle must still be
+ * freed.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_change_watcher_close(const struct hw_change_watcher *watcher, struct hw_error **error);
+
+/**
+ * Frees it; NULL is nothing. No other thread may be using it.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_change_watcher_free(struct hw_change_watcher *watcher);
 
 /* ---- waker ------------------------------------------------------------------------------------------------------- */
 

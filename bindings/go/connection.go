@@ -8,6 +8,7 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"runtime"
+	"sync"
 	"time"
 	"unsafe"
 )
@@ -20,6 +21,9 @@ type Connection struct {
 	// room is this connection's own: a statement may wait for another one's transaction, whose end must find room.
 	room chan struct{}
 }
+
+// interruptAgain is how long after a statement was interrupted it is again, in case it was about to begin.
+const interruptAgain = 20 * time.Millisecond
 
 // Answer is what a statement did and found.
 type Answer struct {
@@ -56,7 +60,8 @@ func (d *Database) Connect(ctx context.Context) (*Connection, error) {
 
 // Execute runs one statement. Values are for its ? in their order: nil, booleans, numbers, strings, []byte (a nil one
 // is NULL), [time.Time], which becomes text as in RFC 3339, and what [driver.Valuer] makes one of these. BEGIN, COMMIT
-// and ROLLBACK are statements as any other. When ctx ends first, the statement may still complete.
+// and ROLLBACK are statements as any other. When ctx ends first, the statement is interrupted: what it was to change is
+// taken back with its transaction, unless it was about to complete.
 //
 // [ErrInvalid] says that it is no statement, more than one, or has another number of ?, [ErrConflict] that a constraint
 // refuses it, [ErrBusy] that another connection writes for more than 5 s, and [ErrLimit] that it finds more than
@@ -133,6 +138,7 @@ func (c *Connection) execute(ctx context.Context, sql string, args []driver.Valu
 		}
 		l.Pin(&values[0])
 		var ptr *C.hw_answer
+		defer c.interruptWith(ctx)()
 		err := c.call(func(p *C.hw_connection, err **C.hw_error) C.hw_status {
 			data, size := text(sql)
 			return C.hw_connection_execute(p, data, size, &values[0], C.size_t(len(args)), &ptr, err)
@@ -142,6 +148,38 @@ func (c *Connection) execute(ctx context.Context, sql string, args []driver.Valu
 		}
 		return newFound(ptr)
 	})
+}
+
+// interruptWith interrupts what runs when ctx ends, until the function that it gives is called.
+func (c *Connection) interruptWith(ctx context.Context) (end func()) {
+	var running sync.Mutex
+	ended := make(chan struct{})
+	// Under the lock, so that no statement but this one is hit.
+	interrupt := func() {
+		running.Lock()
+		defer running.Unlock()
+		select {
+		case <-ended:
+		default:
+			_ = c.call(func(p *C.hw_connection, err **C.hw_error) C.hw_status { return C.hw_connection_interrupt(p, err) })
+		}
+	}
+	stop := context.AfterFunc(ctx, func() {
+		for {
+			interrupt()
+			select {
+			case <-ended:
+				return
+			case <-time.After(interruptAgain):
+			}
+		}
+	})
+	return func() {
+		stop()
+		running.Lock()
+		defer running.Unlock()
+		close(ended)
+	}
 }
 
 // argument makes of a value of Go's what SQLite has: nil, int64, float64, string or []byte, which is a copy.

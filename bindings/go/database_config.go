@@ -21,6 +21,10 @@ type DatabaseConfig struct {
 	// PerRow are tables whose rows are written whole: of two writes of one row that had not seen each other, one wins in
 	// all its columns.
 	PerRow []string
+	// ExcludeColumns are columns to leave out, as "table.column" without regard to case, where * stands for any
+	// characters: what is in them stays here and is never written by others, and a row made elsewhere has the column's
+	// default.
+	ExcludeColumns []string
 	// ScanMaxChanges is the most rows that one unit takes in of what was written; what was committed between two looks
 	// is not split otherwise. 4,096 when 0.
 	ScanMaxChanges int
@@ -31,6 +35,11 @@ type DatabaseConfig struct {
 	// LogMaxEntries is the most records that the log keeps; all when 0. A node that was away for longer than the log
 	// reaches back needs a snapshot.
 	LogMaxEntries uint64
+	// LogShards is how many streams the log is, at most 64, the same at all nodes; 1 when 0. With more than one, what was
+	// written together comes apart. The first is REPLICA_<name>, the others REPLICA_<name>:2 and so on.
+	LogShards int
+	// LogNoCompress keeps units from being compressed.
+	LogNoCompress bool
 	// LogDurability is what an acknowledgement of the log promises.
 	LogDurability Durability
 	// SnapshotStore is where snapshots are kept: a directory that all nodes have, or "nats" for an object store of the
@@ -60,11 +69,16 @@ func (l *lender) databaseConfig(config *DatabaseConfig) (c C.hw_database_config,
 		log_durability:       C.int32_t(config.LogDurability),
 		no_publish:           flag(config.NoPublish),
 		no_replicate:         flag(config.NoReplicate),
+		log_no_compress:      flag(config.LogNoCompress),
 	}
 	c.include, c.include_len = l.strs(config.Include)
 	c.exclude, c.exclude_len = l.strs(config.Exclude)
 	c.per_row, c.per_row_len = l.strs(config.PerRow)
+	c.exclude_columns, c.exclude_columns_len = l.strs(config.ExcludeColumns)
 	if c.scan_max_changes, err = count("ScanMaxChanges", config.ScanMaxChanges); err != nil {
+		return c, err
+	}
+	if c.log_shards, err = count("LogShards", config.LogShards); err != nil {
 		return c, err
 	}
 	if c.snapshot_keep, err = count("SnapshotKeep", config.SnapshotKeep); err != nil {

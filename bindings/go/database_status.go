@@ -54,6 +54,8 @@ type DatabaseStatus struct {
 	// Tables are those that replicate, and Refused those that do not.
 	Tables  []string       `json:"tables"`
 	Refused []RefusedTable `json:"refused"`
+	// LeftOut are the columns that are left out of tables that replicate, as "table.column".
+	LeftOut []string `json:"left_out"`
 	// Pending is how many writes were captured and are in no unit yet.
 	Pending uint64 `json:"pending"`
 	// Unsent is how many units are not in the log yet.

@@ -102,6 +102,50 @@ func TestWhatIsWrittenToOneFileIsReadInTheOther(t *testing.T) {
 	}
 }
 
+func TestWhatIsJoinedIsWatched(t *testing.T) {
+	ctx := within(t)
+	hub := headwatertest.Engine(t)
+	databases := map[string]*headwater.Database{}
+	for _, name := range []string{"a", "b"} {
+		engine, database := attached(t, headwater.DatabaseConfig{NodeID: name})
+		link := headwater.LinkConfig{Name: "hub", Stream: "REPLICA_app", Remote: "REPLICA_app"}
+		link.Create = &headwater.StreamConfig{}
+		ok(t, engine.AddLink(ctx, link, hub))
+		must(pool(t, database).ExecContext(ctx, "CREATE TABLE words(a TEXT, b INTEGER, c, PRIMARY KEY (a, b))"))(t)
+		databases[name] = database
+	}
+	a := pool(t, databases["a"])
+	watcher := must(databases["b"].Watch(ctx))(t)
+	if changes := must(watcher.TryNext(ctx, 0))(t); len(changes) > 0 {
+		t.Fatal(changes)
+	}
+	must(a.ExecContext(ctx, "INSERT INTO words VALUES ('x', 7, NULL)"))(t)
+	changes := must(watcher.Next(ctx, 1))(t)
+	change := changes[0]
+	node := must(databases["a"].Status(ctx))(t).Node
+	want := headwater.RowChange{
+		Table: "words", Key: []any{"x", int64(7)}, Kind: headwater.RowInserted, Node: node,
+		Stamp: change.Stamp, Time: change.Time,
+	}
+	if !reflect.DeepEqual(change, want) || time.Since(change.Time).Abs() > time.Minute {
+		t.Fatal(change)
+	}
+	must(a.ExecContext(ctx, "UPDATE words SET c = 1"))(t)
+	for change, err := range watcher.Changes(ctx) {
+		ok(t, err)
+		if change.Kind != headwater.RowUpdated {
+			t.Fatal(change)
+		}
+		break
+	}
+	if watcher.Missed() != 0 {
+		t.Fatal(watcher.Missed())
+	}
+	ok(t, watcher.Close())
+	_, err := watcher.Next(ctx, 1)
+	wantCode(t, err, headwater.ErrClosed)
+}
+
 func TestAFileIsFoundAgainAndRefusedOtherwise(t *testing.T) {
 	ctx := within(t)
 	path := emptyFile(t, "app.db")
@@ -148,6 +192,21 @@ func TestAFileThatIsOpenElsewhereInTheProcessIsRefused(t *testing.T) {
 	}
 	ok(t, file.Close())
 	must(engine.Attach(ctx, headwater.DatabaseConfig{Path: path}))(t)
+}
+
+func TestAConfigurationWithAFileThatIsOpenElsewhereIsRefused(t *testing.T) {
+	if _, err := os.Stat("/proc/self/fd"); err != nil {
+		t.Skip("nothing tells which files are open")
+	}
+	path := emptyFile(t, "app.db")
+	config := filepath.Join(filepath.Dir(path), "a.toml")
+	ok(t, os.WriteFile(config, []byte("dir = \"data\"\n[replica]\ndb_path = \"app.db\"\n"), 0o600))
+	other := must(os.Open(path))(t)
+	_, err := headwater.OpenConfig(within(t), config)
+	wantCode(t, err, headwater.ErrConflict)
+	ok(t, other.Close())
+	engine := must(headwater.OpenConfig(within(t), config))(t)
+	ok(t, engine.Close())
 }
 
 func TestASnapshotIsMadeAndJoined(t *testing.T) {
@@ -264,14 +323,24 @@ func TestABeginThatNobodyWaitsForKeepsNobodyFromWriting(t *testing.T) {
 	must(other.Execute(ctx, "INSERT INTO books VALUES (1)"))(t)
 }
 
-func TestADeadlineEndsAStatement(t *testing.T) {
+func TestADeadlineInterruptsAStatement(t *testing.T) {
 	_, database := attached(t, headwater.DatabaseConfig{})
 	db := pool(t, database)
+	forEver := "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
 	ctx, cancel := context.WithTimeout(within(t), 20*time.Millisecond)
 	defer cancel()
-	_, err := db.ExecContext(ctx, "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 3000000) "+
-		"SELECT max(i) FROM n")
-	if !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := db.ExecContext(ctx, forEver); !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatal(err)
+	}
+	// A connection has no room for another statement before the one that nobody waits for has ended.
+	connection := must(database.Connect(within(t)))(t)
+	defer connection.Close()
+	for range 3 {
+		ctx, cancel := context.WithTimeout(within(t), 20*time.Millisecond)
+		defer cancel()
+		if _, err := connection.Execute(ctx, forEver); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatal(err)
+		}
+		must(connection.Execute(within(t), "SELECT 1"))(t)
 	}
 }

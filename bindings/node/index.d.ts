@@ -298,6 +298,11 @@ export interface DatabaseConfig {
   exclude?: string | string[];
   /** Tables of whose rows one write wins whole. */
   perRow?: string | string[];
+  /**
+   * Columns to leave out, as `table.column` without regard to case, where `*` stands for any characters: what is in
+   * them stays here and is never written by others, and a row made elsewhere has the column's default.
+   */
+  excludeColumns?: string | string[];
   /** The most rows that one unit takes in: 4,096 when not given. */
   scanMaxChanges?: number;
   /** How often the file is looked at: 5 ms when not given. */
@@ -308,6 +313,13 @@ export interface DatabaseConfig {
   logMaxEntries?: Integer;
   /** What an acknowledgement of the log promises; `fsync` when not given. */
   logDurability?: Durability;
+  /**
+   * How many streams the log is, at most 64, the same at all nodes: 1 when not given. With more than one, what was
+   * written together comes apart. The first is `REPLICA_<name>`, the others `REPLICA_<name>:2` and so on.
+   */
+  logShards?: number;
+  /** Whether units are compressed: true unless said otherwise. */
+  logCompress?: boolean;
   /** Where snapshots are kept: a directory that all nodes have, or `nats`. Without it none are made by themselves. */
   snapshotStore?: string;
   /** How often one is made, by one node of all. */
@@ -332,6 +344,8 @@ export interface DatabaseStatus {
   tables: string[];
   /** Those that do not, and why. */
   refused: { table: string; reason: string }[];
+  /** The columns that are left out of tables that replicate, as `table.column`. */
+  leftOut: string[];
   /** Writes that were captured and are in no unit yet. */
   pending: bigint;
   /** Units that are not in the log yet. */
@@ -445,6 +459,8 @@ export class Database {
   check(options?: { repair?: boolean } & Limits): Promise<CheckReport>;
   /** Who has which schema, table by table. */
   schema(limits?: Limits): Promise<SchemaOf[]>;
+  /** Follows what is joined from now on. What is joined before the watcher is `ready` may not come. */
+  watch(): ChangeWatcher;
   /** Makes a snapshot where `snapshotStore` says; it is consistent, and writers go on meanwhile. */
   snapshot(limits?: Limits): Promise<SnapshotInfo>;
   /** The snapshots that there are, the newest first. */
@@ -484,6 +500,26 @@ export interface SqlAnswer {
   lastInsertRowid: number | bigint;
 }
 
+/** A row that a write of another node changed here, or that a constraint showed or hid. */
+export interface RowChange {
+  table: string;
+  /** The values of its key; what the row is now is in the file. */
+  key: SqlValue[];
+  kind: 'insert' | 'update' | 'delete';
+  /** In whose name the write is, 16 hex digits; this node's own where what was written here shows a row or hides it. */
+  node: string;
+  /** The hybrid time of the write. */
+  stamp: bigint;
+  /** When that was, in milliseconds since the epoch by the clock of its node. */
+  timeMs: number;
+}
+
+/** Follows what is joined into a SQLite file: one that is slow misses some, and says how many. */
+export class ChangeWatcher extends Follower<RowChange> {
+  /** How many changes this watcher was too slow for: the last 4,096, of at most 4 MiB, are kept. */
+  readonly missed: bigint;
+}
+
 /**
  * A connection to a SQLite file. What is asked of it is done in that order, on a thread of its own. `BEGIN`, `COMMIT`
  * and `ROLLBACK` are statements; without them each statement stands for itself.
@@ -500,8 +536,8 @@ export class Connection implements AsyncDisposable {
   private constructor();
   /**
    * Runs one statement, with a value for each `?`. A constraint that refuses it is a conflict; a lock that another has
-   * for more than 5 s is kind `busy`; an answer of more than 256 MiB is kind `limit`. A wait that is given up does not
-   * stop the statement.
+   * for more than 5 s is kind `busy`; an answer of more than 256 MiB is kind `limit`. A wait that is given up
+   * interrupts the statement: what it was to change is undone with its transaction, unless it was about to end.
    */
   execute(sql: string, values?: SqlValueIn[], limits?: Limits): Promise<SqlAnswer>;
   /** Whether a transaction is open after what was done last. */

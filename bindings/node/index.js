@@ -2,6 +2,7 @@
 // Headwater for Node: what the package exports. index.mjs gives the same to `import`.
 
 const { Bucket, Entry, Watcher } = require('./lib/bucket.js');
+const { ChangeWatcher } = require('./lib/changes.js');
 const { Connection, RawText } = require('./lib/connection.js');
 const { Consumer, Message } = require('./lib/consumer.js');
 const { CrdtStore, CrdtWatcher } = require('./lib/crdt.js');
@@ -37,6 +38,7 @@ const { version } = require('./package.json');
 module.exports = {
   BoundedCounter,
   Bucket,
+  ChangeWatcher,
   Connection,
   Consumer,
   Counter,

@@ -5,6 +5,7 @@ import headwater from './index.js';
 export const {
   BoundedCounter,
   Bucket,
+  ChangeWatcher,
   Connection,
   Consumer,
   Counter,

@@ -43,6 +43,11 @@ pub(crate) fn show_count(number: u64) -> String {
     out
 }
 
+/// Writes how many there are of something: `1 table`, `2 tables`.
+pub(crate) fn show_number(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", show_count(number), if number == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,5 +65,11 @@ mod tests {
         assert_eq!(show_count(999), "999");
         assert_eq!(show_count(1_000), "1,000");
         assert_eq!(show_count(12_345_678), "12,345,678");
+    }
+
+    #[test]
+    fn one_of_something_is_no_plural() {
+        let shown = [0, 1, 2, 1_000].map(|number| show_number(number, "table"));
+        assert_eq!(shown, ["0 tables", "1 table", "2 tables", "1,000 tables"]);
     }
 }

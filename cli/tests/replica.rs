@@ -6,7 +6,10 @@ mod common;
 #[path = "../../core/tests/common/sqlite.rs"]
 mod sqlite;
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use common::node::{Hub, Node, until};
 use common::{Dir, Ran, finish, headwater, objects, start};
@@ -100,6 +103,16 @@ fn two_nodes_and_a_hub_are_killed_and_every_row_arrives() {
     until("it is parked", || b.status()["parked"].as_u64().is_some_and(|parked| parked > 0));
     b.sql("ALTER TABLE books ADD COLUMN isbn TEXT; CREATE TABLE tags(name TEXT PRIMARY KEY, n INT)");
     equal([&a, &b], "SELECT isbn, (SELECT name FROM tags) FROM books WHERE id = 2", "x|new");
+    // Who watches through the node is told of rows as they come, and ends with it.
+    let watch = headwater(&["replica", "watch", "--json", "--dir", "data"]);
+    let mut watching = watch_from(watch, &b.dir.file(""));
+    let mut id = 1000;
+    let line = until_line(&mut watching, || {
+        id += 1;
+        a.sql(&format!("INSERT INTO books VALUES ({id}, 'seen', 0, NULL)"));
+    });
+    assert_eq!((&line["table"], &line["kind"]), (&"books".into(), &"insert".into()), "{line}");
+    assert!(line["key"][0].as_u64().is_some_and(|key| key > 1000), "{line}");
     for verb in ["pause", "resume", "sync", "release"] {
         let ran = a.run(&["replica", verb]);
         assert_eq!(ran.code, 0, "{verb}: {}", ran.stderr);
@@ -110,6 +123,31 @@ fn two_nodes_and_a_hub_are_killed_and_every_row_arrives() {
     assert_eq!(a.sql("SELECT count(*) FROM sqlite_schema WHERE name LIKE '%headwater%'"), "0");
     assert_eq!(a.node.take().map(Node::end), Some(0));
     assert_eq!(b.node.take().map(Node::end), Some(0));
+    assert_eq!(watching.wait().expect("it ends").code(), Some(0));
+}
+
+/// Starts a command whose output is read line by line.
+fn watch_from(mut command: Command, dir: &Path) -> Child {
+    command.current_dir(dir).stdout(Stdio::piped()).spawn().expect("it starts")
+}
+
+/// The first line of a command's output, `write` being done until it comes.
+fn until_line(child: &mut Child, mut write: impl FnMut()) -> Value {
+    let stdout = child.stdout.take().expect("it is read");
+    let (told, line) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut lines = BufReader::new(stdout).lines();
+        let _ = told.send(lines.next());
+        // What comes later is read too: nobody is to wait for room in a pipe.
+        lines.for_each(drop);
+    });
+    for _ in 0..200 {
+        write();
+        if let Ok(line) = line.recv_timeout(Duration::from_millis(100)) {
+            return serde_json::from_str(&line.expect("a line").expect("it is text")).expect("it is JSON");
+        }
+    }
+    panic!("nothing is told");
 }
 
 #[test]
@@ -118,6 +156,8 @@ fn a_file_is_attached_and_let_go_without_a_node() {
     let db = dir.file("shop.db");
     sqlite(&db, BOOKS);
     let db = db.display().to_string();
+    let shown = dir.run(&["replica", "attach", &db, "--exclude", "notes"]).stdout;
+    assert!(shown.contains("attached as shop, with 1 table\n"), "{shown}");
     let attached = dir.json(&["replica", "attach", &db, "--exclude", "notes"]).remove(0);
     assert_eq!((&attached["name"], &attached["tables"][0]), (&"shop".into(), &"books".into()));
     sqlite(Path::new(&db), "INSERT INTO books VALUES (1, 'one', 1)");

@@ -9,12 +9,17 @@ mod common {
 }
 
 use std::path::{Path, PathBuf};
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use common::dirs::Dir;
 use common::nodes::{BOOKS, Node, config, equal, file, hub, until};
 use common::sqlite::sqlite;
-use headwater::replica::{Compared, DatabaseConfig, DatabaseState, SnapshotConfig, Value};
-use headwater::{Engine, ErrorKind, StreamConfig};
+use headwater::replica::{
+    ChangeKind, Compared, DatabaseConfig, DatabaseState, LogConfig, SnapshotConfig, Value, refuse_opened,
+};
+use headwater::{Engine, ErrorKind, LinkConfig, StreamConfig};
 
 #[test]
 fn what_any_program_writes_arrives_at_every_node() {
@@ -36,6 +41,243 @@ fn what_any_program_writes_arrives_at_every_node() {
         (DatabaseState::Running, vec!["books".to_owned()], 0, 0)
     );
     assert!(status.applied > 0 && status.published > 0 && status.missing == 0, "{:?}", status.last_error);
+}
+
+/// With looks an hour apart, only who is told looks.
+#[test]
+fn a_commit_through_a_connection_is_sent_at_once() {
+    let (dir, hub) = (Dir::new(), hub());
+    let engine = common::nodes::open(&dir.0.join("a"));
+    let config = DatabaseConfig {
+        polling_interval: Duration::from_secs(3600),
+        ..config(&file(&dir, "a.db", &format!("{BOOKS}; CREATE TABLE notes(text)")))
+    };
+    let database = engine.attach(config).wait().unwrap();
+    engine.add_link(LinkConfig::new("l", "REPLICA_app", "REPLICA_app"), &hub).wait().unwrap();
+    database.sync().wait().unwrap();
+    let conn = database.connect().unwrap();
+    for n in 0..5 {
+        let before = database.status().wait().unwrap().published;
+        for sql in ["BEGIN", &format!("INSERT INTO books VALUES ({n}, 'x', 1)"), "COMMIT"] {
+            conn.execute(sql, &[]).unwrap();
+        }
+        until("it is sent", || database.status().wait().unwrap().published > before);
+    }
+}
+
+#[test]
+fn connections_that_outlive_their_engine_are_no_conflict_and_files_of_others_are() {
+    let dir = Dir::new();
+    let path = file(&dir, "app.db", BOOKS);
+    let engine = common::nodes::open(&dir.0.join("a"));
+    let conn = engine.attach(config(&path)).wait().unwrap().connect().unwrap();
+    engine.close().unwrap();
+    refuse_opened(&path).unwrap();
+    let engine = common::nodes::open(&dir.0.join("b"));
+    engine.attach(config(&path)).wait().unwrap();
+    assert_eq!(conn.execute("INSERT INTO books VALUES (1, 'one', 1)", &[]).unwrap().changes, 1);
+    engine.close().unwrap();
+    drop(conn);
+    refuse_opened(&path).unwrap();
+    let other = std::fs::File::open(&path).unwrap();
+    if cfg!(target_os = "linux") {
+        assert_eq!(refuse_opened(&path).unwrap_err().kind(), ErrorKind::Conflict);
+    }
+    drop(other);
+    refuse_opened(&path).unwrap();
+}
+
+#[test]
+fn a_file_is_attached_once_however_many_ask_at_once() {
+    let dir = Dir::new();
+    for round in 0..10 {
+        let path = file(&dir, &format!("{round}.db"), BOOKS);
+        let engine = Engine::memory().unwrap();
+        let start = Barrier::new(4);
+        std::thread::scope(|scope| {
+            let attach = || {
+                start.wait();
+                engine.attach(config(&path)).wait().map(drop)
+            };
+            let asking: Vec<_> = (0..4).map(|_| scope.spawn(attach)).collect();
+            asking.into_iter().for_each(|one| one.join().unwrap().unwrap());
+        });
+        assert_eq!(engine.databases().wait().unwrap().len(), 1, "round {round}");
+        let other = engine.attach(DatabaseConfig { name: "other".into(), ..DatabaseConfig::new(&path) });
+        assert_eq!(other.wait().unwrap_err().kind(), ErrorKind::Conflict);
+        engine.close().unwrap();
+    }
+}
+
+#[test]
+fn a_statement_is_interrupted_from_another_thread() {
+    let dir = Dir::new();
+    let engine = Engine::memory().unwrap();
+    let database = engine.attach(config(&file(&dir, "app.db", BOOKS))).wait().unwrap();
+    let conn = database.connect().unwrap();
+    let handle = conn.interrupt_handle();
+    let for_ever = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n";
+    for sql in [for_ever, &format!("INSERT INTO books SELECT *, 'x', 1 FROM ({for_ever})")] {
+        let is_over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            // Once may be before it begins.
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Acquire) {
+                    std::thread::sleep(Duration::from_millis(5));
+                    handle.interrupt();
+                }
+            });
+            let error = conn.execute(sql, &[]).unwrap_err();
+            is_over.store(true, Ordering::Release);
+            assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+        });
+    }
+    handle.interrupt();
+    assert_eq!(conn.execute("SELECT count(*) FROM books", &[]).unwrap().rows, [[Value::Integer(0)]]);
+    drop(conn);
+    handle.interrupt();
+    engine.close().unwrap();
+}
+
+#[test]
+fn a_log_of_several_shards_is_as_good_as_one_and_says_where_nodes_differ() {
+    let (dir, hub) = (Dir::new(), Engine::memory().unwrap());
+    let open = |name: &str, shards: usize, compress: bool| {
+        let engine = common::nodes::open(&dir.0.join(name));
+        let path = file(&dir, &format!("{name}.db"), BOOKS);
+        let log = LogConfig { shards, compress, ..LogConfig::default() };
+        let config = DatabaseConfig { log, ..config(&path) };
+        let streams = config.stream_names().unwrap();
+        let database = engine.attach(config).wait().unwrap();
+        for stream in streams {
+            let create = Some(Box::new(StreamConfig::default()));
+            let link = LinkConfig { create, ..LinkConfig::new(stream.clone(), stream.clone(), stream) };
+            engine.add_link(link, &hub).wait().unwrap();
+        }
+        Node { engine, database, path }
+    };
+    let (a, b) = (open("a", 3, true), open("b", 3, false));
+    let many = |from: u32, by: &str| {
+        format!(
+            "WITH RECURSIVE n(i) AS (VALUES ({from}) UNION ALL SELECT i + 1 FROM n WHERE i < {from} + 299) \
+             INSERT INTO books SELECT i, '{by}', 1 FROM n"
+        )
+    };
+    a.sql(&many(1, "a"));
+    b.sql(&many(301, "b"));
+    equal(&[&a, &b], "SELECT count(*), sum(title = 'a'), sum(title = 'b') FROM books", "600|300|300");
+    b.sql("UPDATE books SET price = 2; DELETE FROM books WHERE id % 2");
+    equal(&[&a, &b], "SELECT count(*), sum(price) FROM books", "300|600.0");
+    for stream in ["REPLICA_app", "REPLICA_app:2", "REPLICA_app:3"] {
+        let last = hub.stream(stream).wait().unwrap().info().wait().unwrap().last_seq;
+        assert!(last > 0, "{stream}");
+    }
+    assert!(a.database.check(false).wait().unwrap().is_equal());
+    // It goes on where it was, in each of them.
+    b.engine.close().unwrap();
+    a.sql("UPDATE books SET title = 'later'");
+    let engine = common::nodes::open(&dir.0.join("b"));
+    let b = Node { database: engine.database("app").wait().unwrap(), engine, path: b.path };
+    for stream in ["REPLICA_app", "REPLICA_app:2", "REPLICA_app:3"] {
+        b.engine.add_link(LinkConfig::new(stream, stream, stream), &hub).wait().unwrap();
+    }
+    equal(&[&a, &b], "SELECT sum(title = 'later') FROM books", "300");
+    assert_eq!(b.database.status().wait().unwrap().missing, 0);
+    let c = open("c", 1, true);
+    let said = |node: &Node| node.database.status().wait().unwrap().last_error;
+    until("both say so", || [&a, &c].iter().all(|node| said(node).contains("shards")));
+}
+
+#[test]
+fn a_snapshot_has_nothing_of_columns_that_are_left_out() {
+    let dir = Dir::new();
+    let schema = "CREATE TABLE users(id INTEGER PRIMARY KEY, secret TEXT DEFAULT 'none', name TEXT);
+                  INSERT INTO users VALUES (1, 'hunter2hunter2', 'one')";
+    let engine = Engine::memory().unwrap();
+    let config =
+        |path: &Path| DatabaseConfig { exclude_columns: vec!["users.secret".into()], ..with_snapshots(&dir, path) };
+    let database = engine.attach(config(&file(&dir, "a.db", schema))).wait().unwrap();
+    assert_eq!(database.status().wait().unwrap().left_out, ["users.secret"]);
+    database.sync().wait().unwrap();
+    database.snapshot().wait().unwrap();
+    let other = Engine::memory().unwrap();
+    let path = dir.0.join("b.db");
+    other.attach(config(&path)).wait().unwrap();
+    assert_eq!(sqlite(&path, "SELECT * FROM users"), "1|none|one");
+    assert_eq!(sqlite(&dir.0.join("a.db"), "SELECT * FROM users"), "1|hunter2hunter2|one");
+    let bytes = std::fs::read(&path).unwrap();
+    assert!(!bytes.windows(14).any(|bytes| bytes == b"hunter2hunter2"), "it is still in a page");
+    let wrong = DatabaseConfig { exclude_columns: vec!["secret".into()], ..DatabaseConfig::new(&path) };
+    assert_eq!(other.attach(wrong).wait().unwrap_err().kind(), ErrorKind::Invalid);
+    engine.close().unwrap();
+    other.close().unwrap();
+}
+
+#[test]
+fn a_watcher_sees_what_is_joined_and_is_told_what_it_missed() {
+    let (dir, hub) = (Dir::new(), hub());
+    let schema =
+        format!("{BOOKS}; CREATE TABLE users(a TEXT, b BLOB, mail TEXT UNIQUE, PRIMARY KEY (a, b)) WITHOUT ROWID");
+    let (a, b) = (Node::new(&dir, "a", &schema, &hub), Node::new(&dir, "b", &schema, &hub));
+    a.sql("INSERT INTO books VALUES (1, 'before', 0)");
+    equal(&[&a, &b], "SELECT count(*) FROM books", "1");
+    let watcher = b.database.watch().wait().unwrap();
+    assert_eq!(watcher.try_next(10).unwrap(), []);
+    let seen = |count: usize| {
+        let mut all = Vec::new();
+        while all.len() < count {
+            let mut next = watcher.next(2);
+            all.extend(next.wait_timeout(Duration::from_secs(20)).unwrap());
+        }
+        all.iter().map(|it| (it.table.clone(), it.key.clone(), it.kind)).collect::<Vec<_>>()
+    };
+    let books = |id: i64, kind: ChangeKind| ("books".to_owned(), vec![Value::Integer(id)], kind);
+    b.sql("INSERT INTO books VALUES (7, 'here', 0)");
+    b.database.sync().wait().unwrap();
+    a.sql("INSERT INTO books VALUES (2, 'two', 0)");
+    assert_eq!(seen(1), [books(2, ChangeKind::Insert)]);
+    a.sql("UPDATE books SET price = 9 WHERE id = 1");
+    assert_eq!(seen(1), [books(1, ChangeKind::Update)]);
+    let change = {
+        a.sql("DELETE FROM books WHERE id = 2");
+        watcher.next(1).wait().unwrap().remove(0)
+    };
+    assert_eq!(
+        (change.kind, change.node.as_str()),
+        (ChangeKind::Delete, a.database.status().wait().unwrap().node.as_str())
+    );
+    let now_ms = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64;
+    assert!(now_ms.abs_diff(change.time_ms()) < 60_000, "{change:?}");
+    // A row that clashes is hidden, and comes back.
+    let user =
+        |a: &str, kind: ChangeKind| ("users".to_owned(), vec![Value::Text(a.into()), Value::Blob(vec![1])], kind);
+    b.database.pause().wait().unwrap();
+    b.sql("INSERT INTO users VALUES ('old', x'01', 'm')");
+    std::thread::sleep(Duration::from_millis(20));
+    a.sql("INSERT INTO users VALUES ('new', x'01', 'm')");
+    b.database.resume().wait().unwrap();
+    let mut both = seen(2);
+    both.sort_by_key(|(_, key, _)| format!("{key:?}"));
+    assert_eq!(both, [user("new", ChangeKind::Insert), user("old", ChangeKind::Delete)]);
+    b.sql("DELETE FROM users WHERE a = 'new'");
+    assert_eq!(seen(1), [user("old", ChangeKind::Insert)]);
+    // More than are kept, while nobody takes any.
+    a.sql(
+        "WITH RECURSIVE n(i) AS (VALUES (100) UNION ALL SELECT i + 1 FROM n WHERE i < 5099) \
+           INSERT INTO books SELECT i, 'x', 0 FROM n",
+    );
+    equal(&[&b], "SELECT count(*) FROM books", "5002");
+    until("the end comes", || {
+        watcher.try_next(5000).unwrap().last().is_some_and(|it| it.key == [Value::Integer(5099)])
+    });
+    assert!((1..5000).contains(&watcher.missed()), "{}", watcher.missed());
+    let waiting = watcher.next(1);
+    watcher.close();
+    assert_eq!(waiting.wait().unwrap_err().kind(), ErrorKind::Closed);
+    let other = b.database.watch().wait().unwrap();
+    let waiting = other.next(1);
+    b.engine.close().unwrap();
+    assert_eq!(waiting.wait().unwrap_err().kind(), ErrorKind::Closed);
 }
 
 #[test]

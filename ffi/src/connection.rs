@@ -10,13 +10,14 @@ use crate::database::hw_database;
 use crate::error::hw_error;
 use crate::guard::{Handle, Root, on, release_handle};
 use crate::raw::{self, Out};
-use crate::replicated::Connection;
+use crate::replicated::{Connection, InterruptHandle};
 use crate::status::hw_status;
 
 /// A connection to a replicated SQLite file. For one thread at a time.
 pub struct hw_connection {
     root: Arc<Root>,
     connection: Mutex<Connection>,
+    interrupt: InterruptHandle,
 }
 
 impl Handle for hw_connection {
@@ -56,8 +57,9 @@ pub extern "C" fn hw_database_connect(
 ) -> hw_status {
     on(database, error, |database| {
         let out = Out::required("connection", connection)?;
-        let connection = Mutex::new(database.database.connect()?);
-        out.give(hw_connection { root: database.root().clone(), connection });
+        let connection = database.database.connect()?;
+        let interrupt = connection.interrupt_handle();
+        out.give(hw_connection { root: database.root().clone(), connection: Mutex::new(connection), interrupt });
         Ok(())
     })
 }
@@ -68,7 +70,8 @@ pub extern "C" fn hw_database_connect(
 /// Errors:    HW_STATUS_INVALID (it is no statement, more than one, or has not as many `?` as there are values),
 ///            HW_STATUS_CONFLICT (a constraint refuses it), HW_STATUS_BUSY (another connection writes for more than
 ///            5 s), HW_STATUS_LIMIT (an answer of more than 256 MiB, or the disk is full), HW_STATUS_UNSUPPORTED (the
-///            file cannot be written to), HW_STATUS_MISUSE (in use on another thread), HW_STATUS_CORRUPT, HW_STATUS_IO.
+///            file cannot be written to), HW_STATUS_TIMEOUT (it was interrupted), HW_STATUS_MISUSE (in use on another
+///            thread), HW_STATUS_CORRUPT, HW_STATUS_IO.
 /// Ownership: inputs are borrowed for the call; `*answer` is yours, free with hw_answer_free.
 /// Threads:   one at a time.
 /// Since:     0.1
@@ -90,6 +93,20 @@ pub extern "C" fn hw_connection_execute(
         if let Some(out) = Out::optional(answer) {
             out.give(hw_answer(found));
         }
+        Ok(())
+    })
+}
+
+/// Ends the statement that another thread runs here, with HW_STATUS_TIMEOUT: it changes nothing, and where it was to
+/// change something the transaction that it was in is taken back too. It does nothing where none runs, or one is about
+/// to begin or to end, or waits for another writer; call it again until hw_connection_execute has returned.
+///
+/// Threads:   any, until hw_connection_free is called.
+/// Since:     0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn hw_connection_interrupt(connection: Option<&hw_connection>, error: *mut *mut hw_error) -> hw_status {
+    on(connection, error, |connection| {
+        connection.interrupt.interrupt();
         Ok(())
     })
 }

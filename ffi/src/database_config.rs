@@ -54,6 +54,16 @@ pub struct hw_database_config {
     pub no_publish: u8,
     /// Not 0: what others write does not come here.
     pub no_replicate: u8,
+    /// Not 0: units are not compressed.
+    pub log_no_compress: u8,
+    /// Columns to leave out, as `table.column` without regard to case, where `*` stands for any characters: what is in
+    /// them stays here and is never written by others, and a row made elsewhere has the column's default.
+    pub exclude_columns: *const hw_str,
+    /// How many.
+    pub exclude_columns_len: usize,
+    /// How many streams the log is, at most 64, the same at all nodes; 1 when 0. With more than one, what was written
+    /// together comes apart. The first is `REPLICA_<name>`, the others `REPLICA_<name>:2` and so on.
+    pub log_shards: usize,
 }
 
 versioned!(hw_database_config);
@@ -75,12 +85,15 @@ impl hw_database_config {
             include: strings("include", self.include, self.include_len)?,
             exclude: strings("exclude", self.exclude, self.exclude_len)?,
             per_row: strings("per_row", self.per_row, self.per_row_len)?,
+            exclude_columns: strings("exclude_columns", self.exclude_columns, self.exclude_columns_len)?,
             scan_max_changes: self.scan_max_changes,
             polling_interval: Duration::from_nanos(self.polling_interval_ns),
             cleanup_interval: Duration::from_nanos(self.cleanup_interval_ns),
             log: LogConfig {
                 max_entries: self.log_max_entries,
                 durability: crate::stream_config::durability(self.log_durability)?,
+                shards: self.log_shards,
+                compress: self.log_no_compress == 0,
             },
             snapshot: SnapshotConfig {
                 store: self.snapshot_store.owned("snapshot_store")?,

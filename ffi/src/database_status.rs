@@ -34,9 +34,10 @@ fn ask<T: Serialize>(
 }
 
 /// How it stands. `*status` gets one object in JSON: `name`, `path`, `node_id`, `node`, `state` ("stopped", "running",
-/// "paused" or "failed"), `tables`, `refused` (each with `table` and `reason`), `pending`, `unsent`, `published`,
-/// `applied`, `changes`, `conflicts`, `parked`, `held`, `missing`, `lag_records`, `lag_ms`, `idle_ms`, `job` (null, or
-/// `what`, `done` and `total`), `faults` and `last_error`. Waits at most `timeout_ms` milliseconds; -1 waits for ever.
+/// "paused" or "failed"), `tables`, `refused` (each with `table` and `reason`), `left_out` (each `table.column`),
+/// `pending`, `unsent`, `published`, `applied`, `changes`, `conflicts`, `parked`, `held`, `missing`, `lag_records`,
+/// `lag_ms`, `idle_ms`, `job` (null, or `what`, `done` and `total`), `faults` and `last_error`. Waits at most
+/// `timeout_ms` milliseconds; -1 waits for ever.
 ///
 /// Errors:    HW_STATUS_TIMEOUT, HW_STATUS_NOT_FOUND (it was detached), HW_STATUS_CLOSED.
 /// Ownership: `*status` is yours, free with hw_blob_free.

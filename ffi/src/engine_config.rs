@@ -17,7 +17,8 @@ use crate::status::hw_status;
 /// The hub is not waited for: its state and the links' status say how far they are; nor are other nodes of the mesh.
 ///
 /// Errors:    HW_STATUS_INVALID (with file, line, column and key), HW_STATUS_NOT_FOUND, HW_STATUS_CONFLICT (a stream
-///            that cannot become what is configured), HW_STATUS_UNSUPPORTED (a library that was built without the
+///            that cannot become what is configured; a SQLite file that this process has open otherwise, which is
+///            seen on Linux), HW_STATUS_UNSUPPORTED (a library that was built without the
 ///            hub), and those of hw_engine_open.
 /// Ownership: `*engine` is yours, free with hw_engine_free.
 /// Threads:   any.
@@ -43,6 +44,7 @@ pub extern "C" fn hw_engine_open_config(
 #[cfg(feature = "hub")]
 fn open(path: &str) -> Result<Engine> {
     let config = headwater::Config::load(path, &|name| std::env::var(name).ok())?;
+    config.refuse_opened()?;
     Engine::open_config(&config)
 }
 

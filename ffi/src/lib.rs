@@ -68,6 +68,7 @@ pub mod database_config;
 pub mod database_status;
 pub mod connection;
 pub mod answer;
+pub mod change_watcher;
 pub mod waker;
 pub mod metrics;
 pub mod logs;

@@ -6,13 +6,15 @@ mod core {
     use headwater::replica::{DatabaseStatus, refuse_opened};
     use headwater::{Engine, Pending, Result};
 
-    pub(crate) use headwater::replica::{Answer, Connection, Database, Value};
+    pub(crate) use headwater::replica::{
+        Answer, ChangeWatcher, Connection, Database, InterruptHandle, RowChange, Value,
+    };
 
     use crate::database_config::hw_database_config;
 
     pub(crate) fn attach(engine: &Engine, from: &hw_database_config) -> Result<Database> {
         let config = from.config()?;
-        refuse_opened(engine, &config.path)?;
+        refuse_opened(&config.path)?;
         engine.attach(config).wait()
     }
 
@@ -22,6 +24,24 @@ mod core {
 
     pub(crate) fn databases(engine: &Engine) -> Pending<Vec<DatabaseStatus>> {
         engine.databases()
+    }
+
+    /// Changes as rows: what each is, and then its key.
+    pub(crate) fn changes_answer(changes: Vec<RowChange>) -> Answer {
+        let keys = changes.iter().map(|change| change.key.len()).max().unwrap_or_default();
+        let names = ["table", "kind", "node", "stamp", "time_ms"].map(str::to_owned);
+        let columns = names.into_iter().chain((0..keys).map(|n| format!("key{n}"))).collect();
+        let row = |change: RowChange| {
+            let text = |text: String| Value::Text(text.into_bytes());
+            let number = |number: u64| Value::Integer(number as i64);
+            let (stamp, time_ms) = (number(change.stamp), number(change.time_ms()));
+            let kind = text(change.kind.name().to_owned());
+            let mut row = vec![text(change.table), kind, text(change.node), stamp, time_ms];
+            row.extend(change.key);
+            row.resize(5 + keys, Value::Null);
+            row
+        };
+        Answer { columns, rows: changes.into_iter().map(row).collect(), ..Answer::default() }
     }
 }
 
@@ -36,6 +56,12 @@ mod core {
     pub(crate) enum Database {}
 
     pub(crate) enum Connection {}
+
+    pub(crate) enum InterruptHandle {}
+
+    pub(crate) enum ChangeWatcher {}
+
+    pub(crate) enum RowChange {}
 
     pub(crate) enum Value {
         Null,
@@ -76,6 +102,7 @@ mod core {
             detach() -> Pending<()>;
             check(bool) -> Pending<()>;
             schema() -> Pending<()>;
+            watch() -> Pending<ChangeWatcher>;
             snapshot() -> Pending<()>;
             snapshots() -> Pending<()>;
             restore(Option<&str>) -> Pending<()>;
@@ -86,6 +113,22 @@ mod core {
         nobody_calls! {
             execute(&str, &[Value]) -> Result<Answer>;
             is_in_transaction() -> bool;
+            interrupt_handle() -> InterruptHandle;
+        }
+    }
+
+    impl ChangeWatcher {
+        nobody_calls! {
+            try_next(usize) -> Result<Vec<RowChange>>;
+            poll_ready(&mut std::task::Context<'_>) -> std::task::Poll<()>;
+            missed() -> u64;
+            close() -> ();
+        }
+    }
+
+    impl InterruptHandle {
+        nobody_calls! {
+            interrupt() -> ();
         }
     }
 
@@ -105,6 +148,10 @@ mod core {
         Pending::ready(Err(unsupported()))
     }
 
+    pub(crate) fn changes_answer(_: Vec<RowChange>) -> Answer {
+        Answer { columns: Vec::new(), rows: Vec::new(), changes: 0, last_insert_rowid: 0 }
+    }
+
     #[cfg(test)]
     mod tests {
         use super::*;
@@ -120,4 +167,7 @@ mod core {
     }
 }
 
-pub(crate) use self::core::{Answer, Connection, Database, Value, attach, database, databases};
+pub(crate) use self::core::{
+    Answer, ChangeWatcher, Connection, Database, InterruptHandle, RowChange, Value, attach, changes_answer, database,
+    databases,
+};

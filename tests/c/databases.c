@@ -120,6 +120,25 @@ static void what_cannot_be_attached_is_refused(const hw_engine *engine) {
     hw_database_free(NULL);
 }
 
+/* One update of book 1; the answer is freed. */
+static void a_change_is_told(hw_answer *changes) {
+    static const char *const columns[] = {"table", "kind", "node", "stamp", "time_ms", "key0"};
+    hw_str column;
+    hw_sql_value value;
+    CHECK(hw_answer_rows_len(changes) == 1 && hw_answer_columns_len(changes) == 6);
+    for (size_t i = 0; i < 6; i++) {
+        OK(hw_answer_column(changes, i, &column, &error));
+        CHECK(text_is(column, columns[i]));
+    }
+    OK(hw_answer_value(changes, 0, 1, &value, &error));
+    CHECK(value.bytes.len == 6 && memcmp(value.bytes.data, "update", 6) == 0);
+    OK(hw_answer_value(changes, 0, 2, &value, &error));
+    CHECK(value.bytes.len == 16);
+    OK(hw_answer_value(changes, 0, 5, &value, &error));
+    CHECK(value.sql_type == HW_SQL_TYPE_INTEGER && value.integer == 1);
+    hw_answer_free(changes);
+}
+
 static void what_is_written_at_one_is_read_at_the_other(const hw_engine *a, const hw_engine *b, const hw_engine *hub) {
     hw_database_config configs[2];
     hw_str tables[1];
@@ -165,7 +184,22 @@ static void what_is_written_at_one_is_read_at_the_other(const hw_engine *a, cons
     execute(at_a, "INSERT INTO books VALUES (1, 'Emma')");
     execute(at_a, "INSERT INTO secrets VALUES (1)");
     until_number_is(at_b, "SELECT id FROM books WHERE title = 'Emma'", 1);
+    hw_change_watcher *watcher = NULL;
+    hw_answer *changes = NULL;
+    OK(hw_database_watch(here, &watcher, &error));
+    FAILS(HW_STATUS_TIMEOUT, hw_change_watcher_next(watcher, 0, 0, &changes, &error));
     execute(at_b, "UPDATE books SET title = 'Undine'");
+    OK(hw_change_watcher_next(watcher, 0, ANSWER_MS, &changes, &error));
+    a_change_is_told(changes);
+    uint64_t missed = 7;
+    OK(hw_change_watcher_missed(watcher, &missed, &error));
+    CHECK(missed == 0);
+    OK(hw_change_watcher_cancel(watcher, &error));
+    OK(hw_change_watcher_close(watcher, &error));
+    FAILS(HW_STATUS_CLOSED, hw_change_watcher_next(watcher, 0, ANSWER_MS, &changes, &error));
+    hw_change_watcher_free(watcher);
+    hw_change_watcher_free(NULL);
+    FAILS(HW_STATUS_INVALID, hw_database_watch(here, NULL, &error));
     until_number_is(at_a, "SELECT id FROM books WHERE title = 'Undine'", 1);
 
     OK(hw_database_sync(here, ANSWER_MS, &error));
@@ -293,6 +327,31 @@ static void two_threads_at_once_are_told(hw_connection *connection) {
     CHECK(workers[0].done + workers[1].done + workers[0].refused + workers[1].refused == 2 * ROUNDS);
 }
 
+static void *run_for_ever(void *place) {
+    worker *self = (worker *)place;
+    const char *sql = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n";
+    hw_status status = hw_connection_execute(self->connection, sql, strlen(sql), NULL, 0, NULL, NULL);
+    __atomic_store_n(&self->done, status == HW_STATUS_TIMEOUT ? 1 : -1, __ATOMIC_RELEASE);
+    return NULL;
+}
+
+static void a_statement_is_interrupted(hw_connection *connection) {
+    struct timespec step;
+    step.tv_sec = 0;
+    step.tv_nsec = STEP_MS * 1000000;
+    worker runs = {connection, 0, 0};
+    pthread_t thread;
+    CHECK(pthread_create(&thread, NULL, run_for_ever, &runs) == 0);
+    while (__atomic_load_n(&runs.done, __ATOMIC_ACQUIRE) == 0) {
+        OK(hw_connection_interrupt(connection, &error));
+        nanosleep(&step, NULL);
+    }
+    CHECK(pthread_join(thread, NULL) == 0);
+    CHECK(runs.done == 1);
+    FAILS(HW_STATUS_INVALID, hw_connection_interrupt(NULL, &error));
+    CHECK(number_of(connection, "SELECT 7") == 7);
+}
+
 static void a_snapshot_is_made_and_joined(const hw_engine *engine) {
     hw_database_config config = config_of(3, "s.db");
     config.snapshot_store = path_of(4, "snapshots");
@@ -302,6 +361,7 @@ static void a_snapshot_is_made_and_joined(const hw_engine *engine) {
     values_come_back_as_what_they_are(connection);
     mistakes_are_answered(connection);
     two_threads_at_once_are_told(connection);
+    a_statement_is_interrupted(connection);
     char id[128];
     hw_blob *blob = NULL;
     OK(hw_database_snapshot(database, -1, &blob, &error));

@@ -16,6 +16,9 @@ const TEXT = 3;
 const BLOB = 4;
 const RAW_TEXT = 5;
 
+/** How long after a statement was stopped it is stopped again, in case it was about to begin. */
+const STOP_AGAIN_MS = 20;
+
 const SAFE_MAX = BigInt(Number.MAX_SAFE_INTEGER);
 
 const writer = new Writer();
@@ -96,17 +99,30 @@ function unpack(packed) {
 
 class Connection {
   #id;
+  #last = 0;
 
   constructor(id) {
     this.#id = id;
     own(this, id, native.releaseConnection);
   }
 
-  /** Runs one statement, with a value for each `?`, after all that was asked before. */
+  /** Runs one statement, with a value for each `?`, after all that was asked before. The end of a wait stops it. */
   async execute(sql, values = [], limits = undefined) {
     const checked = begin('execute', limits);
     const statement = text('sql', sql);
-    return settle(native.connectionExecute(this.#id, statement, pack(values)), unpack, checked);
+    const packed = pack(values);
+    this.#last += 1;
+    const number = this.#last;
+    try {
+      return await settle(native.connectionExecute(this.#id, number, statement, packed), unpack, checked);
+    } catch (error) {
+      if (error.kind === 'timeout') this.#stop(number);
+      throw error;
+    }
+  }
+
+  #stop(number) {
+    if (native.connectionStop(this.#id, number)) setTimeout(() => this.#stop(number), STOP_AGAIN_MS);
   }
 
   /** Whether a transaction is open after what was done last. */
@@ -126,4 +142,4 @@ if (Symbol.asyncDispose) {
   };
 }
 
-module.exports = { Connection, RawText };
+module.exports = { Connection, RawText, readValue };

@@ -1,11 +1,12 @@
 'use strict';
 // SQLite files that replicate: how they stand, told to wait, compared and ended.
 
+const { ChangeWatcher } = require('./changes.js');
 const { Connection } = require('./connection.js');
 const { own } = require('./handle.js');
 const { native } = require('./native.js');
 const { LIMITS, check, flag, millis, text, texts, u32, u64 } = require('./options.js');
-const { begin, same, settle } = require('./waits.js');
+const { begin, opened, same, settle } = require('./waits.js');
 
 const DATABASE = {
   path: text,
@@ -16,11 +17,14 @@ const DATABASE = {
   include: texts,
   exclude: texts,
   perRow: texts,
+  excludeColumns: texts,
   scanMaxChanges: u32,
   pollingIntervalMs: millis,
   cleanupIntervalMs: millis,
   logMaxEntries: u64,
   logDurability: text,
+  logShards: u32,
+  logCompress: flag,
   snapshotStore: text,
   snapshotIntervalMs: millis,
   snapshotLogEntries: u64,
@@ -102,6 +106,11 @@ class Database {
   async schema(limits = undefined) {
     const checked = begin('schema', limits);
     return settle(native.databaseSchema(this.#id), same, checked);
+  }
+
+  /** Follows what is joined from now on: rows that writes of other nodes change, or a constraint shows or hides. */
+  watch() {
+    return new ChangeWatcher(opened(native.databaseWatch(this.#id)));
   }
 
   /** Makes a snapshot where `snapshotStore` says; writers go on meanwhile. */

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use headwater::replica::{Answer as Found, Connection, Value};
+use headwater::replica::{Answer as Found, Connection, InterruptHandle, Value};
 use headwater::{Error, ErrorKind};
 use napi::Env;
 use napi_derive::napi;
@@ -39,13 +39,61 @@ struct Opened {
     /// Only the thread of the connection takes the lock; `None` once it is closed.
     connection: Mutex<Option<Connection>>,
     is_in_transaction: AtomicBool,
+    interrupt: InterruptHandle,
+    turn: Mutex<Turn>,
+}
+
+/// Which statement runs, by the number that JavaScript gave it.
+#[derive(Default)]
+struct Turn {
+    /// The last that began.
+    begun: f64,
+    is_running: bool,
+    /// Those that shall not begin.
+    stopped: Vec<f64>,
+}
+
+impl Opened {
+    /// Runs a statement, unless it was stopped before it began.
+    fn run(&self, number: f64, statement: impl FnOnce() -> headwater::Result<Found>) -> headwater::Result<Found> {
+        let mut turn = lock(&self.turn);
+        turn.begun = number;
+        let is_stopped = turn.stopped.contains(&number);
+        turn.stopped.retain(|stopped| *stopped > number);
+        if is_stopped {
+            return Err(Error::new(ErrorKind::Timeout, "the statement was stopped before it began"));
+        }
+        turn.is_running = true;
+        drop(turn);
+        let found = statement();
+        lock(&self.turn).is_running = false;
+        found
+    }
+
+    /// Stops a statement; whether it runs still.
+    fn stop(&self, number: f64) -> bool {
+        let mut turn = lock(&self.turn);
+        if number > turn.begun {
+            turn.stopped.push(number);
+        }
+        // Under the lock, so that none but this statement is hit.
+        let is_it = turn.is_running && number == turn.begun;
+        if is_it {
+            self.interrupt.interrupt();
+        }
+        is_it
+    }
 }
 
 impl Session {
     #[allow(clippy::disallowed_methods, reason = "a call that blocks must not block the event loop")]
     pub(crate) fn new(connection: Connection) -> headwater::Result<Session> {
-        let connection = Mutex::new(Some(connection));
-        let opened = Arc::new(Opened { connection, is_in_transaction: AtomicBool::new(false) });
+        let opened = Arc::new(Opened {
+            interrupt: connection.interrupt_handle(),
+            connection: Mutex::new(Some(connection)),
+            is_in_transaction: AtomicBool::new(false),
+            turn: Mutex::default(),
+        });
         let (sender, works) = channel::<Work>();
         let work_off = move || works.into_iter().for_each(|work| work());
         thread::Builder::new()
@@ -59,13 +107,13 @@ impl Session {
     fn ask(
         env: Env,
         number: u32,
-        work: impl FnOnce(&mut Option<Connection>) -> headwater::Result<Answer> + Send + 'static,
+        work: impl FnOnce(&Opened, &mut Option<Connection>) -> headwater::Result<Answer> + Send + 'static,
     ) -> Result<Raw> {
         Session::with(number, |session, hub| {
             let opened = session.opened.clone();
             let work = move || {
                 let mut connection = lock(&opened.connection);
-                let done = work(&mut connection);
+                let done = work(&opened, &mut connection);
                 let is_in = connection.as_ref().is_some_and(Connection::is_in_transaction);
                 opened.is_in_transaction.store(is_in, Ordering::Relaxed);
                 done
@@ -89,14 +137,22 @@ fn closed() -> Error {
     Error::new(ErrorKind::Closed, "the connection is closed")
 }
 
-/// Runs one statement with packed values; answers its columns, rows and what it changed, packed.
+/// Runs one statement with packed values; answers its columns, rows and what it changed, packed. `number` is larger
+/// than that of the statement before.
 #[napi(catch_unwind)]
-pub fn connection_execute(env: Env, connection: u32, sql: String, values: &[u8]) -> Result<Raw> {
+pub fn connection_execute(env: Env, connection: u32, number: f64, sql: String, values: &[u8]) -> Result<Raw> {
     let values = unpack(values)?;
-    Session::ask(env, connection, move |connection| {
-        let found = connection.as_ref().ok_or_else(closed)?.execute(&sql, &values)?;
+    Session::ask(env, connection, move |opened, connection| {
+        let connection = connection.as_ref().ok_or_else(closed)?;
+        let found = opened.run(number, || connection.execute(&sql, &values))?;
         Ok(Answer::Bytes(pack(&found)))
     })
+}
+
+/// Stops a statement; whether it runs still, as one that begins may not hear it.
+#[napi(catch_unwind)]
+pub fn connection_stop(connection: u32, number: f64) -> Result<bool> {
+    Session::with(connection, |session, _| Ok(session.opened.stop(number)))
 }
 
 /// Whether a transaction is open after what was done last.
@@ -108,7 +164,7 @@ pub fn connection_is_in_transaction(connection: u32) -> Result<bool> {
 /// Ends it after all that was asked before.
 #[napi(catch_unwind)]
 pub fn connection_close(env: Env, connection: u32) -> Result<Raw> {
-    Session::ask(env, connection, |connection| {
+    Session::ask(env, connection, |_, connection| {
         drop(connection.take());
         Ok(Answer::Done)
     })
@@ -141,26 +197,29 @@ fn pack(found: &Found) -> Vec<u8> {
     out.u32(found.columns.len() as u32);
     found.columns.iter().for_each(|column| out.text(column));
     out.u32(found.rows.len() as u32);
-    for value in found.rows.iter().flatten() {
-        match value {
-            Value::Null => out.u32(NULL),
-            Value::Integer(number) => {
-                out.u32(INTEGER);
-                out.i64(*number);
-            }
-            Value::Real(number) => {
-                out.u32(REAL);
-                out.f64(*number);
-            }
-            Value::Text(bytes) => {
-                out.u32(if str::from_utf8(bytes).is_ok() { TEXT } else { RAW_TEXT });
-                out.bytes(bytes);
-            }
-            Value::Blob(bytes) => {
-                out.u32(BLOB);
-                out.bytes(bytes);
-            }
+    found.rows.iter().flatten().for_each(|value| put_value(&mut out, value));
+    out.finish()
+}
+
+/// Packs a value.
+pub(crate) fn put_value(out: &mut Writer, value: &Value) {
+    match value {
+        Value::Null => out.u32(NULL),
+        Value::Integer(number) => {
+            out.u32(INTEGER);
+            out.i64(*number);
+        }
+        Value::Real(number) => {
+            out.u32(REAL);
+            out.f64(*number);
+        }
+        Value::Text(bytes) => {
+            out.u32(if str::from_utf8(bytes).is_ok() { TEXT } else { RAW_TEXT });
+            out.bytes(bytes);
+        }
+        Value::Blob(bytes) => {
+            out.u32(BLOB);
+            out.bytes(bytes);
         }
     }
-    out.finish()
 }

@@ -19,7 +19,7 @@ use crate::jobs;
 pub fn engine_attach_database(env: Env, engine: u32, options: DatabaseOptions) -> Result<Raw> {
     let config = options.into_core()?;
     of_engine(env, engine, move |engine| {
-        refuse_opened(engine, &config.path)?;
+        refuse_opened(&config.path)?;
         engine.attach(config).wait().map(Answer::handle)
     })
 }

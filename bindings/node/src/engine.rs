@@ -76,6 +76,7 @@ pub fn engine_open_sync(hub_number: u32, dir: String, options: OpenOptions) -> R
 pub fn engine_open_config(env: Env, hub_number: u32, path: String) -> Result<Raw> {
     jobs::run(env, &hub(hub_number)?, move || {
         let config = headwater::Config::load(path, &|name| std::env::var(name).ok())?;
+        config.refuse_opened()?;
         Engine::open_config(&config).map(Answer::handle)
     })
 }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use headwater::crdt::{CrdtStore, CrdtWatcher};
 use headwater::points::{PointWatcher, Points};
-use headwater::replica::Database;
+use headwater::replica::{ChangeWatcher, Database};
 use headwater::{
     Bucket, Consumer, Engine, HubWatcher, ManualClock, ObjectStore, ObjectWatcher, Stream, Subscription, Watcher,
 };
@@ -81,6 +81,7 @@ macro_rules! held {
 
 held! {
     Subscription, SUBSCRIPTIONS, "subscription", release_subscription;
+    ChangeWatcher, CHANGE_WATCHERS, "watcher", release_change_watcher;
     CrdtWatcher, CRDT_WATCHERS, "watcher", release_crdt_watcher;
     PointWatcher, POINT_WATCHERS, "watcher", release_point_watcher;
     Watcher, WATCHERS, "watcher", release_watcher;

@@ -10,6 +10,7 @@
 
 mod answer;
 mod bucket;
+mod change_watcher;
 mod clock;
 mod config;
 mod connect;

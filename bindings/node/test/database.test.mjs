@@ -96,6 +96,26 @@ test('what any program writes arrives at the other node', async (t) => {
   assert.ok(status.published > 0n && status.applied > 0n && status.node.length === 16);
 });
 
+test('what is joined is watched', { timeout: WAIT_MS_MAX }, async (t) => {
+  const [a, b] = await nodes(t);
+  const watcher = b.watch();
+  await watcher.ready();
+  assert.deepEqual(watcher.tryNext(), []);
+  await elsewhere(a.path, "INSERT INTO books(id, title) VALUES (1, 'Emma')");
+  const [change] = await watcher.next(1);
+  const { node } = await a.status();
+  assert.deepEqual([change.table, change.key, change.kind, change.node], ['books', [1], 'insert', node]);
+  assert.ok(Math.abs(change.timeMs - Date.now()) < 60_000 && typeof change.stamp === 'bigint');
+  await elsewhere(a.path, "UPDATE books SET title = 'Ivanhoe'");
+  for await (const { kind } of watcher) {
+    assert.equal(kind, 'update');
+    break;
+  }
+  assert.equal(watcher.missed, 0n);
+  watcher.close();
+  await rejects(watcher.next(), 'closed');
+});
+
 test('nodes are compared, and snapshots made and joined', async (t) => {
   const [a, b] = await nodes(t);
   await elsewhere(a.path, "INSERT INTO books(title) VALUES ('Emma')");
@@ -196,13 +216,22 @@ test('many that wait for a lock keep nobody from giving it back', async (t) => {
   await Promise.all(others.map((other) => other.close()));
 });
 
-test('a wait that is given up does not stop the statement', async (t) => {
+test('a wait that is given up stops its statement, and no other', { timeout: WAIT_MS_MAX }, async (t) => {
   const { connection } = await attached(t);
-  const slow = 'WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 300000)';
-  const insert = `INSERT INTO books(id, title) ${slow} SELECT max(i), 'slow' FROM n`;
-  await rejects(connection.execute(insert, [], { timeoutMs: 1 }), 'timeout');
+  const forEver = 'WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n)';
+  const insert = `INSERT INTO books(id, title) ${forEver} SELECT max(i), 'slow' FROM n`;
+  const abort = new AbortController();
+  const running = connection.execute(insert, [], { timeoutMs: 50 });
+  // Neither of these begins before the first is stopped.
+  const waiting = connection.execute(insert, [], { signal: abort.signal });
+  const after = connection.execute("INSERT INTO books(id, title) VALUES (1, 'after')");
+  abort.abort();
+  await rejects(waiting, 'timeout');
+  await rejects(running, 'timeout');
+  assert.equal((await after).changes, 1);
   await rejects(connection.execute(insert, [], { signal: AbortSignal.abort() }), 'timeout');
-  assert.deepEqual((await connection.execute('SELECT title FROM books')).rows, [['slow']]);
+  await rejects(connection.execute(insert, [], { signal: AbortSignal.timeout(50) }), 'timeout');
+  assert.deepEqual((await connection.execute('SELECT title FROM books')).rows, [['after']]);
 });
 
 test('a mistake is told by its kind', async (t) => {

@@ -3,7 +3,7 @@
 
 use std::sync::{Mutex, MutexGuard, TryLockError};
 
-use headwater::replica::{self, Answer, Value};
+use headwater::replica::{self, Answer, InterruptHandle, Value};
 use headwater::{Error, ErrorKind, Result};
 use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
@@ -21,8 +21,17 @@ const ESCAPED: (&str, &str) = ("utf-8", "surrogateescape");
 #[pyclass(frozen, module = "headwater", weakref)]
 pub(crate) struct Connection(Held<Opened>);
 
-/// `None` once it is closed.
-pub(crate) type Opened = Mutex<Option<replica::Connection>>;
+pub(crate) struct Opened {
+    /// `None` once it is closed.
+    connection: Mutex<Option<replica::Connection>>,
+    interrupt: InterruptHandle,
+}
+
+impl Opened {
+    pub(crate) fn new(connection: replica::Connection) -> Self {
+        Opened { interrupt: connection.interrupt_handle(), connection: Mutex::new(Some(connection)) }
+    }
+}
 
 impl Connection {
     pub(crate) fn new(held: Held<Opened>) -> Self {
@@ -30,7 +39,7 @@ impl Connection {
     }
 
     fn lock(&self) -> Result<MutexGuard<'_, Option<replica::Connection>>> {
-        match self.0.get()?.try_lock() {
+        match self.0.get()?.connection.try_lock() {
             Ok(guard) => Ok(guard),
             Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
             Err(TryLockError::WouldBlock) => {
@@ -53,6 +62,14 @@ impl Connection {
             None => Err(closed()),
         })?;
         told(py, answer)
+    }
+
+    /// Ends the statement that another thread runs.
+    fn interrupt(&self, py: Python<'_>) -> PyResult<()> {
+        run(py, || {
+            self.0.get()?.interrupt.interrupt();
+            Ok(())
+        })
     }
 
     /// Whether a transaction is open.
@@ -86,7 +103,7 @@ fn told(py: Python<'_>, answer: Answer) -> PyResult<Executed<'_>> {
     Ok((PyTuple::new(py, answer.columns)?, rows, answer.changes, answer.last_insert_rowid))
 }
 
-fn object_of<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn object_of<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
     match value {
         Value::Null => Ok(py.None().into_bound(py)),
         Value::Integer(number) => number.into_bound_py_any(py),

@@ -1,7 +1,6 @@
 //! SQLite files that replicate: attached to an engine, asked how they stand, told to wait, compared and ended.
 
 use std::path::PathBuf;
-use std::sync::Mutex;
 
 use headwater as hw;
 use headwater::Pending;
@@ -10,12 +9,13 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::call::{block, run};
-use crate::connection::Connection;
+use crate::connection::{Connection, Opened};
 use crate::database_config::database_config;
 use crate::database_model::{check_report, database_status, schemas, snapshot, snapshots, statuses};
 use crate::engine::Engine;
 use crate::fork::Held;
 use crate::time::Seconds;
+use crate::watcher::ChangeWatcher;
 
 #[pymethods]
 impl Engine {
@@ -44,7 +44,7 @@ impl Engine {
 }
 
 fn attach(engine: &hw::Engine, config: DatabaseConfig) -> Pending<replica::Database> {
-    match refuse_opened(engine, &config.path) {
+    match refuse_opened(&config.path) {
         Ok(()) => engine.attach(config),
         Err(error) => Pending::ready(Err(error)),
     }
@@ -91,8 +91,7 @@ impl Database {
     /// ends; with `autocommit` it does not.
     #[pyo3(signature = (*, autocommit=false))]
     fn connect<'py>(&self, py: Python<'py>, autocommit: bool) -> PyResult<Bound<'py, PyAny>> {
-        let connection =
-            self.0.child(py, |database, _| Pending::ready(database.connect().map(|it| Mutex::new(Some(it)))))?;
+        let connection = self.0.child(py, |database, _| Pending::ready(database.connect().map(Opened::new)))?;
         let connection = Connection::new(connection);
         py.import("headwater.dbapi")?.getattr("Connection")?.call1((connection, autocommit))
     }
@@ -146,6 +145,12 @@ impl Database {
     #[pyo3(signature = (*, timeout=None))]
     fn schema(&self, py: Python<'_>, timeout: Option<Seconds>) -> PyResult<Py<PyAny>> {
         schemas(py, self.wait(py, timeout, replica::Database::schema)?)
+    }
+
+    /// Follows what is joined from now on: rows that writes of other nodes change, and those that a constraint shows or
+    /// hides. `missed` of the watcher is how many changes it was too slow for: the last 4,096 are kept.
+    fn watch(&self, py: Python<'_>) -> PyResult<ChangeWatcher> {
+        self.0.child(py, |database, _| database.watch()).map(ChangeWatcher::new)
     }
 
     /// Makes a snapshot where `snapshot_store` says; writers go on meanwhile.

@@ -25,10 +25,13 @@ pub(crate) fn database_config(
     settings.set_texts("include", &mut config.include)?;
     settings.set_texts("exclude", &mut config.exclude)?;
     settings.set_texts("per_row", &mut config.per_row)?;
+    settings.set_texts("exclude_columns", &mut config.exclude_columns)?;
     settings.set("scan_max_changes", &mut config.scan_max_changes)?;
     settings.set_duration("polling_interval", &mut config.polling_interval)?;
     settings.set_duration("cleanup_interval", &mut config.cleanup_interval)?;
     settings.set("log_max_entries", &mut config.log.max_entries)?;
+    settings.set("log_shards", &mut config.log.shards)?;
+    settings.set("log_compress", &mut config.log.compress)?;
     let mut durability = config.log.durability.name().to_owned();
     settings.set("log_durability", &mut durability)?;
     config.log.durability = Durability::parse(&durability).map_err(|error| raise(py, &error))?;

@@ -31,6 +31,7 @@ pub(crate) fn database_status(py: Python<'_>, status: DatabaseStatus) -> PyResul
     fields.set_item("state", status.state.name())?;
     fields.set_item("tables", PyTuple::new(py, status.tables)?)?;
     fields.set_item("refused", PyTuple::new(py, refused.collect::<PyResult<Vec<_>>>()?)?)?;
+    fields.set_item("left_out", PyTuple::new(py, status.left_out)?)?;
     fields.set_item("pending", status.pending)?;
     fields.set_item("unsent", status.unsent)?;
     fields.set_item("published", status.published)?;

@@ -58,6 +58,7 @@ pub(crate) fn open(
 pub(crate) fn open_config(py: Python<'_>, path: PathBuf) -> PyResult<Engine> {
     let load = || {
         let config = hw::Config::load(path, &|name| std::env::var(name).ok())?;
+        config.refuse_opened()?;
         hw::Engine::open_config(&config)
     };
     Ok(Engine(Held::new((), &run(py, load)?)))

@@ -97,7 +97,7 @@ mod _native {
     #[pymodule_export]
     use crate::wait::Wait;
     #[pymodule_export]
-    use crate::watcher::{CrdtWatcher, Entry, HubWatcher, ObjectWatcher, PointWatcher, Watcher};
+    use crate::watcher::{ChangeWatcher, CrdtWatcher, Entry, HubWatcher, ObjectWatcher, PointWatcher, Watcher};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

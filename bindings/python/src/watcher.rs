@@ -1,17 +1,19 @@
-//! Watchers of buckets, of objects, of points and of state that merges: what is there, then what changes, as blocking
-//! and asynchronous iterators.
+//! Watchers of buckets, of objects, of points, of state that merges and of SQLite files: what is there, then what
+//! changes, as blocking and asynchronous iterators.
 
 use std::sync::Arc;
 
 use headwater as hw;
 use headwater::crdt;
 use headwater::points;
+use headwater::replica::{self, RowChange};
 use headwater::{Operation, Pending, Result};
 use pyo3::exceptions::PyStopIteration;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 
 use crate::call::run;
+use crate::connection::object_of;
 use crate::convert::Whole;
 use crate::fork::Held;
 use crate::model::model_class;
@@ -174,6 +176,33 @@ impl Source for crdt::CrdtWatcher {
     }
 }
 
+impl Source for replica::ChangeWatcher {
+    type Batch = Vec<RowChange>;
+    const AHEAD: usize = 256;
+
+    fn next(&self, max: usize) -> Pending<Vec<RowChange>> {
+        replica::ChangeWatcher::next(self, max)
+    }
+
+    fn try_next(&self, max: usize) -> Result<Vec<RowChange>> {
+        replica::ChangeWatcher::try_next(self, max)
+    }
+
+    fn close(&self) {
+        replica::ChangeWatcher::close(self);
+    }
+
+    fn convert(py: Python<'_>, batch: Vec<RowChange>) -> PyResult<Vec<Py<PyAny>>> {
+        let class = model_class(py, "RowChange")?;
+        let one = |change: &RowChange| {
+            let key: Vec<_> = change.key.iter().map(|value| object_of(py, value)).collect::<PyResult<_>>()?;
+            let (key, kind) = (PyTuple::new(py, key)?, change.kind.name());
+            Ok(class.call1((&change.table, key, kind, &change.node, change.stamp, change.time_ms()))?.unbind())
+        };
+        batch.iter().map(one).collect()
+    }
+}
+
 /// The methods that all watchers have.
 macro_rules! watcher {
     ($doc:literal, $name:ident, $source:ty, { $($extra:tt)* }) => {
@@ -313,6 +342,13 @@ watcher!(
     "Follows the keys of a store of state that merges. Safe to share; each change goes to one taker.",
     CrdtWatcher,
     crdt::CrdtWatcher,
+    {}
+);
+
+watcher!(
+    "Follows what is joined into a SQLite file. Safe to share; each change goes to one taker.",
+    ChangeWatcher,
+    replica::ChangeWatcher,
     {}
 );
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import headwater as hw
+from node import serving
 
 BOOKS = "CREATE TABLE books(id INTEGER PRIMARY KEY, title TEXT)"
 
@@ -67,6 +68,31 @@ def test_what_any_program_writes_arrives(nodes: tuple[hw.Database, hw.Database])
     assert (status.pending, status.unsent, status.held, status.missing, status.faults) == (0, 0, 0, 0, 0)
     assert status.published > 0 and status.applied > 0 and status.last_error == ""
     assert len(status.node) == 16 and status.node_id == "shop-a"
+
+
+def test_what_is_joined_is_watched(nodes: tuple[hw.Database, hw.Database]) -> None:
+    a, b = nodes
+    with b.watch() as watcher:
+        assert watcher.try_next(10) == []
+        elsewhere(a.path, "INSERT INTO books VALUES (1, 'Emma')")
+        change = watcher.next(timeout=20)
+        assert (change.table, change.key, change.kind) == ("books", (1,), "insert")
+        assert change.node == a.status().node
+        assert abs(change.time_ms / 1000 - time.time()) < 60
+        elsewhere(a.path, "UPDATE books SET title = 'Ivanhoe'; DELETE FROM books; INSERT INTO books VALUES (2, 'Kim')")
+        seen = iter(watcher)
+        assert {next(seen).kind, next(seen).kind} == {"delete", "insert"}
+        assert watcher.missed == 0
+
+        async def last() -> hw.RowChange:
+            elsewhere(a.path, "DELETE FROM books")
+            async for change in watcher:
+                return change
+            raise AssertionError("it ended")
+
+        assert asyncio.run(last()).key == (2,)
+    with pytest.raises(hw.ClosedError):
+        watcher.next()
 
 
 def test_nodes_are_compared_and_snapshots_made_and_joined(nodes: tuple[hw.Database, hw.Database]) -> None:
@@ -170,11 +196,26 @@ def test_a_file_that_sqlite3_has_open_is_refused(engine: hw.Engine, tmp_path: Pa
     other.execute("SELECT * FROM books")
     with pytest.raises(hw.ConflictError, match="two copies of SQLite"):
         engine.attach(path)
+    configuration = tmp_path / "a.toml"
+    configuration.write_text('dir = "data"\n[replica]\ndb_path = "app.db"\n')
+    with pytest.raises(hw.ConflictError, match=r"\[replica\].*two copies of SQLite"):
+        hw.open_config(configuration)
     other.close()
+    hw.open_config(configuration).close()
     database = engine.attach(path)
     with closing(database.connect()) as connection:
         connection.execute("SELECT 1")
         assert engine.attach(path).name == "app"
+
+
+def test_a_relative_path_is_this_process_s_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    elsewhere(here / "app.db", BOOKS)
+    hw.open(tmp_path / "data").close()
+    with serving(tmp_path / "data"), hw.open(tmp_path / "data") as engine:
+        monkeypatch.chdir(here)
+        assert engine.attach("app.db").path == here / "app.db"
 
 
 def test_a_handle_keeps_its_engine_open(tmp_path: Path) -> None:

@@ -201,6 +201,29 @@ def test_a_writer_that_waits_too_long_is_told(connection: dbapi.Connection, data
     other.close()
 
 
+def test_a_statement_is_interrupted_from_another_thread(connection: dbapi.Connection) -> None:
+    for_ever = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n)"
+    is_over = threading.Event()
+
+    def interrupt() -> None:
+        # Once may be before it begins.
+        while not is_over.wait(0.005):
+            connection.interrupt()
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(dbapi.OperationalError, match="interrupted") as raised:
+        connection.execute(f"INSERT INTO books(id) {for_ever} SELECT max(i) FROM n")
+    is_over.set()
+    thread.join()
+    assert isinstance(raised.value, hw.TimeoutError)
+    assert not connection.in_transaction
+    connection.interrupt()
+    assert connection.execute("SELECT count(*) FROM books").fetchone() == (0,)
+    connection.close()
+    connection.interrupt()
+
+
 def test_a_connection_goes_from_thread_to_thread_and_is_used_by_one_at_a_time(database: hw.Database) -> None:
     connection = database.connect()
     slow = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 3000000) SELECT max(i) FROM n"

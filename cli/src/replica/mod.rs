@@ -3,6 +3,7 @@
 
 mod job;
 mod show;
+mod watch;
 
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,7 @@ use serde::Serialize;
 
 use crate::failure::{Done, Failure};
 use crate::place::Place;
+use crate::units::show_number;
 
 #[derive(Subcommand)]
 pub(crate) enum Verb {
@@ -49,6 +51,9 @@ headwater.toml.")]
 
 Nodes answer where one runs in their directory. Exit code 1 says that some differ, or did not answer.")]
     Check(Check),
+    /// Shows what is joined from now on, row by row, until it is ended.
+    #[command(after_help = "Example:\n  headwater replica watch --dir data --json")]
+    Watch(One),
     /// Makes a snapshot, where [replica.snapshot] store of the configuration says, or --store.
     #[command(after_help = "Example:\n  headwater replica snapshot --dir data")]
     Snapshot(One),
@@ -76,6 +81,10 @@ pub(crate) struct Attach {
     /// Not this table; may be given again.
     #[arg(long, value_name = "TABLE")]
     exclude: Vec<String>,
+    /// Not this column: what is in it stays here, and a row made elsewhere has its default; * stands for any
+    /// characters; may be given again.
+    #[arg(long, value_name = "TABLE.COLUMN")]
+    exclude_column: Vec<String>,
     /// Rows of this table are written whole: two writes of one row never merge; may be given again.
     #[arg(long, value_name = "TABLE")]
     per_row: Vec<String>,
@@ -127,6 +136,7 @@ impl Verb {
                 let repair = check.repair;
                 check.one.open(place, |database| show::checked(place, &database.check(repair).wait()?))
             }
+            Verb::Watch(one) => one.open(place, |database| watch::follow(place, database)),
             Verb::Snapshot(one) => one.open(place, |database| {
                 show::snapshots(place, &[job::wait("snapshot", database, database.snapshot())?])
             }),
@@ -149,6 +159,7 @@ impl Attach {
             include: self.include,
             exclude: self.exclude,
             per_row: self.per_row,
+            exclude_columns: self.exclude_column,
             ..DatabaseConfig::new(self.file.canonicalize().unwrap_or(self.file))
         };
         place.make(|engine| {
@@ -202,7 +213,7 @@ impl One {
         place.change(|engine| {
             let status = self.find(engine)?;
             let released = engine.database(&status.name).wait()?.release().wait()?;
-            answer(place, &status, &format!("let in {released} units"), Some(released))
+            answer(place, &status, &format!("let in {}", show_number(released, "unit")), Some(released))
         })
     }
 }

@@ -6,7 +6,7 @@ use super::One;
 use crate::failure::{Done, Failure};
 use crate::place::Place;
 use crate::time::show_commit_time;
-use crate::units::show_count;
+use crate::units::{show_count, show_number};
 
 pub(super) fn status(place: &Place, one: &One) -> Done {
     place.change(|engine| {
@@ -51,14 +51,15 @@ pub(super) fn attached(place: &Place, status: &DatabaseStatus) -> Done {
     let mut out = place.output();
     out.either(status, || {
         let mut lines = vec![format!(
-            "{} is attached as {}, with {} tables",
+            "{} is attached as {}, with {}",
             status.path.display(),
             status.name,
-            status.tables.len()
+            show_number(status.tables.len() as u64, "table")
         )];
         for refused in &status.refused {
             lines.push(format!("table {} stays here: {}", refused.table, refused.reason));
         }
+        lines.extend(status.left_out.iter().map(|column| format!("column {column} stays here: it is left out")));
         lines.join("\n")
     })?;
     out.flush()
@@ -102,7 +103,7 @@ pub(super) fn checked(place: &Place, report: &CheckReport) -> Done {
             }
         }
         for (table, count) in &report.dangling {
-            lines.push(format!("{table}: {} rows whose foreign key names nothing", show_count(*count)));
+            lines.push(format!("{table}: {} whose foreign key names nothing", show_number(*count, "row")));
         }
         if lines.is_empty() {
             lines.push("no other node is known".to_owned());

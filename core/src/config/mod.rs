@@ -159,8 +159,8 @@ impl Config {
         {
             config.replica = replica.map(replica::read).transpose()?;
             if let Some(replica) = config.replica.as_ref().filter(|_| config.hub.is_some()) {
-                let link = replica::link(replica, &config.links)?;
-                config.links.extend(link);
+                let links = replica::links(replica, &config.links)?;
+                config.links.extend(links);
             }
         }
         #[cfg(not(feature = "replica"))]
@@ -208,6 +208,19 @@ impl Config {
             grpc.certs = grpc.certs.beside(beside);
         }
         Ok(config)
+    }
+
+    /// Refuses a SQLite file that this process has open otherwise: what a door asks before
+    /// [`crate::Engine::open_config`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::Conflict`], as of `replica::refuse_opened`.
+    pub fn refuse_opened(&self) -> Result<()> {
+        #[cfg(feature = "replica")]
+        if let Some(replica) = &self.replica {
+            crate::replica::refuse_opened(&replica.path).map_err(|error| error.context("[replica]"))?;
+        }
+        Ok(())
     }
 
     /// The file that says what a directory is: the one that it was opened by last ([`crate::Engine::open_config`]) as

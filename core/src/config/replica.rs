@@ -23,6 +23,7 @@ struct ReplicaTable {
     include: Vec<String>,
     exclude: Vec<String>,
     per_row: Vec<String>,
+    exclude_columns: Vec<String>,
     scan_max_changes: usize,
     /// Nanoseconds.
     polling_interval: u64,
@@ -44,6 +45,7 @@ impl Default for ReplicaTable {
             include: config.include,
             exclude: config.exclude,
             per_row: config.per_row,
+            exclude_columns: config.exclude_columns,
             scan_max_changes: config.scan_max_changes,
             polling_interval: 0,
             cleanup_interval: 0,
@@ -74,6 +76,7 @@ impl ReplicaTable {
             include: self.include,
             exclude: self.exclude,
             per_row: self.per_row,
+            exclude_columns: self.exclude_columns,
             scan_max_changes: self.scan_max_changes,
             polling_interval: Duration::from_nanos(self.polling_interval),
             cleanup_interval: Duration::from_nanos(self.cleanup_interval),
@@ -96,11 +99,12 @@ pub(super) fn read(mut section: Section<'_>) -> Result<DatabaseConfig> {
 }
 
 /// What joins its log to a hub, where the file does not say that itself.
-pub(super) fn link(config: &DatabaseConfig, links: &[LinkConfig]) -> Result<Option<LinkConfig>> {
-    let stream = config.stream_name()?;
-    if links.iter().any(|link| link.stream == stream) {
-        return Ok(None);
-    }
-    let create = Some(Box::new(StreamConfig::default()));
-    Ok(Some(LinkConfig { create, ..LinkConfig::new(stream.clone(), stream.clone(), stream) }))
+pub(super) fn links(config: &DatabaseConfig, said: &[LinkConfig]) -> Result<Vec<LinkConfig>> {
+    let mut streams = config.stream_names()?;
+    streams.retain(|stream| !said.iter().any(|link| link.stream == *stream));
+    let link = |stream: String| {
+        let create = Some(Box::new(StreamConfig::default()));
+        LinkConfig { create, ..LinkConfig::new(stream.clone(), stream.clone(), stream) }
+    };
+    Ok(streams.into_iter().map(link).collect())
 }

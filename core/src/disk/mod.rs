@@ -12,7 +12,7 @@ mod os;
 pub use mem::MemDisk;
 pub use os::OsDisk;
 pub(crate) use os::is_inside;
-#[cfg(feature = "config")]
+#[cfg(any(feature = "config", feature = "replica"))]
 pub(crate) use os::is_same;
 
 /// How a file is opened.

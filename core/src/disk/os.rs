@@ -28,7 +28,7 @@ pub(crate) fn is_inside(path: &Path, dir: &Path) -> io::Result<bool> {
 }
 
 /// Whether both are there and the same, links followed.
-#[cfg(feature = "config")]
+#[cfg(any(feature = "config", feature = "replica"))]
 pub(crate) fn is_same(a: &Path, b: &Path) -> bool {
     fs::canonicalize(a).is_ok_and(|a| fs::canonicalize(b).is_ok_and(|b| a == b))
 }

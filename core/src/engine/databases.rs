@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use super::{Engine, Inner, Kind};
-use crate::disk::{Disk, OpenMode, read_all, replace};
+use crate::disk::{Disk, OpenMode, is_same, read_all, replace};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pending::Pending;
 use crate::replica::node::call::{DatabaseAnswer, DatabaseCall};
@@ -24,6 +24,8 @@ pub(crate) struct Databases {
     all: Mutex<Vec<Arc<Worker>>>,
     /// Whether those that the directory knows of are among them.
     known: Mutex<bool>,
+    /// Who begins one, or ends one for good, is alone in that.
+    changing: Mutex<()>,
 }
 
 /// One attached file, as the directory keeps it.
@@ -37,6 +39,10 @@ struct Attached {
 impl Databases {
     fn all(&self) -> MutexGuard<'_, Vec<Arc<Worker>>> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn find(&self, name: &str) -> Result<Arc<Worker>> {
@@ -74,7 +80,10 @@ impl Engine {
     /// another configuration; [`ErrorKind::Unsupported`] for an engine that can't be written to.
     pub fn attach(&self, config: DatabaseConfig) -> Pending<Database> {
         let engine = self.clone();
-        self.call_database(DatabaseCall::Attach(Box::new(config))).map(move |answer| engine.found(answer))
+        // A node that has the directory open is in another one than who asks.
+        Pending::after(config.resolved(), move |config| {
+            engine.call_database(DatabaseCall::Attach(Box::new(config))).map(move |answer| engine.found(answer))
+        })
     }
 
     /// The attached file of this name.
@@ -113,7 +122,8 @@ impl Engine {
                     Err(error) => return Pending::ready(Err(unreadable(&error))),
                 };
                 let read = |answer: String| Pending::ready(serde_json::from_str(&answer).map_err(|e| unreadable(&e)));
-                other.ops.database(question).and_then(read)
+                let waits = matches!(call, DatabaseCall::Watch { .. });
+                other.ops.database(question, waits).and_then(read)
             }
         }
     }
@@ -160,6 +170,7 @@ impl Engine {
             DatabaseCall::Sync(_) => {
                 Pending::after(Self::begin(inner, &worker), |()| worker.sync()).map(|()| DatabaseAnswer::Done)
             }
+            DatabaseCall::Watch { from, max, .. } => worker.changes.page(from, max).map(DatabaseAnswer::Changes),
             DatabaseCall::Snapshot(_) => job(worker, move |it| it.snapshot().map(one)),
             DatabaseCall::Restore(_, id) => job(worker, move |it| it.restore(id.as_deref()).map(one)),
             DatabaseCall::Check(_, repair) => job(worker, move |it| it.check(repair).map(DatabaseAnswer::Report)),
@@ -193,6 +204,7 @@ impl Engine {
                 Self::begin(inner, worker)?;
             }
             DatabaseCall::Detach(_) => {
+                let _alone = inner.databases.change();
                 worker.detach()?;
                 inner.databases.all().retain(|other| !Arc::ptr_eq(other, worker));
             }
@@ -205,12 +217,18 @@ impl Engine {
     fn attach_here(&self, inner: &Arc<Inner>, config: DatabaseConfig) -> Result<Arc<Worker>> {
         config.check()?;
         let name = config.database_name()?;
+        let _alone = inner.databases.change();
         if let Ok(worker) = inner.databases.find(&name) {
             let same = DatabaseConfig { path: worker.path.clone(), ..config.clone() };
             if worker.config == same && std::fs::canonicalize(&config.path).is_ok_and(|path| path == worker.path) {
                 return Ok(worker);
             }
             let message = format!("database '{name}' is attached already, as {} or otherwise", worker.path.display());
+            return Err(Error::new(ErrorKind::Conflict, message));
+        }
+        let is_it = |other: &&Arc<Worker>| is_same(&other.path, &config.path);
+        if let Some(other) = inner.databases.all().iter().find(is_it) {
+            let message = format!("{} is attached already, as '{}'", other.path.display(), other.name);
             return Err(Error::new(ErrorKind::Conflict, message));
         }
         if !config.snapshot.store.is_empty() && !config.path.exists() {

@@ -52,6 +52,7 @@ impl There {
     }
 
     pub(crate) fn ask(&self, call: PresenceCall) -> Pending<PresenceAnswer> {
+        let waits = matches!(call, PresenceCall::Watch { .. });
         let question = PresenceQuestion { config: self.config.clone(), call };
         match serde_json::to_string(&question) {
             Ok(question) => self

@@ -4,8 +4,10 @@
 //! application wrote here: so a write here is compared by its own stamp, and a unit that comes twice is nothing the
 //! second time. Any order of units does.
 
-use super::change::{Change, Unit};
-use super::clocks::RowState;
+use std::borrow::Cow;
+
+use super::change::{Change, Unit, UnitTable};
+use super::clocks::{RowState, Stamp};
 use super::rows::{Hidden, TableRows};
 use super::settle::{INCOMPLETE, settle, unsettle};
 use super::store::Sql;
@@ -69,74 +71,86 @@ impl Replica {
     /// Joins a unit's changes, and keeps those that no table or column is there for.
     pub(super) fn join_unit(&self, unit: &Unit) -> Sql<()> {
         let mut parked = Unit { tables: unit.tables.clone(), ..Unit::new(unit.origin) };
+        let rows: Vec<_> = self.tables.iter().map(|table| self.rows(table)).collect();
         let mut touched = Vec::new();
         for (n, named) in unit.tables.iter().enumerate() {
-            let Some(table) = self.table_named(&named.name) else {
+            let Some(place) = self.table_named(&named.name) else {
                 if !self.is_refused(&named.name) {
                     parked.changes.extend(unit.changes.iter().filter(|change| change.table == n).cloned());
                 }
                 continue;
             };
-            let places: Vec<Option<usize>> = named.columns.iter().map(|name| table.column(name)).collect();
-            touched.push((n, table, places));
+            touched.push((n, &rows[place], Places::new(&self.tables[place], named)));
         }
         for change in &unit.changes {
-            let Some((_, table, places)) = touched.iter().find(|(n, ..)| *n == change.table) else { continue };
-            if change.key.len() != table.keys.len() {
+            let Some((_, rows, places)) = touched.iter().find(|(n, ..)| *n == change.table) else { continue };
+            if change.key.len() != rows.table.keys.len() {
                 parked.changes.push(change.clone());
                 continue;
             }
+            let change = places.kept(change);
+            let places = &places.here;
+            self.notes.sign(Stamp { time: change.time.max(change.life.time), node: unit.origin });
             let missing = change.columns.iter().any(|column| places[*column].is_none());
             if missing {
-                let (known, unknown) = part(change, places);
+                let (known, unknown) = part(&change, places);
                 parked.changes.push(unknown);
-                self.join_change(table, &known, places, unit.origin)?;
+                self.join_change(rows, &known, places, unit.origin)?;
             } else {
-                self.join_change(table, change, places, unit.origin)?;
+                self.join_change(rows, &change, places, unit.origin)?;
             }
         }
-        for (n, table, _) in touched.iter().filter(|_| !self.has_fault(Planted::NoSettle)) {
-            unsettle(&self.conn, table, unit.changes.iter().filter(|change| change.table == *n))?;
-            settle(&self.conn, table)?;
+        for (n, rows, _) in touched.iter().filter(|_| !self.has_fault(Planted::NoSettle)) {
+            unsettle(rows, unit.changes.iter().filter(|change| change.table == *n))?;
+            settle(rows)?;
         }
         if self.has_fault(Planted::NoPark) { Ok(()) } else { self.park(parked) }
     }
 
-    fn join_change(&self, table: &Table, change: &Change, places: &[Option<usize>], origin: u64) -> Sql<()> {
-        if !change.whole && change.columns.is_empty() && change.life == super::clocks::Stamp::default() {
+    fn join_change(&self, rows: &TableRows<'_>, change: &Change, places: &[Option<usize>], origin: u64) -> Sql<()> {
+        if !change.whole && change.columns.is_empty() && change.life == Stamp::default() {
             return Ok(());
         }
-        let rows = TableRows::new(&self.conn, table);
+        let table = rows.table;
         let places: Vec<usize> = change.columns.iter().filter_map(|column| places[*column]).collect();
         let name = key_bytes(&change.key);
-        let mut state = match rows.state(&name)? {
-            Some(state) => state,
-            // The walk has not come to this row, so it is as it was at attach.
-            None if table.walk.is_some() => {
-                rows.read(&change.key)?.map_or_else(RowState::default, |(_, values)| rows.first_state(&values))
+        let mut state = RowState::default();
+        let mut joined = state.join(change, table, &places, origin);
+        let (mut hidden, mut is_shown) = (None, false);
+        // Of most rows that come whole nothing is known, and then one statement does.
+        let is_new = change.whole && table.walk.is_none() && rows.add_state(&name, &state)?;
+        if !is_new {
+            state = match rows.state(&name)? {
+                Some(state) => state,
+                // The walk has not come to this row, so it is as it was at attach.
+                None if table.walk.is_some() => rows
+                    .read(&change.key)?
+                    .map_or_else(RowState::default, |(_, values)| rows.first_state(&values, Stamp::default())),
+                None => RowState::default(),
+            };
+            let was_whole = state.whole;
+            let was_known = was_whole || !state.columns.is_empty();
+            joined = state.join(change, table, &places, origin);
+            if !joined.is_changed {
+                return Ok(());
             }
-            None => RowState::default(),
-        };
-        let was_whole = state.whole;
-        let was_known = was_whole || !state.columns.is_empty();
-        let joined = state.join(change, table, &places, origin);
-        if !joined.is_changed {
-            return Ok(());
-        }
-        let mut hidden = if was_known { rows.hidden(&name)? } else { None };
-        let mut is_shown = was_whole && hidden.is_none();
-        if joined.ended {
-            if is_shown {
-                rows.delete(&change.key)?;
-            } else if hidden.is_some() {
-                rows.unhide(&name)?;
+            hidden = if was_known { rows.hidden(&name)? } else { None };
+            is_shown = was_whole && hidden.is_none();
+            if joined.ended {
+                if is_shown {
+                    rows.delete(&change.key)?;
+                } else if hidden.is_some() {
+                    rows.unhide(&name)?;
+                }
+                (hidden, is_shown) = (None, false);
             }
-            (hidden, is_shown) = (None, false);
+            rows.set_state(&name, &state)?;
         }
-        rows.set_state(&name, &state)?;
-        let won: Vec<(usize, Value)> = joined.won.iter().map(|n| (places[*n], change.values[*n].clone())).collect();
+        let mut won: Vec<(usize, &Value)> = joined.won.iter().map(|n| (places[*n], &change.values[*n])).collect();
+        won.sort_by_key(|(place, _)| *place);
+        let (places, values): (Vec<usize>, Vec<&Value>) = won.into_iter().unzip();
         if is_shown {
-            if !update(table, rows, &change.key, won)? {
+            if !update(rows, &change.key, &places, &values)? {
                 // An INSERT OR REPLACE took it out by a UNIQUE constraint, and no trigger fired.
                 capture::log(&self.conn, table, &change.key, &self.options.time_sql)?;
             }
@@ -148,26 +162,18 @@ impl Replica {
         let was_hidden = hidden.is_some();
         let mut row = hidden.unwrap_or_else(|| Hidden { why: INCOMPLETE.to_owned(), cells: Vec::new() });
         if !was_hidden && state.whole {
-            let mut won = won;
-            won.sort_by_key(|(place, _)| *place);
-            let (places, values): (Vec<_>, Vec<_>) = won.into_iter().unzip();
             match rows.show(&change.key, &places, &values) {
                 Ok(()) => return Ok(()),
                 Err(fault) => row.why = fault.constraint().ok_or(fault)?,
             }
-            let cells = places.into_iter().zip(values);
-            row.cells = cells.map(|(place, value)| (table.columns[place].id, value)).collect();
-        } else {
-            for (place, value) in won {
-                row.set(table.columns[place].id, value);
-            }
         }
+        row.set_places(table, &places, &values);
         rows.hide(&name, &row)
     }
 
-    fn table_named(&self, name: &str) -> Option<&Table> {
-        let by_name = self.tables.iter().find(|table| super::ident::is_same(&table.name, name));
-        by_name.or_else(|| self.tables.iter().find(|table| table.answers_to(name)))
+    fn table_named(&self, name: &str) -> Option<usize> {
+        let by_name = self.tables.iter().position(|table| super::ident::is_same(&table.name, name));
+        by_name.or_else(|| self.tables.iter().position(|table| table.answers_to(name)))
     }
 
     fn is_refused(&self, name: &str) -> bool {
@@ -175,19 +181,42 @@ impl Replica {
     }
 }
 
+/// Where the columns that a unit names are in a table here.
+struct Places {
+    here: Vec<Option<usize>>,
+    /// The places in the unit's columns of those that this node leaves out.
+    left_out: Vec<usize>,
+}
+
+impl Places {
+    fn new(table: &Table, named: &UnitTable) -> Places {
+        let here: Vec<_> = named.columns.iter().map(|name| table.column(name)).collect();
+        let is_left_out = |n: &usize| here[*n].is_none() && table.is_left_out(&named.columns[*n]);
+        Places { left_out: (0..here.len()).filter(is_left_out).collect(), here }
+    }
+
+    /// A change without what is left out.
+    fn kept<'a>(&self, change: &'a Change) -> Cow<'a, Change> {
+        let is_left_out = |column: &usize| self.left_out.contains(column);
+        if self.left_out.is_empty() || !change.columns.iter().any(is_left_out) {
+            return Cow::Borrowed(change);
+        }
+        let cells = change.columns.iter().zip(&change.values).filter(|(column, _)| !is_left_out(column));
+        let (columns, values) = cells.map(|(column, value)| (*column, value.clone())).unzip();
+        Cow::Owned(Change { columns, values, key: change.key.clone(), ..*change })
+    }
+}
+
 /// Updates a shown row, or hides it when its table's constraints refuse what it is now. Whether it was there.
-fn update(table: &Table, rows: TableRows<'_>, key: &[Value], won: Vec<(usize, Value)>) -> Sql<bool> {
-    let (places, values): (Vec<_>, Vec<_>) = won.into_iter().unzip();
-    let why = match rows.update(key, &places, &values) {
+fn update(rows: &TableRows<'_>, key: &[Value], places: &[usize], values: &[&Value]) -> Sql<bool> {
+    let why = match rows.update(key, places, values) {
         Ok(is_there) => return Ok(is_there),
         Err(fault) => fault.constraint().ok_or(fault)?,
     };
     super::settle::hide(rows, key, &why)?;
     let name = key_bytes(key);
     let Some(mut row) = rows.hidden(&name)? else { return Ok(true) };
-    for (place, value) in places.into_iter().zip(values) {
-        row.set(table.columns[place].id, value);
-    }
+    row.set_places(rows.table, places, values);
     rows.hide(&name, &row)?;
     Ok(true)
 }

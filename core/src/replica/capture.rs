@@ -14,7 +14,7 @@ use rusqlite::Connection;
 
 use super::ident::{OURS, is_same, quote};
 use super::rows::TableRows;
-use super::store::{self, KEY_COLUMNS_MAX, Sql};
+use super::store::{self, Sql};
 use super::table::{self, Shape, Table};
 use super::value::{Value, key_values};
 use super::{Options, Replica, columns};
@@ -43,6 +43,7 @@ impl Replica {
             return Ok(());
         }
         let (shapes, refused) = table::shapes(&self.conn, &self.options)?;
+        store::widen_log(&self.conn, shapes.iter().map(|shape| shape.keys().len()).max().unwrap_or_default())?;
         let known = known(&self.conn)?;
         let found = find(&self.conn, &known, &shapes)?;
         let mut tables = Vec::new();
@@ -176,7 +177,7 @@ fn triggered(conn: &Connection, id: i64) -> Sql<Option<String>> {
 const EVENTS: [&str; 3] = ["insert", "update", "delete"];
 
 fn log_columns(keys: usize) -> String {
-    (0..keys.min(KEY_COLUMNS_MAX)).map(|n| format!("k{n}")).collect::<Vec<_>>().join(", ")
+    (0..keys).map(|n| format!("k{n}")).collect::<Vec<_>>().join(", ")
 }
 
 fn create_triggers(conn: &Connection, table: &Table, options: &Options) -> Sql<()> {

@@ -15,8 +15,8 @@ use super::value::Value;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hybrid::STAMP_MAX;
 
-/// The version of this form.
-const VERSION: u8 = 1;
+/// The version of this form, and of the digests by which equal stamps are settled: 2 since numbers are mixed.
+const VERSION: u8 = 2;
 const PLAIN: u8 = 0;
 const ZSTD: u8 = 1;
 /// Bytes below which nothing is compressed.
@@ -98,7 +98,13 @@ impl Unit {
         self.changes.iter().map(|change| change.time.max(change.life.time)).max().unwrap_or_default()
     }
 
+    /// Its bytes, compressed where that makes them fewer.
     pub(crate) fn encode(&self) -> Result<Vec<u8>> {
+        self.encode_with(true)
+    }
+
+    /// Its bytes; only with `compress` fewer than they need to be.
+    pub(super) fn encode_with(&self, compress: bool) -> Result<Vec<u8>> {
         let mut body = Vec::new();
         put_unit(&mut Encoder::new(&mut body), self)
             .map_err(|error| Error::new(ErrorKind::Internal, format!("a unit does not encode: {error}")))?;
@@ -107,7 +113,7 @@ impl Unit {
             return Err(Error::new(ErrorKind::Limit, message));
         }
         let mut out = vec![VERSION, PLAIN];
-        if body.len() >= COMPRESS_BYTES_MIN {
+        if compress && body.len() >= COMPRESS_BYTES_MIN {
             let packed = zstd::bulk::compress(&body, LEVEL).map_err(|error| Error::io("compressing a unit", &error))?;
             if packed.len() < body.len() {
                 out[1] = ZSTD;
@@ -231,12 +237,9 @@ fn check(unit: &Unit) -> Result<()> {
         if change.key.is_empty() || change.key.len() > KEY_COLUMNS_MAX || change.key.contains(&Value::Null) {
             return Err(Error::invalid(format!("a change of table {:?} without a usable key", table.name)));
         }
-        let mut columns = change.columns.clone();
-        columns.sort_unstable();
-        columns.dedup();
-        let is_right = columns.len() == change.values.len()
-            && columns.len() == change.columns.len()
-            && columns.last().is_none_or(|column| *column < table.columns.len());
+        let is_right = change.columns.len() == change.values.len()
+            && change.columns.iter().all(|column| *column < table.columns.len())
+            && (change.columns.is_sorted_by(|a, b| a < b) || are_distinct(&change.columns));
         if !is_right {
             return Err(Error::invalid(format!("a change of table {:?} with columns that do not fit", table.name)));
         }
@@ -245,6 +248,12 @@ fn check(unit: &Unit) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn are_distinct(columns: &[usize]) -> bool {
+    let mut columns = columns.to_vec();
+    columns.sort_unstable();
+    columns.is_sorted_by(|a, b| a < b)
 }
 
 type Take<T> = std::result::Result<T, minicbor::decode::Error>;

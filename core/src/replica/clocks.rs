@@ -102,25 +102,23 @@ impl RowState {
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
-        let mut stamps: Vec<Stamp> = Vec::new();
-        let mut places = Vec::with_capacity(self.columns.len());
+        let mut stamps: Vec<Stamp> = Vec::with_capacity(1);
         for written in &self.columns {
-            let place = stamps.iter().position(|stamp| *stamp == written.stamp).unwrap_or_else(|| {
+            if !stamps.contains(&written.stamp) {
                 stamps.push(written.stamp);
-                stamps.len() - 1
-            });
-            places.push(place as u64);
+            }
         }
-        let mut out = Vec::with_capacity(24 + 10 * self.columns.len());
+        let mut out = Vec::with_capacity(4 + 20 * (1 + stamps.len()) + 12 * self.columns.len());
         out.push(u8::from(self.whole));
         put_stamp(&mut out, self.life);
         put_varint(&mut out, stamps.len() as u64);
-        for stamp in stamps {
-            put_stamp(&mut out, stamp);
+        for stamp in &stamps {
+            put_stamp(&mut out, *stamp);
         }
-        for (written, place) in self.columns.iter().zip(places) {
+        for written in &self.columns {
+            let place = stamps.iter().position(|stamp| *stamp == written.stamp).unwrap_or_default();
             put_varint(&mut out, written.column as u64);
-            put_varint(&mut out, place);
+            put_varint(&mut out, place as u64);
             out.extend_from_slice(&written.digest.to_le_bytes());
         }
         out

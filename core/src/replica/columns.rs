@@ -11,7 +11,7 @@ use rusqlite::{Connection, params_from_iter};
 
 use super::clocks::RowState;
 use super::ident::{is_same, quote};
-use super::store::{self, Sql};
+use super::store::{self, LOG_COLUMNS, Sql};
 use super::table::{Cell, Column, Shape, found_by};
 use super::value::{Value, key_bytes, key_values};
 
@@ -124,13 +124,13 @@ fn rename(conn: &Connection, table: i64, shape: &Shape, live: &mut [Known], cell
 /// The keys of the rows that were written since anybody looked.
 fn logged_keys(conn: &Connection, table: i64, shape: &Shape) -> Sql<BTreeSet<Vec<u8>>> {
     let keys = shape.keys().len();
-    let mut list = conn.prepare("SELECT k0, k1, k2, k3, k4, k5, k6, k7 FROM _headwater_log WHERE tbl = ?1")?;
+    let mut list = conn.prepare("SELECT * FROM _headwater_log WHERE tbl = ?1")?;
     let mut rows = list.query([table])?;
     let mut logged = BTreeSet::new();
     while let Some(row) = rows.next()? {
         let mut key = Vec::with_capacity(keys);
         for n in 0..keys {
-            key.push(Value::from(row.get_ref(n)?));
+            key.push(Value::from(row.get_ref(LOG_COLUMNS + n)?));
         }
         logged.insert(key_bytes(&key));
     }

@@ -47,7 +47,7 @@ impl Replica {
             let name: Vec<u8> = row.get(0)?;
             if wants(&name) {
                 let state = RowState::decode(row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?)?;
-                export_row(rows, table, &name, &state, &mut units)?;
+                export_row(&rows, table, &name, &state, &mut units)?;
             }
             count += 1;
             next = Some(name);
@@ -69,7 +69,7 @@ impl Replica {
 
 /// One row: a change for each stamp that its columns have.
 fn export_row(
-    rows: TableRows<'_>,
+    rows: &TableRows<'_>,
     table: &Table,
     name: &[u8],
     state: &RowState,

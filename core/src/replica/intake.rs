@@ -16,6 +16,8 @@ const HELD_BYTES_MAX: i64 = 64 << 20;
 /// A place in a log: whose it is, and the last sequence that is taken with all before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Place {
+    /// Which log of the database, from 0 on.
+    pub(super) shard: usize,
     /// The engine that has the log.
     pub(super) engine: u64,
     pub(super) seq: u64,
@@ -30,12 +32,17 @@ pub(super) struct Taken {
     pub(super) time_max: u64,
 }
 
+/// What a number of each log is called.
+fn of_shard(name: &str, shard: usize) -> String {
+    if shard == 0 { name.to_owned() } else { format!("{name}_{shard}") }
+}
+
 impl Replica {
-    /// The place in the log to go on from; none before the first unit was taken.
-    pub(super) fn place(&self) -> Result<Place> {
+    /// The place in the log of a shard to go on from; none before the first unit was taken.
+    pub(super) fn place(&self, shard: usize) -> Result<Place> {
         let read = || -> Sql<Place> {
-            let engine = store::number(&self.conn, "log_engine")? as u64;
-            Ok(Place { engine, seq: store::number(&self.conn, "log_seq")? as u64 })
+            let engine = store::number(&self.conn, &of_shard("log_engine", shard))? as u64;
+            Ok(Place { shard, engine, seq: store::number(&self.conn, &of_shard("log_seq", shard))? as u64 })
         };
         read().map_err(Fault::into_error)
     }
@@ -47,8 +54,8 @@ impl Replica {
             for unit in units {
                 replica.take_unit(unit, now_ms, &mut taken)?;
             }
-            store::set_number(&replica.conn, "log_engine", place.engine as i64)?;
-            store::set_number(&replica.conn, "log_seq", place.seq as i64)?;
+            store::set_number(&replica.conn, &of_shard("log_engine", place.shard), place.engine as i64)?;
+            store::set_number(&replica.conn, &of_shard("log_seq", place.shard), place.seq as i64)?;
             Ok(taken)
         })
     }

@@ -39,12 +39,15 @@ mod export;
 mod ident;
 mod intake;
 pub(crate) mod node;
+mod noted;
 mod park;
+mod pattern;
 mod peers;
 mod rows;
 mod schema;
 mod schema_view;
 mod settle;
+mod shard;
 mod standing;
 mod status;
 mod store;
@@ -56,17 +59,22 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use node::changes::RowChange;
 pub use node::check::{CheckReport, Compared, ComparedNode};
 pub use node::config::{CLEANUP_INTERVAL, DatabaseConfig, LogConfig, POLLING_INTERVAL, SnapshotConfig};
 pub use node::database::Database;
 pub use node::opened::refuse_opened;
-pub use node::session::{Answer, Connection};
+pub use node::session::{Answer, Connection, InterruptHandle};
 pub use node::snapshot::SnapshotInfo;
+pub use node::watcher::ChangeWatcher;
+pub use noted::ChangeKind;
 pub use schema_view::SchemaOf;
 
 pub use status::{DatabaseState, DatabaseStatus, JobStatus, RefusedTable};
 pub use value::Value;
 
+use self::noted::{Noted, Notes};
+use self::rows::TableRows;
 use self::store::{Fault, Sql};
 use self::table::{Refused, Table};
 use crate::error::Result;
@@ -96,6 +104,8 @@ pub(crate) struct Options {
     pub(crate) exclude: Vec<String>,
     /// Tables whose rows are written whole: two writes of one row never merge.
     pub(crate) per_row: Vec<String>,
+    /// Columns to leave out, as [`pattern`] has them.
+    pub(crate) exclude_columns: Vec<String>,
     /// Rows of the log that one unit takes in, at most; what is committed together is split by nothing else.
     pub(crate) unit_changes_max: usize,
     /// Bytes of values after which a unit takes in no more rows.
@@ -104,6 +114,10 @@ pub(crate) struct Options {
     pub(crate) park_bytes_max: u64,
     /// Milliseconds for which it is known that a row was deleted: no node may be away for longer.
     pub(crate) forget_ms: u64,
+    /// How many logs the changes are spread over, by table and key; 1 keeps what was written together together.
+    pub(crate) shards: usize,
+    /// Whether units are compressed.
+    pub(crate) compress: bool,
     /// SQL for the milliseconds since the epoch at a write. Tests have their own.
     pub(crate) time_sql: String,
     #[cfg(test)]
@@ -116,10 +130,13 @@ impl Default for Options {
             include: Vec::new(),
             exclude: Vec::new(),
             per_row: Vec::new(),
+            exclude_columns: Vec::new(),
             unit_changes_max: 4096,
             unit_bytes_max: 1 << 20,
             park_bytes_max: 64 << 20,
             forget_ms: 90 * 24 * 60 * 60 * 1000,
+            shards: 1,
+            compress: true,
             time_sql: capture::TIME_SQL.to_owned(),
             #[cfg(test)]
             planted: None,
@@ -141,6 +158,7 @@ pub(crate) struct Replica {
     is_unsettled: bool,
     /// The last row that the sweep looked at.
     swept: Option<(i64, Vec<u8>)>,
+    notes: Notes,
 }
 
 impl Replica {
@@ -153,7 +171,9 @@ impl Replica {
         let tables = Vec::new();
         let refused = Vec::new();
         let (schema_version, is_unsettled, swept) = (None, true, None);
-        let mut replica = Replica { conn, node, options, clock, tables, refused, schema_version, is_unsettled, swept };
+        let notes = Notes::default();
+        let mut replica =
+            Replica { conn, node, options, clock, tables, refused, schema_version, is_unsettled, swept, notes };
         replica.write(|replica| store::create(&replica.conn, replica.node))?;
         Ok(replica)
     }
@@ -174,10 +194,11 @@ impl Replica {
     /// Runs `work` in one writing transaction: all or nothing of it stays. The schema is as it is now.
     fn write<T>(&mut self, work: impl FnOnce(&mut Replica) -> Sql<T>) -> Result<T> {
         self.begin()?;
-        let before = self.clock.last();
+        let (before, noted) = (self.clock.last(), self.notes.len());
         let done = work_with_schema(self, work);
         let done = self.end(done);
         if done.is_err() {
+            self.notes.truncate(noted);
             // What was read of the schema may be of the transaction that is taken back.
             self.schema_version = None;
             self.clock = HybridClock::new(DRIFT_MS_MAX);
@@ -210,6 +231,21 @@ impl Replica {
     #[allow(clippy::unused_self, reason = "tests ask the options")]
     fn has_fault(&self, _: Planted) -> bool {
         false
+    }
+
+    /// Notes from now on what joins do to rows.
+    pub(crate) fn begin_notes(&mut self) {
+        self.notes.begin();
+    }
+
+    /// What was noted since this was asked last.
+    pub(crate) fn take_notes(&self) -> Vec<Noted> {
+        self.notes.take()
+    }
+
+    /// The rows of a table, with what is done to them noted.
+    fn rows<'a>(&'a self, table: &'a Table) -> TableRows<'a> {
+        TableRows::new(&self.conn, table).noting(&self.notes)
     }
 
     fn table(&self, id: i64) -> Option<usize> {

@@ -28,6 +28,9 @@ pub(super) struct Told {
     /// The last unit of each node that it has, so that one that lacks some knows it.
     #[serde(default)]
     pub(super) units: BTreeMap<String, u64>,
+    /// How many logs it spreads its units over.
+    #[serde(default)]
+    pub(super) shards: usize,
     /// Which units of each node it has, where it was asked for digests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) has: Option<Has>,

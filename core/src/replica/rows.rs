@@ -1,9 +1,12 @@
 //! The rows of one table: as the application has them, their clocks, and those that are hidden.
 
-use rusqlite::{Connection, OptionalExtension, params_from_iter};
+use std::cell::{Cell, RefCell};
+
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Statement, params_from_iter};
 
 use super::clocks::{RowState, Stamp, Written};
 use super::ident::quote;
+use super::noted::{ChangeKind, Notes};
 use super::store::{Fault, Sql};
 use super::table::Table;
 use super::value::Value;
@@ -18,24 +21,85 @@ pub(super) struct Hidden {
 }
 
 impl Hidden {
-    pub(super) fn set(&mut self, column: i64, value: Value) {
-        match self.cells.iter_mut().find(|(id, _)| *id == column) {
-            Some((_, old)) => *old = value,
-            None => self.cells.push((column, value)),
+    /// Sets values of the columns at these places of the table.
+    pub(super) fn set_places(&mut self, table: &Table, places: &[usize], values: &[&Value]) {
+        for (place, value) in places.iter().zip(values) {
+            let (column, value) = (table.columns[*place].id, (*value).clone());
+            match self.cells.iter_mut().find(|(id, _)| *id == column) {
+                Some((_, old)) => *old = value,
+                None => self.cells.push((column, value)),
+            }
         }
     }
 }
 
-/// The rows of one table.
-#[derive(Clone, Copy)]
+/// A statement that stays prepared while many rows go through it: to look it up costs about as much as to run it.
+#[derive(Default)]
+struct Kept<'a>(RefCell<Option<CachedStatement<'a>>>);
+
+impl<'a> Kept<'a> {
+    fn with<T>(&self, conn: &'a Connection, sql: &str, run: impl FnOnce(&mut Statement<'a>) -> Sql<T>) -> Sql<T> {
+        let mut kept = self.0.borrow_mut();
+        let statement = match &mut *kept {
+            Some(statement) => statement,
+            none => none.insert(conn.prepare_cached(sql)?),
+        };
+        run(statement)
+    }
+}
+
+/// The rows of one table. While rows change there is one of it for a table, as it remembers that none is hidden.
 pub(super) struct TableRows<'a> {
-    conn: &'a Connection,
-    table: &'a Table,
+    pub(super) conn: &'a Connection,
+    pub(super) table: &'a Table,
+    state: Kept<'a>,
+    add_state: Kept<'a>,
+    set_state: Kept<'a>,
+    read: Kept<'a>,
+    insert: Kept<'a>,
+    /// The columns that were updated last, and how.
+    update: RefCell<(Vec<usize>, Option<CachedStatement<'a>>)>,
+    has_hidden: Cell<Option<bool>>,
+    notes: Option<&'a Notes>,
 }
 
 impl<'a> TableRows<'a> {
     pub(super) fn new(conn: &'a Connection, table: &'a Table) -> Self {
-        TableRows { conn, table }
+        TableRows {
+            conn,
+            table,
+            state: Kept::default(),
+            add_state: Kept::default(),
+            set_state: Kept::default(),
+            read: Kept::default(),
+            insert: Kept::default(),
+            update: RefCell::default(),
+            has_hidden: Cell::new(None),
+            notes: None,
+        }
+    }
+
+    /// Notes what is done to rows.
+    pub(super) fn noting(self, notes: &'a Notes) -> Self {
+        TableRows { notes: Some(notes), ..self }
+    }
+
+    fn note(&self, key: &[Value], kind: ChangeKind) {
+        if let Some(notes) = self.notes {
+            notes.note(&self.table.name, key, kind);
+        }
+    }
+
+    /// How much is noted, to go back to.
+    pub(super) fn noted(&self) -> usize {
+        self.notes.map_or(0, Notes::len)
+    }
+
+    /// Forgets what was noted since then: it was taken back.
+    pub(super) fn unnote(&self, len: usize) {
+        if let Some(notes) = self.notes {
+            notes.truncate(len);
+        }
     }
 
     pub(super) fn has(&self, key: &[Value]) -> Sql<bool> {
@@ -44,20 +108,25 @@ impl<'a> TableRows<'a> {
 
     /// A row as the application has it: its key, and the values in the order of the table's columns.
     pub(super) fn read(&self, key: &[Value]) -> Sql<Option<(Vec<Value>, Vec<Value>)>> {
-        let mut statement = self.conn.prepare_cached(&self.table.read)?;
-        let mut rows = statement.query(params_from_iter(key))?;
-        rows.next()?.map(|row| split(row, self.table)).transpose()
+        self.read.with(self.conn, &self.table.read, |read| {
+            let mut rows = read.query(params_from_iter(key))?;
+            rows.next()?.map(|row| split(row, self.table)).transpose()
+        })
     }
 
     /// Shows a row with these columns, by their places; the others get their defaults.
-    pub(super) fn show(&self, key: &[Value], places: &[usize], values: &[Value]) -> Sql<()> {
-        let parameters = params_from_iter(key.iter().chain(values));
+    pub(super) fn show(&self, key: &[Value], places: &[usize], values: &[&Value]) -> Sql<()> {
+        let parameters = params_from_iter(key.iter().chain(values.iter().copied()));
         if places.len() == self.table.columns.len() && places.iter().enumerate().all(|(n, place)| n == *place) {
-            self.conn.prepare_cached(&self.table.insert)?.execute(parameters)?;
-            return Ok(());
+            self.insert.with(self.conn, &self.table.insert, |insert| {
+                insert.execute(parameters)?;
+                Ok(())
+            })?;
+        } else {
+            let sql = self.insert_sql("ABORT", places);
+            self.conn.prepare_cached(&sql)?.execute(parameters)?;
         }
-        let sql = self.insert_sql("ABORT", places);
-        self.conn.prepare_cached(&sql)?.execute(parameters)?;
+        self.note(key, ChangeKind::Insert);
         Ok(())
     }
 
@@ -71,53 +140,87 @@ impl<'a> TableRows<'a> {
     }
 
     /// Updates columns of a row that is shown. Whether it was there.
-    pub(super) fn update(&self, key: &[Value], places: &[usize], values: &[Value]) -> Sql<bool> {
+    pub(super) fn update(&self, key: &[Value], places: &[usize], values: &[&Value]) -> Sql<bool> {
         if places.is_empty() {
             return Ok(true);
         }
+        let (last, update) = &mut *self.update.borrow_mut();
+        if last != places {
+            (*last, *update) = (places.to_vec(), None);
+        }
+        let update = match update {
+            Some(update) => update,
+            none => none.insert(self.conn.prepare_cached(&self.update_sql(places))?),
+        };
+        let is_there = update.execute(params_from_iter(values.iter().copied().chain(key)))? > 0;
+        if is_there {
+            self.note(key, ChangeKind::Update);
+        }
+        Ok(is_there)
+    }
+
+    fn update_sql(&self, places: &[usize]) -> String {
         let set = places.iter().enumerate();
         let set = set.map(|(n, place)| format!("{} = ?{}", quote(&self.table.columns[*place].name), n + 1));
         let (set, found) = (set.collect::<Vec<_>>().join(", "), self.table.found(places.len() + 1));
-        let sql = format!("UPDATE OR ABORT main.{} SET {set} WHERE {found}", quote(&self.table.name));
-        Ok(self.conn.prepare_cached(&sql)?.execute(params_from_iter(values.iter().chain(key)))? > 0)
+        format!("UPDATE OR ABORT main.{} SET {set} WHERE {found}", quote(&self.table.name))
     }
 
     pub(super) fn delete(&self, key: &[Value]) -> Sql<()> {
-        self.conn.prepare_cached(&self.table.delete)?.execute(params_from_iter(key))?;
+        if self.conn.prepare_cached(&self.table.delete)?.execute(params_from_iter(key))? > 0 {
+            self.note(key, ChangeKind::Delete);
+        }
         Ok(())
     }
 
     /// A row's clocks.
     pub(super) fn state(&self, name: &[u8]) -> Sql<Option<RowState>> {
-        let mut statement = self.conn.prepare_cached("SELECT state FROM _headwater_row WHERE tbl = ?1 AND key = ?2")?;
-        let mut rows = statement.query((self.table.id, name))?;
-        let Some(row) = rows.next()? else { return Ok(None) };
-        RowState::decode(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?).map(Some)
+        let sql = "SELECT state FROM _headwater_row WHERE tbl = ?1 AND key = ?2";
+        self.state.with(self.conn, sql, |state| {
+            let mut rows = state.query((self.table.id, name))?;
+            let Some(row) = rows.next()? else { return Ok(None) };
+            RowState::decode(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?).map(Some)
+        })
+    }
+
+    /// The clocks of a row that none are known of. Whether that is so.
+    pub(super) fn add_state(&self, name: &[u8], state: &RowState) -> Sql<bool> {
+        let sql = "INSERT INTO _headwater_row(tbl, key, state) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+        let added = |add: &mut Statement<'_>| Ok(add.execute((self.table.id, name, state.encode()))?);
+        Ok(self.add_state.with(self.conn, sql, added)? > 0)
     }
 
     pub(super) fn set_state(&self, name: &[u8], state: &RowState) -> Sql<()> {
         let sql = "INSERT INTO _headwater_row(tbl, key, state) VALUES (?1, ?2, ?3) \
                    ON CONFLICT(tbl, key) DO UPDATE SET state = excluded.state";
-        self.conn.prepare_cached(sql)?.execute((self.table.id, name, state.encode()))?;
-        Ok(())
+        self.set_state.with(self.conn, sql, |set| {
+            set.execute((self.table.id, name, state.encode()))?;
+            Ok(())
+        })
     }
 
-    /// The clocks of a row that nobody wrote since it was there.
-    pub(super) fn first_state(&self, values: &[Value]) -> RowState {
+    /// The clocks of a row of which all was written at once; zero is what was there at attach.
+    pub(super) fn first_state(&self, values: &[Value], stamp: Stamp) -> RowState {
         let columns = self.table.columns.iter().zip(values);
-        let columns = columns.map(|(column, value)| Written {
-            column: column.id,
-            stamp: Stamp::default(),
-            digest: value.digest(),
-        });
+        let columns = columns.map(|(column, value)| Written { column: column.id, stamp, digest: value.digest() });
         RowState { whole: true, columns: columns.collect(), ..RowState::default() }
     }
 
+    /// Whether rows may be hidden.
     pub(super) fn has_hidden(&self) -> Sql<bool> {
-        Ok(self.conn.prepare_cached("SELECT 1 FROM _headwater_hidden WHERE tbl = ?1")?.exists([self.table.id])?)
+        if let Some(has) = self.has_hidden.get() {
+            return Ok(has);
+        }
+        let has =
+            self.conn.prepare_cached("SELECT 1 FROM _headwater_hidden WHERE tbl = ?1")?.exists([self.table.id])?;
+        self.has_hidden.set(Some(has));
+        Ok(has)
     }
 
     pub(super) fn hidden(&self, name: &[u8]) -> Sql<Option<Hidden>> {
+        if !self.has_hidden()? {
+            return Ok(None);
+        }
         let sql = "SELECT why, cells FROM _headwater_hidden WHERE tbl = ?1 AND key = ?2";
         let mut statement = self.conn.prepare_cached(sql)?;
         let found =
@@ -161,10 +264,14 @@ impl<'a> TableRows<'a> {
     pub(super) fn hide(&self, name: &[u8], hidden: &Hidden) -> Sql<()> {
         let sql = "INSERT OR REPLACE INTO _headwater_hidden(tbl, key, why, by, cells) VALUES (?1, ?2, ?3, x'', ?4)";
         self.conn.prepare_cached(sql)?.execute((self.table.id, name, &hidden.why, put_cells(&hidden.cells)))?;
+        self.has_hidden.set(Some(true));
         Ok(())
     }
 
     pub(super) fn unhide(&self, name: &[u8]) -> Sql<()> {
+        if !self.has_hidden()? {
+            return Ok(());
+        }
         let sql = "DELETE FROM _headwater_hidden WHERE tbl = ?1 AND key = ?2";
         self.conn.prepare_cached(sql)?.execute((self.table.id, name))?;
         Ok(())

@@ -10,14 +10,13 @@
 //! that notes the keys that had to go. So partial and expression indexes and generated columns need no understanding
 //! here.
 
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::params_from_iter;
 
 use super::change::Change;
 use super::clocks::Stamp;
 use super::ident::{quote, quote_all};
 use super::rows::{Hidden, TableRows};
 use super::store::{Fault, Sql};
-use super::table::Table;
 use super::value::{Value, key_bytes, key_values};
 use crate::error::Error;
 
@@ -27,8 +26,7 @@ pub(super) const INCOMPLETE: &str = "only some of its columns have come";
 type Rank = (Stamp, Vec<u8>);
 
 /// Says which rows were touched: those that they keep hidden are looked at again.
-pub(super) fn unsettle<'a>(conn: &Connection, table: &Table, touched: impl Iterator<Item = &'a Change>) -> Sql<()> {
-    let rows = TableRows::new(conn, table);
+pub(super) fn unsettle<'a>(rows: &TableRows<'_>, touched: impl Iterator<Item = &'a Change>) -> Sql<()> {
     if !rows.has_hidden()? {
         return Ok(());
     }
@@ -40,9 +38,8 @@ pub(super) fn unsettle<'a>(conn: &Connection, table: &Table, touched: impl Itera
 
 /// Shows and hides rows of a table until those are shown that should be. The log has to be empty, as a row in it has no
 /// rank yet; and while the walk is not done nothing moves, as it would pass by rows that others have to hear of.
-pub(super) fn settle(conn: &Connection, table: &Table) -> Sql<()> {
-    let rows = TableRows::new(conn, table);
-    while table.walk.is_none() {
+pub(super) fn settle(rows: &TableRows<'_>) -> Sql<()> {
+    while rows.table.walk.is_none() && rows.has_hidden()? {
         let mut hidden: Vec<Rank> = Vec::new();
         let names = rows.unsettled_names()?;
         if names.is_empty() {
@@ -51,47 +48,50 @@ pub(super) fn settle(conn: &Connection, table: &Table) -> Sql<()> {
         for name in names {
             let state = rows.state(&name)?.unwrap_or_default();
             if state.whole {
-                hidden.push((state.rank(table), name));
+                hidden.push((state.rank(rows.table), name));
             } else {
                 rows.stay_hidden(&name, INCOMPLETE, None)?;
             }
         }
         hidden.sort_by(|a, b| b.cmp(a));
         for rank in hidden {
-            try_show(conn, table, rows, &rank)?;
+            try_show(rows, &rank)?;
         }
     }
     Ok(())
 }
 
-fn try_show(conn: &Connection, table: &Table, rows: TableRows<'_>, rank: &Rank) -> Sql<()> {
+fn try_show(rows: &TableRows<'_>, rank: &Rank) -> Sql<()> {
     let name = &rank.1;
     let Some(row) = rows.hidden(name)? else { return Ok(()) };
     let key = key(name)?;
     let (places, values) = rows.places(&row);
+    let values: Vec<&Value> = values.iter().collect();
     let mut why = match rows.show(&key, &places, &values) {
         Ok(()) => return rows.unhide(name),
         Err(fault) => fault.constraint().ok_or(fault)?,
     };
-    let blockers = blockers(conn, table, rows, &key, &places, &values)?;
+    let blockers = blockers(rows, &key, &places, &values)?;
     let mut first: Option<Rank> = None;
     for blocker in &blockers {
         let blocker = key_bytes(blocker);
         let state = rows.state(&blocker)?.unwrap_or_default();
-        first = first.max(Some((state.rank(table), blocker)));
+        first = first.max(Some((state.rank(rows.table), blocker)));
     }
     let is_last = first.as_ref().is_some_and(|first| first < rank);
     if is_last {
-        conn.execute_batch("SAVEPOINT _headwater_show")?;
+        rows.conn.execute_batch("SAVEPOINT _headwater_show")?;
+        let noted = rows.noted();
         for blocker in &blockers {
             hide(rows, blocker, &why)?;
             rows.unsettle(&key_bytes(blocker))?;
         }
         let shown = rows.show(&key, &places, &values);
         if shown.is_err() {
-            conn.execute_batch("ROLLBACK TO _headwater_show")?;
+            rows.conn.execute_batch("ROLLBACK TO _headwater_show")?;
+            rows.unnote(noted);
         }
-        conn.execute_batch("RELEASE _headwater_show")?;
+        rows.conn.execute_batch("RELEASE _headwater_show")?;
         why = match shown {
             Ok(()) => return rows.unhide(name),
             Err(fault) => fault.constraint().ok_or(fault)?,
@@ -102,21 +102,15 @@ fn try_show(conn: &Connection, table: &Table, rows: TableRows<'_>, rank: &Rank) 
 }
 
 /// Takes a shown row out of the table, and keeps it.
-pub(super) fn hide(rows: TableRows<'_>, key: &[Value], why: &str) -> Sql<()> {
+pub(super) fn hide(rows: &TableRows<'_>, key: &[Value], why: &str) -> Sql<()> {
     let Some((_, values)) = rows.read(key)? else { return Ok(()) };
     rows.delete(key)?;
     rows.hide(&key_bytes(key), &Hidden { why: why.to_owned(), cells: rows.cells(values) })
 }
 
 /// The keys of the rows that would have to go for this one; none when it is refused by itself.
-fn blockers(
-    conn: &Connection,
-    table: &Table,
-    rows: TableRows<'_>,
-    key: &[Value],
-    places: &[usize],
-    values: &[Value],
-) -> Sql<Vec<Vec<Value>>> {
+fn blockers(rows: &TableRows<'_>, key: &[Value], places: &[usize], values: &[&Value]) -> Sql<Vec<Vec<Value>>> {
+    let (conn, table) = (rows.conn, rows.table);
     let keys = || table.keys.iter().map(String::as_str);
     let ours = (0..table.keys.len()).map(|n| format!("k{n}")).collect::<Vec<_>>().join(", ");
     conn.execute_batch(&format!(
@@ -129,7 +123,7 @@ fn blockers(
     ))?;
     let probe = conn
         .prepare(&rows.insert_sql("REPLACE", places))
-        .and_then(|mut insert| insert.execute(params_from_iter(key.iter().chain(values))))
+        .and_then(|mut insert| insert.execute(params_from_iter(key.iter().chain(values.iter().copied()))))
         .map_err(Fault::from);
     let gone = probe.and_then(|_| {
         let mut list = conn.prepare(&format!("SELECT {ours} FROM temp._headwater_gone"))?;

@@ -68,6 +68,9 @@ pub struct DatabaseStatus {
     pub tables: Vec<String>,
     /// Those that do not.
     pub refused: Vec<RefusedTable>,
+    /// The columns that are left out of tables that replicate, as `table.column`.
+    #[serde(default)]
+    pub left_out: Vec<String>,
     /// Writes that were captured and are in no unit yet.
     pub pending: u64,
     /// Units that are not in the log yet.

@@ -8,14 +8,24 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension};
 
 use crate::error::{Error, ErrorKind};
 
-/// Key columns of a table, at most: as many has the log.
+/// Key columns of a table, at most.
 pub(super) const KEY_COLUMNS_MAX: usize = 8;
 
-/// The layout of these tables.
-const VERSION: i64 = 1;
+/// Columns of the log before those of the key.
+pub(super) const LOG_COLUMNS: usize = 4;
+
+/// The layout of these tables: 2 since rows are named in the order of their numbers. Nothing reads what was before.
+const VERSION: i64 = 2;
 
 /// Statements that a connection keeps prepared: a handful for each table, and one for each set of columns updated.
 const STATEMENTS_CACHED: usize = 256;
+
+/// Pages of the file that the replica's connection keeps in memory, at most, in KiB.
+const CACHE_KIB: i64 = 8 << 10;
+
+/// Pages in the WAL after which the replica's connection moves them into the file, with two fsyncs: it writes about
+/// three times what the application does, for which SQLite takes 1,000.
+const WAL_PAGES: i64 = 4000;
 
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS _headwater_meta(name TEXT PRIMARY KEY, value INTEGER) WITHOUT ROWID;
@@ -25,7 +35,7 @@ CREATE TABLE IF NOT EXISTS _headwater_column(
   id INTEGER PRIMARY KEY, tbl INTEGER, name TEXT, was TEXT, kind TEXT, rest INTEGER, place INTEGER,
   gone INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS _headwater_log(
-  seq INTEGER PRIMARY KEY, tbl INTEGER, op INTEGER, time INTEGER, k0, k1, k2, k3, k4, k5, k6, k7);
+  seq INTEGER PRIMARY KEY, tbl INTEGER, op INTEGER, time INTEGER, k0);
 CREATE TABLE IF NOT EXISTS _headwater_row(tbl INTEGER, key BLOB, state BLOB, PRIMARY KEY(tbl, key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS _headwater_hidden(
   tbl INTEGER, key BLOB, why TEXT, by BLOB, cells BLOB, PRIMARY KEY(tbl, key)) WITHOUT ROWID;
@@ -33,7 +43,8 @@ CREATE INDEX IF NOT EXISTS _headwater_hidden_by ON _headwater_hidden(tbl, by);
 CREATE TABLE IF NOT EXISTS _headwater_park(id INTEGER PRIMARY KEY, tbl TEXT COLLATE NOCASE, unit BLOB);
 CREATE TABLE IF NOT EXISTS _headwater_origin(node INTEGER PRIMARY KEY, taken BLOB, known INTEGER DEFAULT 0);
 CREATE TABLE IF NOT EXISTS _headwater_held(id INTEGER PRIMARY KEY, unit BLOB);
-CREATE TABLE IF NOT EXISTS _headwater_outbox(place INTEGER PRIMARY KEY, node INTEGER, unit BLOB);
+CREATE TABLE IF NOT EXISTS _headwater_outbox(
+  place INTEGER PRIMARY KEY, node INTEGER, shard INTEGER, unit BLOB);
 ";
 
 /// What went wrong inside: SQLite's answer, which some look at, or an error as the caller sees it.
@@ -92,6 +103,8 @@ pub(super) fn prepare(conn: &Connection) -> Sql<()> {
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, false)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+    conn.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    conn.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
     Ok(())
 }
 
@@ -106,13 +119,27 @@ pub(super) fn create(conn: &Connection, node: u64) -> Sql<()> {
     }
     let version = number(conn, "version")?;
     if version != VERSION {
-        let message = format!("the replica in this file has version {version}, and this build knows {VERSION}");
+        let message = format!(
+            "the replica in this file has layout {version}, and this build reads {VERSION}: detach it with the build \
+             that wrote it, and attach it anew"
+        );
         return Err(Error::new(ErrorKind::Unsupported, message).into());
     }
     let was = number(conn, "node")? as u64;
     if was != node {
         let message = format!("this file is the replica of node {was}, not of node {node}");
         return Err(Error::new(ErrorKind::Conflict, message).into());
+    }
+    Ok(())
+}
+
+/// Makes room in the log for keys of so many columns. Columns cost each write, also where they are NULL, so there are
+/// as many as some table needs.
+pub(super) fn widen_log(conn: &Connection, keys: usize) -> Sql<()> {
+    let has: i64 =
+        conn.query_row("SELECT count(*) FROM pragma_table_info('_headwater_log', 'main')", (), |row| row.get(0))?;
+    for n in (has as usize).saturating_sub(LOG_COLUMNS)..keys {
+        conn.execute_batch(&format!("ALTER TABLE main._headwater_log ADD COLUMN k{n}"))?;
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 
 use super::ident::{OURS, is_same, quote, quote_all};
 use super::store::{KEY_COLUMNS_MAX, Sql};
-use super::{Options, schema};
+use super::{Options, pattern, schema};
 
 /// A table that does not replicate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub(super) struct Cell {
 pub(super) struct Shape {
     pub(super) name: String,
     pub(super) cells: Vec<Cell>,
+    /// Columns that the configuration leaves out: they are this node's own, and nothing here knows them otherwise.
+    pub(super) left_out: Vec<Cell>,
     pub(super) is_strict: bool,
     pub(super) is_without_rowid: bool,
 }
@@ -57,6 +59,8 @@ pub(crate) struct Table {
     pub(crate) was: Option<String>,
     pub(crate) keys: Vec<String>,
     pub(crate) columns: Vec<Column>,
+    /// The columns that are left out here, whoever else replicates them.
+    pub(crate) left_out: Vec<String>,
     /// SHA-256 of the schema in canonical form.
     pub(crate) hash: [u8; 32],
     /// Where the walk over what was there at attach goes on; `None` is done.
@@ -101,6 +105,7 @@ impl Table {
             id,
             name: shape.name.clone(),
             was,
+            left_out: shape.left_out.iter().map(|cell| cell.name.clone()).collect(),
             hash: schema::hash(shape),
             walk: None,
             is_per_row: options.per_row.iter().any(|name| is_same(name, &shape.name)),
@@ -117,6 +122,11 @@ impl Table {
             keys,
             columns,
         }
+    }
+
+    /// Whether this node leaves out the column that others mean by `name`.
+    pub(super) fn is_left_out(&self, name: &str) -> bool {
+        self.left_out.iter().any(|left_out| is_same(left_out, name))
     }
 
     /// `WHERE` for one key, whose first value is parameter `first`.
@@ -155,7 +165,12 @@ pub(super) fn shapes(conn: &Connection, options: &Options) -> Sql<(Vec<Shape>, V
         if kind == "view" || is_internal(&name) {
             continue;
         }
-        let shape = Shape { cells: cells(conn, &name)?, name, is_strict, is_without_rowid };
+        let is_left_out = |cell: &Cell| {
+            let excludes = |pattern: &String| pattern::is_match(pattern, &name, &cell.name);
+            cell.key == 0 && !cell.is_generated && options.exclude_columns.iter().any(excludes)
+        };
+        let (left_out, cells) = cells(conn, &name)?.into_iter().partition(is_left_out);
+        let shape = Shape { name, cells, left_out, is_strict, is_without_rowid };
         match why_not(conn, &shape, &kind, options)? {
             Some(why) => refused.push(Refused { name: shape.name, why }),
             None => shapes.push(shape),
@@ -202,6 +217,9 @@ fn why_not(conn: &Connection, shape: &Shape, kind: &str, options: &Options) -> S
     }
     if keys.len() > KEY_COLUMNS_MAX {
         return Ok(Some(format!("its key has {} columns, and at most {KEY_COLUMNS_MAX} are kept", keys.len())));
+    }
+    if let Some(cell) = shape.left_out.iter().find(|cell| cell.is_not_null && cell.default.is_none()) {
+        return Ok(Some(format!("its column {} is left out, and is NOT NULL without a default", cell.name)));
     }
     let sql = "SELECT x.name, x.coll FROM pragma_index_list(?1, 'main') AS l, pragma_index_xinfo(l.name, 'main') AS x \
                WHERE l.origin = 'pk' AND x.key AND x.coll <> 'BINARY'";

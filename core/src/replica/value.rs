@@ -23,6 +23,11 @@ pub enum Value {
     Blob(Vec<u8>),
 }
 
+/// The tag of -1, which has no byte behind it, and those of the longest numbers.
+const NEGATIVE: u8 = 15;
+const INTEGER_MIN: u8 = NEGATIVE - 8;
+const INTEGER_MAX: u8 = NEGATIVE + 9;
+
 /// Bit for bit: a real is the number that its bits are.
 impl PartialEq for Value {
     fn eq(&self, other: &Value) -> bool {
@@ -72,29 +77,16 @@ impl Value {
         }
     }
 
-    /// Sixty-four bits of SHA-256: equal for equal values, and nothing about the value otherwise.
+    /// What tells values apart in the clocks: sixty-four bits of SHA-256 of text and blobs, and for numbers a mix that
+    /// no two integers and no two reals have in common.
     pub(super) fn digest(&self) -> u64 {
-        let mut hash = Sha256::new();
         match self {
-            Value::Null => hash.update([0]),
-            Value::Integer(number) => {
-                hash.update([1]);
-                hash.update(number.to_le_bytes());
-            }
-            Value::Real(number) => {
-                hash.update([2]);
-                hash.update(number.to_bits().to_le_bytes());
-            }
-            Value::Text(bytes) => {
-                hash.update([3]);
-                hash.update(bytes);
-            }
-            Value::Blob(bytes) => {
-                hash.update([4]);
-                hash.update(bytes);
-            }
+            Value::Null => mix(3),
+            Value::Integer(number) => mix(*number as u64 ^ 0x243f_6a88_85a3_08d3),
+            Value::Real(number) => mix(number.to_bits() ^ 0x1319_8a2e_0370_7344),
+            Value::Text(bytes) => sha256(3, bytes),
+            Value::Blob(bytes) => sha256(4, bytes),
         }
-        first_word(hash)
     }
 
     /// What SQLite compares as equal in a key is one value: a real that is a whole number is that number.
@@ -111,10 +103,7 @@ impl Value {
     pub(super) fn put(&self, out: &mut Vec<u8>) {
         match self {
             Value::Null => out.push(0),
-            Value::Integer(number) => {
-                out.push(1);
-                put_varint(out, crate::varint::zigzag(*number));
-            }
+            Value::Integer(number) => put_integer(out, *number),
             Value::Real(number) => {
                 out.push(2);
                 out.extend_from_slice(&number.to_bits().to_le_bytes());
@@ -129,7 +118,7 @@ impl Value {
         *bytes = rest;
         Some(match tag {
             0 => Value::Null,
-            1 => Value::Integer(crate::varint::unzigzag(take_varint(bytes)?)),
+            INTEGER_MIN..=INTEGER_MAX => Value::Integer(take_integer(tag, bytes)?),
             2 => {
                 let (number, rest) = bytes.split_at_checked(8)?;
                 *bytes = rest;
@@ -144,6 +133,36 @@ impl Value {
             _ => return None,
         })
     }
+}
+
+/// The finalizer of SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014), which has
+/// another result for each number.
+fn mix(number: u64) -> u64 {
+    let number = (number ^ number >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let number = (number ^ number >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ number >> 31
+}
+
+fn sha256(kind: u8, bytes: &[u8]) -> u64 {
+    first_word(Sha256::new().chain_update([kind]).chain_update(bytes))
+}
+
+/// Whole numbers in as few bytes as they need, so that the larger one has the larger bytes: rows that were written one
+/// after the other then lie beside each other. The tag says how many bytes follow, and on which side of zero.
+fn put_integer(out: &mut Vec<u8>, number: i64) {
+    let size = if number < 0 { !number } else { number } as u64;
+    let len = 8 - size.leading_zeros() as usize / 8;
+    out.push(if number < 0 { NEGATIVE - len as u8 } else { NEGATIVE + 1 + len as u8 });
+    out.extend_from_slice(&number.to_be_bytes()[8 - len..]);
+}
+
+fn take_integer(tag: u8, bytes: &mut &[u8]) -> Option<i64> {
+    let (len, fill) = if tag <= NEGATIVE { (NEGATIVE - tag, 0xff) } else { (tag - NEGATIVE - 1, 0) };
+    let (content, rest) = bytes.split_at_checked(usize::from(len))?;
+    *bytes = rest;
+    let mut number = [fill; 8];
+    number[8 - content.len()..].copy_from_slice(content);
+    Some(i64::from_be_bytes(number))
 }
 
 fn put_bytes(out: &mut Vec<u8>, tag: u8, bytes: &[u8]) {
@@ -161,16 +180,28 @@ pub(super) fn key_bytes(key: &[Value]) -> Vec<u8> {
     out
 }
 
+/// Values as they are, bit for bit, which [`take_values`] reads back.
+pub(super) fn put_values(values: &[Value]) -> Vec<u8> {
+    let mut out = Vec::new();
+    values.iter().for_each(|value| value.put(&mut out));
+    out
+}
+
 /// The first 8 bytes of a digest, as a number.
 pub(super) fn first_word(hash: Sha256) -> u64 {
     hash.finalize()[..8].iter().fold(0, |number, &byte| number << 8 | u64::from(byte))
 }
 
-/// The key that [`key_bytes`] was given, up to what SQLite compares as equal.
-pub(super) fn key_values(mut bytes: &[u8]) -> Option<Vec<Value>> {
-    let mut key = Vec::new();
+/// What [`put_values`] wrote.
+pub(super) fn take_values(mut bytes: &[u8]) -> Option<Vec<Value>> {
+    let mut values = Vec::new();
     while !bytes.is_empty() {
-        key.push(Value::take(&mut bytes)?);
+        values.push(Value::take(&mut bytes)?);
     }
-    Some(key)
+    Some(values)
+}
+
+/// The key that [`key_bytes`] was given, up to what SQLite compares as equal.
+pub(super) fn key_values(bytes: &[u8]) -> Option<Vec<Value>> {
+    take_values(bytes)
 }

@@ -128,13 +128,14 @@ pub trait EngineOps: Send + Sync {
     fn mesh(&self) -> Pending<Option<MeshStatus>> {
         Pending::ready(Ok(None))
     }
-    /// Asks the process that has the directory open about its replicated files; question and answer are JSON.
-    fn database(&self, _call: String) -> Pending<String> {
+    /// Asks the process that has the directory open about its replicated files; question and answer are JSON. The
+    /// answer to one that `waits` may take for ever.
+    fn database(&self, _call: String, _waits: bool) -> Pending<String> {
         let message = "a replicated database needs a directory, and this engine keeps its streams elsewhere";
         Pending::ready(Err(Error::new(ErrorKind::Unsupported, message)))
     }
     /// Asks the process that has the directory open about who is here; question and answer are JSON.
-    fn presence(&self, _call: String) -> Pending<String> {
+    fn presence(&self, _call: String, _waits: bool) -> Pending<String> {
         let message = "a presence store needs a directory or a hub, and this engine has neither";
         Pending::ready(Err(Error::new(ErrorKind::Unsupported, message)))
     }

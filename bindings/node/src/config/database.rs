@@ -22,11 +22,14 @@ pub struct DatabaseOptions {
     pub include: Option<Vec<String>>,
     pub exclude: Option<Vec<String>>,
     pub per_row: Option<Vec<String>>,
+    pub exclude_columns: Option<Vec<String>>,
     pub scan_max_changes: Option<u32>,
     pub polling_interval_ms: Option<f64>,
     pub cleanup_interval_ms: Option<f64>,
     pub log_max_entries: Option<BigInt>,
     pub log_durability: Option<String>,
+    pub log_shards: Option<u32>,
+    pub log_compress: Option<bool>,
     pub snapshot_store: Option<String>,
     pub snapshot_interval_ms: Option<f64>,
     pub snapshot_log_entries: Option<BigInt>,
@@ -44,11 +47,14 @@ impl DatabaseOptions {
         set(&mut c.include, self.include);
         set(&mut c.exclude, self.exclude);
         set(&mut c.per_row, self.per_row);
+        set(&mut c.exclude_columns, self.exclude_columns);
         set(&mut c.scan_max_changes, self.scan_max_changes.map(|n| n as usize));
         set_millis(&mut c.polling_interval, "pollingIntervalMs", self.polling_interval_ms)?;
         set_millis(&mut c.cleanup_interval, "cleanupIntervalMs", self.cleanup_interval_ms)?;
         set_u64(&mut c.log.max_entries, "logMaxEntries", self.log_max_entries.as_ref())?;
         set_durability(&mut c.log.durability, self.log_durability.as_deref())?;
+        set(&mut c.log.shards, self.log_shards.map(|n| n as usize));
+        set(&mut c.log.compress, self.log_compress);
         set(&mut c.snapshot.store, self.snapshot_store);
         set_millis(&mut c.snapshot.interval, "snapshotIntervalMs", self.snapshot_interval_ms)?;
         set_u64(&mut c.snapshot.log_entries, "snapshotLogEntries", self.snapshot_log_entries.as_ref())?;
@@ -67,6 +73,7 @@ pub struct DatabaseDescription {
     pub state: String,
     pub tables: Vec<String>,
     pub refused: Vec<RefusedDescription>,
+    pub left_out: Vec<String>,
     pub pending: u64,
     pub unsent: u64,
     pub published: u64,
@@ -111,6 +118,7 @@ impl From<DatabaseStatus> for DatabaseDescription {
             state: status.state.name().to_owned(),
             tables: status.tables,
             refused: status.refused.into_iter().map(refused).collect(),
+            left_out: status.left_out,
             pending: status.pending,
             unsent: status.unsent,
             published: status.published,

@@ -425,6 +425,20 @@ class RefusedTable(NamedTuple):
     reason: str
 
 
+class RowChange(NamedTuple):
+    """A row that a write of another node changed here, or that a constraint showed or hid: its table, the values of its
+    key, and what was done to it; what it is now is in the file. `node` is in whose name the write is, 16 hex digits,
+    `stamp` its hybrid time and `time_ms` when that was, in milliseconds since the epoch.
+    """
+
+    table: str
+    key: tuple[int | float | str | bytes, ...]
+    kind: Literal["insert", "update", "delete"]
+    node: str
+    stamp: int
+    time_ms: int
+
+
 class JobStatus(NamedTuple):
     """Work that takes a while: `what` is `copy`, `upload`, `fetch` or `join`; done and in all are bytes, or rows of a
     join.
@@ -439,14 +453,15 @@ class JobStatus(NamedTuple):
 class DatabaseStatus:
     """How a SQLite file that replicates stands.
 
-    `node` is in whose name its units are now, 16 hex digits; it is another one after a crash, and for a copy. `pending`
-    are writes that were captured and are in no unit yet, `unsent` units that are not in the log yet. Since it was
-    opened, units were `published` and `applied`, the latter with so many `changes` of rows. `conflicts` are rows that
-    are kept and not shown, as another one that won has their UNIQUE value or they break a constraint; `parked` bundles
-    of changes that wait for a table or column; `held` units that wait as their clock is too far ahead; `missing` units
-    that were made and did not come. `lag_ms` is how old the newest write of another node is that is in the file, 0 when
-    nothing waits to be read, `idle_ms` how long nothing was sent and nothing joined. `faults` are records of the log
-    that could not be understood.
+    `node` is in whose name its units are now, 16 hex digits; it is another one after a crash, and for a copy.
+    `left_out` are columns that are left out of tables that replicate, as `table.column`. `pending` are writes that were
+    captured and are in no unit yet, `unsent` units that are not in the log yet. Since it was opened, units were
+    `published` and `applied`, the latter with so many `changes` of rows. `conflicts` are rows that are kept and not
+    shown, as another one that won has their UNIQUE value or they break a constraint; `parked` bundles of changes that
+    wait for a table or column; `held` units that wait as their clock is too far ahead; `missing` units that were made
+    and did not come. `lag_ms` is how old the newest write of another node is that is in the file, 0 when nothing waits
+    to be read, `idle_ms` how long nothing was sent and nothing joined. `faults` are records of the log that could not
+    be understood.
     """
 
     name: str
@@ -456,6 +471,7 @@ class DatabaseStatus:
     state: DatabaseState
     tables: tuple[str, ...]
     refused: tuple[RefusedTable, ...]
+    left_out: tuple[str, ...]
     pending: int
     unsent: int
     published: int

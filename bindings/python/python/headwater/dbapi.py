@@ -174,6 +174,14 @@ class Connection:
         if self.in_transaction:
             self._run("ROLLBACK", ())
 
+    def interrupt(self) -> None:
+        """Ends the statement that another thread runs here: that raises OperationalError, and what it was to change is
+        undone with its transaction. Nothing if none runs."""
+        try:
+            self._connection.interrupt()
+        except _errors.Error as error:
+            _raise(error)
+
     def close(self) -> None:
         """Ends it; what is not committed is undone. Closing twice is nothing."""
         try:

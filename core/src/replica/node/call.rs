@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::changes::Page;
 use super::check::CheckReport;
 use super::config::DatabaseConfig;
 use super::snapshot::SnapshotInfo;
@@ -36,6 +37,8 @@ pub(crate) enum DatabaseCall {
     Check(String, bool),
     /// Who has which schema.
     Schema(String),
+    /// The changes that were joined from a number on; without one, where the next will be.
+    Watch { name: String, from: Option<u64>, max: usize },
     /// Make a snapshot.
     Snapshot(String),
     /// Which snapshots there are.
@@ -58,6 +61,7 @@ impl DatabaseCall {
             | DatabaseCall::Detach(name)
             | DatabaseCall::Check(name, _)
             | DatabaseCall::Schema(name)
+            | DatabaseCall::Watch { name, .. }
             | DatabaseCall::Snapshot(name)
             | DatabaseCall::Snapshots(name)
             | DatabaseCall::Restore(name, _) => Some(name),
@@ -81,6 +85,8 @@ pub(crate) enum DatabaseAnswer {
     Report(CheckReport),
     /// These schemas.
     Schemas(Vec<SchemaOf>),
+    /// These changes.
+    Changes(Page),
     /// These snapshots.
     Snapshots(Vec<SnapshotInfo>),
 }

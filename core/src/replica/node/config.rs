@@ -1,6 +1,6 @@
 //! What a replicated SQLite file is told.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::record::Durability;
 use crate::replica::Options;
+use crate::replica::shard::SHARDS_MAX;
 use crate::stream::config::{StreamConfig, nanos};
 
 /// How often a file is looked at for what other programs committed, unless it is told otherwise.
@@ -38,6 +39,10 @@ pub struct DatabaseConfig {
     /// Tables whose rows are written whole: of two writes of one row that had not seen each other, one wins in all its
     /// columns.
     pub per_row: Vec<String>,
+    /// Columns to leave out, as `table.column` without regard to case, where `*` stands for any characters: what is in
+    /// them stays here and is never written by others, and a row made elsewhere has the column's default. A key is
+    /// never left out, and a table whose column must have a value and has no default does not replicate.
+    pub exclude_columns: Vec<String>,
     /// The most rows that one unit takes in of what was written; what was committed between two looks is not split
     /// otherwise. 4,096 when 0.
     pub scan_max_changes: usize,
@@ -75,7 +80,7 @@ pub struct SnapshotConfig {
 }
 
 /// What the log of a replicated file is told.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogConfig {
     /// The most records that it keeps, and those before them go; 0 keeps all. A node that was away for longer than the
@@ -83,6 +88,18 @@ pub struct LogConfig {
     pub max_entries: u64,
     /// What an acknowledgement of the log promises.
     pub durability: Durability,
+    /// How many streams it is, at most 64; 1 when 0. The first is `REPLICA_<name>`, the others `REPLICA_<name>:2` and
+    /// so on. Each has the changes of its share of the rows, by table and key: with more than one, what was written
+    /// together comes apart. All nodes need the same number.
+    pub shards: usize,
+    /// Whether units are compressed (zstd), where that makes them smaller. Whoever reads takes both.
+    pub compress: bool,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        LogConfig { max_entries: 0, durability: Durability::default(), shards: 0, compress: true }
+    }
 }
 
 impl Default for DatabaseConfig {
@@ -96,6 +113,7 @@ impl Default for DatabaseConfig {
             include: Vec::new(),
             exclude: Vec::new(),
             per_row: Vec::new(),
+            exclude_columns: Vec::new(),
             scan_max_changes: 0,
             polling_interval: Duration::ZERO,
             cleanup_interval: Duration::ZERO,
@@ -136,9 +154,31 @@ impl DatabaseConfig {
         if self.node_id.is_empty() { format!("{engine:016x}") } else { self.node_id.clone() }
     }
 
-    /// The stream that is its log.
-    pub fn stream_name(&self) -> Result<String> {
-        self.database_name().map(|name| super::log::stream_name(&name))
+    /// The streams that are its log, one for each shard.
+    pub fn stream_names(&self) -> Result<Vec<String>> {
+        let name = self.database_name()?;
+        let of_shard = |shard| super::log::stream_name(&super::log::shard_name(&name, shard));
+        Ok((0..self.shards()).map(of_shard).collect())
+    }
+
+    /// How many streams its log is.
+    pub(super) fn shards(&self) -> usize {
+        self.log.shards.max(1)
+    }
+
+    /// With whole paths, which mean the same in every process.
+    pub(crate) fn resolved(mut self) -> Result<Self> {
+        let whole = |path: &Path| {
+            std::path::absolute(path).map_err(|error| Error::io(format_args!("look for {}", path.display()), &error))
+        };
+        if !self.path.as_os_str().is_empty() {
+            self.path = whole(&self.path)?;
+        }
+        let store = &mut self.snapshot.store;
+        if !store.is_empty() && store != super::snapshot::OBJECTS && !store.contains("://") {
+            *store = whole(Path::new(store.as_str()))?.display().to_string();
+        }
+        Ok(self)
     }
 
     /// Refuses what can't be.
@@ -146,6 +186,11 @@ impl DatabaseConfig {
         if self.path.as_os_str().is_empty() {
             return Err(Error::invalid("path is empty: name the SQLite file"));
         }
+        if self.log.shards > SHARDS_MAX {
+            let message = format!("{} shards of a log, and the most is {SHARDS_MAX}", self.log.shards);
+            return Err(Error::invalid(message));
+        }
+        self.exclude_columns.iter().try_for_each(|pattern| crate::replica::pattern::check(pattern))?;
         self.database_name().map(drop)
     }
 
@@ -154,6 +199,9 @@ impl DatabaseConfig {
             include: self.include.clone(),
             exclude: self.exclude.clone(),
             per_row: self.per_row.clone(),
+            exclude_columns: self.exclude_columns.clone(),
+            shards: self.shards(),
+            compress: self.log.compress,
             ..Options::default()
         };
         if self.scan_max_changes > 0 {

@@ -11,19 +11,23 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::check::Answer;
 use super::config::DatabaseConfig;
-use super::log::{Log, Parts, UNIT, filter};
+use super::lane::Lane;
+use super::log::{Log, UNIT};
+use super::opened::{Opened, file_id};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hybrid::stamp_ms;
 use crate::intervals::Intervals;
 use crate::origin::Writer;
+use crate::replica::Replica;
 use crate::replica::change::Unit;
-use crate::replica::intake::{Place, Taken};
+use crate::replica::cut::Outgoing;
+use crate::replica::intake::Taken;
+use crate::replica::noted::Noted;
 use crate::replica::standing::{self, identity};
 use crate::replica::store::Fault;
-use crate::replica::{Replica, table::Refused};
-use crate::stream::config::DeliverPolicy;
-use crate::stream::subscription::{SubscribeOptions, Subscription};
+use crate::replica::table::{Refused, Table};
+use crate::stream::subscription::Subscription;
 
 /// How long a write of ours waits for the application's, and the other way round where that waits.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -55,14 +59,11 @@ pub(super) struct Node {
     pub(super) engine: Engine,
     pub(super) config: DatabaseConfig,
     pub(super) replica: Replica,
-    pub(super) log: Log,
-    reader: Option<Subscription>,
-    parts: Parts,
+    /// The log, a lane for each shard; nodes speak to each other in the first.
+    lanes: Vec<Lane>,
     actor: Writer,
     /// What the file's connection said of others' commits when it was looked at last.
     seen: Option<i64>,
-    /// Which file it is.
-    file: FileId,
     /// The version of the schema that it told of last; none before it told.
     pub(super) has_told: Option<i64>,
     /// The nodes that it has heard of, as people call them.
@@ -72,6 +73,8 @@ pub(super) struct Node {
     pub(super) counts: Counts,
     /// The last thing that was wrong with what others sent.
     pub(super) last_fault: String,
+    /// Which file it is.
+    opened: Opened,
 }
 
 /// Units that are on their way into the file, and the last record that they reach to.
@@ -82,46 +85,35 @@ struct Found {
     last: u64,
 }
 
-/// What tells a file from another one that has its name now.
-type FileId = (u64, u64);
-
 impl Node {
     /// Opens a file as a node's, and makes it one if it is not. The log is made if it is not there.
     pub(super) fn open(engine: &Engine, config: &DatabaseConfig) -> Result<Node> {
         config.check()?;
-        let name = config.database_name()?;
-        let file = file_id(&config.path)?;
+        let opened = Opened::note(&config.path)?;
         let conn = connect(&config.path)?;
-        let made = engine.create_stream(config.stream(&name)).wait();
-        let stream = match made {
-            Err(error) if error.kind() == ErrorKind::Conflict => {
-                engine.stream(&super::log::stream_name(&name)).wait()?
-            }
-            made => made?,
-        };
-        let log = Log { stream, database: name };
+        let mut lanes = Lane::open_all(engine, config)?;
         let known = identity(&conn)?;
-        let actor = claim(engine, log.stream.name(), known);
+        let actor = claim(engine, lanes[0].log.stream.name(), known);
         let mut replica = Replica::open(conn, known.map_or(actor.epoch, |(node, _)| node), config.options())?;
         if known.is_some_and(|(node, _)| node != actor.epoch) {
             replica.become_node(actor.epoch)?;
         }
-        let reader = if config.replicate { Some(read_on(&log, engine.id(), &replica)?) } else { None };
+        if config.replicate {
+            lanes.iter_mut().try_for_each(|lane| lane.read_on(engine.id(), &replica))?;
+        }
         Ok(Node {
             engine: engine.clone(),
             config: config.clone(),
             replica,
-            log,
-            reader,
-            parts: Parts::default(),
+            lanes,
             actor,
             seen: None,
-            file,
             has_told: None,
             heard: BTreeSet::new(),
             question: None,
             counts: Counts::default(),
             last_fault: String::new(),
+            opened,
         })
     }
 
@@ -139,7 +131,9 @@ impl Node {
 
     /// Ready when others sent something; else wakes `cx` then.
     pub(super) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.reader.as_ref().map_or(Poll::Pending, |reader| reader.poll_ready(cx))
+        // Each is asked, so that each wakes it.
+        let ready = self.readers().filter(|reader| reader.poll_ready(cx).is_ready()).count();
+        if ready > 0 { Poll::Ready(()) } else { Poll::Pending }
     }
 
     /// Cuts what was written since the last look.
@@ -160,7 +154,11 @@ impl Node {
         let units = self.replica.outbox(UNITS_AT_ONCE)?;
         let Some(last) = units.last().map(|unit| unit.place) else { return Ok(false) };
         if self.config.publish {
-            self.log.put(&units)?;
+            for (shard, lane) in self.lanes.iter().enumerate() {
+                // What is of a shard that there is no more goes with the first.
+                let of = |unit: &&Outgoing| unit.shard == shard || shard == 0 && unit.shard >= self.lanes.len();
+                lane.log.put(&units.iter().filter(of).collect::<Vec<_>>())?;
+            }
             self.counts.published += units.len() as u64;
         }
         self.replica.sent(last)?;
@@ -180,20 +178,22 @@ impl Node {
             let taken = self.replica.release(now_ms)?;
             self.count(taken);
         }
-        if self.reader.is_none() {
-            return Ok(false);
+        let mut more = false;
+        for lane in 0..self.lanes.len() {
+            match self.take_batch(lane, now_ms) {
+                Ok(took) => more |= took,
+                Err(error) => {
+                    // What was read and is not in the file is read again.
+                    self.lanes[lane].read_on(self.engine.id(), &self.replica)?;
+                    return Err(error);
+                }
+            }
         }
-        let taken = self.take_batch(now_ms);
-        if taken.is_err() {
-            // What was read and is not in the file is read again.
-            self.parts = Parts::default();
-            self.reader = Some(read_on(&self.log, self.engine.id(), &self.replica)?);
-        }
-        taken
+        Ok(more)
     }
 
-    fn take_batch(&mut self, now_ms: u64) -> Result<bool> {
-        let Some(reader) = &self.reader else { return Ok(false) };
+    fn take_batch(&mut self, lane: usize, now_ms: u64) -> Result<bool> {
+        let Some(reader) = &self.lanes[lane].reader else { return Ok(false) };
         let batch = reader.try_next(RECORDS_AT_ONCE)?;
         if batch.is_empty() {
             return Ok(false);
@@ -201,10 +201,10 @@ impl Node {
         let mut found = Found::default();
         for record in batch.iter() {
             let is_own = Log::node(record.subject) == Some(self.actor.epoch);
-            if is_own || self.log.what(record.subject) != Some(UNIT) {
+            if is_own || self.lanes[lane].log.what(record.subject) != Some(UNIT) {
                 if !is_own {
                     // It speaks of what was before it in the log.
-                    self.join(&mut found, now_ms)?;
+                    self.join(lane, &mut found, now_ms)?;
                     if !self.hear(&record)? {
                         self.fault(Error::invalid(format!("record {} of the log is nothing known", record.seq)));
                     }
@@ -214,33 +214,34 @@ impl Node {
             }
             found.last = record.seq;
             found.bytes += record.payload.len();
-            match self.parts.take(&record).and_then(|unit| unit.map(|unit| Unit::decode(&unit)).transpose()) {
+            match self.lanes[lane].parts.take(&record).and_then(|unit| unit.map(|unit| Unit::decode(&unit)).transpose())
+            {
                 Ok(unit) => found.units.extend(unit),
                 Err(error) => self.fault(error.context(format_args!("record {} of the log", record.seq))),
             }
             if found.bytes >= BYTES_AT_ONCE {
-                self.join(&mut found, now_ms)?;
+                self.join(lane, &mut found, now_ms)?;
             }
         }
-        self.join(&mut found, now_ms)?;
+        self.join(lane, &mut found, now_ms)?;
         Ok(true)
     }
 
     /// Joins what was found, in one transaction with the place that it reaches to.
-    fn join(&mut self, found: &mut Found, now_ms: u64) -> Result<()> {
+    fn join(&mut self, lane: usize, found: &mut Found, now_ms: u64) -> Result<()> {
         if found.last == 0 {
             return Ok(());
         }
-        let place = Place { engine: self.engine.id(), seq: self.parts.done(found.last) };
+        let place = self.lanes[lane].place(self.engine.id(), found.last);
         let taken = self.replica.take_units(&found.units, place, now_ms)?;
         self.count(taken);
         *found = Found::default();
         Ok(())
     }
 
-    fn fault(&mut self, error: Error) {
+    pub(super) fn fault(&mut self, error: Error) {
         self.counts.faults += 1;
-        self.engine.log("warn", format!("database '{}': {error}", self.log.database));
+        self.engine.log("warn", format!("database '{}': {error}", self.log().database));
         self.last_fault = error.to_string();
     }
 
@@ -266,11 +267,21 @@ impl Node {
 
     /// Refuses to go on in a file that has no name any more: what is written to the one that has it would be missed.
     fn check_file(&self) -> Result<()> {
-        if file_id(&self.config.path)? == self.file {
+        if file_id(&self.config.path)? == self.opened.0 {
             return Ok(());
         }
         let message = format!("{} is another file now", self.config.path.display());
         Err(Error::new(ErrorKind::Conflict, message))
+    }
+
+    /// Notes from now on what is done to rows.
+    pub(super) fn begin_notes(&mut self) {
+        self.replica.begin_notes();
+    }
+
+    /// What was noted since this was asked last.
+    pub(super) fn take_notes(&self) -> Vec<Noted> {
+        self.replica.take_notes()
     }
 
     /// Lets in what is held.
@@ -292,7 +303,16 @@ impl Node {
 
     /// How many sequences the log is ahead of what is in the file.
     pub(super) fn lag(&self) -> u64 {
-        self.reader.as_ref().map_or(0, Subscription::lag)
+        self.readers().map(Subscription::lag).sum()
+    }
+
+    fn readers(&self) -> impl Iterator<Item = &Subscription> {
+        self.lanes.iter().filter_map(|lane| lane.reader.as_ref())
+    }
+
+    /// The log that nodes speak to each other in.
+    pub(super) fn log(&self) -> &Log {
+        &self.lanes[0].log
     }
 
     /// What people call it.
@@ -317,9 +337,9 @@ impl Node {
         self.replica.missing()
     }
 
-    /// The last sequence of the log.
+    /// How many records the log ever had.
     pub(super) fn log_end(&self) -> Result<u64> {
-        Ok(self.log.stream.info().wait()?.last_seq)
+        self.lanes.iter().map(|lane| Ok(lane.log.stream.info().wait()?.last_seq)).sum()
     }
 
     /// The tables that replicate, and those that do not with the reason.
@@ -328,15 +348,21 @@ impl Node {
         (tables.iter().map(|table| table.name.clone()).collect(), refused.to_vec())
     }
 
+    /// The columns that are left out, with their tables.
+    pub(super) fn left_out(&self) -> Vec<String> {
+        let of = |table: &Table| table.left_out.iter().map(|name| format!("{}.{name}", table.name)).collect::<Vec<_>>();
+        self.replica.tables().0.iter().flat_map(of).collect()
+    }
+
     /// Takes every trace of the replica out of the file.
     pub(super) fn detach(self) -> Result<()> {
-        self.engine.forget_actor(self.log.stream.name(), self.actor);
+        self.engine.forget_actor(self.log().stream.name(), self.actor);
         self.replica.detach().map(drop)
     }
 
     /// Ends it; whoever opens the file next goes on as this node where that is safe.
     pub(super) fn close(self) {
-        let stream = self.log.stream.name();
+        let stream = self.log().stream.name();
         match self.replica.last_unit() {
             Ok(last) => self.engine.free_actor(stream, self.actor, last + 1),
             Err(_) => self.engine.forget_actor(stream, self.actor),
@@ -358,16 +384,6 @@ fn claim(engine: &Engine, stream: &str, known: Option<(u64, u64)>) -> Writer {
     actor
 }
 
-/// A subscription that goes on where the file is.
-fn read_on(log: &Log, engine: u64, replica: &Replica) -> Result<Subscription> {
-    let place = replica.place()?;
-    let last = log.stream.info().wait()?.last_seq;
-    // A log that is another one, or was made anew, is read from its beginning.
-    let from = if place.engine == engine && place.seq <= last { place.seq + 1 } else { 1 };
-    let options = SubscribeOptions::default().filter(filter(&log.database));
-    log.stream.subscribe(options.deliver(DeliverPolicy::ByStartSequence(from))).wait()
-}
-
 /// A connection to a file that is there.
 pub(super) fn connect(path: &Path) -> Result<Connection> {
     let at = |error: rusqlite::Error| Fault::from(error).into_error().context(path.display().to_string());
@@ -381,19 +397,6 @@ pub(super) fn connect(path: &Path) -> Result<Connection> {
     }
     conn.execute_batch("PRAGMA synchronous = NORMAL").map_err(at)?;
     Ok(conn)
-}
-
-#[cfg(unix)]
-pub(super) fn file_id(path: &Path) -> Result<FileId> {
-    use std::os::unix::fs::MetadataExt;
-
-    match std::fs::metadata(path) {
-        Ok(file) => Ok((file.dev(), file.ino())),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Err(Error::not_found(format!("there is no file {}", path.display())))
-        }
-        Err(error) => Err(Error::io(format_args!("look at {}", path.display()), &error)),
-    }
 }
 
 /// The path of a file, whatever directory the process is in later.

@@ -7,6 +7,7 @@ use super::call::{DatabaseAnswer, DatabaseCall};
 use super::check::CheckReport;
 use super::session::Connection;
 use super::snapshot::SnapshotInfo;
+use super::watcher::ChangeWatcher;
 use super::worker::Worker;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
@@ -108,6 +109,14 @@ impl Database {
             DatabaseAnswer::Report(report) => report,
             _ => CheckReport::default(),
         })
+    }
+
+    /// Follows what is joined from now on: which row, what was done to it and by whose write. What the row is then is
+    /// in the file. The last 4,096 changes are kept; a watcher that is slower is told how many it missed.
+    ///
+    /// # Errors [`ErrorKind::NotFound`] when it was detached; [`ErrorKind::Closed`].
+    pub fn watch(&self) -> Pending<ChangeWatcher> {
+        ChangeWatcher::open(&self.0.engine, &self.0.name)
     }
 
     /// Who has which schema, table by table.

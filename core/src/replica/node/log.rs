@@ -17,7 +17,13 @@ const PART_BYTES: usize = 512 << 10;
 /// Units that are appended before one of them is waited for.
 const UNANSWERED_MAX: usize = 256;
 
-/// The stream of a database.
+/// What the log of a shard is of: the database, and from the second shard on its number, which no name of a database
+/// can have in it.
+pub(super) fn shard_name(database: &str, shard: usize) -> String {
+    if shard == 0 { database.to_owned() } else { format!("{database}:{}", shard + 1) }
+}
+
+/// The stream of a database, or of one of its shards.
 pub(crate) fn stream_name(database: &str) -> String {
     format!("REPLICA_{database}")
 }
@@ -30,10 +36,12 @@ pub(super) fn filter(database: &str) -> String {
 /// What the subjects of units say of them.
 pub(super) const UNIT: &str = "unit";
 
-/// The log of one database.
+/// The log of one database, or of one of its shards.
 pub(super) struct Log {
     pub(super) stream: Stream,
+    /// As [`shard_name`] has it.
     pub(super) database: String,
+    pub(super) compress: bool,
 }
 
 impl Log {
@@ -55,8 +63,9 @@ impl Log {
 
     /// Gives rows, which are of no node's sequence.
     pub(super) fn put_rows(&self, node: u64, units: &[Unit]) -> Result<()> {
-        let given = units.iter().map(|unit| Ok(Outgoing { place: 0, node, unit: unit.encode()? }));
-        self.put(&given.collect::<Result<Vec<_>>>()?)
+        let given =
+            units.iter().map(|unit| Ok(Outgoing { place: 0, node, shard: 0, unit: unit.encode_with(self.compress)? }));
+        self.put(&given.collect::<Result<Vec<_>>>()?.iter().collect::<Vec<_>>())
     }
 
     /// The node whose unit a record of this subject has.
@@ -67,7 +76,7 @@ impl Log {
 
     /// Appends units in their order, and waits for all of them. After an error some may be in the log, and will be
     /// there twice: who reads them passes over the second.
-    pub(super) fn put(&self, units: &[Outgoing]) -> Result<()> {
+    pub(super) fn put(&self, units: &[&Outgoing]) -> Result<()> {
         let mut unanswered = Vec::new();
         for Outgoing { node, unit, .. } in units {
             let subject = self.subject_of(UNIT, *node);

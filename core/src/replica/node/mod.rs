@@ -6,10 +6,12 @@
 //! [`database::Database`] and [`session::Connection`] are the handles.
 
 pub(crate) mod call;
+pub(crate) mod changes;
 pub(super) mod check;
 pub(super) mod config;
 mod core;
 pub(crate) mod database;
+mod lane;
 mod lease;
 mod log;
 pub(super) mod opened;
@@ -18,4 +20,8 @@ pub(super) mod snapshot;
 pub(crate) mod snapshots;
 mod talk;
 mod upkeep;
+pub(super) mod watcher;
 pub(crate) mod worker;
+
+#[cfg(test)]
+mod tests;

@@ -1,12 +1,14 @@
 //! Connections of the application's: statements on a replicated file through this process's copy of SQLite. Two copies
 //! of SQLite in one process must never open one file, so a program that has this library works through this.
 
+use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::{ErrorCode, params_from_iter};
 
 use super::core::connect;
+use super::opened::Opened;
 use super::worker::Worker;
 use crate::error::{Error, ErrorKind, Result};
 use crate::replica::store::Fault;
@@ -32,31 +34,66 @@ pub struct Answer {
 pub struct Connection {
     conn: rusqlite::Connection,
     worker: Option<Arc<Worker>>,
+    /// How many rows it had changed when the worker was rung last.
+    told: Cell<u64>,
+    _opened: Opened,
+}
+
+/// Ends what a connection runs, from any thread; it may outlive the connection.
+pub struct InterruptHandle(rusqlite::InterruptHandle);
+
+impl std::fmt::Debug for InterruptHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("InterruptHandle").finish_non_exhaustive()
+    }
+}
+
+impl InterruptHandle {
+    /// Ends the statement that runs now, with [`ErrorKind::Timeout`]: it changes nothing, and where it was to change
+    /// something the transaction that it was in is taken back too. It does nothing where none runs, or one is about to
+    /// begin or to end, or waits for another writer.
+    pub fn interrupt(&self) {
+        self.0.interrupt();
+    }
 }
 
 impl Connection {
     /// `worker` looks at once where it is in this process.
     pub(super) fn open(path: &Path, worker: Option<Arc<Worker>>) -> Result<Connection> {
+        let _opened = Opened::note(path)?;
         let conn = connect(path)?;
         // A row that REPLACE takes away is captured by this alone.
         conn.execute_batch("PRAGMA recursive_triggers = ON").map_err(fault)?;
-        Ok(Connection { conn, worker })
+        Ok(Connection { conn, worker, told: Cell::new(0), _opened })
+    }
+
+    /// What ends a statement that runs here from another thread.
+    pub fn interrupt_handle(&self) -> InterruptHandle {
+        InterruptHandle(self.conn.get_interrupt_handle())
     }
 
     /// Runs one statement. `values` are for its `?` in their order.
     ///
     /// # Errors [`ErrorKind::Invalid`] for what is no statement, more than one, or another number of values than it has
     /// `?`; [`ErrorKind::Conflict`] when a constraint refuses it; [`ErrorKind::Busy`] when another connection writes
-    /// for more than 5 s; [`ErrorKind::Limit`] for an answer of more than 256 MiB.
+    /// for more than 5 s; [`ErrorKind::Limit`] for an answer of more than 256 MiB; [`ErrorKind::Timeout`] when it was
+    /// interrupted.
     pub fn execute(&self, sql: &str, values: &[Value]) -> Result<Answer> {
-        let answer = self.run(sql, values).map_err(|error| error.context(format_args!("{sql:.200}")))?;
-        if let Some(worker) = &self.worker
-            && answer.changes > 0
-            && !self.is_in_transaction()
-        {
+        let answer = self.run(sql, values).map_err(|error| error.context(format_args!("{sql:.200}")));
+        self.ring_if_committed();
+        answer
+    }
+
+    /// Has the worker look, where something was written and no transaction keeps it from being seen.
+    fn ring_if_committed(&self) {
+        if self.is_in_transaction() {
+            return;
+        }
+        let changes = self.conn.total_changes();
+        if let Some(worker) = self.worker.as_ref().filter(|_| self.told.get() != changes) {
             worker.ring();
         }
-        Ok(answer)
+        self.told.set(changes);
     }
 
     fn run(&self, sql: &str, values: &[Value]) -> Result<Answer> {
@@ -99,6 +136,7 @@ fn fault(error: rusqlite::Error) -> Error {
         (_, Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch)) => ErrorKind::Conflict,
         (_, Some(ErrorCode::Unknown | ErrorCode::ApiMisuse)) => ErrorKind::Invalid,
         (_, Some(ErrorCode::ReadOnly)) => ErrorKind::Unsupported,
+        (_, Some(ErrorCode::OperationInterrupted)) => ErrorKind::Timeout,
         _ => return Fault::from(error).into_error(),
     };
     Error::new(kind, error.to_string())

@@ -68,7 +68,7 @@ impl Worker {
         let node = u64::from_str_radix(&status.node, 16).unwrap_or_default();
         let id = Manifest::id(created_ms, node);
         let info = SnapshotInfo { id, node_id: status.node_id, created_ms, bytes: 0, stored_bytes: 0 };
-        snapshot::copy(&self.path, copy)?;
+        snapshot::copy(&self.path, copy, &self.config.options())?;
         let bytes = serde_json::to_vec(&info).unwrap_or_default();
         std::fs::write(note, bytes).map_err(|e| Error::io(format_args!("write {}", note.display()), &e))?;
         Ok(info)

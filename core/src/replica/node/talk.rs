@@ -28,6 +28,7 @@ impl Node {
             at_ms: self.now_ms(),
             schema: schema.collect(),
             units: units.collect(),
+            shards: self.config.shards(),
             has: None,
         })
     }
@@ -48,10 +49,10 @@ impl Node {
     }
 
     fn say(&self, what: &str, message: &impl serde::Serialize) -> Result<()> {
-        let subject = self.log.subject_of(what, self.id());
+        let subject = self.log().subject_of(what, self.id());
         let payload = serde_json::to_vec(message)
             .map_err(|error| Error::new(ErrorKind::Internal, format!("a word to other nodes has no JSON: {error}")))?;
-        self.log.stream.append(&Append::new(&subject, &payload)).wait().map(drop)
+        self.log().stream.append(&Append::new(&subject, &payload)).wait().map(drop)
     }
 
     /// What it has, all that was written here being taken in and sent.
@@ -78,8 +79,8 @@ impl Node {
 
     /// What each node told of itself last.
     pub(super) fn nodes(&self) -> Result<Vec<Told>> {
-        let filter = self.log.subjects_of("node");
-        let records = self.log.stream.last_many(&[&filter], 0, NODES_MAX).wait()?;
+        let filter = self.log().subjects_of("node");
+        let records = self.log().stream.last_many(&[&filter], 0, NODES_MAX).wait()?;
         let mut by_id: BTreeMap<String, Told> = BTreeMap::new();
         for told in records.iter().filter_map(|record| serde_json::from_slice::<Told>(record.payload).ok()) {
             // A node that came back under another name is the same to people.
@@ -93,7 +94,7 @@ impl Node {
 
     /// Takes what is no unit. Whether it was understood.
     pub(super) fn hear(&mut self, record: &RecordView<'_>) -> Result<bool> {
-        match self.log.what(record.subject) {
+        match self.log().what(record.subject) {
             Some("ask") => {
                 let Ok(question) = serde_json::from_slice::<Question>(record.payload) else { return Ok(false) };
                 let is_late = self.now_ms().saturating_sub(record.time / super::core::MS) > QUESTION_MS;
@@ -119,6 +120,15 @@ impl Node {
     fn hear_of(&mut self, told: &Told) -> Result<()> {
         let parse = |(node, last): (&String, &u64)| Some((u64::from_str_radix(node, 16).ok()?, *last));
         self.replica.know(told.units.iter().filter_map(parse))?;
+        if told.shards != self.config.shards() {
+            let message = format!(
+                "node {} has a log of {} shards, and this one of {}: what it writes to the others does not come",
+                told.node_id,
+                told.shards,
+                self.config.shards()
+            );
+            self.fault(Error::new(ErrorKind::Conflict, message));
+        }
         if self.heard.insert(told.node_id.clone()) && told.node_id != self.node_id() && self.config.publish {
             let own = self.told()?;
             self.tell(&own)?;
@@ -166,7 +176,7 @@ impl Node {
             loop {
                 let rows =
                     self.replica.export(table, &after, ROWS_AT_ONCE, |key| numbers.contains(&digest::range(key)))?;
-                self.log.put_rows(self.id(), &rows.units)?;
+                self.log().put_rows(self.id(), &rows.units)?;
                 let Some(next) = rows.next else { break };
                 after = next;
             }

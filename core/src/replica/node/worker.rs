@@ -4,14 +4,16 @@
 use std::future::poll_fn;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::changes::Changes;
 use super::config::DatabaseConfig;
 use super::core::Node;
 use super::upkeep::Upkeep;
+use crate::bell::Bell;
 use crate::clock::Nanos;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
@@ -37,6 +39,8 @@ pub(crate) struct Worker {
     /// Rung after each round.
     pub(super) worked: Bell,
     pub(super) upkeep: Mutex<Upkeep>,
+    /// What was joined, for those who watch.
+    pub(crate) changes: Arc<Changes>,
     /// A snapshot that is being made or joined.
     pub(super) job: Mutex<Option<JobStatus>>,
 }
@@ -76,43 +80,6 @@ struct Work {
     failures: u32,
     /// When something was sent or joined last, or it began.
     active_at: Nanos,
-}
-
-#[derive(Default)]
-pub(super) struct Bell {
-    is_rung: Mutex<bool>,
-    rung: Condvar,
-}
-
-impl Bell {
-    pub(super) fn ring(&self) {
-        *lock(&self.is_rung) = true;
-        self.rung.notify_one();
-    }
-
-    /// Waits until it is rung, for `timeout` at the most.
-    pub(super) fn wait(&self, timeout: Option<Duration>) {
-        let mut is_rung = lock(&self.is_rung);
-        while !*is_rung {
-            match timeout {
-                None => is_rung = self.rung.wait(is_rung).unwrap_or_else(PoisonError::into_inner),
-                Some(timeout) => {
-                    let waited = self.rung.wait_timeout(is_rung, timeout).unwrap_or_else(PoisonError::into_inner);
-                    is_rung = waited.0;
-                    if waited.1.timed_out() {
-                        break;
-                    }
-                }
-            }
-        }
-        *is_rung = false;
-    }
-}
-
-impl Wake for Bell {
-    fn wake(self: Arc<Self>) {
-        self.ring();
-    }
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -156,6 +123,7 @@ impl Worker {
             tickets: Mutex::default(),
             worked: Bell::default(),
             upkeep: Mutex::default(),
+            changes: Arc::default(),
             job: Mutex::default(),
         })
     }
@@ -183,8 +151,9 @@ impl Worker {
                 done = self.round();
             }
             if !matches!(done, Ok(true)) {
+                let outcome = self.outcome(done);
                 for ticket in tickets {
-                    ticket.fill(done.clone().map(drop));
+                    ticket.fill(outcome.clone());
                 }
                 if !self.is_stopped() {
                     self.upkeep_if_due();
@@ -193,14 +162,27 @@ impl Worker {
             }
         }
         self.end_upkeep();
+        self.end_tickets();
+    }
+
+    /// Tells all who wait that nobody works any more.
+    fn end_tickets(&self) {
         lock(&self.tickets).drain(..).for_each(|ticket| ticket.fill(Err(self.closed())));
+    }
+
+    /// What a round is to those who wait until there is nothing to do.
+    fn outcome(&self, done: Result<bool>) -> Result<()> {
+        match done {
+            Ok(_) if self.is_stopped() => Err(self.closed()),
+            Ok(_) if self.is_paused() => Err(self.paused()),
+            done => done.map(drop),
+        }
     }
 
     /// Done when all that was there at the call is taken in, sent and joined.
     pub(crate) fn sync(&self) -> Pending<()> {
         if self.is_paused() {
-            let message = format!("database '{}' is paused: resume it", self.name);
-            return Pending::ready(Err(Error::new(ErrorKind::Conflict, message)));
+            return Pending::ready(Err(self.paused()));
         }
         if lock(&self.thread).is_none() {
             let mut done = self.round();
@@ -212,6 +194,10 @@ impl Worker {
         let ticket = Arc::new(Ticket::default());
         lock(&self.tickets).push(Arc::clone(&ticket));
         self.ring();
+        // Its thread may have ended before the ticket was there.
+        if self.is_stopped() {
+            self.end_tickets();
+        }
         Pending::of(async move { poll_fn(|cx| ticket.poll(cx)).await })
     }
 
@@ -262,7 +248,7 @@ impl Worker {
                     work.failures = work.failures.saturating_add(1);
                 }
                 if error.kind() == ErrorKind::Closed {
-                    self.is_stopped.store(true, Ordering::Release);
+                    self.end();
                 }
                 let text = error.to_string();
                 if work.last_error != text {
@@ -280,11 +266,21 @@ impl Worker {
             none => none.insert(Node::open(&self.engine, &self.config)?),
         };
         let before = node.counts;
-        let more = node.step()?;
+        let more = self.told(node, Node::step)?;
         if (node.counts.published, node.counts.applied) != (before.published, before.applied) {
             work.active_at = self.engine.clock().now();
         }
         Ok(more)
+    }
+
+    /// Does something with what is opened, and tells those who watch what came of it.
+    fn told<T>(&self, node: &mut Node, work: impl FnOnce(&mut Node) -> Result<T>) -> Result<T> {
+        if self.changes.is_watched() {
+            node.begin_notes();
+        }
+        let done = work(node);
+        self.changes.add(node.take_notes());
+        done
     }
 
     /// Leaves the file alone until [`Worker::resume`].
@@ -305,6 +301,10 @@ impl Worker {
         Error::new(ErrorKind::Closed, format!("database '{}' is closed", self.name))
     }
 
+    fn paused(&self) -> Error {
+        Error::new(ErrorKind::Conflict, format!("database '{}' is paused: resume it", self.name))
+    }
+
     pub(super) fn is_stopped(&self) -> bool {
         self.is_stopped.load(Ordering::Acquire)
     }
@@ -319,12 +319,12 @@ impl Worker {
             Some(node) => node,
             none => none.insert(Node::open(&self.engine, &self.config)?),
         };
-        work(node)
+        self.told(node, work)
     }
 
     /// Lets in what is held as a clock is ahead; how many units that was.
     pub(crate) fn release(&self) -> Result<u64> {
-        lock(&self.work).node.as_mut().map_or(Ok(0), Node::release_all)
+        lock(&self.work).node.as_mut().map_or(Ok(0), |node| self.told(node, Node::release_all))
     }
 
     /// Who has which schema.
@@ -364,10 +364,16 @@ impl Worker {
         status
     }
 
+    /// Ends its thread.
+    pub(super) fn end(&self) {
+        self.is_stopped.store(true, Ordering::Release);
+        self.changes.close();
+        self.ring();
+    }
+
     /// Ends it, and what it opened.
     pub(crate) fn stop(&self) {
-        self.is_stopped.store(true, Ordering::Release);
-        self.ring();
+        self.end();
         if let Some(thread) = lock(&self.thread).take()
             && thread.thread().id() != std::thread::current().id()
         {
@@ -397,6 +403,7 @@ fn tell(node: &Node, status: &mut DatabaseStatus) -> Result<()> {
     status.node = format!("{:016x}", node.id());
     let (tables, refused) = node.tables();
     status.tables = tables;
+    status.left_out = node.left_out();
     status.refused =
         refused.into_iter().map(|refused| RefusedTable { table: refused.name, reason: refused.why }).collect();
     let counts = node.counts;

@@ -28,6 +28,65 @@ fn columns_merge_and_the_last_write_of_one_wins() {
 }
 
 #[test]
+fn columns_that_are_left_out_stay_what_they_are_here() {
+    let dir = Dir::new();
+    let schema = "CREATE TABLE users(id INTEGER PRIMARY KEY, secret TEXT DEFAULT 'none', name TEXT, n INT);
+                  CREATE TABLE bare(id INTEGER PRIMARY KEY, secret TEXT NOT NULL);
+                  INSERT INTO users VALUES (1, 'old', 'one', 0)";
+    let leaving = |patterns: &[&str]| Options {
+        exclude_columns: patterns.iter().map(|it| (*it).to_owned()).collect(),
+        ..Options::default()
+    };
+    let mut nodes = [
+        Node::new(&dir, 1, schema, leaving(&["*.SECRET", "users.id"])),
+        Node::new(&dir, 2, schema, leaving(&["users.sec*"])),
+        Node::new(&dir, 3, schema, Options::default()),
+    ];
+    let (tables, refused) = nodes[0].replica().tables();
+    assert_eq!((tables.len(), tables[0].left_out.as_slice()), (1, ["secret".to_owned()].as_slice()));
+    assert!(refused[0].why.contains("column secret is left out"), "{:?}", refused[0]);
+    nodes[0].at(2000, "INSERT INTO users VALUES (2, 'of 1', 'two', 0); UPDATE users SET secret = 'mine' WHERE id = 1");
+    nodes[2].at(2001, "INSERT INTO users VALUES (3, 'of 3', 'three', 0)");
+    exchange(&mut nodes);
+    let sql = "SELECT group_concat(id || secret, ' ') FROM (SELECT * FROM users ORDER BY id)";
+    assert_eq!(all(&nodes, sql), ["1mine 2of 1 3none", "1old 2none 3none", "1old 2none 3of 3"]);
+    nodes[2].at(3000, "UPDATE users SET secret = 'x', n = n + 1");
+    nodes[1].at(3001, "UPDATE users SET secret = 'y', name = 'z' WHERE id = 2");
+    exchange(&mut nodes);
+    assert_eq!(all(&nodes, sql), ["1mine 2of 1 3none", "1old 2y 3none", "1x 2x 3x"]);
+    let others = "SELECT group_concat(id || name || n, ' ') FROM (SELECT * FROM users ORDER BY id)";
+    assert_eq!(all(&nodes, others), ["1one1 2z1 3three1"; 3]);
+    assert_eq!(nodes[0].text("SELECT count(*) FROM _headwater_park"), "0");
+    // What no column is left of is no change.
+    let sent = nodes[0].sent.len();
+    nodes[0].at(4000, "UPDATE users SET secret = 'again'");
+    nodes[0].cut_all();
+    assert_eq!(nodes[0].sent.len(), sent);
+    nodes[0].at(5000, "ALTER TABLE users DROP COLUMN secret");
+    nodes[1].at(5000, "ALTER TABLE users RENAME COLUMN secret TO hint");
+    exchange(&mut nodes);
+    assert_eq!(nodes[0].text("SELECT count(*) FROM users WHERE n = 1"), "3");
+}
+
+#[test]
+fn what_an_older_build_wrote_is_refused_by_name() {
+    let dir = Dir::new();
+    let mut node = Node::new(&dir, 1, BOOKS, Options::default());
+    node.at(1000, "INSERT INTO books VALUES (1, 'a', 0)");
+    node.cut_all();
+    let mut unit = node.sent[0].clone();
+    unit[0] = 1;
+    let error = Unit::decode(&unit).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.message().contains("version 1"), "{error}");
+
+    node.app.execute_batch("UPDATE _headwater_meta SET value = 1 WHERE name = 'version'").unwrap();
+    let error = Replica::open(dir.open("1.db"), 1, Options::default()).err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.message().contains("layout 1"), "{error}");
+}
+
+#[test]
 fn a_write_here_is_compared_by_its_own_time() {
     let dir = Dir::new();
     let mut nodes = nodes::<2>(&dir, BOOKS);
@@ -272,11 +331,39 @@ fn a_unit_is_read_as_it_was_written_and_damage_is_refused() {
 }
 
 #[test]
+fn the_log_has_room_for_the_longest_key() {
+    let dir = Dir::new();
+    let mut nodes = nodes::<2>(&dir, BOOKS);
+    let places = "CREATE TABLE places(a, b, c, note, PRIMARY KEY(a, b, c))";
+    nodes.iter_mut().for_each(|node| node.at(1000, "INSERT INTO books VALUES (1, 'a', 0)"));
+    nodes.iter_mut().for_each(|node| node.at(1000, places));
+    nodes[0].at(2000, "INSERT INTO places VALUES (1, 2, 3, 'x'), (1, 2, 4, 'y'); DELETE FROM places WHERE c = 3");
+    nodes[0].at(2001, "UPDATE places SET b = 'moved'");
+    exchange(&mut nodes);
+    assert_eq!(all(&nodes, "SELECT * FROM places"), ["1 moved 4 y", "1 moved 4 y"]);
+    assert_eq!(all(&nodes, "SELECT count(*) FROM pragma_table_info('_headwater_log')"), ["7", "7"]);
+}
+
+#[test]
 fn keys_that_are_one_to_sqlite_have_one_name() {
     assert_eq!(key_bytes(&[Value::Real(2.0)]), key_bytes(&[Value::Integer(2)]));
     assert_ne!(key_bytes(&[Value::Text(b"2".to_vec())]), key_bytes(&[Value::Blob(b"2".to_vec())]));
     let key = vec![Value::Integer(-3), Value::Text(b"\xff\0".to_vec()), Value::Real(0.5)];
     assert_eq!(key_values(&key_bytes(&key)).unwrap(), key);
+    assert!(key_values(&key_bytes(&[Value::Integer(300)])[..2]).is_none());
+}
+
+#[test]
+fn names_of_rows_are_in_the_order_of_their_numbers() {
+    let bits = (0..63).flat_map(|bit| [(1i64 << bit) - 1, 1 << bit, -(1 << bit), -(1 << bit) - 1]);
+    let mut numbers: Vec<i64> = bits.chain([i64::MIN, i64::MAX]).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    let names: Vec<_> = numbers.iter().map(|number| key_bytes(&[Value::Integer(*number)])).collect();
+    assert!(names.is_sorted_by(|a, b| a < b));
+    for (number, name) in numbers.iter().zip(names) {
+        assert_eq!(key_values(&name).unwrap(), [Value::Integer(*number)]);
+    }
 }
 
 #[test]

@@ -116,6 +116,8 @@ fn of_engine(engine: &Engine, request: &Request<'_>) -> Answered {
         }),
         AskDatabase::KIND => request.tell::<AskDatabase>(|call| ask_database(engine, &call)),
         AskPresence::KIND => request.tell::<AskPresence>(|call| engine.call_presence_text(&call)),
+        WatchPresence::KIND => request.tell::<WatchPresence>(|call| engine.call_presence_text(&call)),
+        WatchDatabase::KIND => request.tell::<WatchDatabase>(|call| ask_database(engine, &call)),
         Mesh::KIND => request.tell::<Mesh>(|()| engine.mesh()),
         Metrics::KIND => request.tell::<Metrics>(|()| Pending::ready(engine.metrics())),
         _ => request.unknown("an engine"),

@@ -6,7 +6,7 @@ use super::session::Session;
 use super::stream::NodeStream;
 use super::table::{
     AddLink, AskDatabase, AskPresence, CreateStream, DeleteStream, FreeActor, Links, Mesh, Metrics, OpenStream,
-    Operation, RemoveLink, StreamNames, Streams, TakeActor, UpdateStream,
+    Operation, RemoveLink, StreamNames, Streams, TakeActor, UpdateStream, WatchDatabase, WatchPresence,
 };
 use crate::error::Result;
 use crate::member::MeshStatus;
@@ -87,12 +87,12 @@ impl EngineOps for NodeEngine {
         self.0.ask::<Mesh>(ENGINE, &())
     }
 
-    fn database(&self, call: String) -> Pending<String> {
-        self.0.ask::<AskDatabase>(ENGINE, &call)
+    fn database(&self, call: String, waits: bool) -> Pending<String> {
+        if waits { self.0.ask::<WatchDatabase>(ENGINE, &call) } else { self.0.ask::<AskDatabase>(ENGINE, &call) }
     }
 
-    fn presence(&self, call: String) -> Pending<String> {
-        self.0.ask::<AskPresence>(ENGINE, &call)
+    fn presence(&self, call: String, waits: bool) -> Pending<String> {
+        if waits { self.0.ask::<WatchPresence>(ENGINE, &call) } else { self.0.ask::<AskPresence>(ENGINE, &call) }
     }
 
     fn close(&self) -> Result<()> {

@@ -62,6 +62,8 @@ operations! {
     15 AskDatabase(String) -> String;
     // Of its presence stores, in JSON.
     33 AskPresence(String) -> String;
+    // The same, for what waits until something happens.
+    34 WatchPresence(String) -> String;
     // Of a stream.
     16 Info(()) -> StreamInfo;
     // The question is read by `take_appends`, which copies nothing.
@@ -80,6 +82,8 @@ operations! {
     29 Delete(u64) -> bool;
     30 Purge(PurgeOptions) -> u64;
     31 Sync(()) -> ();
+    // Of the engine's replicated SQLite files again: an answer once something was joined.
+    32 WatchDatabase(String) -> String;
     // Of a subscription or a consumer: at most so many records that are there; and an answer once one is.
     48 Take(u64) -> Batch;
     49 Ready(()) -> ();

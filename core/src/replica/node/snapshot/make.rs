@@ -4,20 +4,50 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use rusqlite::Connection;
+
 use super::super::core::connect;
 use super::manifest::{Manifest, Part, SnapshotInfo, is_manifest, manifests, sha256};
 use super::store::Store;
 use super::{PART_BYTES, Progress, pack, remove};
 use crate::error::{Error, ErrorKind, Result};
-use crate::replica::store::Fault;
+use crate::replica::ident::quote;
+use crate::replica::store::{self, Fault, Sql};
+use crate::replica::{Options, table};
 
-/// Copies a file as of one moment, with what is in its WAL. Writers go on meanwhile.
-pub(crate) fn copy(path: &Path, to: &Path) -> Result<()> {
-    let conn = connect(path)?;
-    let target = to.to_str().ok_or_else(|| Error::invalid(format!("{} is not UTF-8", to.display())))?;
+/// Copies a file as of one moment, with what is in its WAL. Writers go on meanwhile. In columns that are left out the
+/// copy has their defaults.
+pub(crate) fn copy(path: &Path, to: &Path, options: &Options) -> Result<()> {
+    let at = |fault: Fault| fault.into_error().context(format_args!("copy {}", path.display()));
     remove(to)?;
-    let copied = conn.execute("VACUUM INTO ?1", [target]);
-    copied.map(drop).map_err(|error| Fault::from(error).into_error().context(format_args!("copy {}", path.display())))
+    vacuum_into(&connect(path)?, to).map_err(at)?;
+    if options.exclude_columns.is_empty() {
+        return Ok(());
+    }
+    let conn = Connection::open(to).map_err(|error| at(error.into()))?;
+    leave_out(&conn, options).map_err(at)
+}
+
+fn vacuum_into(conn: &Connection, to: &Path) -> Sql<()> {
+    let target = to.to_str().ok_or_else(|| Error::invalid(format!("{} is not UTF-8", to.display())))?;
+    conn.execute("VACUUM INTO ?1", [target])?;
+    Ok(())
+}
+
+/// Takes what is in columns that are left out from a copy, and from its pages.
+fn leave_out(conn: &Connection, options: &Options) -> Sql<()> {
+    store::prepare(conn)?;
+    let (shapes, _) = table::shapes(conn, options)?;
+    for shape in shapes.iter().filter(|shape| !shape.left_out.is_empty()) {
+        let set = |cell: &table::Cell| {
+            let default = cell.default.as_deref().unwrap_or("NULL");
+            format!("{} = ({default})", quote(&cell.name))
+        };
+        let set = shape.left_out.iter().map(set).collect::<Vec<_>>().join(", ");
+        conn.execute_batch(&format!("UPDATE main.{} SET {set}", quote(&shape.name)))?;
+    }
+    conn.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)")?;
+    Ok(())
 }
 
 /// Stores a copy of a file as the snapshot of this name. Parts that are there, of an upload before that stopped, are

@@ -7,6 +7,9 @@ use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::stream::object::{ObjectConfig, ObjectOptions, ObjectStore};
 
+/// What says that an object store keeps them.
+pub(crate) const OBJECTS: &str = "nats";
+
 /// Named pieces of bytes. A piece is there whole or not at all.
 pub(crate) trait Store {
     fn put(&self, name: &str, bytes: &[u8]) -> Result<()>;
@@ -20,7 +23,7 @@ pub(crate) trait Store {
 
 /// Opens the place that a text names: `nats` for the object store of the database on `objects`, or a directory.
 pub(crate) fn open(place: &str, database: &str, objects: &Engine) -> Result<Box<dyn Store>> {
-    if place.is_empty() || place == "nats" {
+    if place.is_empty() || place == OBJECTS {
         let bucket = format!("REPLICA_{database}_SNAPSHOTS");
         let store = match objects.object_store(&bucket).wait() {
             Err(error) if error.kind() == ErrorKind::NotFound => {
