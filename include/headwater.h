@@ -1591,7 +1591,7 @@ typedef struct hw_crdt_config {
     struct hw_str name;
     /**
      * A snapshot is written every so many records of the log, or as many as there are keys if that is more; 0 is
-     * 10,000.
+     * 100,000.
      */
     uint64_t snapshot_records;
     /** An hw_durability. */

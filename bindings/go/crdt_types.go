@@ -17,7 +17,7 @@ type CRDTConfig struct {
 	// Durability is what an acknowledgement promises.
 	Durability Durability
 	// SnapshotRecords: a snapshot is written every so many records of the log, or as many as there are keys if that is
-	// more; 0 is 10,000.
+	// more; 0 is 100,000.
 	SnapshotRecords uint64
 }
 

@@ -1425,7 +1425,7 @@ export class PointWatcher extends Follower<Point> {
 export interface CrdtOptions {
   /** What an acknowledgement promises. */
   durability?: Durability;
-  /** A snapshot is written every so many records, or as many as there are keys if that is more; 10,000 by default. */
+  /** A snapshot is written every so many records, or as many as there are keys if that is more; 100,000 by default. */
   snapshotRecords?: Integer;
 }
 

@@ -25,7 +25,7 @@ pub struct hw_crdt_config {
     /// Its name: letters, digits, `-` and `_`.
     pub name: hw_str,
     /// A snapshot is written every so many records of the log, or as many as there are keys if that is more; 0 is
-    /// 10,000.
+    /// 100,000.
     pub snapshot_records: u64,
     /// An hw_durability.
     pub durability: i32,
