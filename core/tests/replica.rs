@@ -100,7 +100,9 @@ fn a_file_is_attached_once_however_many_ask_at_once() {
                 engine.attach(config(&path)).wait().map(drop)
             };
             let asking: Vec<_> = (0..4).map(|_| scope.spawn(attach)).collect();
-            asking.into_iter().for_each(|one| one.join().unwrap().unwrap());
+            for one in asking {
+                one.join().unwrap().unwrap();
+            }
         });
         assert_eq!(engine.databases().wait().unwrap().len(), 1, "round {round}");
         let other = engine.attach(DatabaseConfig { name: "other".into(), ..DatabaseConfig::new(&path) });

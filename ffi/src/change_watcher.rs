@@ -36,8 +36,8 @@ pub extern "C" fn hw_database_watch(
 ) -> hw_status {
     on(database, error, |database| {
         let out = Out::required("watcher", watcher)?;
-        let wait = Waitable::new(database.database.watch().wait()?);
-        out.give(hw_change_watcher { root: database.root().clone(), wait });
+        let watching = database.database.watch();
+        out.give(hw_change_watcher { root: database.root().clone(), wait: Waitable::new(watching.wait()?) });
         Ok(())
     })
 }

@@ -20,6 +20,14 @@ pub struct hw_connection {
     interrupt: InterruptHandle,
 }
 
+impl hw_connection {
+    #[cfg_attr(not(feature = "replica"), allow(unused_variables, reason = "there nobody has a connection"))]
+    fn over(root: Arc<Root>, connection: Connection) -> Self {
+        let interrupt = connection.interrupt_handle();
+        hw_connection { root, connection: Mutex::new(connection), interrupt }
+    }
+}
+
 impl Handle for hw_connection {
     const NOUN: &'static str = "connection";
 
@@ -57,9 +65,7 @@ pub extern "C" fn hw_database_connect(
 ) -> hw_status {
     on(database, error, |database| {
         let out = Out::required("connection", connection)?;
-        let connection = database.database.connect()?;
-        let interrupt = connection.interrupt_handle();
-        out.give(hw_connection { root: database.root().clone(), connection: Mutex::new(connection), interrupt });
+        out.give(hw_connection::over(database.root().clone(), database.database.connect()?));
         Ok(())
     })
 }

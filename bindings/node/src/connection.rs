@@ -47,15 +47,15 @@ struct Opened {
 #[derive(Default)]
 struct Turn {
     /// The last that began.
-    begun: f64,
+    begun: u64,
     is_running: bool,
     /// Those that shall not begin.
-    stopped: Vec<f64>,
+    stopped: Vec<u64>,
 }
 
 impl Opened {
     /// Runs a statement, unless it was stopped before it began.
-    fn run(&self, number: f64, statement: impl FnOnce() -> headwater::Result<Found>) -> headwater::Result<Found> {
+    fn run(&self, number: u64, statement: impl FnOnce() -> headwater::Result<Found>) -> headwater::Result<Found> {
         let mut turn = lock(&self.turn);
         turn.begun = number;
         let is_stopped = turn.stopped.contains(&number);
@@ -71,7 +71,7 @@ impl Opened {
     }
 
     /// Stops a statement; whether it runs still.
-    fn stop(&self, number: f64) -> bool {
+    fn stop(&self, number: u64) -> bool {
         let mut turn = lock(&self.turn);
         if number > turn.begun {
             turn.stopped.push(number);
@@ -144,7 +144,7 @@ pub fn connection_execute(env: Env, connection: u32, number: f64, sql: String, v
     let values = unpack(values)?;
     Session::ask(env, connection, move |opened, connection| {
         let connection = connection.as_ref().ok_or_else(closed)?;
-        let found = opened.run(number, || connection.execute(&sql, &values))?;
+        let found = opened.run(number as u64, || connection.execute(&sql, &values))?;
         Ok(Answer::Bytes(pack(&found)))
     })
 }
@@ -152,7 +152,7 @@ pub fn connection_execute(env: Env, connection: u32, number: f64, sql: String, v
 /// Stops a statement; whether it runs still, as one that begins may not hear it.
 #[napi(catch_unwind)]
 pub fn connection_stop(connection: u32, number: f64) -> Result<bool> {
-    Session::with(connection, |session, _| Ok(session.opened.stop(number)))
+    Session::with(connection, |session, _| Ok(session.opened.stop(number as u64)))
 }
 
 /// Whether a transaction is open after what was done last.

@@ -2,6 +2,7 @@
 
 use headwater::replica::{Database, RowChange, Value};
 use serde_json::{Value as Json, json};
+use std::fmt::Write as _;
 
 use crate::failure::{Done, Failure, report_warning};
 use crate::place::Place;
@@ -38,7 +39,12 @@ fn line(change: &RowChange) -> Json {
 
 /// A value of a key: text that is not UTF-8, and bytes, are an object with their hex digits.
 fn cell(value: &Value) -> Json {
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hex = |bytes: &[u8]| {
+        bytes.iter().fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    };
     match value {
         Value::Null => Json::Null,
         Value::Integer(number) => json!(number),

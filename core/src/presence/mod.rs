@@ -7,16 +7,13 @@
 //! believe it for as long as they hear of it. A leased session lives to its deadline, across restarts; a held one dies
 //! with the epoch of the store that held it. What `core.rs` and all below it know of time comes with each call.
 
-pub(crate) mod call;
 mod change;
 mod config;
 mod core;
 mod follow;
-mod held;
 mod limits;
 mod log;
 mod nodes;
-pub(crate) mod remote;
 mod row;
 mod session;
 mod shard;
@@ -31,18 +28,16 @@ mod user;
 mod view;
 mod watch;
 mod wheel;
-pub(crate) mod worker;
 mod write;
 
 pub use change::{Change, ChangeKind};
 pub use config::PresenceConfig;
-pub use held::HeldSession;
 pub use limits::{
     BATCH_USERS_MAX, DEVICE_BYTES_MAX, ID_BYTES_MAX, MESSAGE_BYTES_MAX, META_BYTES_MAX, SESSIONS_MAX, TTL_RANGE,
 };
 pub use session::Session;
 pub use status::Status;
-pub use store::{Presence, PresenceNode, PresenceStatus, Reading};
+pub use store::{HeldSession, Presence, PresenceNode, PresenceStatus, PresenceWatcher, Reading};
 pub use view::{Counts, SessionView, UserView};
-pub use watch::{PresenceWatcher, WATCH_QUEUE_MAX, WatchEvent, WatchOptions};
+pub use watch::{WATCH_QUEUE_MAX, WatchEvent, WatchOptions};
 pub use write::{Lease, Purge, SessionSet};

@@ -9,12 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::change::Change;
 use super::core::Core;
-use super::remote::{Far, There};
 use super::space::Space;
 use super::view::{Counts, UserView};
-use super::worker::Worker;
 use crate::error::{Error, ErrorKind, Result};
-use crate::pending::Pending;
 
 /// Changes that wait for a watcher; one who has more is told everything anew.
 pub const WATCH_QUEUE_MAX: usize = 1_024;
@@ -203,85 +200,15 @@ impl Queue {
     }
 }
 
-/// Follows users. Safe to share; each event goes to one taker.
-pub struct PresenceWatcher(Arc<Follows>);
-
-enum Follows {
-    Near(Near),
-    Far(Far),
-}
-
-struct Near {
+/// One who follows users of a store in this process.
+pub(crate) struct Following {
     core: Arc<Core>,
     space: Arc<Space>,
     watching: Arc<Watching>,
-    /// The store goes when nobody has it any more, and who follows it has it.
-    _worker: Option<Arc<Worker>>,
 }
 
-impl PresenceWatcher {
-    pub(crate) fn here(worker: &Arc<Worker>, options: WatchOptions) -> PresenceWatcher {
-        let near = Near::new(&worker.core, options, Some(Arc::clone(worker)));
-        PresenceWatcher(Arc::new(Follows::Near(near)))
-    }
-
-    pub(crate) fn there(there: &Arc<There>, options: WatchOptions) -> PresenceWatcher {
-        PresenceWatcher(Arc::new(Follows::Far(Far::new(there, options))))
-    }
-
-    /// Of a store that nothing drives.
-    #[cfg(test)]
-    pub(crate) fn new(core: &Arc<Core>, options: WatchOptions) -> PresenceWatcher {
-        PresenceWatcher(Arc::new(Follows::Near(Near::new(core, options, None))))
-    }
-
-    /// Waits until there is at least one event, then takes up to `max`, one at the least.
-    pub fn next(&self, max: usize) -> Pending<Vec<WatchEvent>> {
-        let watcher = PresenceWatcher(Arc::clone(&self.0));
-        Pending::of(std::future::poll_fn(move |cx| {
-            loop {
-                std::task::ready!(watcher.poll_ready(cx));
-                match watcher.try_next(max) {
-                    Ok(events) if events.is_empty() => {}
-                    done => return Poll::Ready(done),
-                }
-            }
-        }))
-    }
-
-    /// Takes up to `max` events that are there, one at the least; none is an empty list.
-    pub fn try_next(&self, max: usize) -> Result<Vec<WatchEvent>> {
-        match &*self.0 {
-            Follows::Near(near) => take(&near.core, &near.space, &near.watching, max),
-            Follows::Far(far) => far.try_next(max),
-        }
-    }
-
-    /// Ready when `try_next` has something to say; else wakes `cx` then.
-    pub fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
-        match &*self.0 {
-            Follows::Near(near) => near.poll_ready(cx),
-            Follows::Far(far) => far.poll_ready(cx),
-        }
-    }
-
-    /// Ends it: waits return `closed`.
-    pub fn close(&self) {
-        match &*self.0 {
-            Follows::Near(near) => near.close(),
-            Follows::Far(far) => far.close(),
-        }
-    }
-}
-
-impl std::fmt::Debug for PresenceWatcher {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PresenceWatcher").finish_non_exhaustive()
-    }
-}
-
-impl Near {
-    fn new(core: &Arc<Core>, options: WatchOptions, worker: Option<Arc<Worker>>) -> Near {
+impl Following {
+    pub(crate) fn new(core: &Arc<Core>, options: WatchOptions) -> Following {
         let space = core.spaces.of(&options.space);
         let queue =
             Queue { events: VecDeque::new(), is_behind: true, has_skipped: false, waker: None, is_closed: false };
@@ -298,10 +225,11 @@ impl Near {
             }
         }
         drop((watchers, recent));
-        Near { core: Arc::clone(core), space, watching, _worker: worker }
+        Following { core: Arc::clone(core), space, watching }
     }
 
-    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Ready when there is something to take; else wakes `cx` then.
+    pub(crate) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
         let is_closed = self.core.check_open().is_err();
         let mut queue = self.watching.queue();
         if is_closed || queue.is_behind || !queue.events.is_empty() || queue.is_closed {
@@ -311,7 +239,37 @@ impl Near {
         Poll::Pending
     }
 
-    fn close(&self) {
+    /// Takes up to `max` events that are there, one at the least; none is an empty list.
+    pub(crate) fn try_next(&self, max: usize) -> Result<Vec<WatchEvent>> {
+        let (core, space, watching) = (&self.core, &self.space, &self.watching);
+        let mut queue = watching.queue();
+        if queue.is_closed {
+            return Err(Error::new(ErrorKind::Closed, "this watcher is closed"));
+        }
+        core.check_open()?;
+        if !queue.is_behind {
+            let count = queue.events.len().min(max.max(1));
+            return Ok(queue.events.drain(..count).collect());
+        }
+        // From here on changes are queued; those that the snapshot has are taken out again.
+        queue.events.clear();
+        queue.is_behind = false;
+        drop(queue);
+        let snapshot = core.snapshot(space, &watching.users, watching.reveal);
+        let mut queue = watching.queue();
+        queue.events.retain(|event| match event {
+            WatchEvent::Change(change) => {
+                change.position > snapshot.up_to(core.shard_of(&space.name, &change.user.user))
+            }
+            _ => true,
+        });
+        let mut events = vec![WatchEvent::Snapshot { position: snapshot.position, users: snapshot.users }];
+        events.extend(core.stale_since().map(|as_of_ms| WatchEvent::View { stale: true, as_of_ms }));
+        Ok(events)
+    }
+
+    /// Ends it.
+    pub(crate) fn close(&self) {
         self.space.watchers.write().unwrap_or_else(PoisonError::into_inner).remove(&self.watching);
         let mut queue = self.watching.queue();
         queue.is_closed = true;
@@ -321,33 +279,8 @@ impl Near {
     }
 }
 
-impl Drop for Near {
+impl Drop for Following {
     fn drop(&mut self) {
         self.close();
     }
-}
-
-fn take(core: &Core, space: &Space, watching: &Watching, max: usize) -> Result<Vec<WatchEvent>> {
-    let mut queue = watching.queue();
-    if queue.is_closed {
-        return Err(Error::new(ErrorKind::Closed, "this watcher is closed"));
-    }
-    core.check_open()?;
-    if !queue.is_behind {
-        let count = queue.events.len().min(max.max(1));
-        return Ok(queue.events.drain(..count).collect());
-    }
-    // From here on changes are queued; those that the snapshot has are taken out again.
-    queue.events.clear();
-    queue.is_behind = false;
-    drop(queue);
-    let snapshot = core.snapshot(space, &watching.users, watching.reveal);
-    let mut queue = watching.queue();
-    queue.events.retain(|event| match event {
-        WatchEvent::Change(change) => change.position > snapshot.up_to(core.shard_of(&space.name, &change.user.user)),
-        _ => true,
-    });
-    let mut events = vec![WatchEvent::Snapshot { position: snapshot.position, users: snapshot.users }];
-    events.extend(core.stale_since().map(|as_of_ms| WatchEvent::View { stale: true, as_of_ms }));
-    Ok(events)
 }

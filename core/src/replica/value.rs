@@ -183,7 +183,9 @@ pub(super) fn key_bytes(key: &[Value]) -> Vec<u8> {
 /// Values as they are, bit for bit, which [`take_values`] reads back.
 pub(super) fn put_values(values: &[Value]) -> Vec<u8> {
     let mut out = Vec::new();
-    values.iter().for_each(|value| value.put(&mut out));
+    for value in values {
+        value.put(&mut out);
+    }
     out
 }
 

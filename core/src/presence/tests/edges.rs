@@ -130,7 +130,7 @@ fn a_session_that_comes_back_in_time_was_never_gone() {
     let mut alone = Alone::new(config("n"));
     alone.hold("ada", "program", Status::Busy);
     alone.crash();
-    let watcher = crate::presence::PresenceWatcher::new(&alone.core, watch_all());
+    let watcher = super::super::watch::Following::new(&alone.core, watch_all());
     watcher.try_next(10).unwrap();
     alone.pass(5_000);
     alone.hold("ada", "program", Status::Busy);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::change::ChangeKind;
 use super::super::view::UserView;
-use super::super::watch::{PresenceWatcher, WATCH_QUEUE_MAX, WatchEvent, WatchOptions};
+use super::super::watch::{Following, WATCH_QUEUE_MAX, WatchEvent, WatchOptions};
 use super::*;
 
 pub(super) fn watch_all() -> WatchOptions {
@@ -23,7 +23,7 @@ pub(super) struct Folded {
 }
 
 impl Folded {
-    pub(super) fn fold(&mut self, watcher: &PresenceWatcher) {
+    pub(super) fn fold(&mut self, watcher: &Following) {
         loop {
             let events = watcher.try_next(7).unwrap();
             if events.is_empty() {
@@ -72,13 +72,13 @@ impl Folded {
 fn a_watcher_that_comes_back_goes_on_where_it_was() {
     let mut alone = Alone::new(PresenceConfig { history: 100, ..config("n") });
     alone.set("ada", "tab", Status::Online, 60);
-    let watcher = PresenceWatcher::new(&alone.core, watch_all());
+    let watcher = Following::new(&alone.core, watch_all());
     let mut folded = Folded::default();
     folded.fold(&watcher);
     drop(watcher);
     alone.set("bob", "tab", Status::Online, 60);
     alone.core.leave("s", "ada", "tab", alone.now).unwrap();
-    let again = PresenceWatcher::new(&alone.core, WatchOptions { after: Some(folded.position), ..watch_all() });
+    let again = Following::new(&alone.core, WatchOptions { after: Some(folded.position), ..watch_all() });
     folded.fold(&again);
     folded.check(&alone.core);
     assert_eq!(folded.snapshots, 1, "what was missed is kept");
@@ -86,12 +86,12 @@ fn a_watcher_that_comes_back_goes_on_where_it_was() {
     for number in 0..101 {
         alone.set(&format!("u{number}"), "tab", Status::Online, 60);
     }
-    let late = PresenceWatcher::new(&alone.core, WatchOptions { after: Some(folded.position), ..watch_all() });
+    let late = Following::new(&alone.core, WatchOptions { after: Some(folded.position), ..watch_all() });
     folded.fold(&late);
     folded.check(&alone.core);
     assert_eq!(folded.snapshots, 2, "what was missed is no more");
     alone.crash();
-    let other = PresenceWatcher::new(&alone.core, WatchOptions { after: Some(folded.position), ..watch_all() });
+    let other = Following::new(&alone.core, WatchOptions { after: Some(folded.position), ..watch_all() });
     let first = other.try_next(1).unwrap();
     assert!(matches!(first[..], [WatchEvent::Snapshot { .. }]), "positions are of one opening: {first:?}");
 }
@@ -99,8 +99,8 @@ fn a_watcher_that_comes_back_goes_on_where_it_was() {
 #[test]
 fn a_watcher_that_reads_late_is_told_everything_anew() {
     let alone = Alone::new(config("n"));
-    let watcher = PresenceWatcher::new(&alone.core, watch_all());
-    let quick = PresenceWatcher::new(&alone.core, watch_all());
+    let watcher = Following::new(&alone.core, watch_all());
+    let quick = Following::new(&alone.core, watch_all());
     let (mut slow, mut other) = (Folded::default(), Folded::default());
     slow.fold(&watcher);
     for number in 0..3 * WATCH_QUEUE_MAX {
@@ -117,7 +117,7 @@ fn a_watcher_that_reads_late_is_told_everything_anew() {
 fn one_who_follows_users_hears_of_nobody_else_and_of_who_is_not_there() {
     let alone = Alone::new(config("n"));
     let users = vec!["ada".to_owned(), "bob".to_owned()];
-    let watcher = PresenceWatcher::new(&alone.core, WatchOptions { users, ..watch_all() });
+    let watcher = Following::new(&alone.core, WatchOptions { users, ..watch_all() });
     let first = watcher.try_next(1).unwrap();
     let WatchEvent::Snapshot { users, .. } = &first[0] else { panic!("{first:?}") };
     assert_eq!(
@@ -135,14 +135,14 @@ fn one_who_follows_users_hears_of_nobody_else_and_of_who_is_not_there() {
 fn who_hides_leaves_and_who_shows_joins_for_others() {
     let alone = Alone::new(config("n"));
     alone.set("ada", "tab", Status::Online, 60);
-    let watcher = PresenceWatcher::new(&alone.core, watch_all());
-    let knows = PresenceWatcher::new(&alone.core, WatchOptions { reveal: true, ..watch_all() });
+    let watcher = Following::new(&alone.core, watch_all());
+    let knows = Following::new(&alone.core, WatchOptions { reveal: true, ..watch_all() });
     watcher.try_next(1).unwrap();
     knows.try_next(1).unwrap();
     alone.core.hide("s", "ada", true, alone.now).unwrap();
     alone.set("ada", "tab", Status::Busy, 60);
     alone.core.hide("s", "ada", false, alone.now).unwrap();
-    let kinds = |watcher: &PresenceWatcher| -> Vec<_> {
+    let kinds = |watcher: &Following| -> Vec<_> {
         let events = watcher.try_next(10).unwrap();
         events
             .iter()
@@ -169,7 +169,7 @@ fn who_hides_leaves_and_who_shows_joins_for_others() {
 #[test]
 fn a_large_space_tells_counts_and_changes_again_when_it_is_small() {
     let mut alone = Alone::new(PresenceConfig { announce_max: 10, ..config("n") });
-    let watcher = PresenceWatcher::new(&alone.core, watch_all());
+    let watcher = Following::new(&alone.core, watch_all());
     watcher.try_next(1).unwrap();
     for number in 0..50 {
         alone.set(&format!("u{number}"), "tab", Status::Online, 600);

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::super::watch::PresenceWatcher;
+use super::super::watch::Following;
 use super::super::write::SessionSet;
 use super::watching::{Folded, watch_all};
 use super::*;
@@ -21,7 +21,7 @@ struct Node {
     is_cut: bool,
     pushed: usize,
     pulled: usize,
-    watcher: PresenceWatcher,
+    watcher: Following,
     folded: Folded,
 }
 
@@ -42,9 +42,9 @@ struct World {
     trace: Vec<String>,
 }
 
-fn begin(name: &str, lines: &Lines, epoch: u64, now: Wall) -> (Arc<Core>, PresenceWatcher) {
+fn begin(name: &str, lines: &Lines, epoch: u64, now: Wall) -> (Arc<Core>, Following) {
     let core = open(&config(name), lines, epoch, now);
-    let watcher = PresenceWatcher::new(&core, watch_all());
+    let watcher = Following::new(&core, watch_all());
     (core, watcher)
 }
 

@@ -36,7 +36,8 @@ pub struct Connection {
     worker: Option<Arc<Worker>>,
     /// How many rows it had changed when the worker was rung last.
     told: Cell<u64>,
-    _opened: Opened,
+    #[expect(dead_code, reason = "it is noted as open for as long as this is")]
+    opened: Opened,
 }
 
 /// Ends what a connection runs, from any thread; it may outlive the connection.
@@ -60,11 +61,11 @@ impl InterruptHandle {
 impl Connection {
     /// `worker` looks at once where it is in this process.
     pub(super) fn open(path: &Path, worker: Option<Arc<Worker>>) -> Result<Connection> {
-        let _opened = Opened::note(path)?;
+        let opened = Opened::note(path)?;
         let conn = connect(path)?;
         // A row that REPLACE takes away is captured by this alone.
         conn.execute_batch("PRAGMA recursive_triggers = ON").map_err(fault)?;
-        Ok(Connection { conn, worker, told: Cell::new(0), _opened })
+        Ok(Connection { conn, worker, told: Cell::new(0), opened })
     }
 
     /// What ends a statement that runs here from another thread.

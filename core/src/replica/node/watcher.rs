@@ -81,7 +81,9 @@ impl Wakers {
 impl Wake for Wakers {
     fn wake(self: Arc<Self>) {
         let all = std::mem::take(&mut *lock(&self.0));
-        all.into_iter().for_each(|(_, waker)| waker.wake());
+        for (_, waker) in all {
+            waker.wake();
+        }
     }
 }
 

@@ -335,8 +335,10 @@ fn the_log_has_room_for_the_longest_key() {
     let dir = Dir::new();
     let mut nodes = nodes::<2>(&dir, BOOKS);
     let places = "CREATE TABLE places(a, b, c, note, PRIMARY KEY(a, b, c))";
-    nodes.iter_mut().for_each(|node| node.at(1000, "INSERT INTO books VALUES (1, 'a', 0)"));
-    nodes.iter_mut().for_each(|node| node.at(1000, places));
+    for node in &mut nodes {
+        node.at(1000, "INSERT INTO books VALUES (1, 'a', 0)");
+        node.at(1000, places);
+    }
     nodes[0].at(2000, "INSERT INTO places VALUES (1, 2, 3, 'x'), (1, 2, 4, 'y'); DELETE FROM places WHERE c = 3");
     nodes[0].at(2001, "UPDATE places SET b = 'moved'");
     exchange(&mut nodes);

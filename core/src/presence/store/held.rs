@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::remote::KeptAlive;
-use super::store::{Presence, Source, written};
-use super::view::UserView;
-use super::write::SessionSet;
+use super::{Presence, Source, written};
 use crate::error::Result;
 use crate::pending::Pending;
+use crate::presence::view::UserView;
+use crate::presence::write::SessionSet;
 
 /// A session that a program holds: it is there until the handle goes, and no process that dies leaves it behind.
 ///

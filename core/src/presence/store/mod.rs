@@ -1,24 +1,32 @@
 //! A presence store as programs use it: on a stream of this process's engine, or through the node that has the
-//! directory open. Where it is here, [`super::worker`] has it follow the stream and the time.
+//! directory open. Where it is here, [`worker`] has it follow the stream and the time.
+
+pub(crate) mod call;
+mod held;
+pub(crate) mod remote;
+mod watcher;
+pub(crate) mod worker;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::call::{PresenceAnswer, PresenceCall};
-use super::core::Written;
-use super::held::HeldSession;
-use super::limits::{BATCH_USERS_MAX, check_id};
-use super::remote::There;
-use super::status::Status;
-use super::time::Wall;
-use super::view::{Counts, UserView};
-use super::watch::{PresenceWatcher, WatchOptions};
-use super::worker::Worker;
-use super::write::{Lease, Purge, SessionSet};
 use crate::error::{Error, Result};
 use crate::pending::Pending;
+use crate::presence::core::Written;
+use crate::presence::limits::{BATCH_USERS_MAX, check_id};
+use crate::presence::status::Status;
+use crate::presence::time::Wall;
+use crate::presence::view::{Counts, UserView};
+use crate::presence::watch::WatchOptions;
+use crate::presence::write::{Lease, Purge, SessionSet};
+use call::{PresenceAnswer, PresenceCall};
+use remote::There;
+use worker::Worker;
+
+pub use held::HeldSession;
+pub use watcher::PresenceWatcher;
 
 /// Users, and as of when they are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,10 +91,10 @@ pub struct PresenceNode {
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Presence(pub(super) Source);
+pub struct Presence(Source);
 
 #[derive(Clone)]
-pub(super) enum Source {
+enum Source {
     Here(Arc<Worker>),
     There(Arc<There>),
 }

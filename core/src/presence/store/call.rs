@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::config::PresenceConfig;
-use super::status::Status;
-use super::store::{PresenceStatus, Reading};
-use super::view::{Counts, UserView};
-use super::watch::{WatchEvent, WatchOptions};
-use super::write::{Lease, Purge, SessionSet};
+use super::{PresenceStatus, Reading};
+use crate::presence::config::PresenceConfig;
+use crate::presence::status::Status;
+use crate::presence::view::{Counts, UserView};
+use crate::presence::watch::{WatchEvent, WatchOptions};
+use crate::presence::write::{Lease, Purge, SessionSet};
 
 /// A question about a store, which is begun if it is not there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,13 +7,13 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::call::{PresenceAnswer, PresenceCall, PresenceQuestion};
-use super::config::PresenceConfig;
-use super::store::{Presence, unexpected};
-use super::watch::{WatchEvent, WatchOptions};
-use super::write::SessionSet;
+use super::{Presence, unexpected};
 use crate::bell::Bell;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pending::Pending;
+use crate::presence::config::PresenceConfig;
+use crate::presence::watch::{WatchEvent, WatchOptions};
+use crate::presence::write::SessionSet;
 use crate::stream::contract::EngineOps;
 
 /// How long a session that is held here lives at the node when this process is gone.
@@ -57,7 +57,7 @@ impl There {
         match serde_json::to_string(&question) {
             Ok(question) => self
                 .ops
-                .presence(question)
+                .presence(question, waits)
                 .and_then(|answer| Pending::ready(serde_json::from_str(&answer).map_err(|error| unreadable(&error)))),
             Err(error) => Pending::ready(Err(unreadable(&error))),
         }
