@@ -25,6 +25,7 @@ mod object;
 mod output;
 mod place;
 mod points;
+mod presence;
 mod progress;
 mod replica;
 mod serve;
@@ -100,6 +101,9 @@ enum Noun {
     /// The mesh that a node is part of: who is there, how far stores are.
     #[command(subcommand)]
     Mesh(mesh::Verb),
+    /// Who is here: sessions of users, their statuses, and who comes and goes.
+    #[command(subcommand)]
+    Presence(presence::Verb),
     /// SQLite files that replicate: attach one, see how it stands.
     #[command(subcommand)]
     Replica(replica::Verb),
@@ -131,6 +135,7 @@ impl Noun {
             Noun::Cluster(cluster) => cluster.run(place),
             Noun::Link(verb) => verb.run(place),
             Noun::Mesh(verb) => verb.run(place),
+            Noun::Presence(verb) => verb.run(place),
             Noun::Replica(verb) => verb.run(place),
             Noun::Bench(verb) => verb.run(place),
             Noun::Verify(verify) => verify.run(place),

@@ -11,6 +11,7 @@ mod change;
 mod config;
 mod core;
 mod follow;
+mod json;
 mod limits;
 mod log;
 mod nodes;

@@ -60,10 +60,6 @@ operations! {
     14 Mesh(()) -> Option<MeshStatus>;
     // Of its replicated SQLite files, in JSON.
     15 AskDatabase(String) -> String;
-    // Of its presence stores, in JSON.
-    33 AskPresence(String) -> String;
-    // The same, for what waits until something happens.
-    34 WatchPresence(String) -> String;
     // Of a stream.
     16 Info(()) -> StreamInfo;
     // The question is read by `take_appends`, which copies nothing.
@@ -84,6 +80,10 @@ operations! {
     31 Sync(()) -> ();
     // Of the engine's replicated SQLite files again: an answer once something was joined.
     32 WatchDatabase(String) -> String;
+    // Of its presence stores, in JSON.
+    33 AskPresence(String) -> String;
+    // The same, for what waits until something happens.
+    34 WatchPresence(String) -> String;
     // Of a subscription or a consumer: at most so many records that are there; and an answer once one is.
     48 Take(u64) -> Batch;
     49 Ready(()) -> ();
