@@ -5,9 +5,10 @@
 mod common;
 
 use std::io::{BufRead, BufReader};
+use std::process::Command;
 
 use common::Dir;
-use common::node::{Node, until};
+use common::node::until;
 use serde_json::{Value, json};
 
 fn status(dir: &Dir, user: &str) -> Value {
@@ -56,7 +57,9 @@ fn what_can_not_be_is_refused_by_name() {
 #[test]
 fn a_node_ends_what_is_due_and_tells_those_who_watch() {
     let dir = Dir::new("presence-node");
-    let node = Node::start(&dir, &[]);
+    let mut node = dir.spawn(&["serve"]);
+    let told = BufReader::new(node.stdout.take().expect("it is piped")).lines().next().expect("a line");
+    assert!(told.expect("it reads").starts_with("serving "));
     let mut watch = dir.spawn(&["presence", "watch", "--json"]);
     let mut lines = BufReader::new(watch.stdout.take().expect("it is piped")).lines();
     let mut next = || -> Value {
@@ -71,6 +74,7 @@ fn a_node_ends_what_is_due_and_tells_those_who_watch() {
     let left = next();
     assert_eq!((&left["type"], &left["user"]["status"]), (&json!("left"), &json!("offline")));
     until("nobody is there", || dir.json(&["presence", "count"])[0]["users"] == json!(0));
-    assert_eq!(node.end(), 0);
+    let ended = Command::new("kill").arg(node.id().to_string()).status().expect("kill runs");
+    assert!(ended.success() && node.wait().expect("it ends").success());
     assert!(watch.wait().expect("it ends").success(), "a watch ends with its node");
 }

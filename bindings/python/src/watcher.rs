@@ -316,6 +316,7 @@ missed!(Watcher);
 missed!(ObjectWatcher);
 missed!(PointWatcher);
 missed!(CrdtWatcher);
+missed!(ChangeWatcher);
 
 watcher!("Follows the changes of a bucket. Safe to share; each entry goes to one taker.", Watcher, hw::Watcher, {
     /// Whether everything that was there when the watch began has been taken.
