@@ -38,35 +38,22 @@ pub(crate) struct Worker {
     clock: Arc<dyn Clock>,
     subscription: Subscription,
     node: String,
-    alarm: Arc<Alarm>,
+    bell: Arc<Bell>,
     is_stopped: AtomicBool,
     thread: Mutex<Option<JoinHandle<()>>>,
     hears: Box<dyn Fn() -> bool + Send + Sync>,
 }
 
-/// Wakes the thread: at once by what comes in the stream, and by what is written here only if it sleeps for long.
-#[derive(Default)]
-struct Alarm {
-    bell: Arc<Bell>,
-    sleeps: AtomicBool,
-}
-
 /// The log of a store that stands on a stream.
-struct StreamLog {
-    stream: Stream,
-    alarm: Arc<Alarm>,
-}
+struct StreamLog(Stream);
 
 impl Log for StreamLog {
     fn append(&self, subject: &str, payload: &[u8], ttl: Option<Duration>) -> Pending<Ack> {
-        if self.alarm.sleeps.swap(false, Ordering::AcqRel) {
-            self.alarm.bell.ring();
-        }
-        self.stream.append(&Append { ttl, ..Append::new(subject, payload) })
+        self.0.append(&Append { ttl, ..Append::new(subject, payload) })
     }
 
     fn last(&self, subject: &str) -> Result<Option<Vec<u8>>> {
-        Ok(self.stream.last(subject).wait()?.map(|record| record.payload))
+        Ok(self.0.last(subject).wait()?.map(|record| record.payload))
     }
 }
 
@@ -96,8 +83,8 @@ impl Worker {
         hears: Box<dyn Fn() -> bool + Send + Sync>,
     ) -> Result<Arc<Worker>> {
         let settings = config.settings(engine)?;
-        let (node, alarm) = (settings.node.clone(), Arc::new(Alarm::default()));
-        let log = StreamLog { stream: stream.clone(), alarm: Arc::clone(&alarm) };
+        let node = settings.node.clone();
+        let log = StreamLog(stream.clone());
         let now_ms = to_ms(clock.now());
         let filter = stream_filter(&config.name);
         let core = Arc::new(Core::new(settings, clock.random(), clock.random(), Box::new(log), now_ms));
@@ -124,7 +111,7 @@ impl Worker {
             clock: Arc::clone(clock),
             subscription: stream.subscribe(options).wait()?,
             node: format!(".{node}"),
-            alarm,
+            bell: Arc::default(),
             is_stopped: AtomicBool::new(false),
             thread: Mutex::default(),
             hears,
@@ -135,19 +122,18 @@ impl Worker {
     #[allow(clippy::disallowed_methods, reason = "an engine starts its own threads: one for each presence store")]
     pub(crate) fn start(self: &Arc<Self>) -> Result<()> {
         let weak = Arc::downgrade(self);
-        let alarm = Arc::clone(&self.alarm);
+        let bell = Arc::clone(&self.bell);
         let work = move || {
             let pace = Bell::default();
             // It keeps nothing alive: the last handle to go ends it.
             while let Some(worker) = weak.upgrade().filter(|worker| !worker.is_stopped()) {
                 let next = worker.round();
-                let is_ready = worker.listen(&alarm);
+                let is_ready = worker.listen();
                 drop(worker);
                 pace.wait(Some(PACE));
                 if !is_ready {
-                    alarm.sleeps.store(next.is_none_or(|ms| ms > 1_000), Ordering::Release);
-                    alarm.bell.wait(next.map(Duration::from_millis));
-                    alarm.sleeps.store(false, Ordering::Release);
+                    // What is written here comes in the stream too, so it rings for what is due earlier.
+                    bell.wait(next.map(Duration::from_millis));
                 }
             }
         };
@@ -158,8 +144,8 @@ impl Worker {
     }
 
     /// Has the stream ring when there is something; whether there is already.
-    fn listen(&self, alarm: &Alarm) -> bool {
-        let waker = Waker::from(Arc::clone(&alarm.bell));
+    fn listen(&self) -> bool {
+        let waker = Waker::from(Arc::clone(&self.bell));
         self.subscription.poll_ready(&mut Context::from_waker(&waker)).is_ready()
     }
 
@@ -194,7 +180,7 @@ impl Worker {
     /// Ends it in good order; twice is nothing.
     pub(crate) fn close(&self) {
         self.is_stopped.store(true, Ordering::Release);
-        self.alarm.bell.ring();
+        self.bell.ring();
         self.core.close(self.now_ms());
         self.subscription.close();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
