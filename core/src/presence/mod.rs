@@ -1,9 +1,9 @@
 //! Presence: who is here. A session (a tab, a telephone, a program) of a user in a space has a status, and a user has
 //! the highest of the live sessions: busy, online, away.
 //!
-//! Each node writes what it knows of a user's sessions into one stream, in records of its own ([`row`]); what any node
+//! Each node writes what it knows of a user's sessions into one stream, in records of its own (`row.rs`); what any node
 //! tells is a fold of all of them, in whatever order links bring them. Transitions are in the log, signs of life are
-//! not: deadlines are the business of the node that answers for a session, on a timing wheel ([`wheel`]), and others
+//! not: deadlines are the business of the node that answers for a session, on a timing wheel (`wheel.rs`), and others
 //! believe it for as long as they hear of it. A leased session lives to its deadline, across restarts; a held one dies
 //! with the epoch of the store that held it. What `core.rs` and all below it know of time comes with each call.
 

@@ -1,5 +1,5 @@
 //! A presence store as programs use it: on a stream of this process's engine, or through the node that has the
-//! directory open. Where it is here, [`worker`] has it follow the stream and the time.
+//! directory open. Where it is here, `worker.rs` has it follow the stream and the time.
 
 pub(crate) mod call;
 mod held;
