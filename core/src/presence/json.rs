@@ -1,6 +1,7 @@
 //! Users and changes as every door writes them in JSON: the field names of the HTTP API, times as in RFC 3339.
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::change::Change;
 use super::store::{PresenceStatus, Reading};
@@ -9,8 +10,13 @@ use super::view::{Counts, SessionView, UserView};
 use super::watch::WatchEvent;
 use crate::time::format_time;
 
+/// None of what is written here has no JSON.
+fn of(value: impl Serialize) -> Value {
+    serde_json::to_value(value).unwrap_or_default()
+}
+
 fn time(ms: Wall) -> Value {
-    if ms == 0 { Value::Null } else { json!(format_time(ms as i64 * 1_000_000)) }
+    if ms == 0 { Value::Null } else { of(format_time(ms as i64 * 1_000_000)) }
 }
 
 /// Leaves out what is not there.
@@ -22,19 +28,18 @@ fn object(fields: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
 
 impl UserView {
     /// `user_id`, `space`, `status`, `message`, `last_seen`, `updated_at`, `chosen` and `invisible` where they hold,
-    /// and
-    /// `sessions`.
+    /// and `sessions`.
     pub fn to_json(&self) -> Value {
         object([
-            ("user_id", json!(&*self.user)),
-            ("space", json!(&*self.space)),
-            ("status", json!(self.status)),
-            ("message", json!(self.message())),
+            ("user_id", of(&*self.user)),
+            ("space", of(&*self.space)),
+            ("status", of(self.status)),
+            ("message", of(self.message())),
             ("last_seen", time(self.last_seen_ms)),
             ("updated_at", time(self.changed_ms)),
-            ("chosen", if self.chosen { json!(true) } else { Value::Null }),
-            ("invisible", if self.invisible { json!(true) } else { Value::Null }),
-            ("sessions", json!(self.sessions.iter().map(session).collect::<Vec<_>>())),
+            ("chosen", if self.chosen { of(true) } else { Value::Null }),
+            ("invisible", if self.invisible { of(true) } else { Value::Null }),
+            ("sessions", of(self.sessions.iter().map(session).collect::<Vec<_>>())),
         ])
     }
 }
@@ -43,21 +48,21 @@ fn session(view: &SessionView) -> Value {
     let session = &view.session;
     let meta = session.meta.as_deref().and_then(|meta| serde_json::from_str(meta).ok());
     object([
-        ("session", json!(&*session.id)),
-        ("status", json!(view.status)),
-        ("message", json!(session.message)),
-        ("device", json!(session.device)),
+        ("session", of(&*session.id)),
+        ("status", of(view.status)),
+        ("message", of(&session.message)),
+        ("device", of(&session.device)),
         ("metadata", meta.unwrap_or(Value::Null)),
         ("since", time(session.since_ms)),
-        ("ttl", if session.is_held() { Value::Null } else { json!(session.ttl_ms as f64 / 1_000.0) }),
-        ("held", if session.is_held() { json!(true) } else { Value::Null }),
+        ("ttl", if session.is_held() { Value::Null } else { of(session.ttl_ms as f64 / 1_000.0) }),
+        ("held", if session.is_held() { of(true) } else { Value::Null }),
     ])
 }
 
 impl Counts {
     /// `users`, `sessions`, and how many are `online`, `away`, `busy` and `unknown`.
     pub fn to_json(&self) -> Value {
-        json!(self)
+        of(self)
     }
 }
 
@@ -65,7 +70,7 @@ impl Reading {
     /// `users`, `as_of` and `stale`.
     pub fn to_json(&self) -> Value {
         let users: Vec<_> = self.users.iter().map(|user| user.to_json()).collect();
-        json!({"users": users, "as_of": time(self.as_of_ms), "stale": self.stale})
+        object([("users", of(users)), ("as_of", time(self.as_of_ms)), ("stale", of(self.stale))])
     }
 }
 
@@ -73,10 +78,10 @@ impl Change {
     /// `type`, `position`, `session` where it is about one, `was`, and `user`.
     pub fn to_json(&self) -> Value {
         object([
-            ("type", json!(self.kind)),
-            ("position", json!(self.position)),
-            ("session", if self.session.is_empty() { Value::Null } else { json!(&*self.session) }),
-            ("was", json!(self.was)),
+            ("type", of(self.kind)),
+            ("position", of(self.position)),
+            ("session", if self.session.is_empty() { Value::Null } else { of(&*self.session) }),
+            ("was", of(self.was)),
             ("user", self.user.to_json()),
         ])
     }
@@ -89,10 +94,12 @@ impl WatchEvent {
             WatchEvent::Change(change) => change.to_json(),
             WatchEvent::Snapshot { position, users } => {
                 let users: Vec<_> = users.iter().map(|user| user.to_json()).collect();
-                json!({"type": "snapshot", "position": position, "users": users})
+                object([("type", of("snapshot")), ("position", of(position)), ("users", of(users))])
             }
-            WatchEvent::Counts(counts) => json!({"type": "counts", "counts": counts}),
-            WatchEvent::View { stale, as_of_ms } => json!({"type": "view", "stale": stale, "as_of": time(*as_of_ms)}),
+            WatchEvent::Counts(counts) => object([("type", of("counts")), ("counts", of(counts))]),
+            WatchEvent::View { stale, as_of_ms } => {
+                object([("type", of("view")), ("stale", of(stale)), ("as_of", time(*as_of_ms))])
+            }
         }
     }
 }
@@ -103,14 +110,18 @@ impl PresenceStatus {
         let nodes: Vec<_> = self
             .nodes
             .iter()
-            .map(|node| {
-                object([("name", json!(node.name)), ("state", json!(node.state)), ("heard", time(node.heard_ms))])
-            })
+            .map(|node| object([("name", of(&node.name)), ("state", of(&node.state)), ("heard", time(node.heard_ms))]))
             .collect();
-        json!({
-            "name": self.name, "node": self.node, "answered": self.answered, "stale": self.stale,
-            "as_of": time(self.as_of_ms), "position": self.position, "refused": self.refused,
-            "last_error": self.last_error, "nodes": nodes
-        })
+        object([
+            ("name", of(&self.name)),
+            ("node", of(&self.node)),
+            ("answered", of(self.answered)),
+            ("stale", of(self.stale)),
+            ("as_of", time(self.as_of_ms)),
+            ("position", of(self.position)),
+            ("refused", of(self.refused)),
+            ("last_error", of(&self.last_error)),
+            ("nodes", of(nodes)),
+        ])
     }
 }
