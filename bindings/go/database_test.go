@@ -35,6 +35,16 @@ func attached(t *testing.T, config headwater.DatabaseConfig) (*headwater.Engine,
 	return engine, must(engine.Attach(within(t), config))(t)
 }
 
+// joined is a database of an engine of its own, whose log a hub joins with those of others.
+func joined(t *testing.T, hub *headwater.Engine, node string) *headwater.Database {
+	t.Helper()
+	engine, database := attached(t, headwater.DatabaseConfig{NodeID: node})
+	link := headwater.LinkConfig{Name: "hub", Stream: "REPLICA_app", Remote: "REPLICA_app"}
+	link.Create = &headwater.StreamConfig{}
+	ok(t, engine.AddLink(within(t), link, hub))
+	return database
+}
+
 // pool is a pool that ends before its engine does.
 func pool(t *testing.T, database *headwater.Database) *sql.DB {
 	t.Helper()
@@ -49,10 +59,7 @@ func TestWhatIsWrittenToOneFileIsReadInTheOther(t *testing.T) {
 	nodes := map[string]*sql.DB{}
 	databases := map[string]*headwater.Database{}
 	for _, name := range []string{"a", "b"} {
-		engine, database := attached(t, headwater.DatabaseConfig{NodeID: name})
-		link := headwater.LinkConfig{Name: "hub", Stream: "REPLICA_app", Remote: "REPLICA_app"}
-		link.Create = &headwater.StreamConfig{}
-		ok(t, engine.AddLink(ctx, link, hub))
+		database := joined(t, hub, name)
 		nodes[name], databases[name] = pool(t, database), database
 		must(nodes[name].ExecContext(ctx, "CREATE TABLE books(id INTEGER PRIMARY KEY, title TEXT)"))(t)
 	}
@@ -107,10 +114,7 @@ func TestWhatIsJoinedIsWatched(t *testing.T) {
 	hub := headwatertest.Engine(t)
 	databases := map[string]*headwater.Database{}
 	for _, name := range []string{"a", "b"} {
-		engine, database := attached(t, headwater.DatabaseConfig{NodeID: name})
-		link := headwater.LinkConfig{Name: "hub", Stream: "REPLICA_app", Remote: "REPLICA_app"}
-		link.Create = &headwater.StreamConfig{}
-		ok(t, engine.AddLink(ctx, link, hub))
+		database := joined(t, hub, name)
 		must(pool(t, database).ExecContext(ctx, "CREATE TABLE words(a TEXT, b INTEGER, c, PRIMARY KEY (a, b))"))(t)
 		databases[name] = database
 	}

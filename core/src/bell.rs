@@ -4,6 +4,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::Wake;
 use std::time::Duration;
 
+use crate::locks::lock;
+
 #[derive(Default)]
 pub(crate) struct Bell {
     is_rung: Mutex<bool>,
@@ -12,13 +14,13 @@ pub(crate) struct Bell {
 
 impl Bell {
     pub(crate) fn ring(&self) {
-        *self.is_rung.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        *lock(&self.is_rung) = true;
         self.rung.notify_one();
     }
 
     /// Waits until it is rung, for `timeout` at the most.
     pub(crate) fn wait(&self, timeout: Option<Duration>) {
-        let mut is_rung = self.is_rung.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut is_rung = lock(&self.is_rung);
         while !*is_rung {
             match timeout {
                 None => is_rung = self.rung.wait(is_rung).unwrap_or_else(PoisonError::into_inner),

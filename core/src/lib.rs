@@ -35,6 +35,7 @@ pub mod fuzzing;
 mod hybrid;
 mod intervals;
 mod journal;
+mod locks;
 mod log;
 mod member;
 mod memory;

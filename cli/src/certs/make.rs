@@ -12,6 +12,7 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
 use crate::failure::{Done, Failure};
+use crate::text::hex;
 
 const DAY_SECONDS: u64 = 86_400;
 /// It is good for so long already, for machines whose clocks are behind.
@@ -63,8 +64,7 @@ pub(super) fn node(ca: &str, ca_key: &str, name: &str, hosts: Vec<String>, days:
 /// What the CA of a key is called.
 fn ca_name(key: &KeyPair) -> String {
     let id = CertificateParams::default().key_identifier(key);
-    let hex = id.iter().take(NAME_BYTES).fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
-    format!("Headwater CA {hex}")
+    format!("Headwater CA {}", hex(&id[..id.len().min(NAME_BYTES)]))
 }
 
 fn ca_params(key: &KeyPair) -> CertificateParams {

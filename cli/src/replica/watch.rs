@@ -2,10 +2,10 @@
 
 use headwater::replica::{Database, RowChange, Value};
 use serde_json::{Value as Json, json};
-use std::fmt::Write as _;
 
 use crate::failure::{Done, Failure, report_warning};
 use crate::place::Place;
+use crate::text::hex;
 use crate::time::show_commit_time;
 
 /// Changes that are taken at once.
@@ -39,12 +39,6 @@ fn line(change: &RowChange) -> Json {
 
 /// A value of a key: text that is not UTF-8, and bytes, are an object with their hex digits.
 fn cell(value: &Value) -> Json {
-    let hex = |bytes: &[u8]| {
-        bytes.iter().fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
-    };
     match value {
         Value::Null => Json::Null,
         Value::Integer(number) => json!(number),

@@ -2,12 +2,13 @@
 //! does.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Context, Wake, Waker};
 use std::thread::JoinHandle;
 
 use super::{Engine, Inner, Kind, Other};
 use crate::error::{Error, ErrorKind, Result};
+use crate::locks::lock;
 use crate::pending::Pending;
 use crate::stream::Stream;
 use crate::stream::config::StreamConfig;
@@ -52,10 +53,6 @@ impl Wake for Task {
         self.woken.store(true, Ordering::Release);
         self.inside.ring();
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Inside {

@@ -1,12 +1,13 @@
 //! The presence stores of an engine: one for each name, for all handles in this process, and for the clients of a node.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use super::{Engine, Kind};
 use crate::error::{Error, ErrorKind, Result};
+use crate::locks::lock;
 use crate::pending::Pending;
 use crate::presence::store::call::{PresenceAnswer, PresenceCall, PresenceQuestion};
-use crate::presence::store::remote::There;
+use crate::presence::store::remote::{There, unreadable};
 use crate::presence::store::worker::{Worker, of_stream, stream_filter, stream_name};
 use crate::presence::{Presence, PresenceConfig};
 use crate::stream::Stream;
@@ -19,10 +20,6 @@ pub(crate) struct Presences {
     open: Mutex<Vec<Weak<Worker>>>,
     /// Those that clients of this node asked for, which stay.
     kept: Mutex<Vec<Presence>>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Presences {
@@ -183,8 +180,4 @@ fn answer(presence: &Presence, call: PresenceCall) -> Pending<PresenceAnswer> {
             Err(error) => Pending::ready(Err(error)),
         },
     }
-}
-
-fn unreadable(error: &serde_json::Error) -> Error {
-    Error::new(ErrorKind::Internal, format!("what is asked of a presence store, or answered, can't be read: {error}"))
 }

@@ -2,8 +2,8 @@
 //! with each call. All of it may be called from many threads; a user's lock is held while its record is handed to the
 //! log, so the log has the records of a user in the order in which they came about.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, RwLock};
 use std::task::Waker;
 
 use foldhash::fast::FixedState;
@@ -20,6 +20,7 @@ use super::user::{Bench, User};
 use super::view::UserView;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hybrid::HybridClock;
+use crate::locks::{lock, read, write};
 use crate::pending::Pending;
 use crate::record::Ack;
 
@@ -42,12 +43,13 @@ pub(crate) struct Core {
     /// Sessions that this node answers for.
     pub(crate) answered: AtomicU64,
     pub(super) life: Mutex<Life>,
+    /// Asked at each read, so it is no part of what has a lock.
+    pub(super) is_closed: AtomicBool,
 }
 
 /// What becomes of the store as a whole.
 #[derive(Default)]
 pub(super) struct Life {
-    pub(super) is_closed: bool,
     /// Why the log did not take the last record.
     pub(super) failed: Option<Error>,
     /// Records of others that could not be read, and why the last one could not.
@@ -87,18 +89,6 @@ pub(crate) struct Turn<'a> {
     pub(crate) stamp: u64,
 }
 
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-pub(super) fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
-    lock.read().unwrap_or_else(PoisonError::into_inner)
-}
-
-pub(super) fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
-    lock.write().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Core {
     /// A store that knows nothing yet: what the log has is told to it with [`Core::restore`].
     pub(crate) fn new(settings: Settings, epoch: u64, seed: u64, log: Box<dyn Log>, now_ms: Wall) -> Core {
@@ -117,12 +107,13 @@ impl Core {
             stamps: Mutex::new(HybridClock::new(0)),
             answered: AtomicU64::new(0),
             life: Mutex::default(),
+            is_closed: AtomicBool::new(false),
             settings,
         }
     }
 
     pub(crate) fn check_open(&self) -> Result<()> {
-        if lock(&self.life).is_closed {
+        if self.is_closed.load(Ordering::Acquire) {
             return Err(Error::new(ErrorKind::Closed, format!("presence store '{}' is closed", self.settings.name)));
         }
         Ok(())
@@ -132,9 +123,15 @@ impl Core {
         lock(&self.passing).look(now_ms)
     }
 
-    pub(crate) fn shard_of(&self, space: &str, user: &str) -> usize {
+    /// Where a user is: its hash, and the number of its shard.
+    pub(super) fn place(&self, space: &str, user: &str) -> (u64, usize) {
+        let hash = hash(&self.hasher, space, user);
         // The upper bits say the shard, and the table uses the others.
-        (hash(&self.hasher, space, user) >> 58) as usize
+        (hash, (hash >> 58) as usize)
+    }
+
+    pub(crate) fn shard_of(&self, space: &str, user: &str) -> usize {
+        self.place(space, user).1
     }
 
     pub(super) fn bench<'a>(&self, nodes: &'a Nodes, now: Moment) -> Bench<'a> {
@@ -143,28 +140,27 @@ impl Core {
 
     /// What is told of a user; one of whom nothing is known is offline and was never there.
     pub(crate) fn view(&self, space: &str, user: &str, now_ms: Wall) -> Result<Arc<UserView>> {
-        let hash = hash(&self.hasher, space, user);
-        let shard = read(&self.shards[(hash >> 58) as usize]);
+        let (hash, number) = self.place(space, user);
+        let shard = read(&self.shards[number]);
         if let Some(view) = shard.view(hash, space, user) {
             return Ok(Arc::clone(view));
         }
-        if !shard.has_forgotten {
-            return Ok(Arc::new(UserView::nobody(space.into(), user.into())));
-        }
+        let has_forgotten = shard.has_forgotten;
         drop(shard);
-        let now = self.now(now_ms);
-        let nodes = read(&self.nodes);
-        let mut shard = write(&self.shards[(hash >> 58) as usize]);
-        match self.find(&mut shard, hash, space, user, &nodes, now)? {
-            Some(at) => {
-                Ok(shard.told(at).map_or_else(|| Arc::new(UserView::nobody(space.into(), user.into())), |t| t.1))
+        if has_forgotten {
+            let now = self.now(now_ms);
+            let nodes = read(&self.nodes);
+            let mut shard = write(&self.shards[number]);
+            let at = self.find(&mut shard, hash, space, user, &nodes, now)?;
+            if let Some(found) = at.and_then(|at| shard.get(at)) {
+                return Ok(Arc::clone(&found.view));
             }
-            None => Ok(Arc::new(UserView::nobody(space.into(), user.into()))),
         }
+        Ok(Arc::new(UserView::nobody(space.into(), user.into())))
     }
 
-    /// A user's place; who was forgotten is read from the log.
-    pub(super) fn find(
+    /// A user's place in its shard; who was forgotten is read from the log.
+    fn find(
         &self,
         shard: &mut Shard,
         hash: u64,
@@ -195,6 +191,20 @@ impl Core {
         Ok(Some(at))
     }
 
+    /// As [`Core::find`], of a user who is known from now on.
+    pub(super) fn find_or_add(
+        &self,
+        shard: &mut Shard,
+        hash: u64,
+        space: &str,
+        user: &str,
+        nodes: &Nodes,
+        now: Moment,
+    ) -> Result<u32> {
+        let found = self.find(shard, hash, space, user, nodes, now)?;
+        Ok(found.unwrap_or_else(|| shard.insert(&self.hasher, hash, User::new(self.spaces.of(space), user))))
+    }
+
     /// Changes what this node says of a user. `act` says whether that is to be written.
     pub(crate) fn change(
         &self,
@@ -205,15 +215,12 @@ impl Core {
     ) -> Result<Written> {
         self.check_open()?;
         let now = self.now(now_ms);
-        let hash = hash(&self.hasher, space, user);
+        let (hash, number) = self.place(space, user);
         let mut wakers = Vec::new();
         let written = {
             let nodes = read(&self.nodes);
-            let mut shard = write(&self.shards[(hash >> 58) as usize]);
-            let at = match self.find(&mut shard, hash, space, user, &nodes, now)? {
-                Some(at) => at,
-                None => shard.insert(&self.hasher, hash, User::new(self.spaces.of(space), user)),
-            };
+            let mut shard = write(&self.shards[number]);
+            let at = self.find_or_add(&mut shard, hash, space, user, &nodes, now)?;
             let Some(found) = shard.get_mut(at) else { return Err(lost()) };
             let stamp = lock(&self.stamps).now(now.wall);
             let mut turn = Turn { user: found, now, stamp };
@@ -238,8 +245,8 @@ impl Core {
         act: impl FnOnce(&mut User, Moment) -> T,
     ) -> Option<T> {
         let now = self.now(now_ms);
-        let hash = hash(&self.hasher, space, user);
-        let mut shard = write(&self.shards[(hash >> 58) as usize]);
+        let (hash, number) = self.place(space, user);
+        let mut shard = write(&self.shards[number]);
         let at = shard.find(hash, space, user)?;
         shard.get_mut(at).map(|user| act(user, now))
     }

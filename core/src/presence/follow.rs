@@ -2,21 +2,21 @@
 
 use std::task::Waker;
 
-use super::core::{Core, read, write};
+use super::core::Core;
 use super::nodes::OWN;
-use super::row::{About, NodeRow, Row};
-use super::shard::{DUE_MAX, hash};
+use super::row::{NodeRow, Row, Told};
+use super::shard::DUE_MAX;
 use super::time::{Moment, Wall};
 use super::user::User;
 use crate::error::{Error, ErrorKind, Result};
+use crate::locks::{read, write};
 
 impl Core {
     /// Takes in a record that was there when the store was opened; after the last one comes [`Core::begin`].
     pub(crate) fn restore(&self, subject: &str, payload: &[u8], now_ms: Wall) -> Result<()> {
         let now = self.now(now_ms);
-        match self.subjects.read(subject)? {
-            About::Node(name) => {
-                let row = NodeRow::decode(payload)?;
+        match self.subjects.read(subject, payload)? {
+            Told::Node(name, row) => {
                 let mut nodes = write(&self.nodes);
                 let number = nodes.of(&name, now);
                 if number == OWN {
@@ -26,14 +26,12 @@ impl Core {
                     nodes.apply(number, &row, now);
                 }
             }
-            About::User { space, user, node } => {
-                let row = Row::decode(payload)?;
+            Told::User { space, user, node, row } => {
                 let number = write(&self.nodes).of(&node, now);
-                let hash = hash(&self.hasher, &space, &user);
-                let mut shard = write(&self.shards[(hash >> 58) as usize]);
-                let at = shard
-                    .find(hash, &space, &user)
-                    .unwrap_or_else(|| shard.insert(&self.hasher, hash, User::new(self.spaces.of(&space), &user)));
+                let (hash, place) = self.place(&space, &user);
+                let nodes = read(&self.nodes);
+                let mut shard = write(&self.shards[place]);
+                let at = self.find_or_add(&mut shard, hash, &space, &user, &nodes, now)?;
                 if let Some(user) = shard.get_mut(at) {
                     user.apply(number, row, now);
                 }
@@ -89,9 +87,8 @@ impl Core {
 
     fn take(&self, subject: &str, payload: &[u8], now_ms: Wall) -> Result<()> {
         let now = self.now(now_ms);
-        match self.subjects.read(subject)? {
-            About::Node(name) => {
-                let row = NodeRow::decode(payload)?;
+        match self.subjects.read(subject, payload)? {
+            Told::Node(name, row) => {
                 let mut nodes = write(&self.nodes);
                 let number = nodes.of(&name, now);
                 let is_other = number != OWN && nodes.apply(number, &row, now);
@@ -103,8 +100,7 @@ impl Core {
                     self.rescan(number, now);
                 }
             }
-            About::User { space, user, node } => {
-                let row = Row::decode(payload)?;
+            Told::User { space, user, node, row } => {
                 let (number, was_silent) = self.hear(&node, now);
                 if number == OWN {
                     return Ok(());
@@ -137,15 +133,12 @@ impl Core {
     }
 
     fn apply_row(&self, space: &str, user: &str, number: u32, row: Row, now: Moment) -> Result<()> {
-        let hash = hash(&self.hasher, space, user);
+        let (hash, place) = self.place(space, user);
         let mut wakers = Vec::new();
         {
             let nodes = read(&self.nodes);
-            let mut shard = write(&self.shards[(hash >> 58) as usize]);
-            let at = match self.find(&mut shard, hash, space, user, &nodes, now)? {
-                Some(at) => at,
-                None => shard.insert(&self.hasher, hash, User::new(self.spaces.of(space), user)),
-            };
+            let mut shard = write(&self.shards[place]);
+            let at = self.find_or_add(&mut shard, hash, space, user, &nodes, now)?;
             let Some(found) = shard.get_mut(at) else { return Ok(()) };
             found.apply(number, row, now);
             let is_other = found.yield_to_others(now);

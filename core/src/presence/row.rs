@@ -146,7 +146,7 @@ impl NodeRow {
         serde_json::to_vec(self).unwrap_or_default()
     }
 
-    pub(crate) fn decode(payload: &[u8]) -> Result<NodeRow> {
+    fn decode(payload: &[u8]) -> Result<NodeRow> {
         let row: NodeRow = serde_json::from_slice(payload).map_err(|e| unreadable("a node", &e))?;
         check_version(row.v)?;
         if row.epoch.is_none() {
@@ -173,11 +173,11 @@ pub(crate) struct Subjects {
     prefix: String,
 }
 
-/// What a subject says that its record is about.
+/// A record, and whom its subject says that it is about.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum About {
-    User { space: String, user: String, node: String },
-    Node(String),
+pub(crate) enum Told {
+    User { space: String, user: String, node: String, row: Row },
+    Node(String, NodeRow),
 }
 
 impl Subjects {
@@ -198,25 +198,19 @@ impl Subjects {
         format!("{}.n.{node}", self.prefix)
     }
 
-    /// What a record is about; an error for a subject that nothing of ours writes.
-    pub(crate) fn read(&self, subject: &str) -> Result<About> {
+    /// Reads a record; an error for a subject that nothing of ours writes, too.
+    pub(crate) fn read(&self, subject: &str, payload: &[u8]) -> Result<Told> {
         let bad = || Error::corrupt(format!("{} is the subject of no presence record", subject.escape_debug()));
         let rest = subject.strip_prefix(&self.prefix).and_then(|rest| rest.strip_prefix('.')).ok_or_else(bad)?;
-        let mut tokens = rest.split('.');
-        let about = match (tokens.next(), tokens.next(), tokens.next(), tokens.next(), tokens.next()) {
-            (Some("n"), Some(node), None, None, None) => About::Node(node.to_owned()),
-            (Some("u"), Some(space), Some(user), Some(node), None) => {
-                About::User { space: decode_token(space)?, user: decode_token(user)?, node: node.to_owned() }
+        match *rest.split('.').collect::<Vec<_>>() {
+            ["n", node] => Ok(Told::Node(node.to_owned(), NodeRow::decode(payload)?)),
+            ["u", space, user, node] => {
+                let (space, user) = (decode_token(space)?, decode_token(user)?);
+                check_id("space", &space)?;
+                check_id("user", &user)?;
+                Ok(Told::User { space, user, node: node.to_owned(), row: Row::decode(payload)? })
             }
-            _ => return Err(bad()),
-        };
-        if tokens.next().is_some() {
-            return Err(bad());
+            _ => Err(bad()),
         }
-        if let About::User { space, user, .. } = &about {
-            check_id("space", space)?;
-            check_id("user", user)?;
-        }
-        Ok(about)
     }
 }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
-use super::space::Space;
 use super::time::Mono;
 use super::user::{Bench, User};
 use super::view::UserView;
@@ -132,10 +131,5 @@ impl Shard {
             self.free.push(oldest);
             self.has_forgotten = true;
         }
-    }
-
-    /// The space of a user, and what was told.
-    pub(crate) fn told(&self, at: u32) -> Option<(Arc<Space>, Arc<UserView>)> {
-        self.get(at).map(|user| (Arc::clone(&user.space), Arc::clone(&user.view)))
     }
 }

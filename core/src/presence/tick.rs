@@ -4,7 +4,7 @@
 use std::sync::atomic::Ordering;
 use std::task::Waker;
 
-use super::core::{Core, lock, read, write};
+use super::core::Core;
 use super::nodes::OWN;
 use super::row::NodeRow;
 use super::shard::DUE_MAX;
@@ -12,6 +12,7 @@ use super::time::{GAP_MS_MAX, Moment, Wall};
 use super::watch::WatchEvent;
 use super::wheel::TICK_MS;
 use crate::error::Error;
+use crate::locks::{lock, read, write};
 use crate::pending::Pending;
 use crate::record::Ack;
 
@@ -154,7 +155,7 @@ impl Core {
     /// Ends it in good order: what it holds is over, and what is leased has its deadline in the log.
     pub(crate) fn close(&self, now_ms: Wall) {
         let now = self.now(now_ms);
-        if std::mem::replace(&mut lock(&self.life).is_closed, true) {
+        if self.is_closed.swap(true, Ordering::AcqRel) {
             return;
         }
         let answers = self.answered.load(Ordering::Relaxed) > 0;

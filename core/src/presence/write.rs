@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::core::{Core, Turn, Written, lock, read};
+use super::core::{Core, Turn, Written};
 use super::limits::{SESSIONS_MAX, check_id, check_ttl};
 use super::nodes::{OWN, Standing};
 use super::row::{ENDED_MAX, Ended, Invisible, Override};
@@ -15,6 +15,7 @@ use super::time::{Moment, Wall};
 use super::user::Kept;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hybrid::STAMP_MAX;
+use crate::locks::{lock, read};
 
 /// What a session is to be. It is set as a whole: what is left out is not there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

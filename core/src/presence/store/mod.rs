@@ -133,7 +133,7 @@ impl Presence {
         match &self.0 {
             Source::Here(worker) => written(worker.core.set(space, user, set, false, worker.now_ms())),
             Source::There(there) => {
-                user_of(there.ask(PresenceCall::Set { space: space.into(), user: user.into(), set }))
+                there.ask_for(PresenceCall::Set { space: space.into(), user: user.into(), set }, user_of)
             }
         }
     }
@@ -150,9 +150,9 @@ impl Presence {
             }
             Source::There(there) => {
                 let (space, user, session) = (space.into(), user.into(), session.into());
-                there.ask(PresenceCall::Heartbeat { space, user, session, active }).and_then(|answer| match answer {
-                    PresenceAnswer::Lease(lease) => Pending::ready(Ok(lease)),
-                    other => Pending::ready(Err(unexpected(&other))),
+                there.ask_for(PresenceCall::Heartbeat { space, user, session, active }, |answer| match answer {
+                    PresenceAnswer::Lease(lease) => Ok(lease),
+                    other => Err(other),
                 })
             }
         }
@@ -164,7 +164,7 @@ impl Presence {
             Source::Here(worker) => written(worker.core.leave(space, user, session, worker.now_ms())),
             Source::There(there) => {
                 let (space, user, session) = (space.into(), user.into(), session.into());
-                user_of(there.ask(PresenceCall::Leave { space, user, session }))
+                there.ask_for(PresenceCall::Leave { space, user, session }, user_of)
             }
         }
     }
@@ -182,7 +182,7 @@ impl Presence {
             Source::Here(worker) => written(worker.core.choose(space, user, status, how_long, worker.now_ms())),
             Source::There(there) => {
                 let (space, user) = (space.into(), user.into());
-                user_of(there.ask(PresenceCall::Choose { space, user, status, how_long }))
+                there.ask_for(PresenceCall::Choose { space, user, status, how_long }, user_of)
             }
         }
     }
@@ -192,7 +192,7 @@ impl Presence {
         match &self.0 {
             Source::Here(worker) => written(worker.core.hide(space, user, on, worker.now_ms())),
             Source::There(there) => {
-                user_of(there.ask(PresenceCall::Hide { space: space.into(), user: user.into(), on }))
+                there.ask_for(PresenceCall::Hide { space: space.into(), user: user.into(), on }, user_of)
             }
         }
     }
@@ -215,7 +215,7 @@ impl Presence {
             Source::Here(worker) => Pending::ready(worker.read(space, users)),
             Source::There(there) => {
                 let users = users.iter().map(|user| (*user).to_owned()).collect();
-                there.ask(PresenceCall::Get { space: space.into(), users }).and_then(reading_of)
+                there.ask_for(PresenceCall::Get { space: space.into(), users }, reading_of)
             }
         }
     }
@@ -224,7 +224,7 @@ impl Presence {
     pub fn list(&self, space: &str) -> Pending<Reading> {
         match &self.0 {
             Source::Here(worker) => Pending::ready(worker.list(space)),
-            Source::There(there) => there.ask(PresenceCall::List { space: space.into() }).and_then(reading_of),
+            Source::There(there) => there.ask_for(PresenceCall::List { space: space.into() }, reading_of),
         }
     }
 
@@ -233,9 +233,9 @@ impl Presence {
         match &self.0 {
             Source::Here(worker) => Pending::ready(worker.counts(space)),
             Source::There(there) => {
-                there.ask(PresenceCall::Counts { space: space.into() }).and_then(|answer| match answer {
-                    PresenceAnswer::Counts(counts) => Pending::ready(Ok(counts)),
-                    other => Pending::ready(Err(unexpected(&other))),
+                there.ask_for(PresenceCall::Counts { space: space.into() }, |answer| match answer {
+                    PresenceAnswer::Counts(counts) => Ok(counts),
+                    other => Err(other),
                 })
             }
         }
@@ -245,9 +245,9 @@ impl Presence {
     pub fn spaces(&self) -> Pending<Vec<(String, Counts)>> {
         match &self.0 {
             Source::Here(worker) => Pending::ready(worker.spaces()),
-            Source::There(there) => there.ask(PresenceCall::Spaces).and_then(|answer| match answer {
-                PresenceAnswer::Spaces(spaces) => Pending::ready(Ok(spaces)),
-                other => Pending::ready(Err(unexpected(&other))),
+            Source::There(there) => there.ask_for(PresenceCall::Spaces, |answer| match answer {
+                PresenceAnswer::Spaces(spaces) => Ok(spaces),
+                other => Err(other),
             }),
         }
     }
@@ -257,9 +257,9 @@ impl Presence {
     pub fn purge(&self, purge: Purge) -> Pending<u64> {
         match &self.0 {
             Source::Here(worker) => Pending::ready(worker.core.purge(&purge, worker.now_ms())),
-            Source::There(there) => there.ask(PresenceCall::Purge(purge)).and_then(|answer| match answer {
-                PresenceAnswer::Count(count) => Pending::ready(Ok(count)),
-                other => Pending::ready(Err(unexpected(&other))),
+            Source::There(there) => there.ask_for(PresenceCall::Purge(purge), |answer| match answer {
+                PresenceAnswer::Count(count) => Ok(count),
+                other => Err(other),
             }),
         }
     }
@@ -285,9 +285,9 @@ impl Presence {
     pub fn status(&self) -> Pending<PresenceStatus> {
         match &self.0 {
             Source::Here(worker) => Pending::ready(worker.status()),
-            Source::There(there) => there.ask(PresenceCall::Status).and_then(|answer| match answer {
-                PresenceAnswer::Status(status) => Pending::ready(Ok(*status)),
-                other => Pending::ready(Err(unexpected(&other))),
+            Source::There(there) => there.ask_for(PresenceCall::Status, |answer| match answer {
+                PresenceAnswer::Status(status) => Ok(*status),
+                other => Err(other),
             }),
         }
     }
@@ -310,18 +310,18 @@ pub(super) fn written(written: Result<Written>) -> Pending<Arc<UserView>> {
     }
 }
 
-fn user_of(answer: Pending<PresenceAnswer>) -> Pending<Arc<UserView>> {
-    answer.and_then(|answer| match answer {
-        PresenceAnswer::User(user) => Pending::ready(Ok(user)),
-        other => Pending::ready(Err(unexpected(&other))),
-    })
+fn user_of(answer: PresenceAnswer) -> std::result::Result<Arc<UserView>, PresenceAnswer> {
+    match answer {
+        PresenceAnswer::User(user) => Ok(user),
+        other => Err(other),
+    }
 }
 
-fn reading_of(answer: PresenceAnswer) -> Pending<Reading> {
-    Pending::ready(match answer {
+fn reading_of(answer: PresenceAnswer) -> std::result::Result<Reading, PresenceAnswer> {
+    match answer {
         PresenceAnswer::Reading(reading) => Ok(reading),
-        other => Err(unexpected(&other)),
-    })
+        other => Err(other),
+    }
 }
 
 pub(super) fn unexpected(answer: &PresenceAnswer) -> Error {

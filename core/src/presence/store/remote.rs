@@ -2,7 +2,7 @@
 //! are held here are leased there and kept alive from here.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use super::call::{PresenceAnswer, PresenceCall, PresenceQuestion};
 use super::{Presence, unexpected};
 use crate::bell::Bell;
 use crate::error::{Error, ErrorKind, Result};
+use crate::locks::lock;
 use crate::pending::Pending;
 use crate::presence::config::PresenceConfig;
 use crate::presence::watch::{WatchEvent, WatchOptions};
@@ -42,10 +43,6 @@ struct Kept {
     set: Mutex<SessionSet>,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl There {
     pub(crate) fn new(ops: Arc<dyn EngineOps>, config: PresenceConfig) -> There {
         There { ops, config, keeper: Mutex::default() }
@@ -61,6 +58,15 @@ impl There {
                 .and_then(|answer| Pending::ready(serde_json::from_str(&answer).map_err(|error| unreadable(&error)))),
             Err(error) => Pending::ready(Err(unreadable(&error))),
         }
+    }
+
+    /// As [`There::ask`], for an answer of one kind; `of` gives another one back.
+    pub(super) fn ask_for<T: Send + 'static>(
+        &self,
+        call: PresenceCall,
+        of: impl FnOnce(PresenceAnswer) -> std::result::Result<T, PresenceAnswer> + Send + 'static,
+    ) -> Pending<T> {
+        self.ask(call).and_then(|answer| Pending::ready(of(answer).map_err(|other| unexpected(&other))))
     }
 }
 
@@ -223,6 +229,6 @@ impl State {
     }
 }
 
-fn unreadable(error: &serde_json::Error) -> Error {
+pub(crate) fn unreadable(error: &serde_json::Error) -> Error {
     Error::new(ErrorKind::Internal, format!("what is asked of a presence store, or answered, can't be read: {error}"))
 }

@@ -4,15 +4,16 @@
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::worker::lock;
+use super::wakers::Wakers;
 use crate::error::{Error, Result};
 use crate::hybrid::stamp_ms;
+use crate::locks::lock;
 use crate::pending::Pending;
 use crate::replica::noted::{ChangeKind, Noted};
 use crate::replica::value::{Value, put_values, take_values};
@@ -72,7 +73,10 @@ pub(crate) struct Page {
 
 /// The changes of one file.
 #[derive(Default)]
-pub(crate) struct Changes(Mutex<State>);
+pub(crate) struct Changes {
+    state: Mutex<State>,
+    waiting: Wakers,
+}
 
 #[derive(Default)]
 struct State {
@@ -82,8 +86,7 @@ struct State {
     next: u64,
     is_watched: bool,
     is_closed: bool,
-    /// Those who wait, each by a number of its own.
-    waiting: Vec<(u64, Waker)>,
+    /// How many waits there were: the last one's number.
     waits: u64,
 }
 
@@ -94,7 +97,7 @@ fn bytes_of(change: &RowChange) -> usize {
 impl Changes {
     /// Whether anybody ever watched: until then nothing is kept.
     pub(super) fn is_watched(&self) -> bool {
-        lock(&self.0).is_watched
+        lock(&self.state).is_watched
     }
 
     /// Keeps changes, and wakes those who wait.
@@ -102,7 +105,7 @@ impl Changes {
         if noted.is_empty() {
             return;
         }
-        let mut state = lock(&self.0);
+        let mut state = lock(&self.state);
         for change in noted.into_iter().map(RowChange::from) {
             state.bytes += bytes_of(&change);
             state.next += 1;
@@ -112,27 +115,19 @@ impl Changes {
                 state.bytes -= bytes_of(&old);
             }
         }
-        let waiting = std::mem::take(&mut state.waiting);
         drop(state);
-        for (_, waker) in waiting {
-            waker.wake();
-        }
+        self.waiting.wake_all();
     }
 
     /// Ends all waits.
     pub(super) fn close(&self) {
-        let mut state = lock(&self.0);
-        state.is_closed = true;
-        let waiting = std::mem::take(&mut state.waiting);
-        drop(state);
-        for (_, waker) in waiting {
-            waker.wake();
-        }
+        lock(&self.state).is_closed = true;
+        self.waiting.wake_all();
     }
 
     /// Up to `max` changes from a number on, once there is one; without a number, where the next one will be.
     pub(crate) fn page(self: &Arc<Self>, from: Option<u64>, max: usize) -> Pending<Page> {
-        let mut state = lock(&self.0);
+        let mut state = lock(&self.state);
         state.is_watched = true;
         let Some(from) = from else {
             return Pending::ready(Ok(Page { next: state.next, ..Page::default() }));
@@ -145,7 +140,7 @@ impl Changes {
     }
 
     fn poll(&self, from: u64, max: usize, id: u64, cx: &Context<'_>) -> Poll<Result<Page>> {
-        let mut state = lock(&self.0);
+        let state = lock(&self.state);
         let first = state.next - state.kept.len() as u64;
         if from < state.next {
             let begin = from.max(first);
@@ -157,8 +152,7 @@ impl Changes {
             let message = "the file is no longer worked on: nothing more is told of it";
             return Poll::Ready(Err(Error::new(crate::error::ErrorKind::Closed, message)));
         }
-        state.waiting.retain(|(other, _)| *other != id);
-        state.waiting.push((id, cx.waker().clone()));
+        self.waiting.add(id, cx.waker());
         Poll::Pending
     }
 }
@@ -171,7 +165,7 @@ struct Waiting {
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        lock(&self.changes.0).waiting.retain(|(other, _)| *other != self.id);
+        self.changes.waiting.remove(self.id);
     }
 }
 
@@ -207,7 +201,7 @@ mod tests {
         let mut wait = changes.page(Some(0), 9);
         assert!(wait.wait_timeout(std::time::Duration::from_millis(1)).is_err());
         drop(wait);
-        assert!(lock(&changes.0).waiting.is_empty());
+        assert!(changes.waiting.is_empty());
         let wait = changes.page(Some(0), 9);
         changes.add(vec![noted(1, 2)]);
         let page = wait.wait().unwrap();

@@ -20,6 +20,7 @@ pub(super) mod snapshot;
 pub(crate) mod snapshots;
 mod talk;
 mod upkeep;
+mod wakers;
 pub(super) mod watcher;
 pub(crate) mod worker;
 

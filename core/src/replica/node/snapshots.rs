@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use super::config::DatabaseConfig;
 use super::snapshot::{self, Manifest, SnapshotInfo, Store};
-use super::worker::{Worker, lock};
+use super::worker::Worker;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
+use crate::locks::lock;
 use crate::replica::status::JobStatus;
 
 /// Snapshots that are kept unless it is told otherwise.

@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use super::lease::Lease;
-use super::worker::{Worker, lock};
+use super::worker::Worker;
 use crate::clock::{Nanos, SECOND};
 use crate::error::{ErrorKind, Result};
+use crate::locks::lock;
 
 /// How long nobody has to write the lease anew before another node takes it.
 const LEASE: Duration = Duration::from_secs(30);

@@ -6,13 +6,14 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 
 use super::call::{DatabaseAnswer, DatabaseCall};
 use super::changes::{Page, RowChange};
-use super::worker::lock;
+use super::wakers::Wakers;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
+use crate::locks::lock;
 use crate::pending::Pending;
 
 /// Changes that are asked for at once, at most.
@@ -59,33 +60,8 @@ struct State {
     end: Option<Error>,
 }
 
-/// All who wait for the one question, each by a number of its own.
-#[derive(Default)]
-struct Wakers(Mutex<Vec<(u64, Waker)>>);
-
 /// The number of who asks by [`ChangeWatcher::poll_ready`]; the last one is woken.
 const POLLING: u64 = 0;
-
-impl Wakers {
-    fn add(&self, id: u64, waker: &Waker) {
-        let mut all = lock(&self.0);
-        all.retain(|(other, _)| *other != id);
-        all.push((id, waker.clone()));
-    }
-
-    fn remove(&self, id: u64) {
-        lock(&self.0).retain(|(other, _)| *other != id);
-    }
-}
-
-impl Wake for Wakers {
-    fn wake(self: Arc<Self>) {
-        let all = std::mem::take(&mut *lock(&self.0));
-        for (_, waker) in all {
-            waker.wake();
-        }
-    }
-}
 
 impl ChangeWatcher {
     /// What is joined from now on.
@@ -130,7 +106,7 @@ impl ChangeWatcher {
         *state = State { missed: state.missed, ..State::default() };
         state.end = Some(Error::new(ErrorKind::Closed, "the watcher is closed"));
         drop(state);
-        Arc::clone(&self.0.waiting).wake();
+        self.0.waiting.wake_all();
     }
 }
 

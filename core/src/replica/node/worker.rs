@@ -4,7 +4,7 @@
 use std::future::poll_fn;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -17,6 +17,7 @@ use crate::bell::Bell;
 use crate::clock::Nanos;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
+use crate::locks::lock;
 use crate::pending::Pending;
 use crate::replica::schema_view::SchemaOf;
 use crate::replica::status::{DatabaseState, DatabaseStatus, JobStatus, RefusedTable};
@@ -80,10 +81,6 @@ struct Work {
     failures: u32,
     /// When something was sent or joined last, or it began.
     active_at: Nanos,
-}
-
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Worker {

@@ -8,7 +8,7 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::thread::{JoinHandle, ThreadId};
 
 use foldhash::fast::FixedState;
@@ -18,6 +18,7 @@ use super::frame::{self, DONE, FAILED, FORGET, Frame, PART};
 use super::slot::Slot;
 use super::wire::whole;
 use crate::error::{Error, ErrorKind, Result};
+use crate::locks::lock;
 use crate::shared::Shared;
 use crate::varint::put_varint;
 
@@ -53,10 +54,6 @@ struct Calls {
 struct Out {
     bytes: Vec<u8>,
     writing: bool,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Starts the thread that reads; `left` is what was read already.

@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
@@ -15,12 +15,9 @@ use super::session::{Call, Held};
 use super::table::{Operation, Ready, Standing, Take};
 use super::wire::Wire;
 use crate::error::{Error, ErrorKind, Result};
+use crate::locks::lock;
 use crate::pending::{Pending, Wait, park};
 use crate::record::Batch;
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// What all handles of one queue share.
 pub(super) struct Queue {
