@@ -28,7 +28,7 @@ type ReadOptions struct {
 	Backward bool
 	// MaxRecords is the most records; 0 is 1,000.
 	MaxRecords int
-	// MaxBytes is the most bytes of records, at least one record; 0 is 8 MiB.
+	// MaxBytes is the bytes of records at which it ends, with the record that reaches them; 0 is 8 MiB.
 	MaxBytes int
 }
 

@@ -355,6 +355,16 @@ impl Batch {
         self.items.iter().map(|i| i.len as usize).sum()
     }
 
+    /// How many of its first records it takes to have so many bytes as they are stored; all if it has fewer.
+    pub(crate) fn upto_bytes(&self, bytes: usize) -> usize {
+        let sums = self.items.iter().scan(0, |sum, item| {
+            let before = *sum;
+            *sum += item.len as usize;
+            Some(before)
+        });
+        sums.take_while(|&before| before < bytes).count()
+    }
+
     /// Adds the record whose body lies at `start` of a buffer that was added before.
     pub(crate) fn push(&mut self, buffer: u32, start: usize, len: usize, tag: u8, seq: u64) {
         self.items.push(Item { seq, buffer, start: start as u32, len: len as u32, tag });

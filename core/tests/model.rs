@@ -74,6 +74,21 @@ impl Model {
     }
 }
 
+/// What a read of few bytes finds is where one of many begins, and ends with the record that reaches them.
+fn check_bytes(world: &World, stream: &Stream, filter: &str, note: &str) {
+    let bytes = 1 + world.below(2_000) as usize;
+    for all in [ReadOptions::default().filter(filter), ReadOptions::default().filter(filter).backward()] {
+        let few = ReadOptions { max_bytes: bytes, ..all.clone() };
+        let read = |options: &ReadOptions| -> Vec<(u64, usize)> {
+            stream.read(options).wait().expect("read").iter().map(|r| (r.seq, r.payload.len())).collect()
+        };
+        let (all, few) = (read(&all), read(&few));
+        assert!(all.starts_with(&few) && few.is_empty() == all.is_empty(), "{note}: {bytes} bytes of {filter}");
+        let before: usize = few.iter().rev().skip(1).map(|(_, len)| len).sum();
+        assert!(before < bytes, "{note}: {bytes} bytes of {filter} are {before} without the last record");
+    }
+}
+
 fn check(stream: &Stream, model: &Model, world: &World, note: &str) {
     let info = stream.info().wait().expect("info");
     assert_eq!(info.last_seq, model.last_seq, "{note}: last_seq");
@@ -105,6 +120,7 @@ fn check(stream: &Stream, model: &Model, world: &World, note: &str) {
     let backward: Vec<_> = stream.read(&options.backward()).wait().expect("read").iter().map(|r| r.seq).collect();
     let want: Vec<_> = matching.iter().rev().filter(|m| m.0 <= from).take(max).map(|m| m.0).collect();
     assert_eq!(backward, want, "{note}: backward {filter} from {from}");
+    check_bytes(world, stream, filter, note);
     let newest: Vec<_> =
         stream.last_many(&[filter], 0, 1000).wait().expect("last_many").iter().map(|r| r.seq).collect();
     let mut tips: BTreeMap<&str, u64> = BTreeMap::new();

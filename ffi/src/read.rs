@@ -36,7 +36,7 @@ pub struct hw_read_options {
     pub event_to: i64,
     /// The most records; 0 is 1,000.
     pub max_records: u64,
-    /// The most bytes of records, at least one record; 0 is 8 MiB.
+    /// The bytes of records at which it ends, with the record that reaches them; 0 is 8 MiB.
     pub max_bytes: u64,
     /// Not 0: newest first.
     pub backward: u8,

@@ -10,22 +10,12 @@ use crate::failure::{Done, Failure};
 use crate::progress::Progress;
 use crate::units::{show_count, show_size};
 
-impl At<'_> {
-    /// Refuses a node over gRPC, which has no such call.
-    fn near(&self, verb: &str) -> Done {
-        match self.node {
-            Some(_) => {
-                let how = "give --dir, the node's own directory or another, or --hub";
-                Err(Failure::usage(format!("crdt {verb} does not work over --server: {how}")))
-            }
-            None => Ok(()),
-        }
-    }
-}
-
 impl Merge {
     pub(super) fn run(self, at: &At<'_>) -> Done {
-        at.near("merge")?;
+        if at.node.is_some() {
+            let how = "give --dir on the machine of the node, whose own directory it may be, or --hub";
+            return Err(Failure::usage(format!("crdt merge does not work over --server: {how}")));
+        }
         let source = Engine::open_with(&self.from, EngineOptions::read_only())?;
         let other = source.open_crdt(&self.store.store)?;
         let progress = Progress::count("merging").interruptible();
@@ -48,10 +38,7 @@ impl Merge {
 
 impl Store {
     pub(super) fn status(self, at: &At<'_>) -> Done {
-        at.near("status")?;
-        let engine = at.place.reader()?;
-        let status = engine.open_crdt(&self.store)?.status()?;
-        at.place.warn(&engine);
+        let status = at.read(&self, |store| store.status())?;
         let fields = [
             ("seq", status.seq),
             ("snapshot_seq", status.snapshot_seq),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use headwater::crdt::{CrdtConfig, CrdtStore, CrdtWatcher, Dumped, Kind, Op, Written};
+use headwater::crdt::{CrdtConfig, CrdtStatus, CrdtStore, CrdtWatcher, Dumped, Kind, Op, Written};
 use headwater::{Engine, ErrorKind, GrpcClient, GrpcWatcher, Pending};
 
 use super::{At, Store};
@@ -70,6 +70,13 @@ impl Opened<'_> {
         Ok(match self {
             Opened::Here(store) => store.kinds(key)?,
             Opened::There(node, store) => node.kinds(store, key).wait()?,
+        })
+    }
+
+    pub(super) fn status(&self) -> Done<CrdtStatus> {
+        Ok(match self {
+            Opened::Here(store) => store.status()?,
+            Opened::There(node, store) => node.status(store).wait()?,
         })
     }
 

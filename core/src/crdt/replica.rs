@@ -5,6 +5,7 @@
 //! all or nothing here and that one delta carries.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -126,12 +127,11 @@ impl Replica {
     /// an operation that the kind does not have. Nothing was changed.
     pub fn transaction(&mut self, changes: &[Change<'_>], now_ms: u64) -> Result<()> {
         let before = (self.next_seq, self.causality.removed.clone());
-        let mut saved: Vec<(&str, Option<Slot>)> = Vec::new();
+        let mut saved = BTreeMap::new();
         let mut group = Pending::default();
         for (place, change) in changes.iter().enumerate() {
-            if !saved.iter().any(|(key, _)| *key == change.path.key) {
-                saved.push((change.path.key, self.keys.slot(change.path.key).map(Cow::into_owned)));
-            }
+            let key = change.path.key;
+            saved.entry(key).or_insert_with(|| self.keys.slot(key).map(Cow::into_owned));
             if let Err(e) = self.write_into(&mut group, change.path, change.kind, &change.op, now_ms) {
                 self.undo(saved, &group, before);
                 return Err(e.context(format!("operation {} of a transaction", place + 1)));
@@ -141,7 +141,7 @@ impl Replica {
         Ok(())
     }
 
-    fn undo(&mut self, saved: Vec<(&str, Option<Slot>)>, group: &Pending, before: (u64, Seen)) {
+    fn undo(&mut self, saved: BTreeMap<&str, Option<Slot>>, group: &Pending, before: (u64, Seen)) {
         for (key, slot) in saved {
             self.keys.change(key, |there| *there = slot.unwrap_or_default());
         }

@@ -20,6 +20,8 @@ pub(super) enum Fault {
     HalvesApart,
     /// Rows that are dead are no part of what a repair compares.
     DeadUncompared,
+    /// What the other side knew to be removed, and had not applied, is not told.
+    RemovedUntold,
 }
 
 #[cfg(test)]

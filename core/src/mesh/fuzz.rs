@@ -70,7 +70,7 @@ mod tests {
     use super::*;
     use crate::crdt::Value;
     use crate::mesh::core::Out;
-    use crate::mesh::proto::{Ack, Ask, Bye, Compare, Differ, Keys, Leaf, Meet, Name, Range, Told, Want};
+    use crate::mesh::proto::{Ack, Ask, Bye, Compare, Differ, Keys, Leaf, Meet, Name, Range, Split, Told, Want};
 
     /// A packet of each kind, as nodes would send them.
     fn seeds() -> Vec<Vec<u8>> {
@@ -80,6 +80,7 @@ mod tests {
         replica.write("k", Kind::Set, &Op::Insert { value: &value, ttl_ms: None }, 0).expect("it is allowed");
         let (delta, context) = (replica.take_delta().expect("one").encode(), replica.context().encode());
         let range = Range { prefix: 0, depth: 0, sum: 7, count: 1 };
+        let split = Split { prefix: 0, depth: 0, sums: vec![7; 16], counts: vec![1; 16] };
         let leaf = Leaf { prefix: 0, depth: 0, hashes: vec![1], digests: vec![2] };
         let keys = replica.some([("k", Kind::Set)]).encode();
         let name = Name { name: "k".into(), kind: Kind::Set as u32 };
@@ -97,7 +98,7 @@ mod tests {
                 id: 4,
                 removed: context.clone(),
                 context,
-                parts: vec![range],
+                splits: vec![split],
                 leaves: vec![leaf],
             }),
             Body::Want(Want { store: store(), id: 4, hashes: vec![1], names: vec![name] }),

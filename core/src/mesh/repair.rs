@@ -17,7 +17,7 @@ use super::faults::{Fault, has};
 use super::index::{Entry, Index, Range};
 use super::local::Local;
 use super::proto::packet::Body;
-use super::proto::{self, Compare, Differ, Keys, Leaf, Want};
+use super::proto::{self, Compare, Differ, Keys, Leaf, Split, Want};
 
 /// Keys of a range that are told one by one.
 const LEAF_KEYS: u64 = 24;
@@ -146,11 +146,16 @@ impl Repair {
             };
             self.standing = Some(Fragment::standing(&Context::decode(&differ.context)?, &removed));
         }
-        for part in differ.parts {
-            let range = range(part.prefix, part.depth)?;
-            if index.sum(range) != (part.count, part.sum) {
-                self.ranges.push(range);
+        for split in differ.splits {
+            let parts: Vec<Range> = range(split.prefix, split.depth)?.parts().collect();
+            let (counts, sums) = (split.counts.len(), split.sums.len());
+            if (counts, sums) != (parts.len(), parts.len()) {
+                let what = format!("{counts} counts and {sums} sums of a range that has {} parts", parts.len());
+                return Err(Error::invalid(what));
             }
+            let theirs = split.counts.into_iter().zip(split.sums);
+            let differs = parts.into_iter().zip(theirs).filter(|(part, their)| index.sum(*part) != *their);
+            self.ranges.extend(differs.map(|(part, _)| part));
         }
         for leaf in differ.leaves {
             let own = index.entries(range(leaf.prefix, leaf.depth)?);
@@ -239,7 +244,7 @@ impl Answering {
             if !std::mem::replace(&mut self.is_told, true) {
                 differ.context = index.standing.context().encode();
                 let removed = index.standing.removed();
-                if removed.count() > 0 {
+                if removed.count() > 0 && !has(Fault::RemovedUntold) {
                     differ.removed = removed.encode();
                 }
             }
@@ -249,14 +254,14 @@ impl Answering {
                 if (count, sum) == (theirs.count, theirs.sum) {
                     continue;
                 }
-                let mut parts = range.parts().peekable();
-                if count.max(theirs.count) <= LEAF_KEYS || parts.peek().is_none() {
+                if count.max(theirs.count) <= LEAF_KEYS || range.parts().next().is_none() {
                     let entries = index.entries(range);
                     let hashes = entries.iter().map(|entry| entry.hash).collect();
                     let digests = entries.iter().map(|entry| entry.digest).collect();
                     differ.leaves.push(Leaf { prefix: range.prefix, depth: range.depth, hashes, digests });
                 } else {
-                    differ.parts.extend(parts.map(|part| told(index, part)));
+                    let (counts, sums) = range.parts().map(|part| index.sum(part)).unzip();
+                    differ.splits.push(Split { prefix: range.prefix, depth: range.depth, sums, counts });
                 }
             }
             out.push(Body::Differ(differ));

@@ -25,7 +25,7 @@ const IN_FLIGHT_BYTES: usize = 1 << 20;
 /// them, so a store that is new and one whose node was started again need no repair.
 pub(super) const RECORDS_AGAIN: usize = 256;
 /// And so many bytes of them: what costs more than a repair of a few keys is left to one.
-pub(super) const BYTES_AGAIN: usize = 64 << 10;
+pub(super) const BYTES_AGAIN: usize = 32 << 10;
 /// What is missing still after so long is not on its way.
 const PATIENCE: Nanos = SECOND;
 /// Between a packet that was refused and the next try.

@@ -38,7 +38,7 @@ pub struct ReadOptions {
     pub backward: bool,
     /// The most records; 0 is 1,000.
     pub max_records: usize,
-    /// The most bytes of records, but at least one record; 0 is 8 MiB.
+    /// The bytes of records at which it ends, with the record that reaches them; 0 is 8 MiB.
     pub max_bytes: usize,
 }
 

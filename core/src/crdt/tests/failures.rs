@@ -2,7 +2,7 @@
 //! 10, and 7, 8 and 17 between nodes, are in `mesh/tests/failures.rs`, 12 to 15 of a store in `tests/crdt_failures.rs`.
 
 use super::*;
-use crate::crdt::{Applied, HELD_MAX};
+use crate::crdt::{Applied, Change, HELD_MAX};
 use crate::error::ErrorKind;
 
 fn exchange(a: &mut Replica, b: &mut Replica) {
@@ -336,4 +336,24 @@ fn what_happened_before_is_known_across_keys_and_a_transaction_is_never_half_the
     c.apply(first, 0).expect("it is taken");
     assert!(!c.contains("album", Kind::Set, &photo, 0) && c.context().covers(&b.context()));
     assert_eq!(c.whole().encode(), b.whole().encode());
+}
+
+/// A transaction looked for each of its keys among all before it.
+#[test]
+#[allow(clippy::disallowed_methods, reason = "it is the time that is tested")]
+fn a_transaction_of_many_keys_takes_time_in_proportion() {
+    let time = |count: u32| {
+        let keys: Vec<String> = (0..count).map(|number| format!("key{number}")).collect();
+        let one = |key| Change { path: Path::from(key), kind: Kind::Counter, op: Op::Add(1) };
+        let changes: Vec<Change<'_>> = keys.iter().map(String::as_str).map(one).collect();
+        let mut replica = replica(1);
+        let begun = std::time::Instant::now();
+        replica.transaction(&changes, 0).expect("it is allowed");
+        let took = begun.elapsed();
+        assert_eq!(number(&replica, "key0", Kind::Counter), 1);
+        took
+    };
+    // Four times the keys are sixteen times the work where it is quadratic. The machine may have been busy once.
+    let is_in_proportion = || time(100_000) < 10 * time(25_000);
+    assert!((0..3).any(|_| is_in_proportion()), "100,000 keys take ten times as long as 25,000");
 }

@@ -1,16 +1,22 @@
-//! What fifteen nodes send, beside classic propagation of deltas: each node passes on to four neighbours, with what it
-//! did itself, whatever group of deltas had something new for it (Almeida, Shoker and Baquero 2018; the topology of
-//! Enes et al., "Efficient synchronization of state-based CRDTs", 2019).
+//! What nodes send. Fifteen of them, beside classic propagation of deltas: each node passes on to four neighbours, with
+//! what it did itself, whatever group of deltas had something new for it (Almeida, Shoker and Baquero 2018; the
+//! topology of Enes et al., "Efficient synchronization of state-based CRDTs", 2019). And two, of which one has to be
+//! repaired.
 
 use std::time::Duration;
 
 use super::world::World;
 use crate::crdt::{Applied, Change, Fragment, Kind, Op, Replica, Value};
+use crate::mesh::session::RECORDS_AGAIN;
 use crate::origin::Writer;
 
 const NODES: usize = 15;
 const TICKS: usize = 40;
 const TICK: Duration = Duration::from_secs(1);
+const KEYS: usize = 100_000;
+const DIFFERENT: usize = 100;
+/// A hundredth of what the digests of ten times as many keys are would be 160,000: two more ranges to look at for each.
+const REPAIR_BYTES_MAX: usize = 100_000;
 
 /// What a node does in a tick, as changes of keys.
 type Work = fn(node: usize, tick: usize) -> Vec<(String, Kind, i64)>;
@@ -101,5 +107,43 @@ fn fifteen_nodes_send_a_fraction_of_what_classic_propagation_does() {
         let (ours, classic) = (ours(work), classic(work));
         println!("{what}: {ours} bytes, classic {classic}: 1/{:.1}", classic as f64 / ours as f64);
         assert!(ours * 10 <= classic, "{what}: {ours} bytes, where classic propagation sends {classic}");
+    }
+}
+
+/// One more in each of these counters, in transactions of a thousand.
+fn count(world: &World, place: usize, numbers: impl Iterator<Item = usize>) {
+    let keys: Vec<String> = numbers.map(|number| format!("key{number}")).collect();
+    for some in keys.chunks(1_000) {
+        let one = |key| Change { path: crate::crdt::Path::from(key), kind: Kind::Counter, op: Op::Add(1) };
+        let changes: Vec<Change<'_>> = some.iter().map(String::as_str).map(one).collect();
+        world.store(place).transaction(&changes).wait().unwrap();
+    }
+}
+
+#[test]
+fn a_repair_of_a_hundred_thousand_keys_sends_what_differs() {
+    for again in [0, RECORDS_AGAIN] {
+        let mut world = World::new(2, 5);
+        world.is_lazy = true;
+        world.again = again;
+        world.start_again();
+        world.stop(1);
+        count(&world, 0, 0..KEYS);
+        world.start(1);
+        world.run(40 * TICK);
+        world.assert_equal();
+        world.stop(0);
+        world.start(0);
+        world.cut(0, 1);
+        count(&world, 0, (0..KEYS).step_by(KEYS / DIFFERENT));
+        world.stop(0);
+        world.start(0);
+        world.bytes.clear();
+        world.packets.clear();
+        world.cut.clear();
+        world.run(TICKS as u32 * TICK);
+        world.assert_equal();
+        let bytes: usize = world.bytes.iter().filter(|(kind, _)| **kind != "swim").map(|(_, bytes)| bytes).sum();
+        assert!(bytes <= REPAIR_BYTES_MAX, "{bytes} bytes: {:?}", world.bytes);
     }
 }

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::world::World;
 use crate::clock::Clock;
-use crate::crdt::{CrdtConfig, Kind, Op, Reading};
+use crate::crdt::{CrdtConfig, Kind, Op, Path, Reading, Value};
 use crate::member::MemberState;
+use crate::mesh::faults::{Fault, plant};
 
 const SECOND: Duration = Duration::from_secs(1);
 const STEP: Duration = Duration::from_millis(100);
@@ -136,4 +137,38 @@ fn what_the_log_has_no_more_is_repaired_from_the_state() {
     world.cut.clear();
     world.run(30 * SECOND);
     world.assert_equal();
+}
+
+/// What was removed where it had not been applied stays gone at who learns of it in a repair, and hears of the addition
+/// last: nodes 0 and 1 add and remove, 2 has the removal alone, and 3 is repaired from 2.
+fn elements_after_a_late_addition() -> Vec<Value> {
+    let mut world = World::new(4, 111);
+    world.run(10 * SECOND);
+    [(0, 2), (0, 3), (1, 3), (2, 3)].into_iter().for_each(|(a, b)| world.cut(a, b));
+    let (key, value) = (Path::from("tags"), Value::from("x"));
+    world.store(0).write(key, Kind::Set, &Op::Insert { value: &value, ttl_ms: None }).wait().unwrap();
+    world.run(STEP);
+    world.store(1).write(key, Kind::Set, &Op::Remove(&value)).wait().unwrap();
+    world.run(STEP);
+    world.stop(1);
+    let removal = world.store(2).context().unwrap();
+    assert!(removal.count() == 1, "the removal alone is there: {removal:?}");
+    world.cut.remove(&(2, 3));
+    world.run(5 * SECOND);
+    assert_eq!(world.store(3).context().unwrap(), removal, "it was repaired");
+    world.stop(2);
+    world.cut.clear();
+    world.run(10 * SECOND);
+    assert_eq!(world.store(3).context().unwrap().count(), 2, "it has both");
+    let Reading::Values(values) = world.store(3).read(key, Kind::Set).unwrap() else { unreachable!() };
+    values
+}
+
+#[test]
+fn what_was_removed_before_it_came_stays_gone_after_a_repair() {
+    assert!(elements_after_a_late_addition().is_empty());
+    plant(Some(Fault::RemovedUntold));
+    let with_fault = elements_after_a_late_addition();
+    plant(None);
+    assert_eq!(with_fault, [Value::from("x")], "nothing was tested");
 }

@@ -13,10 +13,10 @@ use tonic::{Response, Status, Streaming};
 
 use super::MESSAGE_BYTES_MAX;
 use super::cluster::cluster;
-use super::convert::{change_out, entry, integer, kind, path_out, reading, value_out};
+use super::convert::{change_out, entry, integer, kind, path_out, reading, standing, value_out};
 use super::status::error;
 use super::v1::{self, crdt_client};
-use crate::crdt::{Change, Dumped, Kind, Op, Path, Reading, Value, Written};
+use crate::crdt::{Change, CrdtStatus, Dumped, Kind, Op, Path, Reading, Value, Written};
 use crate::error::{Error, ErrorKind, Result};
 use crate::member::MeshStatus;
 use crate::pending::Pending;
@@ -155,6 +155,12 @@ impl GrpcClient {
             Handle::current().spawn(follow(pages, give, place));
             Ok(GrpcWatcher(Arc::new(Mutex::new(take)), served))
         })
+    }
+
+    /// How the node's handle of a store stands.
+    pub fn status(&self, store: &str) -> Pending<CrdtStatus> {
+        let request = v1::StatusRequest { store: store.to_owned() };
+        self.call(async move |mut client| client.status(request).await, standing)
     }
 
     /// The node and the others that it knows.

@@ -2,7 +2,7 @@
 //! out is refused with its name.
 
 use super::v1;
-use crate::crdt::{Change, Dumped, Kind, Op, Path, Reading, Value};
+use crate::crdt::{Change, Context, CrdtStatus, Dumped, Kind, Op, Path, Reading, Value};
 use crate::error::{Error, Result};
 use crate::origin::Writer;
 
@@ -177,6 +177,26 @@ pub(super) fn reading(response: v1::ReadResponse) -> Result<Reading> {
     })
 }
 
+pub(super) fn status_out(status: &CrdtStatus) -> v1::StatusResponse {
+    v1::StatusResponse {
+        seq: status.seq,
+        snapshot_seq: status.snapshot_seq,
+        held: status.held.iter().map(Context::encode).collect(),
+        actors: status.actors as u64,
+        behind: status.behind,
+    }
+}
+
+pub(super) fn standing(response: v1::StatusResponse) -> Result<CrdtStatus> {
+    Ok(CrdtStatus {
+        seq: response.seq,
+        snapshot_seq: response.snapshot_seq,
+        held: response.held.iter().map(|bytes| Context::decode(bytes)).collect::<Result<_>>()?,
+        actors: usize::try_from(response.actors).map_err(|_| Error::invalid("actors are more than can be counted"))?,
+        behind: response.behind,
+    })
+}
+
 pub(super) fn entry_out(dumped: Dumped) -> v1::Entry {
     v1::Entry { key: dumped.key, kind: dumped.kind as i32, json: dumped.json }
 }
@@ -188,6 +208,7 @@ pub(super) fn entry(entry: v1::Entry) -> Result<Dumped> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crdt::Replica;
 
     #[test]
     fn what_goes_out_comes_back() {
@@ -220,6 +241,10 @@ mod tests {
         ] {
             assert_eq!(reading(reading_out(&each)).expect("a reading"), each);
         }
+        let mut ahead = Replica::new(to);
+        ahead.write("k", Kind::Counter, &Op::Add(1), 0).expect("it is allowed");
+        let standing = CrdtStatus { seq: 1, snapshot_seq: 2, held: vec![ahead.context()], actors: 3, behind: 4 };
+        assert_eq!(super::standing(status_out(&standing)).expect("a status"), standing);
         for each in Kind::ALL {
             let wire = v1::Kind::try_from(each as i32).expect("a kind");
             assert_eq!(wire.as_str_name(), format!("KIND_{}", each.name().to_uppercase()));

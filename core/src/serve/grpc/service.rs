@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
 use super::cluster::{cluster_out, mesh_of};
-use super::convert::{entry_out, integer_out, kind, reading_out, value, with_changes, with_path};
+use super::convert::{entry_out, integer_out, kind, reading_out, status_out, value, with_changes, with_path};
 use super::status::status;
 use super::stores::Stores;
 use super::v1::{self, crdt_server};
@@ -155,6 +155,12 @@ impl crdt_server::Crdt for Service {
         };
         let (watcher, values) = self.work(begin).await?;
         Ok(Response::new(Box::pin(follow(watcher, values, self.0.closing.clone()))))
+    }
+
+    async fn status(&self, request: Request<v1::StatusRequest>) -> Answered<v1::StatusResponse> {
+        let v1::StatusRequest { store } = request.into_inner();
+        let told = move |parts: &Parts| parts.stores.with(&store, |store| Ok(status_out(&store.status()?)));
+        answer(self.work(told).await?)
     }
 
     async fn cluster(&self, _: Request<v1::ClusterRequest>) -> Answered<v1::ClusterResponse> {

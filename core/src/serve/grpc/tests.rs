@@ -78,6 +78,10 @@ fn every_operation_does_what_the_store_does() {
     assert_eq!(client.kinds("app", "m").wait().expect("kinds"), [Kind::Map]);
     assert_eq!(client.dump("app", "").wait().expect("a dump"), store.dump("").expect("a dump"));
     assert_eq!(client.get("app", "likes").wait().expect("a key")[0].json, "-2");
+    let status = client.status("app").wait().expect("a status");
+    assert!(status.seq > 0 && status.actors == 1 && status.behind == 0 && status.held.is_empty(), "{status:?}");
+    let nowhere = client.status("nowhere").wait().expect_err("it is not there");
+    assert_eq!(nowhere.kind(), ErrorKind::NotFound);
     let cluster = client.cluster().wait().expect("a cluster");
     assert_eq!((cluster.members.len(), cluster.own.stores[0].store.as_str()), (0, "app"));
 }

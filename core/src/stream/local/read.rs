@@ -426,10 +426,12 @@ impl Local {
         let plan = Plan { max_records: usize::MAX, max_bytes: usize::MAX, ..collector.plan.clone() };
         let mut block = Collector { plan: &plan, batch: Batch::default(), bytes: 0 };
         self.read_extent(part, extent, &mut block)?;
-        block.batch.reverse();
-        block.batch.truncate(collector.plan.max_records - collector.batch.len());
-        collector.bytes += block.bytes;
-        collector.batch.absorb(block.batch);
+        let mut batch = block.batch;
+        batch.reverse();
+        batch.truncate(collector.plan.max_records - collector.batch.len());
+        batch.truncate(batch.upto_bytes(collector.plan.max_bytes - collector.bytes));
+        collector.bytes += batch.stored_bytes();
+        collector.batch.absorb(batch);
         Ok(())
     }
 
