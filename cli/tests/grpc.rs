@@ -119,6 +119,11 @@ fn every_verb_answers_as_it_does_in_a_directory() {
     assert_eq!(world.good(&["incr", "likes", "--store", "other"]), "1\n", "a store is made by the way");
     assert_eq!(world.with("certs", "b", &["get", "likes", "--store", "none"]).code, 3);
     assert_eq!(world.with("certs", "b", &["get", "likes", "--store", "a b"]).code, 2);
+    let status = world.good(&["status", "--json"]);
+    assert_eq!(status, world.dir.ok(&["crdt", "status", "--json"]));
+    assert!(status.contains("\"behind\":0") && !status.contains("\"seq\":0"), "{status}");
+    let merge = world.with("certs", "b", &["merge", "--from", "copy"]);
+    assert!(merge.code == 2 && merge.stderr.contains("does not work over --server"), "{merge:?}");
     // What is done over gRPC is there for who works beside the node.
     assert_eq!(world.dir.ok(&["crdt", "get", "theme"]), "dark\n");
     let args = ["watch", "th", "--limit", "1", "--json", "--timeout", "20s"];
