@@ -46,7 +46,7 @@ pub mod points;
 mod record;
 #[cfg(feature = "replica")]
 pub mod replica;
-#[cfg(any(feature = "hub", feature = "tls"))]
+#[cfg(any(feature = "hub", feature = "replica-stores", feature = "tls"))]
 mod runtime;
 mod serve;
 mod shared;

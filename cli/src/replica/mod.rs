@@ -49,7 +49,7 @@ headwater.toml.")]
 
 Nodes answer where one runs in their directory. Exit code 1 says that some differ, or did not answer.")]
     Check(Check),
-    /// Makes a snapshot, where [replica.snapshot] store of the configuration says, or --store.
+    /// Makes a snapshot, where [replica.snapshot] store of the configuration says.
     #[command(after_help = "Example:\n  headwater replica snapshot --dir data")]
     Snapshot(One),
     /// Lists the snapshots that there are.

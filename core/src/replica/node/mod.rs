@@ -13,6 +13,7 @@ pub(crate) mod database;
 mod lease;
 mod log;
 pub(super) mod opened;
+pub(super) mod places;
 pub(super) mod session;
 pub(super) mod snapshot;
 pub(crate) mod snapshots;

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::config::DatabaseConfig;
+use super::config::{DatabaseConfig, SnapshotConfig};
 use super::core::Node;
 use super::upkeep::Upkeep;
 use crate::clock::Nanos;
@@ -26,7 +26,9 @@ const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::fro
 pub(crate) struct Worker {
     pub(super) engine: Engine,
     pub(crate) name: String,
+    /// But for snapshots: those may be told something else.
     pub(crate) config: DatabaseConfig,
+    pub(super) snapshot_told: Mutex<SnapshotConfig>,
     pub(crate) path: PathBuf,
     work: Mutex<Work>,
     bell: Arc<Bell>,
@@ -147,6 +149,7 @@ impl Worker {
         Arc::new(Worker {
             engine: engine.clone(),
             name,
+            snapshot_told: Mutex::new(config.snapshot.clone()),
             config,
             path,
             work: Mutex::new(work),
