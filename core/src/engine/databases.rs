@@ -103,15 +103,15 @@ impl Engine {
     }
 
     fn found(&self, answer: DatabaseAnswer) -> Database {
-        let (name, path) = match answer {
-            DatabaseAnswer::Found(name, path) => (name, path),
-            _ => (String::new(), PathBuf::new()),
+        let (name, path, shards) = match answer {
+            DatabaseAnswer::Found(name, path, shards) => (name, path, shards),
+            _ => (String::new(), PathBuf::new(), 0),
         };
         let worker = match &self.0 {
             Kind::Local(inner) => inner.databases.find(&name).ok(),
             Kind::Other(_) => None,
         };
-        Database::over(self, name, path, worker)
+        Database::over(self, name, path, shards, worker)
     }
 
     /// Answers a question about replicated files, or has the node answer it.
@@ -196,7 +196,7 @@ impl Engine {
         match call {
             DatabaseCall::Attach(_) | DatabaseCall::Find(_) => {
                 Self::begin(inner, worker)?;
-                return Ok(DatabaseAnswer::Found(worker.name.clone(), worker.path.clone()));
+                return Ok(DatabaseAnswer::Found(worker.name.clone(), worker.path.clone(), worker.config.log.shards));
             }
             DatabaseCall::Release(_) => return worker.release().map(DatabaseAnswer::Count),
             DatabaseCall::Schema(_) => return worker.schema().map(DatabaseAnswer::Schemas),

@@ -212,9 +212,7 @@ impl DatabaseConfig {
 
     /// The streams that are its log, one for each shard.
     pub fn stream_names(&self) -> Result<Vec<String>> {
-        let name = self.database_name()?;
-        let of_shard = |shard| super::log::stream_name(&super::log::shard_name(&name, shard));
-        Ok((0..self.shards()).map(of_shard).collect())
+        Ok(super::log::stream_names(&self.database_name()?, self.shards()))
     }
 
     /// How many streams its log is.
