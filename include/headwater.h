@@ -5356,16 +5356,16 @@ HW_API hw_status hw_database_name(const struct hw_database *database, struct hw_
 HW_API hw_status hw_database_path(const struct hw_database *database, struct hw_str *path, struct hw_error **error);
 
 /**
- * The stream that is its log.
+ * The streams that are its log: one for each shard, so one unless `log_shards` said more.
  *
- * Ownership: `*name` is borrowed until the handle is freed.
+ * Ownership: `*names` is yours, free with hw_strings_free.
  * Threads:   any.
  * Since:     0.1
  */
 HW_API
-hw_status hw_database_stream_name(const struct hw_database *database,
-                                  struct hw_str *name,
-                                  struct hw_error **error);
+hw_status hw_database_stream_names(const struct hw_database *database,
+                                   struct hw_strings **names,
+                                   struct hw_error **error);
 
 /**
  * Takes in all that was written here before the call and puts it into the log, and joins all that the log has of

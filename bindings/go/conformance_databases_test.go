@@ -40,6 +40,7 @@ type attachArgs struct {
 		Publish        *bool    `json:"publish"`
 		Replicate      *bool    `json:"replicate"`
 		ScanMaxChanges int      `json:"scan_max_changes"`
+		LogShards      int      `json:"log_shards"`
 		Snapshots      bool     `json:"snapshots"`
 	} `json:"config"`
 }
@@ -47,6 +48,7 @@ type attachArgs struct {
 type databaseArgs struct {
 	Database string            `json:"database"`
 	Name     string            `json:"name"`
+	As       string            `json:"as"`
 	SQL      string            `json:"sql"`
 	Values   []json.RawMessage `json:"values"`
 	Repair   bool              `json:"repair"`
@@ -76,6 +78,7 @@ func (r *runner) attach(a attachArgs) (any, error) {
 		NoPublish:      !orElse(a.Config.Publish, true),
 		NoReplicate:    !orElse(a.Config.Replicate, true),
 		ScanMaxChanges: a.Config.ScanMaxChanges,
+		LogShards:      a.Config.LogShards,
 	}
 	if a.Config.Snapshots {
 		config.SnapshotStore = filepath.Join(r.files.dir, "snapshots")
@@ -85,7 +88,8 @@ func (r *runner) attach(a attachArgs) (any, error) {
 		return nil, err
 	}
 	node.database = database
-	return map[string]any{"name": database.Name(), "stream_name": database.StreamName()}, nil
+	names := list(database.StreamNames(), func(name string) any { return name })
+	return map[string]any{"name": database.Name(), "stream_names": names}, nil
 }
 
 // onFile is op for operations that name a file.
@@ -155,6 +159,10 @@ func cellJSON(value any) any {
 
 func snapshotJSON(info headwater.SnapshotInfo) any { return map[string]any{"node_id": info.NodeID} }
 
+func rowChangeJSON(c headwater.RowChange) any {
+	return map[string]any{"table": c.Table, "key": list(c.Key, cellJSON), "kind": c.Kind}
+}
+
 var databaseOps = map[string]operation{
 	"database_attach": op(func(r *runner, a attachArgs) (any, error) { return r.attach(a) }),
 	"database_find": onFile(func(r *runner, n *fileNode, a databaseArgs) (any, error) {
@@ -169,7 +177,7 @@ var databaseOps = map[string]operation{
 		return list(statuses, func(s headwater.DatabaseStatus) any { return s.Name }), err
 	}),
 	"database_link": onFile(func(r *runner, n *fileNode, _ databaseArgs) (any, error) {
-		stream := n.database.StreamName()
+		stream := n.database.StreamNames()[0]
 		link := headwater.LinkConfig{Name: "hub", Stream: stream, Remote: stream, Create: &headwater.StreamConfig{}}
 		return nil, n.engine.AddLink(r.ctx, link, r.files.hub)
 	}),
@@ -221,6 +229,14 @@ var databaseOps = map[string]operation{
 	}),
 	"database_release": onFile(func(r *runner, n *fileNode, _ databaseArgs) (any, error) {
 		return n.database.Release(r.ctx)
+	}),
+	"database_watch": onFile(func(r *runner, n *fileNode, a databaseArgs) (any, error) {
+		w, err := n.database.Watch(r.ctx)
+		if err != nil {
+			return nil, err
+		}
+		r.sources[a.As] = sourceOf(w.Next, w.TryNext, rowChangeJSON, w.Missed, w.Close)
+		return nil, nil
 	}),
 	"database_status": onFile(func(r *runner, n *fileNode, _ databaseArgs) (any, error) {
 		s, err := n.database.Status(r.ctx)

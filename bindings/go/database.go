@@ -6,16 +6,17 @@ import "C"
 import (
 	"context"
 	"runtime"
+	"slices"
 	"unsafe"
 )
 
 // Database is a SQLite file that replicates. It is safe for use by many goroutines.
 type Database struct {
 	*handle
-	engine *Engine
-	name   string
-	path   string
-	stream string
+	engine  *Engine
+	name    string
+	path    string
+	streams []string
 }
 
 // Attach makes a SQLite file replicate, or finds it doing so, and works on it until the engine is closed or the file
@@ -85,9 +86,6 @@ func (e *Engine) openDatabase(
 	}{
 		{&d.name, func(p *C.hw_database, s *C.hw_str, e **C.hw_error) C.hw_status { return C.hw_database_name(p, s, e) }},
 		{&d.path, func(p *C.hw_database, s *C.hw_str, e **C.hw_error) C.hw_status { return C.hw_database_path(p, s, e) }},
-		{&d.stream, func(p *C.hw_database, s *C.hw_str, e **C.hw_error) C.hw_status {
-			return C.hw_database_stream_name(p, s, e)
-		}},
 	} {
 		var lent C.hw_str
 		var failed *C.hw_error
@@ -96,7 +94,13 @@ func (e *Engine) openDatabase(
 		}
 		*text.to = goString(lent)
 	}
-	return d, nil
+	var names *C.hw_strings
+	var failed *C.hw_error
+	if status := C.hw_database_stream_names(ptr, &names, &failed); status != C.HW_STATUS_OK {
+		return nil, failure(status, failed)
+	}
+	d.streams, _, err = takeStrings(names)
+	return d, err
 }
 
 // Name is what the nodes call it.
@@ -105,8 +109,8 @@ func (d *Database) Name() string { return d.name }
 // Path is the file.
 func (d *Database) Path() string { return d.path }
 
-// StreamName is the stream that is its log.
-func (d *Database) StreamName() string { return d.stream }
+// StreamNames are the streams that are its log: one for each shard, so one unless LogShards said more.
+func (d *Database) StreamNames() []string { return slices.Clone(d.streams) }
 
 // Sync takes in all that was written here before the call and puts it into the log, and joins all that the log has of
 // others. It is [ErrConflict] while it is paused.

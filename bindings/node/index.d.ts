@@ -430,8 +430,8 @@ export class Database {
   readonly name: string;
   /** The file. */
   readonly path: string;
-  /** The stream that is its log. */
-  readonly streamName: string;
+  /** The streams that are its log: one for each shard, so one unless `logShards` said more. */
+  readonly streamNames: string[];
   /** A connection to the file, with this library's copy of SQLite. */
   connect(limits?: Limits): Promise<Connection>;
   /** How it stands. */

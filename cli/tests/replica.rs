@@ -3,71 +3,20 @@
 #![allow(clippy::disallowed_methods, reason = "a test stands outside: it may start processes and look at the clock")]
 
 mod common;
-#[path = "../../core/tests/common/sqlite.rs"]
-mod sqlite;
+#[path = "../../core/tests/common/rclone.rs"]
+mod rclone;
 
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use common::node::{Hub, Node, until};
-use common::{Dir, Ran, finish, headwater, objects, start};
+use common::side::sqlite::sqlite;
+use common::side::{BOOKS, Side, equal};
+use common::{Dir, finish, headwater, start};
+use rclone::Rclone;
 use serde_json::Value;
-use sqlite::sqlite;
-
-const BOOKS: &str = "CREATE TABLE books(id INTEGER PRIMARY KEY, title TEXT, price REAL); CREATE TABLE notes(text)";
-
-/// One side: a file, and the node beside it.
-struct Side {
-    dir: Dir,
-    db: PathBuf,
-    node: Option<Node>,
-}
-
-impl Side {
-    fn new(name: &str, hub: &Hub) -> Self {
-        let dir = Dir::new(name);
-        let db = dir.file("app.db");
-        sqlite(&db, BOOKS);
-        let config = format!(
-            "dir = \"data\"\n[hub]\nurl = \"{}\"\n[replica]\ndb_path = \"app.db\"\nnode_id = 7\npublish = true\n\
-             [replica.log]\nmax_entries = 100000\n",
-            hub.url()
-        );
-        std::fs::write(dir.file("a.toml"), config).expect("a file");
-        Side { dir, db, node: None }
-    }
-
-    fn start(&mut self) {
-        self.node = Some(Node::start(&self.dir, &["--config", "a.toml"]));
-    }
-
-    fn kill(&mut self) {
-        if let Some(mut node) = self.node.take() {
-            node.process.kill().expect("it is killed");
-            node.process.wait().expect("it ends");
-        }
-    }
-
-    fn sql(&self, sql: &str) -> String {
-        sqlite(&self.db, sql)
-    }
-
-    fn run(&self, args: &[&str]) -> Ran {
-        finish(start(headwater(args).args(["--dir", "data"]).current_dir(self.dir.file(""))), b"")
-    }
-
-    fn status(&self) -> Value {
-        let ran = self.run(&["replica", "status", "app.db", "--json"]);
-        assert_eq!(ran.code, 0, "{}", ran.stderr);
-        objects(&ran.stdout).remove(0)
-    }
-}
-
-fn equal(sides: [&Side; 2], sql: &str, expected: &str) {
-    until(&format!("{sql} is {expected}"), || sides.iter().all(|side| side.sql(sql) == expected));
-}
 
 #[test]
 fn two_nodes_and_a_hub_are_killed_and_every_row_arrives() {
@@ -77,7 +26,7 @@ fn two_nodes_and_a_hub_are_killed_and_every_row_arrives() {
     a.start();
     b.start();
     a.sql("INSERT INTO books VALUES (1, 'one', 1.5)");
-    equal([&a, &b], "SELECT id, title, price FROM books", "1|one|1.5");
+    equal(&[&a, &b], "SELECT id, title, price FROM books", "1|one|1.5");
     // The hub goes: both sides work on.
     hub.kill();
     a.sql("UPDATE books SET title = 'eins' WHERE id = 1; INSERT INTO books VALUES (2, 'two', 2)");
@@ -92,8 +41,8 @@ fn two_nodes_and_a_hub_are_killed_and_every_row_arrives() {
     a.start();
     b.start();
     hub.start();
-    equal([&a, &b], "SELECT count(*) FROM books", "23");
-    equal([&a, &b], "SELECT title, price FROM books WHERE id = 1", "eins|9.0");
+    equal(&[&a, &b], "SELECT count(*) FROM books", "23");
+    equal(&[&a, &b], "SELECT title, price FROM books WHERE id = 1", "eins|9.0");
     let status = a.status();
     assert_eq!((&status["state"], &status["node_id"], &status["missing"]), (&"running".into(), &"7".into(), &0.into()));
     assert_eq!(status["refused"][0]["table"], "notes");
@@ -102,7 +51,7 @@ fn two_nodes_and_a_hub_are_killed_and_every_row_arrives() {
     a.sql("UPDATE books SET isbn = 'x' WHERE id = 2; INSERT INTO tags VALUES ('new', 1)");
     until("it is parked", || b.status()["parked"].as_u64().is_some_and(|parked| parked > 0));
     b.sql("ALTER TABLE books ADD COLUMN isbn TEXT; CREATE TABLE tags(name TEXT PRIMARY KEY, n INT)");
-    equal([&a, &b], "SELECT isbn, (SELECT name FROM tags) FROM books WHERE id = 2", "x|new");
+    equal(&[&a, &b], "SELECT isbn, (SELECT name FROM tags) FROM books WHERE id = 2", "x|new");
     // Who watches through the node is told of rows as they come, and ends with it.
     let watch = headwater(&["replica", "watch", "--json", "--dir", "data"]);
     let mut watching = watch_from(watch, &b.dir.file(""));
@@ -193,4 +142,37 @@ fn a_node_that_has_nothing_to_do_makes_a_snapshot_and_ends() {
     std::fs::copy(side.dir.file("a.toml"), other.dir.file("a.toml")).expect("a file");
     other.start();
     until("it is there", || other.db.exists() && other.sql("SELECT title FROM books") == "one");
+}
+
+#[test]
+fn a_node_keeps_snapshots_at_s3_and_its_secret_to_itself() {
+    let mut hub = Hub::later();
+    hub.start();
+    let bucket = Dir::new("replica-bucket");
+    std::fs::create_dir_all(bucket.file("files/backups")).expect("a directory");
+    let server = Rclone::serve(&bucket.file(""), "s3", &["--auth-key", "key,not-for-all"]);
+    let told = |secret: &str| {
+        let s3 = format!("endpoint = \"http://127.0.0.1:{}\"\nbucket = \"backups\"\naccess_key = \"key\"", server.port);
+        format!("[replica.snapshot]\nstore = \"s3\"\n[replica.snapshot.s3]\n{s3}\nsecret = \"{secret}\"\n")
+    };
+    let mut side = Side::new("replica-s3", &hub);
+    let text = std::fs::read_to_string(side.dir.file("a.toml")).expect("a file");
+    std::fs::write(side.dir.file("a.toml"), text.clone() + &told("wrong")).expect("a file");
+    side.sql("INSERT INTO books VALUES (1, 'one', 1)");
+    side.start();
+    let ran = side.run(&["replica", "snapshot"]);
+    assert!(ran.code == 2 && ran.stderr.contains("127.0.0.1") && !ran.stderr.contains("wrong"), "{}", ran.stderr);
+    // The secret is told anew, and the upload that stopped goes on.
+    side.kill();
+    std::fs::write(side.dir.file("a.toml"), text.clone() + &told("not-for-all")).expect("a file");
+    side.start();
+    let ran = side.run(&["replica", "snapshot"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let known = std::fs::read_to_string(side.dir.file("data/databases.json")).expect("a file");
+    assert!(known.contains("backups") && !known.contains("not-for-all"), "{known}");
+    let mut other = Side::new("replica-of-s3", &hub);
+    std::fs::remove_file(&other.db).expect("it was there");
+    std::fs::write(other.dir.file("a.toml"), text + &told("not-for-all")).expect("a file");
+    other.start();
+    equal(&[&side, &other], "SELECT title FROM books", "one");
 }

@@ -49,7 +49,7 @@ pub mod presence;
 mod record;
 #[cfg(feature = "replica")]
 pub mod replica;
-#[cfg(any(feature = "hub", feature = "tls"))]
+#[cfg(any(feature = "hub", feature = "replica-stores", feature = "tls"))]
 mod runtime;
 mod serve;
 mod shared;

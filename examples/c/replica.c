@@ -72,10 +72,13 @@ static void link_shop(const shop *at, const hw_engine *hub) {
     HW_INIT(&create);
     HW_INIT(&config);
     HW_SET(config.name, "hub");
-    check(hw_database_stream_name(at->database, &config.stream, &error), error);
+    hw_strings *streams = NULL;
+    check(hw_database_stream_names(at->database, &streams, &error), error);
+    check(hw_strings_get(streams, 0, &config.stream, NULL, &error), error);
     config.remote = config.stream;
     config.create = &create;
     check(hw_engine_add_link(at->engine, &config, hub, &error), error);
+    hw_strings_free(streams);
 }
 
 static void unlink_shop(const shop *at) {

@@ -22,7 +22,8 @@ async function openShop(path) {
 }
 
 async function link({ engine, database }, hub) {
-  await engine.addLink({ name: 'hub', stream: database.streamName, remote: database.streamName, create: {} }, hub);
+  const [stream] = database.streamNames;
+  await engine.addLink({ name: 'hub', stream, remote: stream, create: {} }, hub);
 }
 
 async function list({ books }) {

@@ -21,7 +21,7 @@ class Shop:
         self.books.execute("CREATE TABLE books(id INTEGER PRIMARY KEY, title TEXT, price REAL)")
 
     def link(self, hub: hw.Engine) -> None:
-        stream = self.database.stream_name
+        (stream,) = self.database.stream_names
         self.engine.add_link("hub", hub, stream=stream, remote=stream, create={})
 
     def list(self) -> str:

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use headwater::{Pending, Result};
 
-use crate::bytes::{hw_blob, hw_str};
+use crate::bytes::{hw_blob, hw_str, hw_strings};
 use crate::database_config::hw_database_config;
 use crate::database_status::json;
 use crate::engine::hw_engine;
@@ -23,13 +23,12 @@ pub struct hw_database {
     root: Arc<Root>,
     pub(crate) database: Database,
     path: String,
-    stream_name: String,
 }
 
 impl hw_database {
     fn new(root: &Arc<Root>, database: Database) -> Self {
         let path = database.path().to_string_lossy().into_owned();
-        hw_database { root: root.clone(), path, stream_name: database.stream_name(), database }
+        hw_database { root: root.clone(), path, database }
     }
 }
 
@@ -156,19 +155,19 @@ pub extern "C" fn hw_database_path(
     })
 }
 
-/// The stream that is its log.
+/// The streams that are its log: one for each shard, so one unless `log_shards` said more.
 ///
-/// Ownership: `*name` is borrowed until the handle is freed.
+/// Ownership: `*names` is yours, free with hw_strings_free.
 /// Threads:   any.
 /// Since:     0.1
 #[unsafe(no_mangle)]
-pub extern "C" fn hw_database_stream_name(
+pub extern "C" fn hw_database_stream_names(
     database: Option<&hw_database>,
-    name: *mut hw_str,
+    names: *mut *mut hw_strings,
     error: *mut *mut hw_error,
 ) -> hw_status {
     on(database, error, |database| {
-        Out::required("name", name)?.set(hw_str::of(&database.stream_name));
+        Out::required("names", names)?.give(hw_strings::plain(database.database.stream_names()));
         Ok(())
     })
 }

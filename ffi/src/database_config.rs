@@ -100,6 +100,7 @@ impl hw_database_config {
                 interval: Duration::from_nanos(self.snapshot_interval_ns),
                 log_entries: self.snapshot_log_entries,
                 keep: self.snapshot_keep,
+                ..SnapshotConfig::default()
             },
             ..DatabaseConfig::new(self.path.text("path")?)
         })

@@ -92,7 +92,7 @@ mod core {
         nobody_calls! {
             name() -> &str;
             path() -> &Path;
-            stream_name() -> String;
+            stream_names() -> Vec<String>;
             connect() -> Result<Connection>;
             status() -> Pending<()>;
             sync() -> Pending<()>;

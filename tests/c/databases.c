@@ -158,8 +158,11 @@ static void what_is_written_at_one_is_read_at_the_other(const hw_engine *a, cons
     hw_str name;
     OK(hw_database_name(again, &name, &error));
     CHECK(text_is(name, "app"));
-    OK(hw_database_stream_name(again, &name, &error));
-    CHECK(text_is(name, "REPLICA_app"));
+    hw_strings *streams = NULL;
+    OK(hw_database_stream_names(again, &streams, &error));
+    OK(hw_strings_get(streams, 0, &name, NULL, &error));
+    CHECK(hw_strings_len(streams) == 1 && text_is(name, "REPLICA_app"));
+    hw_strings_free(streams);
     OK(hw_database_path(again, &name, &error));
     CHECK(name.len > 4 && memcmp(name.data + name.len - 4, "a.db", 4) == 0);
     hw_database_free(again);

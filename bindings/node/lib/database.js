@@ -48,10 +48,10 @@ class Database {
   constructor(id) {
     this.#id = id;
     own(this, id, native.releaseDatabase);
-    const { name, path, streamName } = native.databaseNames(id);
+    const { name, path, streamNames } = native.databaseNames(id);
     this.name = name;
     this.path = path;
-    this.streamName = streamName;
+    this.streamNames = streamNames;
   }
 
   /** A connection to the file, with this library's copy of SQLite. */

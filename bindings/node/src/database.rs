@@ -73,7 +73,7 @@ fn begin(env: Env, database: u32, work: impl FnOnce(&Database) -> Pending<Answer
 pub struct DatabaseNames {
     pub name: String,
     pub path: String,
-    pub stream_name: String,
+    pub stream_names: Vec<String>,
 }
 
 /// Its name, where it is, and its log.
@@ -83,7 +83,7 @@ pub fn database_names(database: u32) -> Result<DatabaseNames> {
         Ok(DatabaseNames {
             name: database.name().to_owned(),
             path: database.path().to_string_lossy().into_owned(),
-            stream_name: database.stream_name(),
+            stream_names: database.stream_names(),
         })
     })
 }

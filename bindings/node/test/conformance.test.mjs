@@ -5,7 +5,6 @@ import { readFile, readdir } from 'node:fs/promises';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HeadwaterError, connect, memory, open } from 'headwater';
-import { databaseOperations } from './conformance_database.mjs';
 import { operations } from './conformance_ops.mjs';
 import { scratch } from './helpers.mjs';
 import { Server } from './nats_server.mjs';
@@ -99,8 +98,7 @@ function onHub({ hub = {}, ...step }) {
 }
 
 async function runAll(file, vector, engine, one) {
-  const { operations: ofDatabases, end } = databaseOperations();
-  const all = { ...operations(engine), ...ofDatabases };
+  const { operations: all, end } = operations(engine);
   try {
     for (const [index, step] of vector.steps.entries()) {
       await one(step, all).catch((error) => {

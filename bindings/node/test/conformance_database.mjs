@@ -34,8 +34,12 @@ function answerOut({ columns, rows, changes, lastInsertRowid }) {
   return { columns, rows: rows.map((row) => row.map(cellOut)), changes, last_insert_rowid: Number(lastInsertRowid) };
 }
 
-/** The operations; `end` closes and removes what they made. */
-export function databaseOperations() {
+function changeOut({ table, key, kind }) {
+  return { table, key: key.map(cellOut), kind };
+}
+
+/** The operations; `end` closes and removes what they made. `follow` names a queue once it is open. */
+export function databaseOperations(follow) {
   const engines = new Map();
   const databases = new Map();
   const connections = new Map();
@@ -52,7 +56,7 @@ export function databaseOperations() {
   async function attach({ as, config }) {
     const {
       name, node_id: nodeId, include, exclude, per_row: perRow, publish, replicate,
-      scan_max_changes: scanMaxChanges, snapshots = false, ...unknown
+      scan_max_changes: scanMaxChanges, log_shards: logShards, snapshots = false, ...unknown
     } = config;
     if (Object.keys(unknown).length > 0) throw new TypeError(`unknown fields ${Object.keys(unknown)}`);
     dir ??= await mkdtemp(join(tmpdir(), 'headwater-'));
@@ -63,10 +67,10 @@ export function databaseOperations() {
     }
     const snapshotStore = snapshots ? join(dir, 'snapshots') : undefined;
     const database = await engines.get(as).attach({
-      path, name, nodeId, include, exclude, perRow, publish, replicate, scanMaxChanges, snapshotStore,
+      path, name, nodeId, include, exclude, perRow, publish, replicate, scanMaxChanges, logShards, snapshotStore,
     });
     databases.set(as, database);
-    return { name: database.name, stream_name: database.streamName };
+    return { name: database.name, stream_names: database.streamNames };
   }
 
   async function connection(name) {
@@ -82,8 +86,8 @@ export function databaseOperations() {
     databases: async ({ database }) => (await engines.get(database).databases()).map(({ name }) => name),
     database_link: async ({ database }) => {
       hub ??= memory();
-      const { streamName } = of(database);
-      const link = { name: 'hub', stream: streamName, remote: streamName, create: {} };
+      const [stream] = of(database).streamNames;
+      const link = { name: 'hub', stream, remote: stream, create: {} };
       await engines.get(database).addLink(link, hub);
     },
     database_unlink: async ({ database }) => engines.get(database).removeLink('hub'),
@@ -96,6 +100,7 @@ export function databaseOperations() {
     database_resume: async ({ database }) => of(database).resume(),
     database_detach: async ({ database }) => of(database).detach(),
     database_release: async ({ database }) => Number(await of(database).release()),
+    database_watch: async ({ database, as }) => follow(as, of(database).watch(), changeOut),
     database_status: async ({ database }) => fields(
       await of(database).status(),
       'name', 'node_id', 'state', 'tables', 'refused', 'pending', 'unsent', 'conflicts', 'parked', 'held', 'missing',

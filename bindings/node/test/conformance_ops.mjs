@@ -7,12 +7,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeToken, encodeToken } from 'headwater';
 import { crdtOperations } from './conformance_crdt.mjs';
+import { databaseOperations } from './conformance_database.mjs';
 import {
   ackOut, appendIn, big, bytesIn, bytesOut, configIn, configOut, entryOut, fields, ms, objectOut, plain, pointIn,
   pointOut, recordOut,
 } from './conformance_values.mjs';
 
-/** The operations on `engine`, each a function of a step. */
+/** The operations on `engine`, each a function of a step, and `end`, which closes what they made beside it. */
 export function operations(engine) {
   const open = new Map();
   const stream = (name) => engine.stream(name);
@@ -36,7 +37,8 @@ export function operations(engine) {
     return configOut((await call.call(engine, configIn(config))).config);
   }
 
-  return {
+  const { operations: ofDatabases, end } = databaseOperations(follow);
+  const all = {
     create_stream: ({ config }) => create(engine.createStream, config),
     update_stream: ({ config }) => create(engine.updateStream, config),
     delete_stream: async ({ stream: name }) => engine.deleteStream(name),
@@ -238,6 +240,7 @@ export function operations(engine) {
     },
 
     ...crdtOperations(engine, follow),
+    ...ofDatabases,
 
     encode_token: async ({ text }) => encodeToken(text),
     decode_token: async ({ token }) => decodeToken(token),
@@ -245,4 +248,5 @@ export function operations(engine) {
       await sleep(time);
     },
   };
+  return { operations: all, end };
 }

@@ -59,8 +59,8 @@ async function nodes(t) {
     const node = engine(t);
     const store = join(dir, 'snapshots');
     const database = await node.attach({ path, name: 'app', nodeId: `shop-${name}`, snapshotStore: store });
-    const { streamName } = database;
-    await node.addLink({ name: 'hub', stream: streamName, remote: streamName, create: {} }, hub);
+    const [stream] = database.streamNames;
+    await node.addLink({ name: 'hub', stream, remote: stream, create: {} }, hub);
     return database;
   };
   return [await made('a'), await made('b')];
@@ -75,7 +75,7 @@ async function titles(database) {
 
 test('what any program writes arrives at the other node', async (t) => {
   const [a, b] = await nodes(t);
-  assert.deepEqual([a.name, a.streamName, a.path.endsWith('a.db')], ['app', 'REPLICA_app', true]);
+  assert.deepEqual([a.name, a.streamNames, a.path.endsWith('a.db')], ['app', ['REPLICA_app'], true]);
   await elsewhere(a.path, "INSERT INTO books(title) VALUES ('Emma')");
   const connection = await b.connect({ timeoutMs: 5000 });
   await connection.execute('INSERT INTO books(id, title) VALUES (?, ?)', [2, 'Ivanhoe']);

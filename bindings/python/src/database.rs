@@ -79,10 +79,10 @@ impl Database {
         run(py, || Ok(self.0.get()?.path().to_owned()))
     }
 
-    /// The stream that is its log.
+    /// The streams that are its log: one for each shard, so one unless `log_shards` said more.
     #[getter]
-    fn stream_name(&self, py: Python<'_>) -> PyResult<String> {
-        run(py, || Ok(self.0.get()?.stream_name()))
+    fn stream_names(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        run(py, || Ok(self.0.get()?.stream_names()))
     }
 
     /// A connection of the DB-API 2.0 to the file, with this library's copy of SQLite: see `headwater.dbapi`.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from conformance_crdt import CrdtSteps
-from conformance_database import DatabaseSteps
+from conformance_database import DatabaseSteps, cell_out
 
 import headwater as hw
 
@@ -61,6 +61,8 @@ def told(result: Any) -> Any:
             link = None if result.link is None else {"bucket": result.link.bucket, "name": result.link.name}
             headers = {"headers": [list(header) for header in result.headers]}
             return fields(result, OBJECT) | headers | {"link": link}
+        case hw.RowChange():
+            return {"table": result.table, "key": [cell_out(value) for value in result.key], "kind": result.kind}
         case hw.Changed():
             return result._asdict()
         case list() | tuple() | hw.Reader():

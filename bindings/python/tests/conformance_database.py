@@ -80,7 +80,7 @@ class DatabaseSteps:
             config["snapshot_store"] = self.place / "snapshots"
         database = self.engines[name].attach(path, **config)
         self.databases_named[name] = database
-        return {"name": database.name, "stream_name": database.stream_name}
+        return {"name": database.name, "stream_names": database.stream_names}
 
     def database_find(self, database: str, name: str) -> Any:
         return self.engines[database].database(name).name
@@ -90,7 +90,7 @@ class DatabaseSteps:
 
     def database_link(self, database: str) -> Any:
         self.hub = self.hub or hw.memory()
-        stream = self.databases_named[database].stream_name
+        (stream,) = self.databases_named[database].stream_names
         self.engines[database].add_link("hub", self.hub, stream=stream, remote=stream, create={})
 
     def database_unlink(self, database: str) -> Any:
@@ -128,6 +128,10 @@ class DatabaseSteps:
 
     def database_release(self, database: str) -> Any:
         return self.databases_named[database].release()
+
+    def database_watch(self, database: str, **step: Any) -> Any:
+        name = step.pop("as")
+        self.named[name] = self.databases_named[database].watch(**step)
 
     def database_status(self, database: str) -> Any:
         status = self.databases_named[database].status()

@@ -48,14 +48,15 @@ def nodes(tmp_path: Path) -> Iterator[tuple[hw.Database, hw.Database]]:
             elsewhere(path, BOOKS)
             store = tmp_path / "snapshots"
             database = engine.attach(path, name="app", node_id=f"shop-{name}", snapshot_store=store)
-            engine.add_link("hub", hub, stream=database.stream_name, remote=database.stream_name, create={})
+            (stream,) = database.stream_names
+            engine.add_link("hub", hub, stream=stream, remote=stream, create={})
             databases.append(database)
         yield databases[0], databases[1]
 
 
 def test_what_any_program_writes_arrives(nodes: tuple[hw.Database, hw.Database]) -> None:
     a, b = nodes
-    assert (a.name, a.path.name, a.stream_name) == ("app", "a.db", "REPLICA_app")
+    assert (a.name, a.path.name, a.stream_names) == ("app", "a.db", ["REPLICA_app"])
     elsewhere(a.path, "INSERT INTO books VALUES (1, 'Emma')")
     with closing(b.connect()) as connection, connection:
         connection.execute("INSERT INTO books VALUES (2, ?)", ("Ivanhoe",))

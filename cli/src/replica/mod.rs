@@ -54,7 +54,7 @@ Nodes answer where one runs in their directory. Exit code 1 says that some diffe
     /// Shows what is joined from now on, row by row, until it is ended.
     #[command(after_help = "Example:\n  headwater replica watch --dir data --json")]
     Watch(One),
-    /// Makes a snapshot, where [replica.snapshot] store of the configuration says, or --store.
+    /// Makes a snapshot, where [replica.snapshot] store of the configuration says.
     #[command(after_help = "Example:\n  headwater replica snapshot --dir data")]
     Snapshot(One),
     /// Lists the snapshots that there are.

@@ -5,6 +5,7 @@
 pub(crate) mod certs;
 pub(crate) mod node;
 pub(crate) mod proxy;
+pub(crate) mod side;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

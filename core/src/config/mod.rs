@@ -199,10 +199,7 @@ impl Config {
         #[cfg(feature = "replica")]
         if let Some(replica) = &mut config.replica {
             replica.path = beside.join(&replica.path);
-            if !replica.snapshot.store.is_empty() && replica.snapshot.store != "nats" {
-                let store = beside.join(&replica.snapshot.store);
-                replica.snapshot.store = store.to_string_lossy().into_owned();
-            }
+            replica.snapshot.each_path(|path| Ok(beside.join(path)))?;
         }
         if let Some(grpc) = &mut config.grpc {
             grpc.certs = grpc.certs.beside(beside);

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::file::Section;
 use crate::error::Result;
-use crate::replica::{DatabaseConfig, LogConfig, SnapshotConfig};
+use crate::replica::{DatabaseConfig, LogConfig, S3Config, SftpConfig, SnapshotConfig, WebDavConfig};
 use crate::stream::config::StreamConfig;
 use crate::stream::link::LinkConfig;
 
@@ -90,12 +90,26 @@ impl ReplicaTable {
 /// Reads the section.
 pub(super) fn read(mut section: Section<'_>) -> Result<DatabaseConfig> {
     let whole = section.place_of("");
-    let snapshot = section.table("snapshot")?.map(|it| it.fill(|_: &SnapshotConfig| Ok(()))).transpose()?;
+    let snapshot = section.table("snapshot")?.map(read_snapshot).transpose()?;
     let log = section.table("log")?.map(|log| log.fill(|_: &LogConfig| Ok(()))).transpose()?;
     let config = section.fill(|_: &ReplicaTable| Ok(()))?.config(log.unwrap_or_default());
     let config = DatabaseConfig { snapshot: snapshot.unwrap_or_default(), ..config };
     config.check().map_err(|e| whole.error(e.message()))?;
     Ok(config)
+}
+
+/// The keys of its snapshots, with a table for each place that is outside.
+fn read_snapshot(mut section: Section<'_>) -> Result<SnapshotConfig> {
+    let s3 = section.table("s3")?.map(|it| it.fill(|_: &S3Config| Ok(()))).transpose()?;
+    let webdav = section.table("webdav")?.map(|it| it.fill(|_: &WebDavConfig| Ok(()))).transpose()?;
+    let sftp = section.table("sftp")?.map(|it| it.fill(|_: &SftpConfig| Ok(()))).transpose()?;
+    let config: SnapshotConfig = section.fill(|_| Ok(()))?;
+    Ok(SnapshotConfig {
+        s3: s3.unwrap_or_default(),
+        webdav: webdav.unwrap_or_default(),
+        sftp: sftp.unwrap_or_default(),
+        ..config
+    })
 }
 
 /// What joins its log to a hub, where the file does not say that itself.

@@ -193,6 +193,32 @@ fn a_mesh_is_read_and_its_mistakes_are_named() {
 }
 
 #[test]
+#[cfg(feature = "replica")]
+fn places_of_snapshots_are_read_and_what_is_secret_stays_so() {
+    let text = "[replica]\ndb_path = \"app.db\"\n[replica.snapshot]\nstore = \"s3\"\ntimeout = \"5s\"\n\
+                [replica.snapshot.s3]\nendpoint = \"127.0.0.1:9000\"\nuse_ssl = false\nbucket = \"b\"\n\
+                access_key = \"k\"\nsecret = \"${HUB_TOKEN}\"\n\
+                [replica.snapshot.webdav]\nurl = \"https://dav\"\nlogin = \"u\"\nsecret = \"${HUB_TOKEN}\"\n\
+                [replica.snapshot.sftp]\nurl = \"sftp://u@h/x\"\npassword = \"${HUB_TOKEN}\"\n";
+    let config = Config::parse(text, &env).expect("it is whole");
+    let snapshot = &config.replica.as_ref().expect("a file").snapshot;
+    let secret = crate::replica::Secret::from(env("HUB_TOKEN").expect("one"));
+    assert_eq!((&snapshot.s3.secret, &snapshot.webdav.secret, &snapshot.sftp.password), (&secret, &secret, &secret));
+    assert_eq!((snapshot.s3.use_ssl, snapshot.timeout), (false, std::time::Duration::from_secs(5)));
+    assert!(!format!("{config:?} {snapshot:?}").contains(&env("HUB_TOKEN").expect("one")));
+    for (from, to, wanted) in [
+        ("bucket = \"b\"", "bukket = \"b\"", ["line 9, column 1", "unknown key `bukket`"]),
+        ("use_ssl = false", "use_ssl = \"no\"", ["line 8, column 11", "use_ssl"]),
+        ("secret = \"${HUB_TOKEN}\"\n", "secret = \"${NOWHERE}\"\n", ["line 11, column 10", "NOWHERE is not set"]),
+        ("bucket = \"b\"\n", "", ["line 1, column 1", "s3 has no bucket"]),
+        ("store = \"s3\"", "store = \"sftp\"", ["line 1, column 1", "says which host it is"]),
+    ] {
+        let error = Config::parse(&text.replacen(from, to, 1), &env).expect_err("it can't be");
+        assert!(wanted.iter().all(|part| error.message().contains(part)), "{to}: {error}");
+    }
+}
+
+#[test]
 fn the_file_of_all_keys_says_their_defaults() {
     let config = Config::parse(include_str!("../../../examples/headwater.toml"), &env).expect("a configuration");
     let stream = StreamConfig {

@@ -13,7 +13,7 @@ use crate::pending::Pending;
 use crate::replica::node::call::{DatabaseAnswer, DatabaseCall};
 use crate::replica::node::database::unknown;
 use crate::replica::node::worker::{Ticket, Worker};
-use crate::replica::{Database, DatabaseConfig, DatabaseStatus};
+use crate::replica::{Database, DatabaseConfig, DatabaseStatus, SnapshotConfig};
 
 /// The file that says what is attached.
 const FILE: &str = "databases.json";
@@ -72,12 +72,14 @@ impl Engine {
     ///
     /// The log is stream `REPLICA_<name>`: a link of it to a hub, or the same stream of two engines, joins nodes. The
     /// file is in WAL mode from then on. It does not replicate what has no primary key and what is no ordinary table;
-    /// the status names those.
+    /// the status names those. What is said of snapshots of a file that is attached holds from now on, and what is
+    /// secret about it is not kept in the directory.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] when there is no such file; [`ErrorKind::Invalid`] for a configuration that can't be, or
     /// what is no SQLite file; [`ErrorKind::Conflict`] when another file is attached under the name, or this one with
-    /// another configuration; [`ErrorKind::Unsupported`] for an engine that can't be written to.
+    /// another configuration of anything but snapshots; [`ErrorKind::Unsupported`] for an engine that can't be written
+    /// to.
     pub fn attach(&self, config: DatabaseConfig) -> Pending<Database> {
         let engine = self.clone();
         // A node that has the directory open is in another one than who asks.
@@ -101,15 +103,15 @@ impl Engine {
     }
 
     fn found(&self, answer: DatabaseAnswer) -> Database {
-        let (name, path) = match answer {
-            DatabaseAnswer::Found(name, path) => (name, path),
-            _ => (String::new(), PathBuf::new()),
+        let (name, path, shards) = match answer {
+            DatabaseAnswer::Found(name, path, shards) => (name, path, shards),
+            _ => (String::new(), PathBuf::new(), 0),
         };
         let worker = match &self.0 {
             Kind::Local(inner) => inner.databases.find(&name).ok(),
             Kind::Other(_) => None,
         };
-        Database::over(self, name, path, worker)
+        Database::over(self, name, path, shards, worker)
     }
 
     /// Answers a question about replicated files, or has the node answer it.
@@ -194,7 +196,7 @@ impl Engine {
         match call {
             DatabaseCall::Attach(_) | DatabaseCall::Find(_) => {
                 Self::begin(inner, worker)?;
-                return Ok(DatabaseAnswer::Found(worker.name.clone(), worker.path.clone()));
+                return Ok(DatabaseAnswer::Found(worker.name.clone(), worker.path.clone(), worker.config.log.shards));
             }
             DatabaseCall::Release(_) => return worker.release().map(DatabaseAnswer::Count),
             DatabaseCall::Schema(_) => return worker.schema().map(DatabaseAnswer::Schemas),
@@ -219,8 +221,14 @@ impl Engine {
         let name = config.database_name()?;
         let _alone = inner.databases.change();
         if let Ok(worker) = inner.databases.find(&name) {
-            let same = DatabaseConfig { path: worker.path.clone(), ..config.clone() };
+            // Where snapshots go, and what is secret about it, may be told anew at any time.
+            let snapshot = worker.config.snapshot.clone();
+            let same = DatabaseConfig { path: worker.path.clone(), snapshot, ..config.clone() };
             if worker.config == same && std::fs::canonicalize(&config.path).is_ok_and(|path| path == worker.path) {
+                if config.snapshot != SnapshotConfig::default() && config.snapshot != worker.snapshot_config() {
+                    worker.tell_snapshots(&config.snapshot);
+                    Self::keep_attached(inner)?;
+                }
                 return Ok(worker);
             }
             let message = format!("database '{name}' is attached already, as {} or otherwise", worker.path.display());
@@ -268,8 +276,10 @@ impl Engine {
     /// Writes what is attached into the directory.
     fn keep_attached(inner: &Arc<Inner>) -> Result<()> {
         let all = inner.databases.all();
-        let attached: Vec<_> =
-            all.iter().map(|worker| Attached { paused: worker.is_paused(), config: worker.config.clone() }).collect();
+        let attached: Vec<_> = all
+            .iter()
+            .map(|worker| Attached { paused: worker.is_paused(), config: worker.config_without_secrets() })
+            .collect();
         let path = inner.root.join(FILE);
         let bytes = serde_json::to_vec_pretty(&attached)
             .map_err(|error| Error::new(ErrorKind::Internal, format!("what is attached has no JSON: {error}")))?;

@@ -61,9 +61,10 @@ mod tests;
 
 pub use node::changes::RowChange;
 pub use node::check::{CheckReport, Compared, ComparedNode};
-pub use node::config::{CLEANUP_INTERVAL, DatabaseConfig, LogConfig, POLLING_INTERVAL, SnapshotConfig};
+pub use node::config::{CLEANUP_INTERVAL, DatabaseConfig, LogConfig, POLLING_INTERVAL, STORE_TIMEOUT, SnapshotConfig};
 pub use node::database::Database;
 pub use node::opened::refuse_opened;
+pub use node::places::{S3Config, Secret, SftpConfig, WebDavConfig};
 pub use node::session::{Answer, Connection, InterruptHandle};
 pub use node::snapshot::SnapshotInfo;
 pub use node::watcher::ChangeWatcher;

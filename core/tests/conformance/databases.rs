@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use headwater::replica::{
-    Answer, Connection, Database, DatabaseConfig, DatabaseStatus, SnapshotConfig, SnapshotInfo, Value as Cell,
+    Answer, Connection, Database, DatabaseConfig, DatabaseStatus, LogConfig, RowChange, SnapshotConfig, SnapshotInfo,
+    Value as Cell,
 };
 use headwater::{Engine, LinkConfig, Result, StreamConfig};
 use serde_json::{Value, json};
@@ -12,6 +13,7 @@ use serde_json::{Value, json};
 use crate::args::Args;
 use crate::dirs::Dir;
 use crate::engine::World;
+use crate::sources::Watch;
 use crate::values::{from_base64, to_base64};
 
 /// One name of a vector.
@@ -54,18 +56,19 @@ impl Databases {
             publish: from.or("publish", true),
             replicate: from.or("replicate", true),
             scan_max_changes: from.or("scan_max_changes", 0),
+            log: LogConfig { shards: from.or("log_shards", 0), ..LogConfig::default() },
             snapshot: SnapshotConfig { store: store.display().to_string(), ..SnapshotConfig::default() },
             ..DatabaseConfig::new(&node.path)
         };
         assert!(from.0.is_empty(), "unknown fields of a database: {:?}", from.0);
         let database = node.engine.attach(config).wait()?;
-        let told = json!({"name": database.name(), "stream_name": database.stream_name()});
+        let told = json!({"name": database.name(), "stream_names": database.stream_names()});
         node.database.get_or_insert(database);
         Ok(told)
     }
 
     fn link(&self, node: &Node) -> Result<Value> {
-        let stream = node.database().stream_name();
+        let stream = node.database().stream_names().remove(0);
         let create = Box::new(StreamConfig::new("", [""; 0]));
         let link = LinkConfig { create: Some(create), ..LinkConfig::new("hub", stream.clone(), stream) };
         node.engine.add_link(link, &self.hub).wait().map(|()| Value::Null)
@@ -160,6 +163,15 @@ fn answer_json(answer: Answer) -> Value {
            "last_insert_rowid": answer.last_insert_rowid})
 }
 
+/// Rows that were joined, as the vectors have them.
+pub(crate) fn row_changes(changes: Vec<RowChange>) -> Vec<Value> {
+    let shown = |it: RowChange| {
+        let key: Vec<Value> = it.key.into_iter().map(cell_json).collect();
+        json!({"table": it.table, "key": key, "kind": it.kind.name()})
+    };
+    changes.into_iter().map(shown).collect()
+}
+
 fn status_json(status: &DatabaseStatus) -> Value {
     json!({"name": status.name, "node_id": status.node_id, "state": status.state.name(), "tables": status.tables,
            "refused": status.refused, "pending": status.pending, "unsent": status.unsent,
@@ -168,7 +180,14 @@ fn status_json(status: &DatabaseStatus) -> Value {
 
 impl World {
     pub(crate) fn database(&mut self, op: &str, args: &mut Args) -> Result<Value> {
-        self.databases.get_or_insert_with(Databases::new).call(op, args)
+        let databases = self.databases.get_or_insert_with(Databases::new);
+        if op == "database_watch" {
+            let (database, name) = (args.text("database"), args.text("as"));
+            let watcher = databases.nodes[&database].database().watch().wait()?;
+            self.watchers.insert(name, Watch::Database(watcher));
+            return Ok(Value::Null);
+        }
+        databases.call(op, args)
     }
 }
 

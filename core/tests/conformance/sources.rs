@@ -4,11 +4,13 @@ use std::time::{Duration, Instant};
 
 use headwater::crdt::CrdtWatcher;
 use headwater::points::PointWatcher;
+use headwater::replica::ChangeWatcher;
 use headwater::{ObjectWatcher, Pending, Result, Watcher};
 use serde_json::{Value, json};
 
 use crate::args::Args;
 use crate::crdt::changed;
+use crate::databases::row_changes;
 use crate::engine::World;
 use crate::objects::objects;
 use crate::values::{entries, points, record_list, records};
@@ -20,6 +22,7 @@ pub(crate) enum Watch {
     Objects(ObjectWatcher),
     Points(PointWatcher),
     Crdt(CrdtWatcher),
+    Database(ChangeWatcher),
 }
 
 impl World {
@@ -63,6 +66,13 @@ impl World {
                 (Watch::Crdt(w), "try_next") => w.try_next(max).map(|c| changed(c).into()),
                 (Watch::Crdt(w), "missed") => Ok(json!(w.missed())),
                 (Watch::Crdt(w), _) => {
+                    w.close();
+                    Ok(Value::Null)
+                }
+                (Watch::Database(w), "take") => take(count.unwrap(), timeout, |max| w.next(max), row_changes),
+                (Watch::Database(w), "try_next") => w.try_next(max).map(|c| row_changes(c).into()),
+                (Watch::Database(w), "missed") => Ok(json!(w.missed())),
+                (Watch::Database(w), _) => {
                     w.close();
                     Ok(Value::Null)
                 }

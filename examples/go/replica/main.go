@@ -112,7 +112,7 @@ func open(ctx context.Context, path string) (*shop, error) {
 func (s *shop) close() { _ = errors.Join(s.db.Close(), s.engine.Close()) }
 
 func (s *shop) link(ctx context.Context, hub *headwater.Engine) error {
-	stream := s.database.StreamName()
+	stream := s.database.StreamNames()[0]
 	link := headwater.LinkConfig{Name: "hub", Stream: stream, Remote: stream, Create: &headwater.StreamConfig{}}
 	return s.engine.AddLink(ctx, link, hub)
 }

@@ -149,6 +149,7 @@ static const struct {
     {"database_resume", op_database_resume, ON_DATABASE, " database "},
     {"database_detach", op_database_detach, ON_DATABASE, " database "},
     {"database_release", op_database_release, ON_DATABASE, " database "},
+    {"database_watch", op_database_watch, ON_DATABASE, " database as "},
     {"database_status", op_database_status, ON_DATABASE, " database "},
     {"database_check", op_database_check, ON_DATABASE, " database repair "},
     {"database_schema", op_database_schema, ON_DATABASE, " database "},
@@ -400,6 +401,7 @@ static bool run_file(const char *dir, const char *path) {
         hw_point_watcher_free(r.sources[i].point_watcher);
         hw_object_watcher_free(r.sources[i].object_watcher);
         hw_crdt_watcher_free(r.sources[i].crdt_watcher);
+        hw_change_watcher_free(r.sources[i].change_watcher);
     }
     for (size_t i = 0; i < NAMED_MAX; i++) {
         hw_crdt_free(r.crdts[i].crdt);

@@ -49,7 +49,7 @@ hw_status op_database_attach(runner *r) {
     named *node = find_named(r, r->databases, &r->databases_len, name);
     const json *from = json_get(r->args, "config");
     check_fields(r, from,
-                 " name node_id include exclude per_row publish replicate scan_max_changes snapshots ");
+                 " name node_id include exclude per_row publish replicate scan_max_changes log_shards snapshots ");
     if (node->engine == NULL && r->fault == NULL) {
         begin_file(r, name.data);
         if (hw_engine_memory(&node->engine, &r->error) != HW_STATUS_OK) {
@@ -67,6 +67,7 @@ hw_status op_database_attach(runner *r) {
     config.no_publish = has(from, "publish") && !arg_bool(r, from, "publish");
     config.no_replicate = has(from, "replicate") && !arg_bool(r, from, "replicate");
     config.scan_max_changes = (size_t)arg_u64(r, from, "scan_max_changes", 0);
+    config.log_shards = (size_t)arg_u64(r, from, "log_shards", 0);
     if (arg_bool(r, from, "snapshots")) {
         /* One of this vector's own: runners of several files share the directory. */
         char store[64];
@@ -80,8 +81,10 @@ hw_status op_database_attach(runner *r) {
         r->result = json_object();
         hw_database_name(database, &text, NULL);
         json_set(r->result, "name", text_of(text));
-        hw_database_stream_name(database, &text, NULL);
-        json_set(r->result, "stream_name", text_of(text));
+        hw_strings *streams = NULL;
+        hw_database_stream_names(database, &streams, NULL);
+        json_set(r->result, "stream_names", strings_of(streams, false));
+        hw_strings_free(streams);
         hw_database_free(node->database);
         node->database = database;
     }
@@ -136,10 +139,14 @@ hw_status op_database_link(runner *r) {
     HW_INIT(&create);
     HW_INIT(&link);
     HW_SET(link.name, "hub");
-    hw_database_stream_name(r->node->database, &link.stream, NULL);
+    hw_strings *streams = NULL;
+    hw_database_stream_names(r->node->database, &streams, NULL);
+    hw_strings_get(streams, 0, &link.stream, NULL, NULL);
     link.remote = link.stream;
     link.create = &create;
-    return hw_engine_add_link(r->node->engine, &link, r->meeting, &r->error);
+    hw_status status = hw_engine_add_link(r->node->engine, &link, r->meeting, &r->error);
+    hw_strings_free(streams);
+    return status;
 }
 
 hw_status op_database_unlink(runner *r) {
@@ -264,6 +271,33 @@ hw_status op_database_release(runner *r) {
     hw_status status = hw_database_release(r->node->database, &count, &r->error);
     r->result = json_number((double)count);
     return status;
+}
+
+hw_status op_database_watch(runner *r) {
+    return hw_database_watch(r->node->database, &new_source(r)->change_watcher, &r->error);
+}
+
+json *row_changes_of(const hw_answer *changes) {
+    const size_t key_from = 5;
+    json *list = json_list();
+    for (size_t i = 0; i < hw_answer_rows_len(changes); i++) {
+        hw_sql_value table, kind, value;
+        hw_answer_value(changes, i, 0, &table, NULL);
+        hw_answer_value(changes, i, 1, &kind, NULL);
+        json *key = json_list();
+        for (size_t column = key_from; column < hw_answer_columns_len(changes); column++) {
+            hw_answer_value(changes, i, column, &value, NULL);
+            if (value.sql_type != HW_SQL_TYPE_NULL) {
+                json_add(key, cell_of(value));
+            }
+        }
+        json *item = json_object();
+        json_set_bytes(item, "table", "table_base64", table.bytes.data, table.bytes.len);
+        json_set(item, "key", key);
+        json_set_bytes(item, "kind", "kind_base64", kind.bytes.data, kind.bytes.len);
+        json_add(list, item);
+    }
+    return list;
 }
 
 static hw_status told(runner *r, hw_status status, hw_blob *blob) {

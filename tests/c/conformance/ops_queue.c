@@ -148,6 +148,11 @@ static hw_status take_some(runner *r, const source *from, size_t max, int64_t ti
         status = hw_crdt_watcher_next(from->crdt_watcher, max, timeout_ms, &keys, &r->error);
         items = changed_of(keys);
         hw_strings_free(keys);
+    } else if (from != NULL && from->change_watcher != NULL) {
+        hw_answer *changes = NULL;
+        status = hw_change_watcher_next(from->change_watcher, max, timeout_ms, &changes, &r->error);
+        items = row_changes_of(changes);
+        hw_answer_free(changes);
     } else {
         hw_batch *batch = NULL;
         if (from != NULL) {
@@ -211,6 +216,8 @@ hw_status op_missed(runner *r) {
         status = hw_watcher_missed(from->watcher, &missed, &r->error);
     } else if (from != NULL && from->crdt_watcher != NULL) {
         status = hw_crdt_watcher_missed(from->crdt_watcher, &missed, &r->error);
+    } else if (from != NULL && from->change_watcher != NULL) {
+        status = hw_change_watcher_missed(from->change_watcher, &missed, &r->error);
     } else if (from != NULL) {
         status = hw_point_watcher_missed(from->point_watcher, &missed, &r->error);
     }
@@ -253,6 +260,9 @@ hw_status op_close(runner *r) {
     }
     if (from->crdt_watcher != NULL) {
         return hw_crdt_watcher_close(from->crdt_watcher, &r->error);
+    }
+    if (from->change_watcher != NULL) {
+        return hw_change_watcher_close(from->change_watcher, &r->error);
     }
     return from->watcher != NULL ? hw_watcher_close(from->watcher, &r->error)
                                  : hw_point_watcher_close(from->point_watcher, &r->error);

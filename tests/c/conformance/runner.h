@@ -19,6 +19,7 @@ typedef struct {
     hw_point_watcher *point_watcher;
     hw_object_watcher *object_watcher;
     hw_crdt_watcher *crdt_watcher;
+    hw_change_watcher *change_watcher;
 } source;
 
 /* A CRDT store, a replica, a fragment, or a SQLite file and its engine, that a step has named. */
@@ -113,6 +114,7 @@ json *int128_of(hw_int128 number);
 json *reading_of(const hw_reading *reading, int32_t kind);
 json *keys_of(const hw_strings *keys);
 json *changed_of(const hw_strings *keys);
+json *row_changes_of(const hw_answer *changes);
 
 /* A place for what a step has named. */
 source *new_source(runner *r);
@@ -148,6 +150,6 @@ operation op_replica, op_replica_write, op_replica_transaction, op_replica_read,
 operation op_database_attach, op_database_find, op_databases, op_database_link, op_database_unlink, op_database_execute,
     op_database_in_transaction, op_database_sync, op_database_pause, op_database_resume, op_database_detach,
     op_database_release, op_database_status, op_database_check, op_database_schema, op_database_snapshot,
-    op_database_snapshots, op_database_restore;
+    op_database_snapshots, op_database_restore, op_database_watch;
 
 #endif

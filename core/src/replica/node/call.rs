@@ -77,8 +77,8 @@ pub(crate) enum DatabaseAnswer {
     Done,
     /// So many.
     Count(u64),
-    /// The file of this name is here.
-    Found(String, PathBuf),
+    /// The file of this name is here, and its log is so many streams.
+    Found(String, PathBuf, usize),
     /// They stand like this.
     Statuses(Vec<DatabaseStatus>),
     /// They compare like this.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::places::{S3Config, Secret, SftpConfig, WebDavConfig};
 use crate::error::{Error, Result};
 use crate::record::Durability;
 use crate::replica::Options;
@@ -16,6 +17,9 @@ pub const POLLING_INTERVAL: Duration = Duration::from_millis(5);
 
 /// How often a sweep over all rows begins, unless it is told otherwise.
 pub const CLEANUP_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How long a store outside may take for one part, unless it is told otherwise.
+pub const STORE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What a replicated SQLite file is told. A number that is 0 is the default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,8 +71,9 @@ pub struct DatabaseConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SnapshotConfig {
-    /// Where they are kept: a directory that all nodes have, or `nats` for the object store `REPLICA_<name>_SNAPSHOTS`
-    /// of the hub; without a hub, of the engine. None are made by themselves, nor fetched, when it is empty.
+    /// Where they are kept: a directory that all nodes have; `nats` for the object store `REPLICA_<name>_SNAPSHOTS` of
+    /// the hub, without a hub of the engine; `s3`, `webdav` or `sftp`, in builds that have them. None are made by
+    /// themselves, nor fetched, when it is empty.
     pub store: String,
     /// How often one is made, by one node of all; none by time when 0.
     #[serde(with = "nanos")]
@@ -77,6 +82,15 @@ pub struct SnapshotConfig {
     pub log_entries: u64,
     /// How many are kept; 3 when 0.
     pub keep: usize,
+    /// How long a store outside may take for one part of 4 MiB; [`STORE_TIMEOUT`] when 0.
+    #[serde(with = "nanos")]
+    pub timeout: Duration,
+    /// Where `s3` is.
+    pub s3: S3Config,
+    /// Where `webdav` is.
+    pub webdav: WebDavConfig,
+    /// Where `sftp` is.
+    pub sftp: SftpConfig,
 }
 
 /// What the log of a replicated file is told.
@@ -99,6 +113,48 @@ pub struct LogConfig {
 impl Default for LogConfig {
     fn default() -> Self {
         LogConfig { max_entries: 0, durability: Durability::default(), shards: 0, compress: true }
+    }
+}
+
+impl SnapshotConfig {
+    /// Refuses what can't be.
+    pub(super) fn check(&self) -> Result<()> {
+        match self.store.as_str() {
+            "s3" => self.s3.check(),
+            "webdav" => self.webdav.check(),
+            "sftp" => self.sftp.check(),
+            _ => Ok(()),
+        }
+    }
+
+    /// Changes the paths of this machine that there are: the directory of the store, and files.
+    pub(crate) fn each_path(&mut self, change: impl Fn(&Path) -> Result<PathBuf>) -> Result<()> {
+        if !matches!(self.store.as_str(), "" | "nats" | "s3" | "webdav" | "sftp") && !self.store.contains("://") {
+            self.store = change(Path::new(&self.store))?.to_string_lossy().into_owned();
+        }
+        let outside = [&mut self.s3.ca_file, &mut self.webdav.ca_file, &mut self.sftp.key_file];
+        for file in outside.into_iter().chain([&mut self.sftp.known_hosts]) {
+            if !file.as_os_str().is_empty() {
+                *file = change(file)?;
+            }
+        }
+        Ok(())
+    }
+
+    #[cfg(feature = "replica-stores")]
+    pub(super) fn timeout(&self) -> Duration {
+        if self.timeout.is_zero() { STORE_TIMEOUT } else { self.timeout }
+    }
+
+    /// The same without what is secret.
+    fn without_secrets(&self) -> SnapshotConfig {
+        let mut open = self.clone();
+        let sftp = &mut open.sftp;
+        let secrets = [&mut open.s3.secret, &mut open.s3.session_token, &mut open.webdav.secret];
+        for secret in secrets.into_iter().chain([&mut sftp.password, &mut sftp.key_passphrase]) {
+            *secret = Secret::default();
+        }
+        open
     }
 }
 
@@ -156,9 +212,7 @@ impl DatabaseConfig {
 
     /// The streams that are its log, one for each shard.
     pub fn stream_names(&self) -> Result<Vec<String>> {
-        let name = self.database_name()?;
-        let of_shard = |shard| super::log::stream_name(&super::log::shard_name(&name, shard));
-        Ok((0..self.shards()).map(of_shard).collect())
+        Ok(super::log::stream_names(&self.database_name()?, self.shards()))
     }
 
     /// How many streams its log is.
@@ -174,10 +228,7 @@ impl DatabaseConfig {
         if !self.path.as_os_str().is_empty() {
             self.path = whole(&self.path)?;
         }
-        let store = &mut self.snapshot.store;
-        if !store.is_empty() && store != super::snapshot::OBJECTS && !store.contains("://") {
-            *store = whole(Path::new(store.as_str()))?.display().to_string();
-        }
+        self.snapshot.each_path(whole)?;
         Ok(self)
     }
 
@@ -191,7 +242,13 @@ impl DatabaseConfig {
             return Err(Error::invalid(message));
         }
         self.exclude_columns.iter().try_for_each(|pattern| crate::replica::pattern::check(pattern))?;
+        self.snapshot.check()?;
         self.database_name().map(drop)
+    }
+
+    /// The same without what is secret, as the directory of an engine keeps it.
+    pub(crate) fn without_secrets(&self) -> DatabaseConfig {
+        DatabaseConfig { snapshot: self.snapshot.without_secrets(), ..self.clone() }
     }
 
     pub(super) fn options(&self) -> Options {

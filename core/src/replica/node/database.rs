@@ -26,6 +26,7 @@ struct Inner {
     engine: Engine,
     name: String,
     path: PathBuf,
+    shards: usize,
     /// What works on it, when that is in this process.
     worker: Option<Arc<Worker>>,
 }
@@ -37,8 +38,14 @@ impl std::fmt::Debug for Database {
 }
 
 impl Database {
-    pub(crate) fn over(engine: &Engine, name: String, path: PathBuf, worker: Option<Arc<Worker>>) -> Database {
-        Database(Arc::new(Inner { engine: engine.clone(), name, path, worker }))
+    pub(crate) fn over(
+        engine: &Engine,
+        name: String,
+        path: PathBuf,
+        shards: usize,
+        worker: Option<Arc<Worker>>,
+    ) -> Database {
+        Database(Arc::new(Inner { engine: engine.clone(), name, path, shards, worker }))
     }
 
     /// What the nodes call it.
@@ -51,9 +58,9 @@ impl Database {
         &self.0.path
     }
 
-    /// The stream that is its log.
-    pub fn stream_name(&self) -> String {
-        super::log::stream_name(&self.0.name)
+    /// The streams that are its log: one for each shard, so one unless [`crate::replica::LogConfig::shards`] says more.
+    pub fn stream_names(&self) -> Vec<String> {
+        super::log::stream_names(&self.0.name, self.0.shards)
     }
 
     /// A connection to the file, with this process's copy of SQLite.

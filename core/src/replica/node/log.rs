@@ -28,6 +28,11 @@ pub(crate) fn stream_name(database: &str) -> String {
     format!("REPLICA_{database}")
 }
 
+/// The streams of a database, one for each of its shards.
+pub(super) fn stream_names(database: &str, shards: usize) -> Vec<String> {
+    (0..shards.max(1)).map(|shard| stream_name(&shard_name(database, shard))).collect()
+}
+
 /// The subjects of a database.
 pub(super) fn filter(database: &str) -> String {
     format!("$REPLICA.{database}.>")

@@ -15,6 +15,7 @@ mod lane;
 mod lease;
 mod log;
 pub(super) mod opened;
+pub(super) mod places;
 pub(super) mod session;
 pub(super) mod snapshot;
 pub(crate) mod snapshots;

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use super::config::DatabaseConfig;
+use super::config::{DatabaseConfig, SnapshotConfig};
 use super::snapshot::{self, Manifest, SnapshotInfo, Store};
 use super::worker::Worker;
 use crate::engine::Engine;
@@ -21,15 +21,10 @@ fn beside(path: &Path, what: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn open_store(engine: &Engine, config: &DatabaseConfig) -> Result<Box<dyn Store>> {
-    let objects = engine.hub_of_links().unwrap_or_else(|| engine.clone());
-    snapshot::open(&config.snapshot.store, &config.database_name()?, &objects)
-}
-
 /// Puts the newest snapshot, or that of this name, where a database has no file.
 pub(crate) fn bootstrap(engine: &Engine, config: &DatabaseConfig, id: Option<&str>) -> Result<SnapshotInfo> {
-    let store = open_store(engine, config)?;
     let name = config.database_name()?;
+    let store = snapshot::open(&config.snapshot, &name, engine)?;
     let manifest = snapshot::find(&*store, &name, id)?;
     let fetched = beside(&config.path, ".headwater-restore");
     snapshot::fetch(&*store, &manifest, &fetched, &mut |_, _| ControlFlow::Continue(()))?;
@@ -42,10 +37,29 @@ pub(crate) fn bootstrap(engine: &Engine, config: &DatabaseConfig, id: Option<&st
 }
 
 impl Worker {
+    /// What snapshots are told now.
+    pub(crate) fn snapshot_config(&self) -> SnapshotConfig {
+        lock(&self.snapshot_told).clone()
+    }
+
+    /// All that it is told, but for what is secret.
+    pub(crate) fn config_without_secrets(&self) -> DatabaseConfig {
+        DatabaseConfig { snapshot: self.snapshot_config(), ..self.config.clone() }.without_secrets()
+    }
+
+    /// Tells snapshots something else: where they are kept, when they are made, and what is secret about it.
+    pub(crate) fn tell_snapshots(&self, config: &SnapshotConfig) {
+        lock(&self.snapshot_told).clone_from(config);
+    }
+
+    fn open_store(&self) -> Result<Box<dyn Store>> {
+        snapshot::open(&self.snapshot_config(), &self.name, &self.engine)
+    }
+
     /// Makes a snapshot, and forgets old ones. An upload that stopped is finished first, and is then the snapshot.
     pub(crate) fn snapshot(&self) -> Result<SnapshotInfo> {
         let _one = self.begin_job()?;
-        let store = open_store(&self.engine, &self.config)?;
+        let store = self.open_store()?;
         let (copy, note) = (beside(&self.path, ".headwater-snapshot"), beside(&self.path, ".headwater-snapshot.json"));
         // What a copy is whose upload is not done.
         let unfinished = std::fs::read(&note).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
@@ -57,7 +71,7 @@ impl Worker {
             snapshot::upload(&*store, &self.name, info, &copy, &mut |done, total| self.tell("upload", done, total))?;
         snapshot::remove(&note)?;
         snapshot::remove(&copy)?;
-        let keep = self.config.snapshot.keep;
+        let keep = self.snapshot_config().keep;
         snapshot::prune(&*store, if keep == 0 { KEPT } else { keep })?;
         Ok(info)
     }
@@ -77,14 +91,14 @@ impl Worker {
 
     /// The snapshots that there are, the newest first.
     pub(crate) fn snapshots(&self) -> Result<Vec<SnapshotInfo>> {
-        let store = open_store(&self.engine, &self.config)?;
+        let store = self.open_store()?;
         snapshot::list(&*store, &self.name)
     }
 
     /// Joins the newest snapshot, or that of this name, with the file.
     pub(crate) fn restore(&self, id: Option<&str>) -> Result<SnapshotInfo> {
         let _one = self.begin_job()?;
-        let store = open_store(&self.engine, &self.config)?;
+        let store = self.open_store()?;
         let manifest = snapshot::find(&*store, &self.name, id)?;
         let fetched = beside(&self.path, ".headwater-restore");
         snapshot::fetch(&*store, &manifest, &fetched, &mut |done, total| self.tell("fetch", done, total))?;

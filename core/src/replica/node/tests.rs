@@ -39,8 +39,12 @@ fn paths_mean_the_same_in_every_process() {
     let here = std::env::current_dir().unwrap();
     let told = config("app.db", "kept").resolved().unwrap();
     assert_eq!((told.path, PathBuf::from(told.snapshot.store)), (here.join("app.db"), here.join("kept")));
-    for (path, store) in [("/a/app.db", "nats"), ("/a/app.db", "/b"), ("/a/app.db", "s3://bucket"), ("", "")] {
+    let path = "/a/app.db";
+    for (path, store) in [(path, "nats"), (path, "s3"), (path, "/b"), (path, "s3://bucket"), ("", "")] {
         let told = config(path, store).resolved().unwrap();
         assert_eq!((told.path.as_path(), told.snapshot.store.as_str()), (Path::new(path), store));
     }
+    let mut outside = config(path, "sftp");
+    outside.snapshot.sftp.known_hosts = PathBuf::from("hosts");
+    assert_eq!(outside.resolved().unwrap().snapshot.sftp.known_hosts, here.join("hosts"));
 }

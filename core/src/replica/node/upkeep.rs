@@ -61,7 +61,7 @@ impl Worker {
             _ => {}
         };
         tell("sweep", self.sweep_on(now));
-        if !self.config.snapshot.store.is_empty() {
+        if !self.snapshot_config().store.is_empty() {
             tell("snapshot", self.join_what_is_missing(now));
             tell("snapshot", self.snapshot_if_due(now));
         }
@@ -101,7 +101,7 @@ impl Worker {
 
     /// Makes a snapshot, when one is due and this node is the one to make it.
     fn snapshot_if_due(&self, now: Nanos) -> Result<()> {
-        let config = &self.config.snapshot;
+        let config = self.snapshot_config();
         if config.interval.is_zero() && config.log_entries == 0 || !self.config.publish {
             return Ok(());
         }

@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::changes::Changes;
-use super::config::DatabaseConfig;
+use super::config::{DatabaseConfig, SnapshotConfig};
 use super::core::Node;
 use super::upkeep::Upkeep;
 use crate::bell::Bell;
@@ -29,7 +29,9 @@ const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::fro
 pub(crate) struct Worker {
     pub(super) engine: Engine,
     pub(crate) name: String,
+    /// But for snapshots: those may be told something else.
     pub(crate) config: DatabaseConfig,
+    pub(super) snapshot_told: Mutex<SnapshotConfig>,
     pub(crate) path: PathBuf,
     work: Mutex<Work>,
     bell: Arc<Bell>,
@@ -111,6 +113,7 @@ impl Worker {
         Arc::new(Worker {
             engine: engine.clone(),
             name,
+            snapshot_told: Mutex::new(config.snapshot.clone()),
             config,
             path,
             work: Mutex::new(work),

@@ -29,7 +29,7 @@ impl Shop {
     }
 
     fn link(&self, hub: &Engine) -> Result<()> {
-        let stream = self.database.stream_name();
+        let stream = self.database.stream_names().remove(0);
         let create = Some(Box::new(StreamConfig::default()));
         self.engine.add_link(LinkConfig { create, ..LinkConfig::new("hub", stream.clone(), stream) }, hub).wait()
     }

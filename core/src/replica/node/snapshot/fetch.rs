@@ -33,13 +33,13 @@ pub(crate) fn fetch(store: &dyn Store, manifest: &Manifest, to: &Path, progress:
         let is_there =
             piece.len() as u64 == part.bytes && pack(&piece).is_ok_and(|packed| sha256(&packed) == part.sha256);
         if !is_there {
-            let packed = store.get(&name)?.ok_or_else(|| Error::not_found(format!("part {name} of a snapshot")))?;
+            let packed = store.get(&name)?.ok_or_else(|| missing(store, &name))?;
             if sha256(&packed) != part.sha256 {
-                return Err(Error::corrupt(format!("part {name} of a snapshot is not what its manifest says")));
+                return Err(damaged(store, &name, "its SHA-256 is another one than its manifest says"));
             }
             let bytes = usize::try_from(part.bytes).unwrap_or(usize::MAX).min(PART_BYTES);
             let plain = zstd::bulk::decompress(&packed, bytes)
-                .map_err(|error| Error::corrupt(format!("part {name} of a snapshot does not decompress: {error}")))?;
+                .map_err(|error| damaged(store, &name, &format!("it does not decompress: {error}")))?;
             file.seek(SeekFrom::Start(done)).map_err(at)?;
             file.write_all(&plain).map_err(at)?;
         }
@@ -51,6 +51,14 @@ pub(crate) fn fetch(store: &dyn Store, manifest: &Manifest, to: &Path, progress:
     file.set_len(total).map_err(at)?;
     file.sync_all().map_err(at)?;
     check(to)
+}
+
+fn missing(store: &dyn Store, part: &str) -> Error {
+    Error::not_found(format!("part {part} of a snapshot is not at {}", store.place()))
+}
+
+fn damaged(store: &dyn Store, part: &str, how: &str) -> Error {
+    Error::corrupt(format!("part {part} of a snapshot at {} is damaged: {how}", store.place()))
 }
 
 /// Refuses a file that SQLite finds damaged, or that is no replica.

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 
 use super::super::core::connect;
 use super::manifest::{Manifest, Part, SnapshotInfo, is_manifest, manifests, sha256};
-use super::store::Store;
+use super::store::{Store, pieces};
 use super::{PART_BYTES, Progress, pack, remove};
 use crate::error::{Error, ErrorKind, Result};
 use crate::replica::ident::quote;
@@ -62,7 +62,7 @@ pub(crate) fn upload(
     let at = |error| Error::io(format_args!("read {}", from.display()), &error);
     let mut file = File::open(from).map_err(at)?;
     let total = file.metadata().map_err(at)?.len();
-    let there = store.list()?;
+    let there = pieces(store)?;
     let mut manifest = Manifest::new(database, SnapshotInfo { bytes: total, stored_bytes: 0, ..info });
     let (mut piece, mut done) = (Vec::with_capacity(PART_BYTES), 0);
     loop {
@@ -93,7 +93,8 @@ pub(crate) fn upload(
 pub(crate) fn prune(store: &dyn Store, keep: usize) -> Result<()> {
     let kept: Vec<String> = manifests(store)?.into_iter().take(keep.max(1)).collect();
     let Some(oldest) = kept.last() else { return Ok(()) };
-    let mut old: Vec<String> = store.list()?.into_iter().filter(|name| name < oldest && !kept.contains(name)).collect();
+    let mut old: Vec<String> =
+        pieces(store)?.into_iter().filter(|name| name < oldest && !kept.contains(name)).collect();
     // A manifest goes first: what has none is no snapshot.
     old.sort_by_key(|name| !is_manifest(name));
     let is_of_kept = |name: &String| kept.iter().any(|it| name.starts_with(it.trim_end_matches(".json")));

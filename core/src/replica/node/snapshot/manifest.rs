@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::store::Store;
+use super::store::{Store, pieces};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The form of what is written here.
@@ -79,11 +79,21 @@ impl Manifest {
             let message = format!("snapshot manifest {name} has form {}, this build reads {FORMAT}", manifest.format);
             return Err(Error::new(ErrorKind::Unsupported, message));
         }
+        if Manifest::name(&manifest.info.id) != name {
+            return Err(broken(format!("it is of snapshot '{}'", manifest.info.id.escape_debug())));
+        }
         if manifest.database != database {
             return Err(broken(format!("it is of database '{}', not of '{database}'", manifest.database)));
         }
         Ok(manifest)
     }
+}
+
+/// Whether a piece of snapshots may have this name: that of a snapshot, and which piece it is.
+pub(super) fn is_piece(name: &str) -> bool {
+    let Some((id, end)) = name.split_once('.') else { return false };
+    let is_id = id.len() == 33 && id.bytes().all(|b| b == b'-' || b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    is_id && (end == &ENDING[1..] || end.len() >= 6 && end.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// Whether a piece of this name is a manifest.
@@ -94,7 +104,7 @@ pub(super) fn is_manifest(name: &str) -> bool {
 
 /// The manifests that there are, the newest first.
 pub(super) fn manifests(store: &dyn Store) -> Result<Vec<String>> {
-    let mut names: Vec<String> = store.list()?.into_iter().filter(|name| is_manifest(name)).collect();
+    let mut names: Vec<String> = pieces(store)?.into_iter().filter(|name| is_manifest(name)).collect();
     names.sort_unstable_by(|a, b| b.cmp(a));
     Ok(names)
 }
@@ -112,7 +122,9 @@ pub(crate) fn find(store: &dyn Store, database: &str, id: Option<&str>) -> Resul
             Err(error) => last = Some(error),
         }
     }
-    Err(last.unwrap_or_else(|| Error::not_found(format!("there is no snapshot of database '{database}'"))))
+    Err(last.unwrap_or_else(|| {
+        Error::not_found(format!("there is no snapshot of database '{database}' at {}", store.place()))
+    }))
 }
 
 /// The snapshots that have a good manifest, the newest first.

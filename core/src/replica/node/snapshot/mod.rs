@@ -17,7 +17,7 @@ pub(super) use fetch::{fetch, place, read};
 pub(super) use make::{copy, prune, upload};
 pub use manifest::SnapshotInfo;
 pub(super) use manifest::{Manifest, find, list};
-pub(super) use store::{OBJECTS, Store, open};
+pub(super) use store::{Store, open};
 
 /// What hears of bytes done and bytes in all, and stops when it breaks.
 pub(super) type Progress<'a> = &'a mut dyn FnMut(u64, u64) -> std::ops::ControlFlow<()>;
