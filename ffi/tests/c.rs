@@ -261,6 +261,12 @@ fn databases() {
 }
 
 #[test]
+fn presence() {
+    every_way("tests/c/presence.c");
+    no_leak("tests/c/presence.c");
+}
+
+#[test]
 fn mesh() {
     every_way("tests/c/mesh.c");
     // What the assembly of the cipher has written, valgrind takes for never written.
