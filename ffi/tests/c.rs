@@ -328,6 +328,7 @@ fn conformance(name: &str) -> (PathBuf, PathBuf, Vec<PathBuf>) {
         "ops_crdt.c",
         "ops_replica.c",
         "ops_database.c",
+        "ops_presence.c",
     ]
     .map(|name| format!("tests/c/conformance/{name}"));
     let dir = scratch(name);

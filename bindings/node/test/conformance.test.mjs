@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { HeadwaterError, connect, memory, open } from 'headwater';
 import { databaseOperations } from './conformance_database.mjs';
 import { operations } from './conformance_ops.mjs';
+import { presenceOperations } from './conformance_presence.mjs';
 import { scratch } from './helpers.mjs';
 import { Server } from './nats_server.mjs';
 import { serving } from './node.mjs';
@@ -100,7 +101,8 @@ function onHub({ hub = {}, ...step }) {
 
 async function runAll(file, vector, engine, one) {
   const { operations: ofDatabases, end } = databaseOperations();
-  const all = { ...operations(engine), ...ofDatabases };
+  const presences = presenceOperations();
+  const all = { ...operations(engine, presences.operations), ...ofDatabases };
   try {
     for (const [index, step] of vector.steps.entries()) {
       await one(step, all).catch((error) => {
@@ -110,6 +112,7 @@ async function runAll(file, vector, engine, one) {
     }
   } finally {
     await end();
+    await presences.end();
   }
   await engine.close();
 }

@@ -12,8 +12,8 @@ import {
   pointOut, recordOut,
 } from './conformance_values.mjs';
 
-/** The operations on `engine`, each a function of a step. */
-export function operations(engine) {
+/** The operations on `engine` and on presence stores, each a function of a step. */
+export function operations(engine, ofPresences) {
   const open = new Map();
   const stream = (name) => engine.stream(name);
   const bucket = (name) => engine.bucket(name);
@@ -238,6 +238,7 @@ export function operations(engine) {
     },
 
     ...crdtOperations(engine, follow),
+    ...ofPresences(follow),
 
     encode_token: async ({ text }) => encodeToken(text),
     decode_token: async ({ token }) => decodeToken(token),
