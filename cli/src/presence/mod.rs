@@ -174,9 +174,7 @@ impl Store {
             done
         })
     }
-}
 
-impl Store {
     /// What the directory's own configuration says of the store; a node that has it open goes by what that says.
     fn config(&self, engine: &Engine) -> Done<PresenceConfig> {
         let otherwise = PresenceConfig { name: self.store.clone(), ..PresenceConfig::default() };
