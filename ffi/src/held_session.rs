@@ -52,7 +52,7 @@ pub extern "C" fn hw_presence_hold(
         let set = session_set(set)?;
         let out = Out::required("held", held)?;
         let held = presence.presence.hold(space, user, set).wait()?;
-        out.give(hw_held_session { root: presence.root().clone(), held: held });
+        out.give(hw_held_session { root: presence.root().clone(), held });
         Ok(())
     })
 }
