@@ -607,6 +607,12 @@ typedef struct hw_entries hw_entries;
 /** What went wrong in one call. Immutable. */
 typedef struct hw_error hw_error;
 
+/**
+ * A session that lives as long as this handle, and dies with the process at the latest. `const`: safe from many
+ * threads at once.
+ */
+typedef struct hw_held_session hw_held_session;
+
 /** States of a connection. Immutable. */
 typedef struct hw_hub_states hw_hub_states;
 
@@ -648,6 +654,12 @@ typedef struct hw_point_watcher hw_point_watcher;
 
 /** A point store. `const`: safe from many threads at once. */
 typedef struct hw_points hw_points;
+
+/** A presence store (docs/presence.md). `const`: safe from many threads at once. */
+typedef struct hw_presence hw_presence;
+
+/** Follows users of a presence store. `const`: safe from many threads at once; each event goes to one. */
+typedef struct hw_presence_watcher hw_presence_watcher;
 
 /** How far a long call has come, and the way to stop it. It serves one call at a time. */
 typedef struct hw_progress hw_progress;
@@ -1701,6 +1713,132 @@ typedef struct hw_crdt_entry {
     int32_t kind;
 } hw_crdt_entry;
 
+/** A presence store. Zero is the default of every field. */
+typedef struct hw_presence_config {
+    /** sizeof(hw_presence_config) */
+    size_t struct_size;
+    /** Its name: letters, digits, `-` and `_`; `presence` when empty. Its stream is `PRESENCE_<name>`. */
+    struct hw_str name;
+    /**
+     * Who this node is among those that share the store: letters, digits, `-` and `_`; the id of the engine when
+     * empty. On a hub it must be set.
+     */
+    struct hw_str node;
+    /** How long a leased session lives after a sign of life, unless it says otherwise: 1 s to 24 h; 75 s when 0. */
+    uint64_t ttl_ns;
+    /** How often clients are told to give a sign of life; 25 s when 0. */
+    uint64_t heartbeat_ns;
+    /**
+     * How long a session whose deadline passed, or whose node is gone, may come back before it is over; 15 s when 0,
+     * HW_DURATION_NONE not at all.
+     */
+    uint64_t grace_ns;
+    /**
+     * After how long without activity who is online is away, unless the session says otherwise; 5 min when 0,
+     * HW_DURATION_NONE never.
+     */
+    uint64_t idle_ns;
+    /** How long it is known when a user was last there; 90 days when 0, HW_DURATION_NONE for ever. */
+    uint64_t keep_ns;
+    /** How often this node says that it is at work while it answers for sessions; 10 s when 0. */
+    uint64_t beat_ns;
+    /** After how long without a word another node's sessions are unknown, longer than `beat_ns`; 30 s when 0. */
+    uint64_t silence_ns;
+    /** How many users who are not there are kept in memory, others are read from the log; 100,000 when 0. */
+    size_t cold_users;
+    /** How many changes are kept for watchers that come back; 8,192 when 0. */
+    size_t history;
+    /** Above how many users those who follow a whole space are told counts and not changes; never when 0. */
+    uint64_t announce_max;
+    /** How often they are told counts; 10 s when 0. */
+    uint64_t counts_every_ns;
+    /** With `has_durability`: an hw_durability, what an acknowledgement promises. */
+    int32_t durability;
+    /** Not 0: `durability` is set. It is HW_DURABILITY_INTERVAL when 0, as who is there says so again. */
+    uint8_t has_durability;
+} hw_presence_config;
+
+/** Whose sessions are to be over: those that all fields that are set say. */
+typedef struct hw_purge {
+    /** sizeof(hw_purge) */
+    size_t struct_size;
+    /** In this space only; in all when empty. */
+    struct hw_str space;
+    /** Of this user only; of all when empty. */
+    struct hw_str user;
+    /** Of those that this node answers for only; of all when empty. */
+    struct hw_str node;
+} hw_purge;
+
+/** What a session is to be. It is set as a whole: what is left out is not there. */
+typedef struct hw_session_set {
+    /** sizeof(hw_session_set) */
+    size_t struct_size;
+    /** Its name, up to 128 bytes; `default` when empty. The name of a held one does not change. */
+    struct hw_str session;
+    /** `online`, `away`, `busy`, or `offline`, which ends it; `online` when empty. */
+    struct hw_str status;
+    /** What it says besides, up to 1,024 bytes; nothing when empty. */
+    struct hw_str message;
+    /** The kind of device, up to 64 bytes; none when empty. */
+    struct hw_str device;
+    /** Metadata, a JSON value of up to 4,096 bytes; none when empty. */
+    struct hw_str metadata;
+    /** How long a leased one lives after a sign of life, 1 s to 24 h; the store's own when 0. */
+    uint64_t ttl_ns;
+    /** After how long without activity online is away; the store's own when 0, HW_DURATION_NONE never. */
+    uint64_t idle_ns;
+} hw_session_set;
+
+/** How long a leased session lives unless it is heard of. */
+typedef struct hw_presence_lease {
+    /** sizeof(hw_presence_lease), set by the caller. */
+    size_t struct_size;
+    /** When it ends, milliseconds since the epoch. */
+    uint64_t expires_ms;
+    /** How long each sign of life lets it live, milliseconds. */
+    uint64_t ttl_ms;
+} hw_presence_lease;
+
+/** How many are in a space, as others are told. */
+typedef struct hw_space_counts {
+    /** sizeof(hw_space_counts), set by the caller. */
+    size_t struct_size;
+    /** Users who are not offline. */
+    uint64_t users;
+    /** Their sessions. */
+    uint64_t sessions;
+    /** Users who are online. */
+    uint64_t online;
+    /** Users who are away. */
+    uint64_t away;
+    /** Users who are busy. */
+    uint64_t busy;
+    /** Users of whom nothing is heard, as their node is not. */
+    uint64_t unknown;
+} hw_space_counts;
+
+/** Whom to follow. */
+typedef struct hw_presence_watch_options {
+    /** sizeof(hw_presence_watch_options) */
+    size_t struct_size;
+    /** The space. */
+    struct hw_str space;
+    /** The users, 1,000 at the most; all of the space when there is none. */
+    const struct hw_str *users;
+    /** How many. */
+    size_t users_len;
+    /**
+     * With `has_after`: go on behind this position, which an event of the same opening of the store had. Where that is
+     * too long ago, or of another opening, it begins with who is there.
+     */
+    uint64_t after;
+    /** Not 0: `after` is set. */
+    uint8_t has_after;
+    /** Not 0: tell of those who are invisible as they are, for who may know. */
+    uint8_t reveal;
+} hw_presence_watch_options;
+
 /** A SQLite file that replicates. Zero is the default of every field but `path`. */
 typedef struct hw_database_config {
     /** sizeof(hw_database_config) */
@@ -2070,6 +2208,25 @@ hw_status hw_engine_open(const char *dir,
  * Since:     0.1
  */
 HW_API hw_status hw_engine_memory(struct hw_engine **engine, struct hw_error **error);
+
+/**
+ * Makes an engine in memory whose time stands at `now` (nanoseconds since the epoch) and moves with hw_engine_advance
+ * only, for tests; its random bits are the same in every run.
+ *
+ * Ownership: `*engine` is yours, free with hw_engine_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_engine_memory_at(uint64_t now, struct hw_engine **engine, struct hw_error **error);
+
+/**
+ * Moves the time of an engine that hw_engine_memory_at made forward, and does what is due by then.
+ *
+ * Errors:    HW_STATUS_UNSUPPORTED (it goes by the machine's clock).
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_engine_advance(const struct hw_engine *engine, uint64_t by_ns, struct hw_error **error);
 
 /**
  * Makes an engine in a temporary directory, removed when it is closed, or freed with all its children.
@@ -4965,6 +5122,435 @@ HW_API hw_status hw_crdt_watcher_close(const struct hw_crdt_watcher *watcher, st
  * Since:     0.1
  */
 HW_API void hw_crdt_watcher_free(struct hw_crdt_watcher *watcher);
+
+/* ---- presence ---------------------------------------------------------------------------------------------------- */
+
+/**
+ * Opens a presence store, and makes its stream if it is not there; all handles of a process share one. It reads the
+ * newest record of each user, and blocks until it has. The last handle to go, of the store, of its sessions and of its
+ * watchers, ends it.
+ *
+ * Errors:    HW_STATUS_INVALID (a configuration that cannot be; on a hub without `node`), HW_STATUS_CONFLICT (it is
+ *            open with another configuration), HW_STATUS_UNSUPPORTED (`engine` cannot be written to), HW_STATUS_IO.
+ * Ownership: `config` is borrowed for the call, and may be NULL; `*presence` is yours, free with hw_presence_free.
+ * Threads:   any. The store has a thread of its own.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_engine_presence(const struct hw_engine *engine,
+                             const struct hw_presence_config *config,
+                             struct hw_presence **presence,
+                             struct hw_error **error);
+
+/**
+ * The names of all presence stores, in order.
+ *
+ * Ownership: `*names` is yours, free with hw_strings_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_engine_presences(const struct hw_engine *engine,
+                              struct hw_strings **names,
+                              struct hw_error **error);
+
+/**
+ * Its name.
+ *
+ * Ownership: `*name` is borrowed until the handle is freed.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_presence_name(const struct hw_presence *presence, struct hw_str *name, struct hw_error **error);
+
+/**
+ * Ends the sessions that are told of, whichever node answers for them: for those of a node that is gone for good, and
+ * for people who look after others. `count`, when not NULL, gets how many.
+ *
+ * Errors:    HW_STATUS_NOT_FOUND (no such node was heard of), HW_STATUS_TIMEOUT, HW_STATUS_CLOSED.
+ * Ownership: `purge` is borrowed for the call; NULL is all sessions.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_presence_purge(const struct hw_presence *presence,
+                            const struct hw_purge *purge,
+                            int64_t timeout_ms,
+                            uint64_t *count,
+                            struct hw_error **error);
+
+/**
+ * How it stands. `*status` gets one object in JSON: `name`, `node`, `answered` (the sessions that this node answers
+ * for), `stale`, `as_of`, `position`, `refused` (records of others that could not be read), `last_error` and `nodes`,
+ * each with `name`, `state` ("up", "silent" or "closed") and `heard`; this one is the first.
+ *
+ * Errors:    HW_STATUS_TIMEOUT, HW_STATUS_CLOSED.
+ * Ownership: `*status` is yours, free with hw_blob_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_presence_status(const struct hw_presence *presence,
+                             int64_t timeout_ms,
+                             struct hw_blob **status,
+                             struct hw_error **error);
+
+/**
+ * Ends it in good order, for all handles of this process: what it holds is over, and leased sessions have their
+ * deadlines in the log. Later calls return HW_STATUS_CLOSED. Through a node it is nothing, as the store is the node's.
+ * The handle must still be freed.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_presence_close(const struct hw_presence *presence, struct hw_error **error);
+
+/**
+ * Frees the handle; NULL is nothing.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_presence_free(struct hw_presence *presence);
+
+/* ---- presence session -------------------------------------------------------------------------------------------- */
+
+/**
+ * Sets a leased session: it lives until its time to live has passed without a sign of life. Setting it is one, also to
+ * what it is already. `view`, when not NULL, gets what the user is then, as hw_presence_get has it. Waits at most
+ * `timeout_ms` milliseconds until the store's durability is reached; -1 waits for ever.
+ *
+ * Errors:    HW_STATUS_INVALID (what is beyond its bounds), HW_STATUS_LIMIT (it would be the 65th session of the user
+ *            at this node), HW_STATUS_TIMEOUT (it is done all the same), HW_STATUS_CLOSED, HW_STATUS_IO.
+ * Ownership: inputs are borrowed for the call, and `set` may be NULL; `*view` is yours, free with hw_blob_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_presence_set(const struct hw_presence *presence,
+                          const char *space,
+                          size_t space_len,
+                          const char *user,
+                          size_t user_len,
+                          const struct hw_session_set *set,
+                          int64_t timeout_ms,
+                          struct hw_blob **view,
+                          struct hw_error **error);
+
+/**
+ * A sign of life of a leased session; `active` not 0 says that somebody did something there. `lease`, when not NULL,
+ * gets until when it lives then.
+ *
+ * Errors:    HW_STATUS_NOT_FOUND (this node does not answer for it, or not any more: set it), else as hw_presence_set.
+ * Ownership: inputs are borrowed for the call.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_presence_heartbeat(const struct hw_presence *presence,
+                                const char *space,
+                                size_t space_len,
+                                const char *user,
+                                size_t user_len,
+                                const char *session,
+                                size_t session_len,
+                                uint8_t active,
+                                int64_t timeout_ms,
+                                struct hw_presence_lease *lease,
+                                struct hw_error **error);
+
+/**
+ * Ends a session, whichever node answers for it; one that is not there is nothing. `view` as of hw_presence_set.
+ *
+ * Errors:    as hw_presence_set.
+ * Ownership: inputs are borrowed for the call; `*view` is yours, free with hw_blob_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_presence_leave(const struct hw_presence *presence,
+                            const char *space,
+                            size_t space_len,
+                            const char *user,
+                            size_t user_len,
+                            const char *session,
+                            size_t session_len,
+                            int64_t timeout_ms,
+                            struct hw_blob **view,
+                            struct hw_error **error);
+
+/**
+ * Chooses a status (`online`, `away` or `busy`) for a user who is there, whatever the sessions say, for
+ * `how_long_ns` nanoseconds or, when that is 0, until it is changed; the empty text is what the sessions say. `view`
+ * as of hw_presence_set.
+ *
+ * Errors:    as hw_presence_set.
+ * Ownership: inputs are borrowed for the call; `*view` is yours, free with hw_blob_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_presence_choose(const struct hw_presence *presence,
+                             const char *space,
+                             size_t space_len,
+                             const char *user,
+                             size_t user_len,
+                             const char *status,
+                             size_t status_len,
+                             uint64_t how_long_ns,
+                             int64_t timeout_ms,
+                             struct hw_blob **view,
+                             struct hw_error **error);
+
+/**
+ * Hides a user, who is offline for others then, or, with `hidden` 0, shows it again. `view` as of hw_presence_set.
+ *
+ * Errors:    as hw_presence_set.
+ * Ownership: inputs are borrowed for the call; `*view` is yours, free with hw_blob_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_presence_hide(const struct hw_presence *presence,
+                           const char *space,
+                           size_t space_len,
+                           const char *user,
+                           size_t user_len,
+                           uint8_t hidden,
+                           int64_t timeout_ms,
+                           struct hw_blob **view,
+                           struct hw_error **error);
+
+/* ---- held session ------------------------------------------------------------------------------------------------ */
+
+/**
+ * Begins a session that the handle keeps alive until it is left or freed. `ttl_ns` of `set` is not looked at.
+ *
+ * Errors:    as hw_presence_set.
+ * Ownership: inputs are borrowed for the call, and `set` may be NULL; `*held` is yours, free with
+ *            hw_held_session_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_presence_hold(const struct hw_presence *presence,
+                           const char *space,
+                           size_t space_len,
+                           const char *user,
+                           size_t user_len,
+                           const struct hw_session_set *set,
+                           struct hw_held_session **held,
+                           struct hw_error **error);
+
+/**
+ * Changes it to what `set` says, but for its name. `view` as of hw_presence_set.
+ *
+ * Errors:    as hw_presence_set; it is as it was then.
+ * Ownership: `set` is borrowed for the call; `*view` is yours, free with hw_blob_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_held_session_update(const struct hw_held_session *held,
+                                 const struct hw_session_set *set,
+                                 int64_t timeout_ms,
+                                 struct hw_blob **view,
+                                 struct hw_error **error);
+
+/**
+ * Somebody did something there: one who is away for want of that is online again.
+ *
+ * Errors:    HW_STATUS_NOT_FOUND (it was left or purged), HW_STATUS_CLOSED.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_held_session_active(const struct hw_held_session *held, struct hw_error **error);
+
+/**
+ * Ends it, as freeing it does, and says what went wrong. Ending it twice is nothing. The handle must still be freed.
+ *
+ * Errors:    HW_STATUS_CLOSED, HW_STATUS_IO.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_held_session_leave(const struct hw_held_session *held, struct hw_error **error);
+
+/**
+ * Frees the handle, which ends the session if it is not over; NULL is nothing.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_held_session_free(struct hw_held_session *held);
+
+/* ---- presence read ----------------------------------------------------------------------------------------------- */
+
+/**
+ * A user as it is. `*view` gets one object in JSON: `user_id`, `space`, `status` ("online", "away", "busy", "unknown"
+ * or "offline"), `message`, `last_seen` and `updated_at` (RFC 3339), `chosen` and `invisible` where they hold, and
+ * `sessions`, each with `session`, `status`, `message`, `device`, `metadata`, `since`, and `ttl` in seconds or `held`.
+ * What is not there is left out; a user of whom nothing is known is offline. Who may not know of one who is
+ * `invisible` is to be told that it is offline. Waits at most `timeout_ms` milliseconds, where it is asked through a
+ * node; -1 waits for ever.
+ *
+ * Errors:    HW_STATUS_INVALID (a name that cannot be), HW_STATUS_TIMEOUT, HW_STATUS_CLOSED.
+ * Ownership: inputs are borrowed for the call; `*view` is yours, free with hw_blob_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_presence_get(const struct hw_presence *presence,
+                          const char *space,
+                          size_t space_len,
+                          const char *user,
+                          size_t user_len,
+                          int64_t timeout_ms,
+                          struct hw_blob **view,
+                          struct hw_error **error);
+
+/**
+ * Users by name, 1,000 at the most. `*reading` gets one object in JSON: `users`, in the order of the question, each
+ * as hw_presence_get has it, `stale`, and `as_of`: since when other nodes cannot be heard where it is stale, and now
+ * where not.
+ *
+ * Errors:    as hw_presence_get.
+ * Ownership: inputs are borrowed for the call; `*reading` is yours, free with hw_blob_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_presence_get_many(const struct hw_presence *presence,
+                               const char *space,
+                               size_t space_len,
+                               const struct hw_str *users,
+                               size_t users_len,
+                               int64_t timeout_ms,
+                               struct hw_blob **reading,
+                               struct hw_error **error);
+
+/**
+ * All of a space who are not offline for others, by name: `*reading` is as of hw_presence_get_many.
+ *
+ * Errors:    as hw_presence_get.
+ * Ownership: inputs are borrowed for the call; `*reading` is yours, free with hw_blob_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_presence_list(const struct hw_presence *presence,
+                           const char *space,
+                           size_t space_len,
+                           int64_t timeout_ms,
+                           struct hw_blob **reading,
+                           struct hw_error **error);
+
+/**
+ * How many are in a space: kept, and not counted.
+ *
+ * Errors:    as hw_presence_get.
+ * Ownership: inputs are borrowed for the call.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_presence_counts(const struct hw_presence *presence,
+                             const char *space,
+                             size_t space_len,
+                             int64_t timeout_ms,
+                             struct hw_space_counts *counts,
+                             struct hw_error **error);
+
+/**
+ * All spaces that were heard of. `*spaces` gets one object in JSON: by name, with `users`, `sessions`, `online`,
+ * `away`, `busy` and `unknown` of each.
+ *
+ * Errors:    HW_STATUS_TIMEOUT, HW_STATUS_CLOSED.
+ * Ownership: `*spaces` is yours, free with hw_blob_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_presence_spaces(const struct hw_presence *presence,
+                             int64_t timeout_ms,
+                             struct hw_blob **spaces,
+                             struct hw_error **error);
+
+/* ---- presence watcher -------------------------------------------------------------------------------------------- */
+
+/**
+ * Follows users: who is there, then what changes. One who leaves more than 1,024 events unread is told anew who is
+ * there, and slows nobody.
+ *
+ * Errors:    HW_STATUS_INVALID (a name that cannot be, too many users), HW_STATUS_CLOSED.
+ * Ownership: `options` is borrowed for the call; `*watcher` is yours, free with hw_presence_watcher_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_presence_watch(const struct hw_presence *presence,
+                            const struct hw_presence_watch_options *options,
+                            struct hw_presence_watcher **watcher,
+                            struct hw_error **error);
+
+/**
+ * Takes up to `max` events (0 is 1,000), and waits at most `timeout_ms` milliseconds for the first one: 0 does not
+ * wait, -1 waits for ever. `*events` gets a list in JSON, each an object with `type`:
+ *
+ * - "snapshot": `position` and `users`, each as hw_presence_get has it; by name also who is not there. It comes first,
+ *   and again where nobody took what changed.
+ * - "joined", "updated" or "left": `position`, `session` where it is about one, `was` (the status of the user before)
+ *   and `user`.
+ * - "counts": `counts`, as hw_presence_spaces has them, in the place of changes while the space is too large for
+ *   those.
+ * - "view": `stale` and `as_of`, when other nodes cannot be heard any more, or can again.
+ *
+ * Errors:    HW_STATUS_TIMEOUT (nothing came, or the wait was cancelled; try again), HW_STATUS_CLOSED.
+ * Ownership: `*events` is yours, free with hw_blob_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_presence_watcher_next(const struct hw_presence_watcher *watcher,
+                                   size_t max,
+                                   int64_t timeout_ms,
+                                   struct hw_blob **events,
+                                   struct hw_error **error);
+
+/**
+ * Arms once: when there is an event to take, or it is closed, `token` goes to the waker's list.
+ *
+ * Errors:    HW_STATUS_INVALID.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_presence_watcher_wake(const struct hw_presence_watcher *watcher,
+                                   const struct hw_waker *waker,
+                                   uint64_t token,
+                                   struct hw_error **error);
+
+/**
+ * Cancels the waits of all threads that are in hw_presence_watcher_next now: they return HW_STATUS_TIMEOUT. It stays
+ * open.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_presence_watcher_cancel(const struct hw_presence_watcher *watcher, struct hw_error **error);
+
+/**
+ * Ends it: waits and later calls return HW_STATUS_CLOSED. Closing twice is nothing. The handle must still be
+ * freed.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_presence_watcher_close(const struct hw_presence_watcher *watcher, struct hw_error **error);
+
+/**
+ * Frees it; NULL is nothing. No other thread may be using it.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_presence_watcher_free(struct hw_presence_watcher *watcher);
 
 /* ---- replica ----------------------------------------------------------------------------------------------------- */
 

@@ -33,6 +33,8 @@ type runner struct {
 	replicas  map[string]*headwater.Replica
 	fragments map[string][]byte
 	files     *fileNodes
+	presences map[string]*presenceNode
+	held      map[string]*headwater.HeldSession
 }
 
 type operation func(r *runner, arguments json.RawMessage) (any, error)
@@ -74,7 +76,8 @@ var operations = map[string]operation{}
 
 func init() {
 	for _, table := range []map[string]operation{
-		streamOps, consumerOps, bucketOps, objectOps, pointsOps, crdtOps, replicaOps, databaseOps, otherOps,
+		streamOps, consumerOps, bucketOps, objectOps, pointsOps, crdtOps, replicaOps, databaseOps, presenceOps,
+		otherOps,
 	} {
 		for name, operation := range table {
 			operations[name] = operation

@@ -110,6 +110,7 @@ func runVector(
 		engine:  engine,
 		sources: map[string]source{}, crdts: map[string]*headwater.CRDT{},
 		replicas: map[string]*headwater.Replica{}, fragments: map[string][]byte{},
+		presences: map[string]*presenceNode{}, held: map[string]*headwater.HeldSession{},
 	}
 	for i, raw := range v.Steps {
 		if op, fault := run(r, raw); fault != "" {

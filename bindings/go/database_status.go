@@ -249,7 +249,7 @@ func takeJSON(blob *C.hw_blob, to any) error {
 		return err
 	}
 	if err := json.Unmarshal(text, to); err != nil {
-		return &Error{Code: ErrInternal, Message: "the answer of a database was not understood: " + err.Error()}
+		return &Error{Code: ErrInternal, Message: "the answer of the library was not understood: " + err.Error()}
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"runtime"
 	"sync"
+	"time"
 	"unsafe"
 )
 
@@ -85,6 +86,21 @@ func Open(ctx context.Context, dir string, options ...Option) (*Engine, error) {
 func Memory(ctx context.Context) (*Engine, error) {
 	return openEngine(ctx, func(engine **C.hw_engine, err **C.hw_error) C.hw_status {
 		return C.hw_engine_memory(engine, err)
+	})
+}
+
+// MemoryAt makes an engine in memory whose time stands at now and moves with [Engine.Advance] only, for tests.
+func MemoryAt(ctx context.Context, now time.Time) (*Engine, error) {
+	return openEngine(ctx, func(engine **C.hw_engine, err **C.hw_error) C.hw_status {
+		return C.hw_engine_memory_at(C.uint64_t(now.UnixNano()), engine, err)
+	})
+}
+
+// Advance moves the time of an engine that [MemoryAt] made forward, and does what is due by then. It is
+// [ErrUnsupported] for one that goes by the machine's clock.
+func (e *Engine) Advance(ctx context.Context, by time.Duration) error {
+	return e.call(ctx, func(p *C.hw_engine, err **C.hw_error) C.hw_status {
+		return C.hw_engine_advance(p, C.uint64_t(max(by, 0)), err)
 	})
 }
 

@@ -613,6 +613,13 @@ export class Engine implements AsyncDisposable {
   openCrdt(name: string, limits?: Limits): Promise<CrdtStore>;
   /** All stores of state that merges, by name. */
   crdts(): Promise<string[]>;
+  /**
+   * Opens a presence store, and makes its stream if it is not there; all handles of a process share one. A conflict
+   * when it is open with another configuration.
+   */
+  presence(config?: PresenceConfig, limits?: Limits): Promise<Presence>;
+  /** The names of all presence stores, in order. */
+  presences(): Promise<string[]>;
   /** Where the connection to the hub stands. */
   hubState(): HubState;
   /** Follows where the connection to the hub stands: the state now, then whenever it changes. */
@@ -1833,3 +1840,239 @@ export interface TestEnvironment extends AsyncDisposable {
 
 /** A test environment in one call. */
 export function testEnvironment(options?: TestEnvironmentOptions): Promise<TestEnvironment>;
+
+/** A presence store. What is left out takes its default. */
+export interface PresenceConfig {
+  /** Its name: letters, digits, `-` and `_`; `presence`. Its stream is `PRESENCE_<name>`. */
+  name?: string;
+  /** Who this node is among those that share the store; the id of the engine. On a hub it must be given. */
+  node?: string;
+  /** What an acknowledgement promises; `interval`, as who is there says so again. */
+  durability?: Durability;
+  /** How long a leased session lives after a sign of life, unless it says otherwise: 1 s to 24 h; 75 s. */
+  ttlMs?: number;
+  /** How often clients are told to give a sign of life; 25 s. */
+  heartbeatMs?: number;
+  /** How long a session whose deadline passed, or whose node is gone, may come back before it is over; 15 s. */
+  graceMs?: number;
+  /** After how long without activity who is online is away; 5 min, and 0 is never. */
+  idleMs?: number;
+  /** How long it is known when a user was last there; 90 days, and 0 is for ever. */
+  keepMs?: number;
+  /** How often this node says that it is at work while it answers for sessions; 10 s. */
+  beatMs?: number;
+  /** After how long without a word another node's sessions are unknown, longer than `beatMs`; 30 s. */
+  silenceMs?: number;
+  /** How many users who are not there are kept in memory, others are read from the log; 100,000. */
+  coldUsers?: number;
+  /** How many changes are kept for watchers that come back; 8,192. */
+  history?: number;
+  /** Above how many users those who follow a whole space are told counts and not changes; 0 is never. */
+  announceMax?: bigint | number;
+  /** How often they are told counts; 10 s. */
+  countsEveryMs?: number;
+}
+
+/** Whether somebody is there. `unknown` is told, and never set: nothing is heard of the node that answers. */
+export type PresenceName = 'online' | 'away' | 'busy' | 'unknown' | 'offline';
+
+/** What of a held session changes; the rest is as it was. */
+export interface SessionUpdate {
+  /** `offline` ends it. */
+  status?: 'online' | 'away' | 'busy' | 'offline';
+  /** What it says besides, up to 1,024 bytes; none when empty. */
+  message?: string;
+  /** The kind of device, up to 64 bytes; none when empty. */
+  device?: string;
+  /** What JSON has, up to 4,096 bytes of it. */
+  meta?: unknown;
+  /** After how long without activity online is away; the store's own, and 0 is never. */
+  idleMs?: number;
+}
+
+/** What a held session is to be. */
+export interface SessionHold extends SessionUpdate {
+  /** Its name, up to 128 bytes; `default`. */
+  session?: string;
+}
+
+/** What a leased session is to be. It is set as a whole: what is left out is not there. */
+export interface SessionSet extends SessionHold {
+  /** How long it lives after a sign of life, 1 s to 24 h; the store's own. */
+  ttlMs?: number;
+}
+
+/** One session of a user. */
+export interface PresenceSession {
+  id: string;
+  /** What it counts as. */
+  status: PresenceName;
+  message: string | null;
+  device: string | null;
+  meta: any;
+  /** When it began, milliseconds since the epoch. */
+  sinceMs: number | null;
+  /** How long each sign of life lets it live; null for one that is held. */
+  ttlMs: number | null;
+}
+
+/** A user as all nodes together say. Times are milliseconds since the epoch, null is never. */
+export interface PresenceUser {
+  space: string;
+  user: string;
+  /** What the user chose, or the highest of the live sessions. */
+  status: PresenceName;
+  /** What the session says that counts most. */
+  message: string | null;
+  lastSeenMs: number | null;
+  /** When the status changed. */
+  changedMs: number | null;
+  /** Others are to be told that the user is offline. */
+  invisible: boolean;
+  /** The status was chosen, and not merged. */
+  chosen: boolean;
+  sessions: PresenceSession[];
+}
+
+/** Users, as of now, or as of when other nodes were heard last where it is stale. */
+export interface PresenceReading {
+  users: PresenceUser[];
+  asOfMs: number;
+  stale: boolean;
+}
+
+/** How many are in a space, as others are told. */
+export interface PresenceCounts {
+  /** Users who are not offline. */
+  users: number;
+  /** Their sessions. */
+  sessions: number;
+  online: number;
+  away: number;
+  busy: number;
+  unknown: number;
+}
+
+/** How a presence store stands. */
+export interface PresenceStatus {
+  name: string;
+  /** Who this node is in it. */
+  node: string;
+  /** Sessions that this node answers for. */
+  answered: number;
+  stale: boolean;
+  asOfMs: number;
+  /** The position of the last change. */
+  position: number;
+  /** Records of others that could not be read. */
+  refused: number;
+  /** Why the last of them could not, or the log did not take the last record; empty is well. */
+  lastError: string;
+  /** Every node that was heard of, this one first. */
+  nodes: { name: string; state: 'up' | 'silent' | 'closed'; heardMs: number | null }[];
+}
+
+/** What a watcher is told. A snapshot comes first, and again where nobody took what changed. */
+export type PresenceEvent =
+  | { type: 'snapshot'; position: number; users: PresenceUser[] }
+  | {
+      type: 'joined' | 'updated' | 'left';
+      position: number;
+      /** The session; null when it is about the user as a whole. */
+      session: string | null;
+      /** The status of the user before. */
+      was: PresenceName;
+      /** The user after it. */
+      user: PresenceUser;
+    }
+  | { type: 'counts'; counts: PresenceCounts }
+  | { type: 'view'; stale: boolean; asOfMs: number };
+
+/**
+ * Who is here: sessions of users in spaces. The last handle to go, of the store, of its sessions and of its watchers,
+ * ends it.
+ *
+ * ```js
+ * const presence = await engine.presence();
+ * const session = await presence.hold('office', 'ada', { status: 'busy' });
+ * for await (const event of presence.watch('office')) console.log(event.type);
+ * await session.leave();
+ * ```
+ */
+export class Presence {
+  private constructor();
+  /** Its name. */
+  readonly name: string;
+  /**
+   * Sets a leased session as a whole: it lives until its time to live has passed without a sign of life, of which this
+   * is one. A limit for the 65th session of a user.
+   */
+  set(space: string, user: string, session?: SessionSet, limits?: Limits): Promise<PresenceUser>;
+  /** A session that lives until it is left, and dies with the process at the latest. */
+  hold(space: string, user: string, session?: SessionHold, limits?: Limits): Promise<HeldSession>;
+  /** A sign of life of a leased session; `active` says that somebody did something there. */
+  heartbeat(
+    space: string,
+    user: string,
+    session?: string,
+    options?: { active?: boolean } & Limits,
+  ): Promise<{ expiresMs: number; ttlMs: number }>;
+  /** Ends a session, whichever node answers for it; one that is not there is nothing. */
+  leave(space: string, user: string, session?: string, limits?: Limits): Promise<PresenceUser>;
+  /**
+   * Chooses a status for a user who is there, whatever the sessions say, for a time or until it is changed; null is
+   * what the sessions say.
+   */
+  choose(
+    space: string,
+    user: string,
+    status: 'online' | 'away' | 'busy' | null,
+    howLongMs?: number,
+    limits?: Limits,
+  ): Promise<PresenceUser>;
+  /** Hides a user, who is offline for others then, or shows it again. */
+  hide(space: string, user: string, on?: boolean, limits?: Limits): Promise<PresenceUser>;
+  /** A user as it is; who may not know of one who is `invisible` is to be told that it is offline. */
+  get(space: string, user: string, limits?: Limits): Promise<PresenceUser>;
+  /** Users by name, 1,000 at the most, in the order of the question. */
+  getMany(space: string, users: string | string[], limits?: Limits): Promise<PresenceReading>;
+  /** All of a space who are not offline for others, by name. */
+  list(space: string, limits?: Limits): Promise<PresenceReading>;
+  /** How many are in a space: kept, and not counted. */
+  counts(space: string, limits?: Limits): Promise<PresenceCounts>;
+  /** All spaces that were heard of, by name, with how many are in them. */
+  spaces(limits?: Limits): Promise<Map<string, PresenceCounts>>;
+  /** Ends the sessions of a space, a user, a node, or of all that are named; returns how many. */
+  purge(options?: { space?: string; user?: string; node?: string } & Limits): Promise<number>;
+  /**
+   * Follows users: who is there, then what changes. Without `users` it is all of the space; with `after`, the position
+   * of an event, it goes on behind that one; `reveal` tells of those who are invisible as they are.
+   */
+  watch(
+    space: string,
+    options?: { users?: string | string[]; after?: bigint | number; reveal?: boolean },
+  ): PresenceWatcher;
+  /** How it stands. */
+  status(limits?: Limits): Promise<PresenceStatus>;
+  /** Ends it in good order for all handles of this process: what it holds is over. Through a node it is nothing. */
+  close(limits?: Limits): Promise<void>;
+}
+
+/** A session that a program holds: it is there until it is left, and no process that dies leaves it behind. */
+export class HeldSession implements AsyncDisposable {
+  private constructor();
+  readonly space: string;
+  readonly user: string;
+  /** Its name. */
+  readonly id: string;
+  /** Changes what is named, and leaves the rest as it is. */
+  update(session: SessionUpdate, limits?: Limits): Promise<PresenceUser>;
+  /** Somebody did something there. */
+  active(limits?: Limits): Promise<void>;
+  /** Ends it; twice is nothing. */
+  leave(limits?: Limits): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Follows users of a presence store: one that is slow is told anew who is there. */
+export class PresenceWatcher extends Follower<PresenceEvent> {}

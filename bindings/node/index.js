@@ -27,6 +27,7 @@ const { HeadwaterError } = require('./lib/errors.js');
 const { HubStates } = require('./lib/hub.js');
 const { ObjectReader, ObjectStore, ObjectWatcher, ObjectWriter } = require('./lib/objects.js');
 const { PointWatcher, Points } = require('./lib/points.js');
+const { HeldSession, Presence, PresenceWatcher } = require('./lib/presence.js');
 const { Record } = require('./lib/records.js');
 const { Replica } = require('./lib/replica.js');
 const { Stream } = require('./lib/stream.js');
@@ -50,6 +51,7 @@ module.exports = {
   Flag,
   GrowCounter,
   HeadwaterError,
+  HeldSession,
   HubStates,
   Json,
   MergeMap,
@@ -62,6 +64,8 @@ module.exports = {
   ObjectWriter,
   PointWatcher,
   Points,
+  Presence,
+  PresenceWatcher,
   RawText,
   Record,
   Register,

@@ -57,6 +57,12 @@ fn what_can_not_be_is_refused_by_name() {
 #[test]
 fn a_node_ends_what_is_due_and_tells_those_who_watch() {
     let dir = Dir::new("presence-node");
+    let config = dir.path().join("headwater.toml");
+    std::fs::create_dir_all(dir.path()).expect("a directory");
+    std::fs::write(config, "[presence]\nnode_type = \"center\"\ngrace = \"200ms\"\nttl = \"60s\"\n").expect("a file");
+    dir.ok(&["presence", "set", "eve", "away"]);
+    assert_eq!(dir.json(&["presence", "get", "eve"])[0]["users"][0]["sessions"][0]["ttl"], json!(60.0));
+    dir.ok(&["presence", "leave", "eve"]);
     let mut node = dir.spawn(&["serve"]);
     let told = BufReader::new(node.stdout.take().expect("it is piped")).lines().next().expect("a line");
     assert!(told.expect("it reads").starts_with("serving "));

@@ -52,8 +52,8 @@ impl Application {
         self.process.wait().expect("it ends");
         self.output.read_to_string(&mut self.said).expect("text");
         // The last line may be cut.
-        let numbers = self.said.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')?.parse().ok());
-        numbers.last().expect("it said one")
+        let mut numbers = self.said.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')?.parse().ok());
+        numbers.next_back().expect("it said one")
     }
 }
 

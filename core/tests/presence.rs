@@ -53,7 +53,7 @@ fn leases_outlive_a_process_and_held_sessions_do_not() {
     let engine = open(&dir);
     let presence = engine.presence(quick()).unwrap();
     presence.set("office", "ada", session("tab", Status::Busy, 60)).wait().unwrap();
-    let held = presence.hold("office", "bob", SessionSet::default()).unwrap();
+    let held = presence.hold("office", "bob", SessionSet::default()).wait().unwrap();
     assert_eq!((status(&presence, "ada"), status(&presence, "bob")), (Status::Busy, Status::Online));
     // As where a process is killed: nobody says goodbye.
     std::mem::forget(held);
@@ -94,7 +94,7 @@ fn a_lease_ends_by_itself_and_watchers_are_told() {
 fn handles_of_a_process_share_a_store_and_another_configuration_is_a_conflict() {
     let engine = Engine::memory().unwrap();
     let (one, two) = (engine.presence(quick()).unwrap(), engine.presence(quick()).unwrap());
-    let held = one.hold("office", "ada", SessionSet::default()).unwrap();
+    let held = one.hold("office", "ada", SessionSet::default()).wait().unwrap();
     assert_eq!(status(&two, "ada"), Status::Online);
     held.update(|set| set.status = Status::Busy).wait().unwrap();
     assert_eq!(status(&two, "ada"), Status::Busy);
@@ -119,7 +119,7 @@ fn a_client_of_a_node_has_the_node_answer_and_its_sessions_end_with_it() {
     let watcher = there.watch(WatchOptions { space: "office".into(), ..WatchOptions::default() }).unwrap();
     let first = watcher.next(10).wait().unwrap();
     assert!(matches!(&first[..], [WatchEvent::Snapshot { users, .. }] if users.is_empty()), "{first:?}");
-    let held = there.hold("office", "ada", SessionSet::default()).unwrap();
+    let held = there.hold("office", "ada", SessionSet::default()).wait().unwrap();
     assert_eq!((status(&here, "ada"), status(&there, "ada")), (Status::Online, Status::Online));
     held.update(|set| set.message = Some("in a call".into())).wait().unwrap();
     assert_eq!(here.get("office", "ada").wait().unwrap().message(), Some("in a call"));
@@ -143,7 +143,7 @@ fn a_client_of_a_node_has_the_node_answer_and_its_sessions_end_with_it() {
         }
     }
     assert_eq!(changes.last().unwrap(), &("ada".to_owned(), ChangeKind::Left), "{changes:?}");
-    held.leave().unwrap();
+    held.leave().wait().unwrap();
     assert_eq!(there.purge(Purge::default()).wait().unwrap(), 1);
     assert_eq!(here.counts("office").wait().unwrap().users, 0);
     watcher.close();
@@ -175,7 +175,7 @@ fn nodes_that_a_hub_joins_tell_the_same_and_go_on_apart() {
     for (number, engine) in engines.iter().enumerate() {
         link(engine, &hub, &format!("node {number}"));
     }
-    let held = presences[0].hold("office", "ada", SessionSet::default()).unwrap();
+    let held = presences[0].hold("office", "ada", SessionSet::default()).wait().unwrap();
     presences[1].set("office", "ada", session("phone", Status::Busy, 60)).wait().unwrap();
     for presence in &presences {
         until("ada is busy everywhere", || status(presence, "ada") == Status::Busy);
@@ -211,11 +211,54 @@ fn a_store_on_a_hub_is_one_with_that_of_a_leaf() {
     let leaf = leaf_engine.presence(quick()).unwrap();
     link(&leaf_engine, &hub, "leaf");
     leaf.set("office", "ada", session("tab", Status::Busy, 60)).wait().unwrap();
-    let held = centre.hold("office", "bob", SessionSet::default()).unwrap();
+    let held = centre.hold("office", "bob", SessionSet::default()).wait().unwrap();
     until("each hears of the other", || {
         status(&centre, "ada") == Status::Busy && status(&leaf, "bob") == Status::Online
     });
-    held.leave().unwrap();
+    held.leave().wait().unwrap();
     until("bob left", || status(&leaf, "bob") == Status::Offline);
     centre.close();
+}
+
+#[test]
+fn whoever_opens_a_store_at_the_same_moment_has_the_same() {
+    for _ in 0..10 {
+        let engine = Engine::memory().unwrap();
+        let starting = std::sync::Barrier::new(8);
+        let held: Vec<_> = std::thread::scope(|scope| {
+            let (engine, starting) = (&engine, &starting);
+            let open = move |number: usize| {
+                starting.wait();
+                let presence = engine.presence(PresenceConfig::default()).unwrap();
+                let held = presence.hold("office", &format!("u{number}"), SessionSet::default()).wait().unwrap();
+                (presence, held)
+            };
+            let opening: Vec<_> = (0..8).map(|number| scope.spawn(move || open(number))).collect();
+            opening.into_iter().map(|opening| opening.join().unwrap()).collect()
+        });
+        for (presence, _) in &held {
+            assert_eq!(presence.counts("office").wait().unwrap().users, 8);
+        }
+    }
+}
+
+#[test]
+fn a_session_that_was_left_takes_no_other_of_its_name_along() {
+    let engine = Engine::memory().unwrap();
+    let presence = engine.presence(quick()).unwrap();
+    let first = presence.hold("office", "ada", SessionSet::default()).wait().unwrap();
+    first.leave().wait().unwrap();
+    first.leave().wait().unwrap();
+    assert_eq!(first.update(|set| set.status = Status::Busy).wait().unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(first.active().wait().unwrap_err().kind(), ErrorKind::NotFound);
+    let second = presence.hold("office", "ada", SessionSet::default()).wait().unwrap();
+    drop(first);
+    assert_eq!(status(&presence, "ada"), Status::Online);
+    // What is refused ends nothing that was there.
+    let message = Some("x".repeat(1_025));
+    let refused = presence.hold("office", "ada", SessionSet { message, ..SessionSet::default() }).wait();
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::Invalid);
+    assert_eq!(status(&presence, "ada"), Status::Online);
+    drop(second);
+    assert_eq!(status(&presence, "ada"), Status::Offline);
 }

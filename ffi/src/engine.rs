@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 use std::sync::Arc;
 
-use headwater::{Engine, EngineOptions, NodeUse, Result};
+use headwater::{Engine, EngineOptions, ManualClock, NodeUse, Result};
 
 use crate::bytes::hw_str;
 use crate::error::hw_error;
@@ -18,6 +18,8 @@ pub struct hw_engine {
     /// The engine as the queue of its log.
     pub(crate) logs: Waitable<Engine>,
     dir: String,
+    /// The clock that hw_engine_advance moves, where it goes by one.
+    clock: Option<ManualClock>,
 }
 
 impl Handle for hw_engine {
@@ -61,8 +63,12 @@ pub struct hw_engine_options {
 versioned!(hw_engine_options);
 
 pub(crate) fn give(engine: Engine, out: Out<*mut hw_engine>) {
+    give_by(None, engine, out);
+}
+
+fn give_by(clock: Option<ManualClock>, engine: Engine, out: Out<*mut hw_engine>) {
     let dir = engine.dir().map_or_else(String::new, |d| d.to_string_lossy().into_owned());
-    out.give(hw_engine { logs: Waitable::new(engine.clone()), root: Root::new(engine), dir });
+    out.give(hw_engine { logs: Waitable::new(engine.clone()), root: Root::new(engine), dir, clock });
 }
 
 fn open(dir: &str, options: &hw_engine_options) -> Result<Engine> {
@@ -122,6 +128,41 @@ pub extern "C" fn hw_engine_memory(engine: *mut *mut hw_engine, error: *mut *mut
     free_standing(error, || {
         let out = Out::required("engine", engine)?;
         give(Engine::memory()?, out);
+        Ok(())
+    })
+}
+
+/// Makes an engine in memory whose time stands at `now` (nanoseconds since the epoch) and moves with hw_engine_advance
+/// only, for tests; its random bits are the same in every run.
+///
+/// Ownership: `*engine` is yours, free with hw_engine_free.
+/// Threads:   any.
+/// Since:     0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn hw_engine_memory_at(now: u64, engine: *mut *mut hw_engine, error: *mut *mut hw_error) -> hw_status {
+    free_standing(error, || {
+        let out = Out::required("engine", engine)?;
+        let clock = ManualClock::new(now, now);
+        let options = EngineOptions { clock: Arc::new(clock.clone()), worker: false, ..EngineOptions::default() };
+        give_by(Some(clock), Engine::memory_with(options)?, out);
+        Ok(())
+    })
+}
+
+/// Moves the time of an engine that hw_engine_memory_at made forward, and does what is due by then.
+///
+/// Errors:    HW_STATUS_UNSUPPORTED (it goes by the machine's clock).
+/// Threads:   any.
+/// Since:     0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn hw_engine_advance(engine: Option<&hw_engine>, by_ns: u64, error: *mut *mut hw_error) -> hw_status {
+    on(engine, error, |engine| {
+        let Some(clock) = &engine.clock else {
+            let message = "the engine goes by the machine's clock: hw_engine_memory_at makes one whose time is moved";
+            return Err(headwater::Error::new(headwater::ErrorKind::Unsupported, message));
+        };
+        clock.advance(std::time::Duration::from_nanos(by_ns));
+        engine.root.engine.step();
         Ok(())
     })
 }

@@ -261,6 +261,12 @@ fn databases() {
 }
 
 #[test]
+fn presence() {
+    every_way("tests/c/presence.c");
+    no_leak("tests/c/presence.c");
+}
+
+#[test]
 fn mesh() {
     every_way("tests/c/mesh.c");
     // What the assembly of the cipher has written, valgrind takes for never written.
@@ -322,6 +328,7 @@ fn conformance(name: &str) -> (PathBuf, PathBuf, Vec<PathBuf>) {
         "ops_crdt.c",
         "ops_replica.c",
         "ops_database.c",
+        "ops_presence.c",
     ]
     .map(|name| format!("tests/c/conformance/{name}"));
     let dir = scratch(name);

@@ -3,6 +3,7 @@ package headwatertest
 
 import (
 	"testing"
+	"time"
 
 	"github.com/headwater/headwater/bindings/go"
 )
@@ -11,6 +12,14 @@ import (
 func Engine(t testing.TB) *headwater.Engine {
 	t.Helper()
 	engine, err := headwater.Memory(t.Context())
+	return closing(t, engine, err)
+}
+
+// EngineAt is an engine in memory whose time stands at now and moves with Advance only; it is closed when the test
+// ends.
+func EngineAt(t testing.TB, now time.Time) *headwater.Engine {
+	t.Helper()
+	engine, err := headwater.MemoryAt(t.Context(), now)
 	return closing(t, engine, err)
 }
 

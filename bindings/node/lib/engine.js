@@ -16,6 +16,7 @@ const {
 } = require('./options.js');
 const { Reader } = require('./pack.js');
 const { Points } = require('./points.js');
+const { Presence, presenceRequest } = require('./presence.js');
 const { Stream } = require('./stream.js');
 const { streamRequest } = require('./stream_config.js');
 const { begin, hub, same, settle } = require('./waits.js');
@@ -228,6 +229,17 @@ class Engine {
   async mesh(limits = undefined) {
     const checked = begin('mesh', limits);
     return settle(native.engineMesh(this.#id), same, checked);
+  }
+
+  /** Opens a presence store, and makes its stream if it is not there; all handles of a process share one. */
+  async presence(config = undefined, limits = undefined) {
+    const checked = begin('presence', limits);
+    return settle(native.enginePresence(this.#id, presenceRequest(config)), (id) => new Presence(id), checked);
+  }
+
+  /** The names of all presence stores, in order. */
+  async presences() {
+    return settle(native.enginePresences(this.#id), same);
   }
 
   /** Makes a SQLite file replicate, or finds it doing so, and works on it until this is closed or it is detached. */

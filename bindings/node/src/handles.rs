@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use headwater::crdt::{CrdtStore, CrdtWatcher};
 use headwater::points::{PointWatcher, Points};
+use headwater::presence::{HeldSession, Presence, PresenceWatcher};
 use headwater::replica::{ChangeWatcher, Database};
 use headwater::{
     Bucket, Consumer, Engine, HubWatcher, ManualClock, ObjectStore, ObjectWatcher, Stream, Subscription, Watcher,
@@ -84,6 +85,9 @@ held! {
     ChangeWatcher, CHANGE_WATCHERS, "watcher", release_change_watcher;
     CrdtWatcher, CRDT_WATCHERS, "watcher", release_crdt_watcher;
     PointWatcher, POINT_WATCHERS, "watcher", release_point_watcher;
+    PresenceWatcher, PRESENCE_WATCHERS, "watcher", release_presence_watcher;
+    HeldSession, HELD_SESSIONS, "session", release_held_session;
+    Presence, PRESENCES, "presence store", release_presence;
     Watcher, WATCHERS, "watcher", release_watcher;
     HubWatcher, HUB_WATCHERS, "watcher", release_hub_watcher;
     ObjectWatcher, OBJECT_WATCHERS, "watcher", release_object_watcher;

@@ -30,6 +30,7 @@ mod object;
 mod object_io;
 mod pack;
 mod points;
+mod presence;
 mod records;
 mod signal;
 mod slab;

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HeadwaterError, connect, memory, open } from 'headwater';
 import { operations } from './conformance_ops.mjs';
+import { presenceOperations } from './conformance_presence.mjs';
 import { scratch } from './helpers.mjs';
 import { Server } from './nats_server.mjs';
 import { serving } from './node.mjs';
@@ -98,7 +99,8 @@ function onHub({ hub = {}, ...step }) {
 }
 
 async function runAll(file, vector, engine, one) {
-  const { operations: all, end } = operations(engine);
+  const presences = presenceOperations();
+  const { operations: all, end } = operations(engine, presences.operations);
   try {
     for (const [index, step] of vector.steps.entries()) {
       await one(step, all).catch((error) => {
@@ -108,6 +110,7 @@ async function runAll(file, vector, engine, one) {
     }
   } finally {
     await end();
+    await presences.end();
   }
   await engine.close();
 }

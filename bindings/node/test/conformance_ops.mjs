@@ -13,8 +13,8 @@ import {
   pointOut, recordOut,
 } from './conformance_values.mjs';
 
-/** The operations on `engine`, each a function of a step, and `end`, which closes what they made beside it. */
-export function operations(engine) {
+/** The operations on `engine` and presence stores, each a function of a step, and `end`, which closes what is open. */
+export function operations(engine, ofPresences) {
   const open = new Map();
   const stream = (name) => engine.stream(name);
   const bucket = (name) => engine.bucket(name);
@@ -241,6 +241,7 @@ export function operations(engine) {
 
     ...crdtOperations(engine, follow),
     ...ofDatabases,
+    ...ofPresences(follow),
 
     encode_token: async ({ text }) => encodeToken(text),
     decode_token: async ({ token }) => decodeToken(token),

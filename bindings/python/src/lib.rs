@@ -36,6 +36,10 @@ mod object_store;
 mod payload;
 mod point;
 mod points;
+mod presence;
+mod presence_later;
+mod presence_model;
+mod presence_set;
 mod queue;
 mod reader;
 mod record;
@@ -85,6 +89,8 @@ mod _native {
     #[pymodule_export]
     use crate::points::Points;
     #[pymodule_export]
+    use crate::presence::{HeldSession, Presence};
+    #[pymodule_export]
     use crate::reader::Reader;
     #[pymodule_export]
     use crate::record::{Ack, Record};
@@ -97,7 +103,9 @@ mod _native {
     #[pymodule_export]
     use crate::wait::Wait;
     #[pymodule_export]
-    use crate::watcher::{ChangeWatcher, CrdtWatcher, Entry, HubWatcher, ObjectWatcher, PointWatcher, Watcher};
+    use crate::watcher::{
+        ChangeWatcher, CrdtWatcher, Entry, HubWatcher, ObjectWatcher, PointWatcher, PresenceWatcher, Watcher,
+    };
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -1,11 +1,12 @@
-//! Watchers of buckets, of objects, of points, of state that merges and of SQLite files: what is there, then what
-//! changes, as blocking and asynchronous iterators.
+//! Watchers of buckets, of objects, of points, of who is here, of state that merges and of SQLite files: what is there,
+//! then what changes, as blocking and asynchronous iterators.
 
 use std::sync::Arc;
 
 use headwater as hw;
 use headwater::crdt;
 use headwater::points;
+use headwater::presence::{self, WatchEvent};
 use headwater::replica::{self, RowChange};
 use headwater::{Operation, Pending, Result};
 use pyo3::exceptions::PyStopIteration;
@@ -19,6 +20,7 @@ use crate::fork::Held;
 use crate::model::model_class;
 use crate::object_io::object_info;
 use crate::point::Point;
+use crate::presence_model::watch_event;
 use crate::queue::{NextItems, Queue, Source, Want};
 use crate::time::{Seconds, datetime};
 use crate::wait::Wait;
@@ -203,6 +205,27 @@ impl Source for replica::ChangeWatcher {
     }
 }
 
+impl Source for presence::PresenceWatcher {
+    type Batch = Vec<WatchEvent>;
+    const AHEAD: usize = 256;
+
+    fn next(&self, max: usize) -> Pending<Vec<WatchEvent>> {
+        presence::PresenceWatcher::next(self, max)
+    }
+
+    fn try_next(&self, max: usize) -> Result<Vec<WatchEvent>> {
+        presence::PresenceWatcher::try_next(self, max)
+    }
+
+    fn close(&self) {
+        presence::PresenceWatcher::close(self);
+    }
+
+    fn convert(py: Python<'_>, batch: Vec<WatchEvent>) -> PyResult<Vec<Py<PyAny>>> {
+        batch.iter().map(|event| watch_event(py, event)).collect()
+    }
+}
+
 /// The methods that all watchers have.
 macro_rules! watcher {
     ($doc:literal, $name:ident, $source:ty, { $($extra:tt)* }) => {
@@ -350,6 +373,13 @@ watcher!(
     "Follows what is joined into a SQLite file. Safe to share; each change goes to one taker.",
     ChangeWatcher,
     replica::ChangeWatcher,
+    {}
+);
+
+watcher!(
+    "Follows users of a presence store. Safe to share; each event goes to one taker.",
+    PresenceWatcher,
+    presence::PresenceWatcher,
     {}
 );
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from conformance_crdt import CrdtSteps
 from conformance_database import DatabaseSteps, cell_out
+from conformance_presence import PresenceSteps, event_of
 
 import headwater as hw
 
@@ -65,6 +66,8 @@ def told(result: Any) -> Any:
             return {"table": result.table, "key": [cell_out(value) for value in result.key], "kind": result.kind}
         case hw.Changed():
             return result._asdict()
+        case hw.PresenceSnapshot() | hw.PresenceChange() | hw.PresenceCounts() | hw.PresenceView():
+            return event_of(result)
         case list() | tuple() | hw.Reader():
             return [told(item) for item in result]
         case _:
@@ -105,12 +108,13 @@ def point(fields: Arguments) -> hw.Point:
     return hw.Point(**fields)
 
 
-class Runner(CrdtSteps, DatabaseSteps):
+class Runner(CrdtSteps, DatabaseSteps, PresenceSteps):
     """One engine and what the vectors have named."""
 
     def __init__(self, engine: hw.Engine) -> None:
         CrdtSteps.__init__(self)
         DatabaseSteps.__init__(self)
+        PresenceSteps.__init__(self)
         self.engine = engine
         self.named: dict[str, Any] = {}
 

@@ -81,6 +81,7 @@ def steps_hold(path: Path, engine: hw.Engine) -> None:
             assert came is None, f"{path.name} step {index}: {json.dumps(step)[:300]}\n{came}"
     finally:
         runner.end()
+        runner.end_presences()
 
 
 def fault_on_hub(runner: Runner, step: dict[str, Any]) -> str | None:

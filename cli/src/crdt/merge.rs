@@ -38,6 +38,7 @@ impl Merge {
 
 impl Store {
     pub(super) fn status(self, at: &At<'_>) -> Done {
+        #[allow(clippy::redundant_closure_for_method_calls, reason = "the function is of one lifetime alone")]
         let status = at.read(&self, |store| store.status())?;
         let fields = [
             ("seq", status.seq),

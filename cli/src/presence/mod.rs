@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use headwater::presence::{Presence, PresenceConfig, Purge, SessionSet, Status, WatchOptions};
+use headwater::{Config, Engine};
 
 use crate::failure::Done;
 use crate::place::Place;
+use crate::serve::load;
 
 #[derive(Subcommand)]
 pub(crate) enum Verb {
@@ -166,12 +168,20 @@ impl Store {
     /// Does `work` on a store, as the node that has it open says or by itself.
     fn open(&self, place: &Place, work: impl FnOnce(&Presence) -> Done) -> Done {
         place.make(|engine| {
-            let config = PresenceConfig { name: self.store.clone(), ..PresenceConfig::default() };
-            let presence = engine.presence(config)?;
+            let presence = engine.presence(self.config(engine)?)?;
             let done = work(&presence);
             presence.close();
             done
         })
+    }
+
+    /// What the directory's own configuration says of the store; a node that has it open goes by what that says.
+    fn config(&self, engine: &Engine) -> Done<PresenceConfig> {
+        let otherwise = PresenceConfig { name: self.store.clone(), ..PresenceConfig::default() };
+        let Some(dir) = engine.dir() else { return Ok(otherwise) };
+        let file = Config::file_of(dir);
+        let said = if file.exists() { load(&file)?.presence } else { None };
+        Ok(said.filter(|said| said.name == self.store).unwrap_or(otherwise))
     }
 }
 

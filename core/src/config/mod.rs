@@ -11,6 +11,7 @@ mod hub;
 mod link;
 #[cfg(feature = "mesh")]
 mod mesh;
+mod presence;
 #[cfg(feature = "replica")]
 mod replica;
 #[cfg(test)]
@@ -80,6 +81,8 @@ pub struct Config {
     pub mesh: Option<crate::mesh::MeshConfig>,
     /// Where stores of state that merges are served over gRPC; nowhere when not set.
     pub grpc: Option<GrpcConfig>,
+    /// Who is here: a presence store that the node keeps open.
+    pub presence: Option<crate::presence::PresenceConfig>,
     /// The SQLite file that replicates.
     #[cfg(feature = "replica")]
     pub replica: Option<crate::replica::DatabaseConfig>,
@@ -116,6 +119,7 @@ struct TopTable {
     http: IgnoredAny,
     mesh: IgnoredAny,
     grpc: IgnoredAny,
+    presence: IgnoredAny,
     replica: IgnoredAny,
 }
 
@@ -153,6 +157,12 @@ impl Config {
         #[cfg(not(feature = "mesh"))]
         if let Some(section) = mesh {
             return Err(section.error("this build has no mesh"));
+        }
+        let presence = top.table("presence")?;
+        config.presence = presence.map(|section| presence::read(section, config.hub.is_some())).transpose()?;
+        if let Some(presence) = config.presence.as_ref().filter(|_| config.hub.is_some()) {
+            let link = presence::link(presence, &config.links);
+            config.links.extend(link);
         }
         let replica = top.table("replica")?;
         #[cfg(feature = "replica")]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::presence::PresenceConfig;
 use crate::record::Durability;
 use crate::stream::config::{Compression, Discard};
 use crate::stream::link::{CatchUp, Direction, OnReset, SubjectMap};
@@ -219,6 +220,43 @@ fn places_of_snapshots_are_read_and_what_is_secret_stays_so() {
 }
 
 #[test]
+fn who_is_here_is_read_and_goes_to_the_hub() {
+    let text = "[presence]\nnode_type = \"leaf\"\nttl = \"60s\"\nheartbeat = \"20s\"\ngrace = \"5s\"\nidle = \"10m\"\n\
+                forget_after = \"7d\"\n[hub]\nurl = \"nats://a\"\n";
+    let config = Config::parse(text, &env).expect("a configuration");
+    let wanted = PresenceConfig {
+        ttl: Duration::from_secs(60),
+        heartbeat: Duration::from_secs(20),
+        grace: Duration::from_secs(5),
+        idle: Duration::from_secs(600),
+        keep: Duration::from_secs(7 * 86_400),
+        ..PresenceConfig::default()
+    };
+    assert_eq!(config.presence, Some(wanted));
+    let [link] = &config.links[..] else { panic!("one link: {:?}", config.links) };
+    assert_eq!((link.stream.as_str(), link.remote.as_str()), ("PRESENCE_presence", "PRESENCE_presence"));
+    let made = link.to_create(&["$PRESENCE.presence.>".to_owned()]).expect("it is made");
+    assert_eq!((made.max_msgs_per_subject, made.subjects.len()), (1, 2));
+    // What the file says of that stream itself counts.
+    let own = format!("{text}[[link]]\nstream = \"PRESENCE_presence\"\nhub_stream = \"WHO\"\n");
+    let links = Config::parse(&own, &env).expect("a configuration").links;
+    assert_eq!(links.iter().map(|link| link.remote.as_str()).collect::<Vec<_>>(), ["WHO"]);
+    let alone = Config::parse("[presence]\nnode_type = \"center\"\n", &env).expect("a configuration");
+    assert_eq!((alone.presence, alone.links.len()), (Some(PresenceConfig::default()), 0));
+    for (from, to, wanted) in [
+        ("[hub]\nurl = \"nats://a\"\n", "", "line 2, column 1: [presence]: node_type: a leaf needs a [hub]"),
+        ("\"leaf\"", "\"edge\"", "node_type"),
+        ("\"60s\"", "60", "60 has no unit"),
+        ("\"60s\"", "\"2d\"", "[presence]: a time to live is 1 s to 86400 s"),
+        ("ttl", "tll", "unknown key `tll`"),
+        ("ttl = \"60s\"", "name = \"a.b\"", "'a.b' is no name of a presence store"),
+    ] {
+        let error = Config::parse(&text.replacen(from, to, 1), &env).expect_err("a mistake");
+        assert!(error.message().contains(wanted), "{to}: {error}");
+    }
+}
+
+#[test]
 fn the_file_of_all_keys_says_their_defaults() {
     let config = Config::parse(include_str!("../../../examples/headwater.toml"), &env).expect("a configuration");
     let stream = StreamConfig {
@@ -239,7 +277,9 @@ fn the_file_of_all_keys_says_their_defaults() {
         create: Some(Box::new(made)),
         ..LinkConfig::new("orders-ORDERS", "orders", "ORDERS")
     };
-    assert_eq!(config.links, [link]);
+    assert_eq!(config.links[..1], [link]);
+    assert_eq!(config.presence, Some(PresenceConfig::default()));
+    assert_eq!(config.links[1].stream, "PRESENCE_presence");
 }
 
 #[test]

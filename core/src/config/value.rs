@@ -9,7 +9,7 @@ use super::Environment;
 use crate::units::{parse_duration, parse_size};
 
 /// Keys whose values are durations, and so texts such as `1h30m`.
-const DURATIONS: [&str; 13] = [
+const DURATIONS: [&str; 21] = [
     "sync_interval",
     "max_age",
     "duplicate_window",
@@ -23,6 +23,14 @@ const DURATIONS: [&str; 13] = [
     "sleep_timeout",
     "interval",
     "timeout",
+    "ttl",
+    "heartbeat",
+    "grace",
+    "idle",
+    "forget_after",
+    "beat",
+    "silence",
+    "counts_every",
 ];
 /// Keys whose values are bytes: numbers, or texts such as `64MiB`.
 const SIZES: [&str; 3] = ["max_bytes", "max_msg_size", "segment_bytes"];

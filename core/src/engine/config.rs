@@ -59,6 +59,9 @@ impl Engine {
         if let Some(mesh) = config.mesh.as_ref().filter(|_| !self.is_in_mesh()) {
             self.join_mesh(mesh.clone()).map_err(|e| e.context("[mesh]"))?;
         }
+        if let Some(presence) = &config.presence {
+            self.keep_presence(presence.clone()).map_err(|e| e.context("[presence]"))?;
+        }
         let hub = config.hub.as_ref().map(|options| self.provide_hub(options.clone())).transpose()?;
         #[cfg(feature = "replica")]
         {

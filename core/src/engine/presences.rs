@@ -8,10 +8,9 @@ use crate::locks::lock;
 use crate::pending::Pending;
 use crate::presence::store::call::{PresenceAnswer, PresenceCall, PresenceQuestion};
 use crate::presence::store::remote::{There, unreadable};
-use crate::presence::store::worker::{Worker, of_stream, stream_filter, stream_name};
+use crate::presence::store::worker::{Worker, of_stream};
 use crate::presence::{Presence, PresenceConfig};
 use crate::stream::Stream;
-use crate::stream::config::StreamConfig;
 use crate::stream::hub_state::HubPhase;
 
 /// Stores that somebody has a handle of.
@@ -20,6 +19,8 @@ pub(crate) struct Presences {
     open: Mutex<Vec<Weak<Worker>>>,
     /// Those that clients of this node asked for, which stay.
     kept: Mutex<Vec<Presence>>,
+    /// Who opens one is alone in that, so that no two go by one stream.
+    opening: Mutex<()>,
 }
 
 impl Presences {
@@ -73,6 +74,7 @@ impl Engine {
                 Some(&inner.presences)
             }
         };
+        let _alone = presences.map(|presences| lock(&presences.opening));
         if let Some(worker) = presences.and_then(|presences| presences.find(&config.name)) {
             if worker.config == config {
                 return Ok(Presence::here(worker));
@@ -108,13 +110,8 @@ impl Engine {
     }
 
     fn presence_stream(&self, config: &PresenceConfig) -> Result<Stream> {
-        let name = stream_name(&config.name);
-        let wanted = StreamConfig {
-            durability: config.durability,
-            max_msgs_per_subject: 1,
-            ..StreamConfig::new(name.clone(), [stream_filter(&config.name)])
-        };
-        match self.stream(&name).wait() {
+        let wanted = config.stream();
+        match self.stream(&wanted.name).wait() {
             Ok(stream) => Ok(stream),
             Err(error) if error.kind() == ErrorKind::NotFound => self.create_stream(wanted).wait(),
             Err(error) => Err(error),
@@ -146,8 +143,15 @@ impl Engine {
         if let Some(worker) = inner.presences.find(&config.name) {
             return Ok(Presence::here(worker));
         }
+        self.keep_presence(config)
+    }
+
+    /// Opens a store that stays open as long as this.
+    pub(crate) fn keep_presence(&self, config: PresenceConfig) -> Result<Presence> {
         let presence = self.presence(config)?;
-        lock(&inner.presences.kept).push(presence.clone());
+        if let Kind::Local(inner) = &self.0 {
+            lock(&inner.presences.kept).push(presence.clone());
+        }
         Ok(presence)
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::core::SHARDS;
 use super::limits::check_ttl;
 use crate::error::{Error, Result};
 use crate::record::Durability;
@@ -74,7 +75,8 @@ pub(crate) struct Settings {
     pub(crate) keep: Duration,
     pub(crate) beat_ms: u64,
     pub(crate) silence_ms: u64,
-    pub(crate) cold_users: usize,
+    /// How many of a shard are kept who are not there: one at the least, whom somebody asks about.
+    pub(crate) cold_each: usize,
     pub(crate) history: usize,
     pub(crate) announce_max: u64,
     pub(crate) counts_ms: u64,
@@ -109,7 +111,7 @@ impl PresenceConfig {
             keep: self.keep,
             beat_ms: ms(self.beat),
             silence_ms: ms(self.silence),
-            cold_users: self.cold_users,
+            cold_each: (self.cold_users / SHARDS).max(1),
             history: self.history,
             announce_max: self.announce_max,
             counts_ms: ms(self.counts_every),

@@ -159,6 +159,29 @@ impl Core {
         Ok(Arc::new(UserView::nobody(space.into(), user.into())))
     }
 
+    /// What is told of users of one shard, and the position of the last change that this has.
+    fn views(&self, space: &Space, number: usize, users: &[&String]) -> Result<(u64, Vec<Arc<UserView>>)> {
+        let nobody = |user: &str| Arc::new(UserView::nobody(Arc::clone(&space.name), user.into()));
+        let hash_of = |user: &str| self.place(&space.name, user).0;
+        {
+            let shard = read(&self.shards[number]);
+            let known = |user: &&String| shard.view(hash_of(user), &space.name, user).map(Arc::clone);
+            if !shard.has_forgotten || users.iter().all(|user| known(user).is_some()) {
+                let views = users.iter().map(|user| known(user).unwrap_or_else(|| nobody(user)));
+                return Ok((self.history.position(), views.collect()));
+            }
+        }
+        let now = lock(&self.passing).last();
+        let nodes = read(&self.nodes);
+        let mut shard = write(&self.shards[number]);
+        let view = |user: &&String| {
+            let at = self.find(&mut shard, hash_of(user), &space.name, user, &nodes, now)?;
+            Ok(at.and_then(|at| shard.get(at)).map_or_else(|| nobody(user), |found| Arc::clone(&found.view)))
+        };
+        let views = users.iter().map(view).collect::<Result<_>>()?;
+        Ok((self.history.position(), views))
+    }
+
     /// A user's place in its shard; who was forgotten is read from the log.
     fn find(
         &self,
@@ -187,7 +210,7 @@ impl Core {
         // Whoever was forgotten was cold, and was not counted.
         found.view = Arc::new(found.merge(&self.bench(nodes, now)));
         let at = shard.insert(&self.hasher, hash, found);
-        shard.cool(at, self.settings.cold_users / SHARDS, &self.hasher);
+        shard.cool(at, self.settings.cold_each, &self.hasher);
         Ok(Some(at))
     }
 
@@ -295,7 +318,7 @@ impl Core {
         let added = (own as u64).wrapping_sub(std::mem::replace(&mut user.answered, own) as u64);
         self.answered.fetch_add(added, Ordering::Relaxed);
         shard.file(at, bench);
-        shard.cool(at, self.settings.cold_users / SHARDS, &self.hasher);
+        shard.cool(at, self.settings.cold_each, &self.hasher);
     }
 
     /// Whether a space has more users than changes are told of.
@@ -309,28 +332,32 @@ impl Core {
     }
 
     /// Who is there in a space, or what is told of users by name.
-    pub(crate) fn snapshot(&self, space: &Space, users: &[String], reveal: bool) -> Snapshot {
+    ///
+    /// # Errors
+    /// Those of the log, which is asked about users by name who were forgotten.
+    pub(crate) fn snapshot(&self, space: &Space, users: &[String], reveal: bool) -> Result<Snapshot> {
         let position = self.history.position();
         let mut up_to = vec![0; SHARDS].into_boxed_slice();
         let mut found = Vec::new();
         let told = |view: &Arc<UserView>| if reveal { Arc::clone(view) } else { view.public() };
-        for (number, lock) in self.shards.iter().enumerate() {
-            let shard = read(lock);
-            up_to[number] = self.history.position();
+        for (number, up_to) in up_to.iter_mut().enumerate() {
             if users.is_empty() {
+                let shard = read(&self.shards[number]);
+                *up_to = self.history.position();
                 let here = shard.users().filter(|(_, user)| std::ptr::eq(Arc::as_ptr(&user.space), space));
                 found
                     .extend(here.map(|(_, user)| told(&user.view)).filter(|view| view.status > super::Status::Offline));
-            } else {
-                for user in users.iter().filter(|user| self.shard_of(&space.name, user) == number) {
-                    let view = shard.view(hash(&self.hasher, &space.name, user), &space.name, user);
-                    let nobody = || Arc::new(UserView::nobody(Arc::clone(&space.name), user.as_str().into()));
-                    found.push(view.map_or_else(nobody, told));
-                }
+                continue;
+            }
+            let wanted: Vec<_> = users.iter().filter(|user| self.shard_of(&space.name, user) == number).collect();
+            if !wanted.is_empty() {
+                let (position, views) = self.views(space, number, &wanted)?;
+                *up_to = position;
+                found.extend(views.iter().map(told));
             }
         }
         found.sort_by(|a, b| a.user.cmp(&b.user));
-        Snapshot { position, users: found, up_to }
+        Ok(Snapshot { position, users: found, up_to })
     }
 }
 

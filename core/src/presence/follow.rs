@@ -73,7 +73,7 @@ impl Core {
                     self.note(ack);
                 }
                 shard.file(at, &bench);
-                shard.cool(at, self.settings.cold_users / super::core::SHARDS, &self.hasher);
+                shard.cool(at, self.settings.cold_each, &self.hasher);
             }
         }
     }

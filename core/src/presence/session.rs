@@ -1,5 +1,7 @@
 //! One session of a user: a tab, a telephone, a program. It is what the log keeps of it, as JSON.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::limits::{DEVICE_BYTES_MAX, MESSAGE_BYTES_MAX, META_BYTES_MAX, check_id, check_text};
@@ -61,6 +63,11 @@ impl Session {
     /// Whether it dies with the handle that holds it; a leased one lives to its deadline.
     pub fn is_held(&self) -> bool {
         self.held.is_some()
+    }
+
+    /// How long each sign of life lets a leased one live; none for a held one.
+    pub fn ttl(&self) -> Option<Duration> {
+        (!self.is_held()).then(|| Duration::from_millis(self.ttl_ms))
     }
 
     /// When it was set last, milliseconds since the epoch.

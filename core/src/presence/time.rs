@@ -37,7 +37,12 @@ impl Passing {
     pub(crate) fn look(&mut self, wall: Wall) -> Moment {
         self.mono += wall.saturating_sub(self.wall).min(GAP_MS_MAX);
         self.wall = wall;
-        Moment { wall, mono: self.mono }
+        self.last()
+    }
+
+    /// When it was looked at last.
+    pub(crate) fn last(&self) -> Moment {
+        Moment { wall: self.wall, mono: self.mono }
     }
 }
 

@@ -257,6 +257,8 @@ impl Following {
         drop(queue);
         let snapshot = core.snapshot(space, &watching.users, watching.reveal);
         let mut queue = watching.queue();
+        queue.is_behind |= snapshot.is_err();
+        let snapshot = snapshot?;
         queue.events.retain(|event| match event {
             WatchEvent::Change(change) => {
                 change.position > snapshot.up_to(core.shard_of(&space.name, &change.user.user))

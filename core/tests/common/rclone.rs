@@ -1,7 +1,7 @@
 //! A real `rclone serve`: a server of S3, WebDAV or SFTP over a directory, on a free port of 127.0.0.1. It ends with
 //! its handle.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -52,12 +52,6 @@ impl Rclone {
             std::thread::sleep(Duration::from_millis(10));
         }
         panic!("rclone serve {protocol} does not begin: {}", std::fs::read_to_string(&log).unwrap_or_default());
-    }
-
-    /// The public key of the host of `dir`, as OpenSSH writes it, of an SFTP server that began once.
-    pub(crate) fn host_key(dir: &Path) -> String {
-        let path: PathBuf = dir.join("cache/serve-sftp/id_ed25519.pub");
-        std::fs::read_to_string(path).expect("a key").trim().to_owned()
     }
 }
 

@@ -22,6 +22,7 @@ pub(crate) struct World {
     pub(crate) replicas: HashMap<String, Replica>,
     /// Of replicas, by the name that `as` gave them.
     pub(crate) fragments: HashMap<String, Vec<u8>>,
+    pub(crate) presences: crate::presence::Presences,
     #[cfg(feature = "replica")]
     pub(crate) databases: Option<crate::databases::Databases>,
 }
@@ -37,6 +38,7 @@ impl World {
             stores: HashMap::new(),
             replicas: HashMap::new(),
             fragments: HashMap::new(),
+            presences: crate::presence::Presences::default(),
             #[cfg(feature = "replica")]
             databases: None,
         }
@@ -79,6 +81,7 @@ impl World {
             _ if op.starts_with("points_") || op == "create_points" => self.points(op, args),
             _ if op.starts_with("crdt") => self.crdt(op, args),
             _ if op.starts_with("replica") => self.replica(op, args),
+            _ if op.starts_with("presence_") => self.presence(op, args),
             #[cfg(feature = "replica")]
             _ if op.starts_with("database") => self.database(op, args),
             _ if op.contains("bucket") => self.bucket(op, args),

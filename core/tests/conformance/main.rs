@@ -21,6 +21,7 @@ mod engine;
 mod hub;
 mod objects;
 mod points;
+mod presence;
 mod replicas;
 #[cfg(feature = "hub")]
 #[path = "../common/server.rs"]

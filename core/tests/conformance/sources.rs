@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use headwater::crdt::CrdtWatcher;
 use headwater::points::PointWatcher;
+use headwater::presence::{PresenceWatcher, WatchEvent};
 use headwater::replica::ChangeWatcher;
 use headwater::{ObjectWatcher, Pending, Result, Watcher};
 use serde_json::{Value, json};
@@ -23,6 +24,7 @@ pub(crate) enum Watch {
     Points(PointWatcher),
     Crdt(CrdtWatcher),
     Database(ChangeWatcher),
+    Presence(PresenceWatcher),
 }
 
 impl World {
@@ -65,6 +67,12 @@ impl World {
                 (Watch::Crdt(w), "take") => take(count.unwrap(), timeout, |max| w.next(max), changed),
                 (Watch::Crdt(w), "try_next") => w.try_next(max).map(|c| changed(c).into()),
                 (Watch::Crdt(w), "missed") => Ok(json!(w.missed())),
+                (Watch::Presence(w), "take") => take(count.unwrap(), timeout, |max| w.next(max), told),
+                (Watch::Presence(w), "try_next") => w.try_next(max).map(|e| told(e).into()),
+                (Watch::Presence(w), _) => {
+                    w.close();
+                    Ok(Value::Null)
+                }
                 (Watch::Crdt(w), _) => {
                     w.close();
                     Ok(Value::Null)
@@ -86,6 +94,10 @@ impl World {
             }
         }
     }
+}
+
+fn told(events: Vec<WatchEvent>) -> Vec<Value> {
+    events.iter().map(WatchEvent::to_json).collect()
 }
 
 /// Waits until `count` items came, taking no more than that.

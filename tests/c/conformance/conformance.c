@@ -156,6 +156,26 @@ static const struct {
     {"database_snapshot", op_database_snapshot, ON_DATABASE, " database "},
     {"database_snapshots", op_database_snapshots, ON_DATABASE, " database "},
     {"database_restore", op_database_restore, ON_DATABASE, " database id "},
+    {"presence_open", op_presence_open, ON_ENGINE, " as config "},
+    {"presence_advance", op_presence_advance, ON_ENGINE, " presence ms at_once "},
+    {"presence_set", op_presence_set, ON_ENGINE, " presence space user session status message device meta ttl idle "},
+    {"presence_hold", op_presence_hold, ON_ENGINE, " presence as space user session status message device meta idle "},
+    {"presence_update", op_presence_update, ON_ENGINE, " held status message device meta idle "},
+    {"presence_active", op_presence_active, ON_ENGINE, " held "},
+    {"presence_release", op_presence_release, ON_ENGINE, " held "},
+    {"presence_heartbeat", op_presence_heartbeat, ON_ENGINE, " presence space user session active "},
+    {"presence_leave", op_presence_leave, ON_ENGINE, " presence space user session "},
+    {"presence_choose", op_presence_choose, ON_ENGINE, " presence space user status how_long "},
+    {"presence_hide", op_presence_hide, ON_ENGINE, " presence space user on "},
+    {"presence_get", op_presence_get, ON_ENGINE, " presence space user "},
+    {"presence_get_many", op_presence_get_many, ON_ENGINE, " presence space users "},
+    {"presence_list", op_presence_list, ON_ENGINE, " presence space "},
+    {"presence_counts", op_presence_counts, ON_ENGINE, " presence space "},
+    {"presence_spaces", op_presence_spaces, ON_ENGINE, " presence "},
+    {"presence_purge", op_presence_purge, ON_ENGINE, " presence space user node "},
+    {"presence_status", op_presence_status, ON_ENGINE, " presence "},
+    {"presence_close", op_presence_close, ON_ENGINE, " presence "},
+    {"presence_watch", op_presence_watch, ON_ENGINE, " presence as space users after reveal "},
     {"encode_token", op_encode_token, ON_ENGINE, " text "},
     {"decode_token", op_decode_token, ON_ENGINE, " token "},
     {"sleep", op_sleep, ON_ENGINE, " ms "},
@@ -402,6 +422,7 @@ static bool run_file(const char *dir, const char *path) {
         hw_object_watcher_free(r.sources[i].object_watcher);
         hw_crdt_watcher_free(r.sources[i].crdt_watcher);
         hw_change_watcher_free(r.sources[i].change_watcher);
+        hw_presence_watcher_free(r.sources[i].presence_watcher);
     }
     for (size_t i = 0; i < NAMED_MAX; i++) {
         hw_crdt_free(r.crdts[i].crdt);
@@ -409,6 +430,7 @@ static bool run_file(const char *dir, const char *path) {
         hw_blob_free(r.fragments[i].fragment);
     }
     close_databases(&r);
+    close_presences(&r);
     held = hw_engine_close(r.engine, NULL) == HW_STATUS_OK && held;
     hw_engine_free(r.engine);
     json_free_all();

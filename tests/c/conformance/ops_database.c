@@ -103,26 +103,11 @@ hw_status op_database_find(runner *r) {
     return status;
 }
 
-/* What an answer in JSON is; it lives as long as the values. */
-static json *answer_of(runner *r, hw_blob *blob) {
-    hw_bytes bytes;
-    const char *fault = NULL;
-    if (blob == NULL || hw_blob_bytes(blob, &bytes, NULL) != HW_STATUS_OK) {
-        return json_null();
-    }
-    char *text = (char *)json_alloc(bytes.len + 1);
-    memcpy(text, bytes.data, bytes.len);
-    hw_blob_free(blob);
-    json *parsed = json_parse(text, bytes.len, &fault);
-    r->fault = parsed == NULL ? fault : r->fault;
-    return parsed;
-}
-
 hw_status op_databases(runner *r) {
     hw_blob *blob = NULL;
     hw_status status = hw_engine_databases(r->node->engine, -1, &blob, &r->error);
     json *names = json_list();
-    for (const json *item = answer_of(r, blob)->first; item != NULL; item = item->next) {
+    for (const json *item = told_of(r, blob)->first; item != NULL; item = item->next) {
         const json *name = json_get(item, "name");
         json_add(names, json_text(name->text, name->text_len));
     }
@@ -301,7 +286,7 @@ json *row_changes_of(const hw_answer *changes) {
 }
 
 static hw_status told(runner *r, hw_status status, hw_blob *blob) {
-    r->result = answer_of(r, blob);
+    r->result = told_of(r, blob);
     return status;
 }
 
@@ -322,7 +307,7 @@ hw_status op_database_schema(runner *r) {
     hw_blob *blob = NULL;
     hw_status status = hw_database_schema(r->node->database, -1, &blob, &r->error);
     json *tables = json_list();
-    for (const json *item = answer_of(r, blob)->first; item != NULL; item = item->next) {
+    for (const json *item = told_of(r, blob)->first; item != NULL; item = item->next) {
         const json *table = json_get(item, "table");
         json *made = json_object();
         json_set(made, "table", json_text(table->text, table->text_len));

@@ -153,6 +153,10 @@ static hw_status take_some(runner *r, const source *from, size_t max, int64_t ti
         status = hw_change_watcher_next(from->change_watcher, max, timeout_ms, &changes, &r->error);
         items = row_changes_of(changes);
         hw_answer_free(changes);
+    } else if (from != NULL && from->presence_watcher != NULL) {
+        hw_blob *events = NULL;
+        status = hw_presence_watcher_next(from->presence_watcher, max, timeout_ms, &events, &r->error);
+        items = told_of(r, events);
     } else {
         hw_batch *batch = NULL;
         if (from != NULL) {
@@ -257,6 +261,9 @@ hw_status op_close(runner *r) {
     }
     if (from->object_watcher != NULL) {
         return hw_object_watcher_close(from->object_watcher, &r->error);
+    }
+    if (from->presence_watcher != NULL) {
+        return hw_presence_watcher_close(from->presence_watcher, &r->error);
     }
     if (from->crdt_watcher != NULL) {
         return hw_crdt_watcher_close(from->crdt_watcher, &r->error);

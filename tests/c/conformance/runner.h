@@ -20,9 +20,11 @@ typedef struct {
     hw_object_watcher *object_watcher;
     hw_crdt_watcher *crdt_watcher;
     hw_change_watcher *change_watcher;
+    hw_presence_watcher *presence_watcher;
 } source;
 
-/* A CRDT store, a replica, a fragment, or a SQLite file and its engine, that a step has named. */
+/* A CRDT store, a replica, a fragment, a held session, or a SQLite file or presence store and its engine, that a step
+ * has named. */
 typedef struct {
     const char *name;
     hw_crdt *crdt;
@@ -31,6 +33,8 @@ typedef struct {
     hw_engine *engine;
     hw_database *database;
     hw_connection *connection;
+    hw_presence *presence;
+    hw_held_session *held;
 } named;
 
 /* One step under way. What it acts on is open for as long as it runs. */
@@ -57,6 +61,10 @@ typedef struct {
     size_t fragments_len;
     named databases[NAMED_MAX];
     size_t databases_len;
+    named presences[NAMED_MAX];
+    size_t presences_len;
+    named held[NAMED_MAX];
+    size_t held_len;
     hw_engine *meeting; /* The hub of the files. */
     unsigned vector;    /* Which one it is. */
     const char *dir; /* For files that come and go within a step. */
@@ -95,6 +103,7 @@ hw_status open_crdt(runner *r);
 void find_replica(runner *r);
 void find_database(runner *r);
 void close_databases(runner *r);
+void close_presences(runner *r);
 
 /* Fails when `from` holds a field that the list of names, with spaces between and around, does not. */
 void check_fields(runner *r, const json *from, const char *names);
@@ -115,6 +124,9 @@ json *reading_of(const hw_reading *reading, int32_t kind);
 json *keys_of(const hw_strings *keys);
 json *changed_of(const hw_strings *keys);
 json *row_changes_of(const hw_answer *changes);
+
+/* What an answer in JSON is, which is freed; null for none. */
+json *told_of(runner *r, hw_blob *blob);
 
 /* A place for what a step has named. */
 source *new_source(runner *r);
@@ -151,5 +163,9 @@ operation op_database_attach, op_database_find, op_databases, op_database_link, 
     op_database_in_transaction, op_database_sync, op_database_pause, op_database_resume, op_database_detach,
     op_database_release, op_database_status, op_database_check, op_database_schema, op_database_snapshot,
     op_database_snapshots, op_database_restore, op_database_watch;
+operation op_presence_open, op_presence_advance, op_presence_set, op_presence_hold, op_presence_update,
+    op_presence_active, op_presence_release, op_presence_heartbeat, op_presence_leave, op_presence_choose,
+    op_presence_hide, op_presence_get, op_presence_get_many, op_presence_list, op_presence_counts, op_presence_spaces,
+    op_presence_purge, op_presence_status, op_presence_close, op_presence_watch;
 
 #endif

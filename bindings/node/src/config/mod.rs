@@ -10,6 +10,7 @@ mod database;
 mod hub;
 mod object;
 mod points;
+mod presence;
 mod stream;
 
 use std::time::Duration;
@@ -28,6 +29,7 @@ pub(crate) use database::{
 };
 pub(crate) use object::{ObjectDescription, ObjectRequest, ObjectStoreDescription, ObjectStoreOptions};
 pub(crate) use points::PointsOptions;
+pub(crate) use presence::{PresenceOptions, SessionOptions, status_of};
 pub(crate) use stream::{StreamDescription, StreamOptions};
 
 /// Sets `target` where a value was given.

@@ -1,7 +1,7 @@
 // Compiled, never run: the declarations as a program in TypeScript uses them, through `import`.
 
 import headwater, { HeadwaterError, Json, RawText, Replica, memory, open, testEnvironment } from 'headwater';
-import type { Ack, Message, PointsRow, Record as StreamRecord, SqlValue } from 'headwater';
+import type { Ack, Message, PointsRow, Record as StreamRecord, PresenceUser, SqlValue } from 'headwater';
 
 const engine = await open(new URL('file:///data'), { create: true });
 const stream = await engine.createStream({ name: 's', subjects: 's.>', maxMsgs: 5, maxBytes: 5n, durability: 'os' });
@@ -55,6 +55,17 @@ const cell: SqlValue | undefined = answer.rows[0]?.[0];
 const equal: boolean = (await file.check({ repair: true })).isEqual && connection.isInTransaction;
 const parked: bigint | undefined = (await engine.databases())[0]?.parked;
 
+const presence = await engine.presence({ ttlMs: 60_000, announceMax: 5 });
+{
+  await using session = await presence.hold('office', 'ada', { status: 'busy', meta: { room: 7 } });
+  const away: PresenceUser = await session.update({ status: 'away' });
+  console.log(away.sessions[0]?.ttlMs, (await presence.counts('office')).users);
+}
+for await (const event of presence.watch('office', { users: ['ada'], after: 3 })) {
+  if (event.type === 'snapshot') console.log(event.users.length);
+  else if (event.type === 'joined') console.log(event.user.status, event.was);
+}
+
 try {
   memory();
 } catch (error) {
@@ -80,3 +91,5 @@ new headwater.Counter(app, ['k'], 'counter');
 await app.transaction((both) => both.counter('k').value());
 // @ts-expect-error no kind has this name
 await app.read('k', 'heap');
+// @ts-expect-error nobody sets what is only told
+await presence.set('office', 'ada', { status: 'unknown' });

@@ -27,6 +27,9 @@ HubPhase = Literal["connecting"] | Literal["connected"] | Literal["reconnecting"
 LinkDirection = Literal["both"] | Literal["push"] | Literal["pull"]
 MemberState = Literal["alive"] | Literal["suspect"] | Literal["down"] | Literal["left"]
 DatabaseState = Literal["stopped"] | Literal["running"] | Literal["paused"] | Literal["failed"]
+PresenceName = Literal["online"] | Literal["away"] | Literal["busy"] | Literal["unknown"] | Literal["offline"]
+PresenceNodeState = Literal["up"] | Literal["silent"] | Literal["closed"]
+PresenceChangeKind = Literal["joined"] | Literal["updated"] | Literal["left"]
 Compared = Literal["equal"] | Literal["differs"] | Literal["apart"] | Literal["silent"]
 MeshPreset = Literal["lan"] | Literal["wan"] | Literal["seed"]
 LinkState = Literal["starting"] | Literal["running"] | Literal["waiting"] | Literal["stopped"]
@@ -557,3 +560,120 @@ class CrdtStatus:
     actors: int
     behind: int
     held: tuple[tuple[tuple[Actor, int, int], ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PresenceSession:
+    """One session of a user: what it said, and what it counts as. `ttl` is how many seconds a sign of life lets it
+    live; a held one, which lives as long as its handle, has none.
+    """
+
+    id: str
+    status: PresenceName
+    message: str | None
+    device: str | None
+    meta: Any
+    since_ms: int
+    active_ms: int
+    ttl: float | None
+
+    @property
+    def held(self) -> bool:
+        """Whether it lives as long as its handle."""
+        return self.ttl is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PresenceUser:
+    """A user as all nodes together say. Times are milliseconds since the epoch, 0 is never; `message` is of the session
+    that counts most; others are to be told of one who is `invisible` that it is offline.
+    """
+
+    space: str
+    user: str
+    status: PresenceName
+    message: str | None
+    last_seen_ms: int
+    changed_ms: int
+    position: int
+    invisible: bool
+    chosen: bool
+    sessions: tuple[PresenceSession, ...]
+
+
+class PresenceReading(NamedTuple):
+    """Users; as of `as_of_ms`, as other nodes can't be heard since then where it is `stale`."""
+
+    users: tuple[PresenceUser, ...]
+    as_of_ms: int
+    stale: bool
+
+
+class PresenceCounts(NamedTuple):
+    """How many are in a space: users who are not offline, their sessions, and users by status."""
+
+    users: int
+    sessions: int
+    online: int
+    away: int
+    busy: int
+    unknown: int
+
+
+class PresenceLease(NamedTuple):
+    """Until when a session lives unless it is heard of; 0 for a held one. `ttl` is in seconds."""
+
+    expires_ms: int
+    ttl: float
+
+
+class PresenceNode(NamedTuple):
+    """A node that shares a store, and when it said something last."""
+
+    name: str
+    state: PresenceNodeState
+    heard_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PresenceStatus:
+    """How a presence store stands. `answered` are the sessions that this node answers for, `refused` the records of
+    others that could not be read; this node is the first of `nodes`.
+    """
+
+    name: str
+    node: str
+    answered: int
+    stale: bool
+    as_of_ms: int
+    position: int
+    refused: int
+    last_error: str
+    nodes: tuple[PresenceNode, ...]
+
+
+class PresenceSnapshot(NamedTuple):
+    """Who is there now: what a watcher is told first, and again where nobody took what changed."""
+
+    position: int
+    users: tuple[PresenceUser, ...]
+
+
+class PresenceChange(NamedTuple):
+    """One change: of a session or, without one, of the user as a whole. `was` is the status of the user before."""
+
+    kind: PresenceChangeKind
+    position: int
+    session: str | None
+    was: PresenceName
+    user: PresenceUser
+
+
+class PresenceView(NamedTuple):
+    """Other nodes can't be heard any more, or can again."""
+
+    stale: bool
+    as_of_ms: int
+
+
+PresenceEvent = PresenceSnapshot | PresenceChange | PresenceCounts | PresenceView

@@ -144,7 +144,9 @@ fn what_the_log_has_no_more_is_repaired_from_the_state() {
 fn elements_after_a_late_addition() -> Vec<Value> {
     let mut world = World::new(4, 111);
     world.run(10 * SECOND);
-    [(0, 2), (0, 3), (1, 3), (2, 3)].into_iter().for_each(|(a, b)| world.cut(a, b));
+    for (a, b) in [(0, 2), (0, 3), (1, 3), (2, 3)] {
+        world.cut(a, b);
+    }
     let (key, value) = (Path::from("tags"), Value::from("x"));
     world.store(0).write(key, Kind::Set, &Op::Insert { value: &value, ttl_ms: None }).wait().unwrap();
     world.run(STEP);

@@ -1,10 +1,11 @@
 //! A session that lives as long as its handle.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::remote::KeptAlive;
+use super::remote::{HELD_TTL, KeptAlive};
 use super::{Presence, Source, written};
-use crate::error::Result;
+use crate::error::Error;
 use crate::pending::Pending;
 use crate::presence::view::UserView;
 use crate::presence::write::SessionSet;
@@ -20,20 +21,46 @@ pub struct HeldSession {
     set: Arc<Mutex<SessionSet>>,
     /// What keeps it alive through a node.
     kept_alive: Option<Arc<KeptAlive>>,
+    /// It was left: another session of its name is not this handle's business.
+    is_over: AtomicBool,
 }
 
 impl HeldSession {
-    pub(super) fn begin(presence: &Presence, space: &str, user: &str, mut set: SessionSet) -> Result<HeldSession> {
-        set.ttl = None;
-        let kept_alive = match &presence.0 {
+    pub(super) fn begin(presence: &Presence, space: &str, user: &str, mut set: SessionSet) -> Pending<HeldSession> {
+        let presence = presence.clone();
+        let (space, user) = (space.to_owned(), user.to_owned());
+        match &presence.0 {
             Source::Here(worker) => {
-                written(worker.core.set(space, user, set.clone(), true, worker.now_ms())).wait()?;
-                None
+                set.ttl = None;
+                let done = match worker.core.set(&space, &user, set.clone(), true, worker.now_ms()) {
+                    Ok(done) => written(Ok(done)),
+                    Err(error) => return Pending::ready(Err(error)),
+                };
+                // Made before it is waited for, so that who gives up the wait leaves no session behind.
+                let held = HeldSession::new(presence, space, user, set, None);
+                done.map(|_| held)
             }
-            Source::There(there) => Some(Arc::new(KeptAlive::begin(there, presence, space, user, &mut set)?)),
-        };
-        let (space, user, set) = (space.to_owned(), user.to_owned(), Arc::new(Mutex::new(set)));
-        Ok(HeldSession { presence: presence.clone(), space, user, set, kept_alive })
+            Source::There(there) => {
+                set.ttl = Some(HELD_TTL);
+                let there = Arc::clone(there);
+                presence.set(&space, &user, set.clone()).and_then(move |_| {
+                    let kept_alive = KeptAlive::begin(&there, &space, &user, &set);
+                    let held = |kept| HeldSession::new(presence, space, user, set, Some(Arc::new(kept)));
+                    Pending::ready(kept_alive.map(held))
+                })
+            }
+        }
+    }
+
+    fn new(
+        presence: Presence,
+        space: String,
+        user: String,
+        set: SessionSet,
+        kept_alive: Option<Arc<KeptAlive>>,
+    ) -> HeldSession {
+        let (set, is_over) = (Arc::new(Mutex::new(set)), AtomicBool::new(false));
+        HeldSession { presence, space, user, set, kept_alive, is_over }
     }
 
     fn lock(&self) -> MutexGuard<'_, SessionSet> {
@@ -58,8 +85,11 @@ impl HeldSession {
     /// Changes it: `change` is given what it is.
     ///
     /// # Errors
-    /// As [`Presence::set`]; it is as it was then.
+    /// As [`Presence::set`]: it is as it was then. [`crate::ErrorKind::NotFound`] when it was left.
     pub fn update(&self, change: impl FnOnce(&mut SessionSet)) -> Pending<Arc<UserView>> {
+        if self.is_over.load(Ordering::Acquire) {
+            return Pending::ready(Err(Error::not_found("this session was left: hold another one")));
+        }
         let mut next = self.lock().clone();
         let (session, ttl) = (next.session.clone(), next.ttl);
         change(&mut next);
@@ -81,28 +111,30 @@ impl HeldSession {
     }
 
     /// Somebody did something there.
-    pub fn active(&self) -> Result<()> {
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::NotFound`] when it was left or purged.
+    pub fn active(&self) -> Pending<()> {
         let id = self.id();
-        self.presence.heartbeat(&self.space, &self.user, &id, true).wait().map(drop)
+        self.presence.heartbeat(&self.space, &self.user, &id, true).map(drop)
     }
 
-    /// Ends it, as dropping it does, and says what went wrong.
-    pub fn leave(self) -> Result<()> {
-        self.end()
-    }
-
-    fn end(&self) -> Result<()> {
+    /// Ends it, as dropping it does, and says what went wrong. Twice is nothing.
+    pub fn leave(&self) -> Pending<()> {
+        if self.is_over.swap(true, Ordering::AcqRel) {
+            return Pending::ready(Ok(()));
+        }
         if let Some(kept_alive) = &self.kept_alive {
             kept_alive.stop();
         }
         let id = self.id();
-        self.presence.leave(&self.space, &self.user, &id).wait().map(drop)
+        self.presence.leave(&self.space, &self.user, &id).map(drop)
     }
 }
 
 impl Drop for HeldSession {
     fn drop(&mut self) {
-        let _ = self.end();
+        let _ = self.leave().wait();
     }
 }
 

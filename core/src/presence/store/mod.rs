@@ -82,10 +82,10 @@ pub struct PresenceNode {
 /// # fn main() -> headwater::Result<()> {
 /// let engine = Engine::memory()?;
 /// let presence = engine.presence(PresenceConfig::default())?;
-/// let ada = presence.hold("office", "ada", SessionSet { status: Status::Busy, ..SessionSet::default() })?;
+/// let ada = presence.hold("office", "ada", SessionSet { status: Status::Busy, ..SessionSet::default() }).wait()?;
 /// assert_eq!(presence.get("office", "ada").wait()?.status, Status::Busy);
 /// assert_eq!(presence.counts("office").wait()?.users, 1);
-/// ada.leave()?;
+/// ada.leave().wait()?;
 /// assert_eq!(presence.get("office", "ada").wait()?.status, Status::Offline);
 /// # Ok(())
 /// # }
@@ -120,7 +120,7 @@ impl Presence {
     ///
     /// # Errors
     /// [`crate::ErrorKind::Invalid`] for what is beyond its bounds; [`crate::ErrorKind::Limit`] for a 65th session.
-    pub fn hold(&self, space: &str, user: &str, set: SessionSet) -> Result<HeldSession> {
+    pub fn hold(&self, space: &str, user: &str, set: SessionSet) -> Pending<HeldSession> {
         HeldSession::begin(self, space, user, set)
     }
 

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::call::{PresenceAnswer, PresenceCall, PresenceQuestion};
-use super::{Presence, unexpected};
+use super::unexpected;
 use crate::bell::Bell;
 use crate::error::{Error, ErrorKind, Result};
 use crate::locks::lock;
@@ -18,7 +18,7 @@ use crate::presence::write::SessionSet;
 use crate::stream::contract::EngineOps;
 
 /// How long a session that is held here lives at the node when this process is gone.
-const HELD_TTL: Duration = Duration::from_secs(15);
+pub(super) const HELD_TTL: Duration = Duration::from_secs(15);
 
 /// How often it gives a sign of life.
 const HELD_BEAT: Duration = Duration::from_secs(5);
@@ -84,15 +84,8 @@ pub(super) struct KeptAlive {
 }
 
 impl KeptAlive {
-    pub(super) fn begin(
-        there: &Arc<There>,
-        presence: &Presence,
-        space: &str,
-        user: &str,
-        set: &mut SessionSet,
-    ) -> Result<KeptAlive> {
-        set.ttl = Some(HELD_TTL);
-        presence.set(space, user, set.clone()).wait()?;
+    /// Keeps alive what was set at the node.
+    pub(super) fn begin(there: &Arc<There>, space: &str, user: &str, set: &SessionSet) -> Result<KeptAlive> {
         let kept = Arc::new(Kept { space: space.into(), user: user.into(), set: Mutex::new(set.clone()) });
         let mut keeper = lock(&there.keeper);
         keeper.kept.push(Arc::clone(&kept));

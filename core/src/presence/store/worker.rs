@@ -22,7 +22,7 @@ use crate::presence::time::Wall;
 use crate::presence::view::{Counts, UserView};
 use crate::record::{Ack, Append};
 use crate::stream::Stream;
-use crate::stream::config::DeliverPolicy;
+use crate::stream::config::{DeliverPolicy, StreamConfig};
 use crate::stream::subscription::{SubscribeOptions, Subscription};
 
 /// Records that are taken in at once.
@@ -57,14 +57,15 @@ impl Log for StreamLog {
     }
 }
 
-/// The name of the stream of a store.
-pub(crate) fn stream_name(store: &str) -> String {
-    format!("PRESENCE_{store}")
-}
-
-/// The filter of the records of a store.
-pub(crate) fn stream_filter(store: &str) -> String {
-    Subjects::of(store).filter()
+impl PresenceConfig {
+    /// The stream that it is kept in.
+    pub(crate) fn stream(&self) -> StreamConfig {
+        StreamConfig {
+            durability: self.durability,
+            max_msgs_per_subject: 1,
+            ..StreamConfig::new(format!("PRESENCE_{}", self.name), [Subjects::of(&self.name).filter()])
+        }
+    }
 }
 
 /// The store that a stream is of.
@@ -86,7 +87,7 @@ impl Worker {
         let node = settings.node.clone();
         let log = StreamLog(stream.clone());
         let now_ms = to_ms(clock.now());
-        let filter = stream_filter(&config.name);
+        let filter = Subjects::of(&config.name).filter();
         let core = Arc::new(Core::new(settings, clock.random(), clock.random(), Box::new(log), now_ms));
         let (mut seq, mut last_ms) = (0, 0);
         loop {
@@ -214,7 +215,7 @@ impl Worker {
         self.core.check_open()?;
         check_id("space", space)?;
         let Some(space) = self.core.spaces.find(space) else { return Ok(self.reading(Vec::new())) };
-        Ok(self.reading(self.core.snapshot(&space, &[], false).users))
+        Ok(self.reading(self.core.snapshot(&space, &[], false)?.users))
     }
 
     pub(crate) fn counts(&self, space: &str) -> Result<Counts> {

@@ -59,7 +59,7 @@ impl Folded {
 
     /// Whether it is what a list says.
     pub(super) fn check(&self, core: &Core) {
-        let list = core.snapshot(&core.spaces.of("s"), &[], false).users;
+        let list = core.snapshot(&core.spaces.of("s"), &[], false).unwrap().users;
         let list: BTreeMap<_, _> = list.into_iter().map(|view| (view.user.to_string(), view)).collect();
         let brief = |users: &BTreeMap<String, Arc<UserView>>| -> Vec<(String, Status, usize)> {
             users.iter().map(|(user, view)| (user.clone(), view.status, view.sessions.len())).collect()
@@ -187,4 +187,29 @@ fn a_large_space_tells_counts_and_changes_again_when_it_is_small() {
     folded.fold(&watcher);
     folded.check(&alone.core);
     assert_eq!(folded.snapshots, 1);
+}
+
+#[test]
+fn a_snapshot_of_named_users_knows_who_was_forgotten() {
+    // So few are kept that one who is looked up has another one forgotten.
+    let mut alone = Alone::new(PresenceConfig { cold_users: 1, ..config("n") });
+    let names: Vec<String> = (0..500).map(|number| format!("u{number}")).collect();
+    for name in &names {
+        alone.set(name, "tab", Status::Online, 60);
+        alone.core.leave("s", name, "tab", alone.now).unwrap();
+    }
+    let seen = alone.now;
+    alone.pass(100_000);
+    let here: usize = alone.core.shards.iter().map(|shard| shard.read().unwrap().users().count()).sum();
+    assert!(here <= 128, "{here} are in memory");
+    let watcher = Following::new(&alone.core, WatchOptions { users: names.clone(), ..watch_all() });
+    let told = watcher.try_next(10).unwrap();
+    let [WatchEvent::Snapshot { users, .. }] = &told[..] else { panic!("no snapshot: {told:?}") };
+    assert_eq!(users.len(), names.len());
+    assert!(users.iter().all(|user| user.last_seen_ms == seen), "{:?}", users.iter().find(|u| u.last_seen_ms != seen));
+    alone.set("u7", "tab", Status::Online, 60);
+    let told = watcher.try_next(10).unwrap();
+    let [WatchEvent::Change(change)] = &told[..] else { panic!("one change: {told:?}") };
+    assert_eq!((&*change.user.user, change.kind), ("u7", ChangeKind::Joined));
+    assert_eq!(alone.core.view("s", "u8", alone.now).unwrap().last_seen_ms, seen);
 }

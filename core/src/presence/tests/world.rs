@@ -215,7 +215,7 @@ impl World {
 
     fn check(&mut self) {
         let told = |node: &Node| -> Vec<Told> {
-            let users = node.core.snapshot(&node.core.spaces.of("s"), &[], true).users;
+            let users = node.core.snapshot(&node.core.spaces.of("s"), &[], true).unwrap().users;
             let sessions =
                 |view: &UserView| view.sessions.iter().map(|s| (s.session.id.to_string(), s.status)).collect();
             users.iter().map(|view| (view.user.to_string(), view.status, sessions(view))).collect()

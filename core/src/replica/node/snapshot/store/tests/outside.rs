@@ -165,6 +165,12 @@ fn keeps_snapshots(store: &dyn Store, dir: &Dir, files: &str) {
     assert!(error.message().contains(&part) && error.message().contains(&store.place()), "{error}");
 }
 
+/// The public key of the host of `dir`, as OpenSSH writes it, of an SFTP server that began once.
+fn host_key(dir: &Path) -> String {
+    let path = dir.join("cache/serve-sftp/id_ed25519.pub");
+    std::fs::read_to_string(path).expect("a key").trim().to_owned()
+}
+
 #[test]
 fn s3_keeps_snapshots() {
     let dir = Dir::new("s3");
@@ -222,7 +228,7 @@ fn sftp_keeps_snapshots_on_a_host_that_is_known() {
     let dir = Dir::new("sftp");
     let server = serve_sftp(&dir);
     let engine = Engine::memory().unwrap();
-    let key = Rclone::host_key(&dir.0);
+    let key = host_key(&dir.0);
     let good = sftp(server.port, key.clone());
     let store = open(&good, "app", &engine).unwrap();
     keeps_pieces(&*store);
@@ -263,7 +269,7 @@ fn sftp_lets_in_by_a_key() {
     drop(serve_sftp(&user));
     let authorized = user.0.join("cache/serve-sftp/id_ed25519.pub");
     let server = Rclone::serve(&dir.0, "sftp", &["--user", "u", "--authorized-keys", authorized.to_str().unwrap()]);
-    let mut config = sftp(server.port, Rclone::host_key(&dir.0));
+    let mut config = sftp(server.port, host_key(&dir.0));
     config.sftp.password = "".into();
     config.sftp.key_file = user.0.join("cache/serve-sftp/id_ed25519");
     keeps_pieces(&*open(&config, "app", &Engine::memory().unwrap()).unwrap());
