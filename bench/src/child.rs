@@ -16,7 +16,7 @@ use crate::Outcome;
 use crate::check::{self, Kind};
 use crate::memory;
 use crate::ours::{Ours, READ_RECORDS};
-use crate::rows::calls;
+use crate::rows::{calls, replica};
 use crate::source::{PAYLOAD_BYTES, Source, mix};
 
 /// The line with which a child that is to be killed says that it has done its work.
@@ -100,6 +100,7 @@ pub(crate) fn run(words: &[String]) -> Outcome<()> {
         }
         ["use", dir, subjects] => work(Path::new(dir), subjects.parse()?),
         ["link", dir, url] => push(Path::new(dir), url),
+        ["replica", dir, url, rows] => replica::catch_up(Path::new(dir), url, rows.parse()?),
         ["open", dir] => open(Path::new(dir)),
         ["append", "one", dir, warm_up, records] => append(Path::new(dir), warm_up.parse()?, records.parse()?),
         _ => Err(format!("no child does {words:?}").into()),

@@ -1,5 +1,6 @@
 //! The peers, each with the best settings that it has for the job, and what they share.
 
+pub(crate) mod changelog;
 pub(crate) mod fjall;
 pub(crate) mod nats;
 pub(crate) mod raw;

@@ -176,6 +176,33 @@ impl Direct {
         })
     }
 
+    /// Publishes one record and waits for it.
+    pub(crate) fn publish_one(&self, subject: &str, payload: Vec<u8>) -> Outcome<()> {
+        let (jetstream, subject) = (self.jetstream.clone(), subject.to_owned());
+        self.run(async move { Ok(jetstream.publish(subject, payload.into()).await?.await.map(drop)?) })
+    }
+
+    /// Hands over that many records, and acknowledges each once `work` is done with it.
+    pub(crate) fn take_each(
+        &self,
+        name: &str,
+        count: u64,
+        mut work: impl FnMut(&[u8]) -> Outcome<()> + Send + 'static,
+    ) -> Outcome<()> {
+        let (jetstream, name, inbox) = (self.jetstream.clone(), name.to_owned(), self.client.new_inbox());
+        self.run(async move {
+            let stream = jetstream.get_stream(name).await?;
+            let config = push::Config { deliver_subject: inbox, ..push::Config::default() };
+            let mut messages = stream.create_consumer(config).await?.messages().await?;
+            for _ in 0..count {
+                let message = messages.next().await.ok_or("the messages end")??;
+                work(&message.payload)?;
+                message.ack().await.map_err(|e| e.to_string())?;
+            }
+            Ok(())
+        })
+    }
+
     /// Publishes pairs in atomic batches, each waited for; returns how long each took.
     pub(crate) fn publish_pairs(&self, count: u64, mut source: Source) -> Outcome<Vec<Duration>> {
         let client = self.client.clone();

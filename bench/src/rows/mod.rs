@@ -24,6 +24,8 @@ mod nats_local;
 mod open;
 pub(crate) mod points_query;
 mod read;
+pub(crate) mod replica;
+mod replica_capture;
 mod subject_range;
 
 use std::collections::HashMap;
@@ -73,6 +75,8 @@ pub(crate) const ALL: &[Row] = &[
     link_memory::ROW,
     nats_local::ROW,
     mesh::ROW,
+    replica_capture::ROW,
+    replica::ROW,
 ];
 
 /// How many subjects the records of most rows have.
