@@ -1150,7 +1150,7 @@ typedef struct hw_read_options {
     int64_t event_to;
     /** The most records; 0 is 1,000. */
     uint64_t max_records;
-    /** The most bytes of records, at least one record; 0 is 8 MiB. */
+    /** The bytes of records at which it ends, with the record that reaches them; 0 is 8 MiB. */
     uint64_t max_bytes;
     /** Not 0: newest first. */
     uint8_t backward;

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use common::node::{Hub, until};
 use common::side::{BOOKS, Side, equal};
-use common::{headwater, start};
+use common::{finish, headwater, start};
 
 /// How long something is left alone before it is killed, in milliseconds: at once, early, and within its work.
 const DELAYS: [u64; 4] = [0, 15, 60, 150];
@@ -86,15 +86,19 @@ fn attach_capture_publish_and_apply_are_killed() {
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) \
          INSERT INTO books SELECT -i, 'old', 0 FROM n",
     );
-    // Attach, by a verb and by a node.
-    let file = a.db.display().to_string();
+    // Attach, by a verb, of a copy: what its node gave to nobody goes with the directory of that node.
+    let copy = a.db.with_file_name("copy.db");
+    std::fs::copy(&a.db, &copy).expect("a copy");
+    let file = copy.display().to_string();
+    let attach = ["replica", "attach", &file, "--dir", "of-copy"];
     for delay in DELAYS {
-        let attaching = begin(&a, &["replica", "attach", &file]);
+        let attaching = start(headwater(&attach).current_dir(a.dir.file("")));
         wait(delay);
         end(attaching);
     }
-    assert_eq!(a.sql("SELECT count(*) FROM books"), "20000");
-    std::fs::remove_dir_all(a.dir.path()).expect("the directory of its node");
+    let attached = finish(start(headwater(&attach).current_dir(a.dir.file(""))), b"");
+    assert_eq!((attached.code, a.sql("SELECT count(*) FROM books").as_str()), (0, "20000"), "{attached:?}");
+    // And by a node.
     for delay in DELAYS {
         a.start();
         wait(delay);

@@ -214,6 +214,8 @@ fn a_stream_of_ones_own_is_pushed_to_one_by_one() {
     a.add_link(config, &hub).wait().unwrap();
     until("it went on", || h.last("edge.7.y").wait().unwrap().unwrap().payload == b"later");
     assert_eq!(payloads(&h).len(), 5002);
+    // A record is there before it is counted.
+    until("it is counted", || status(&a).pushed > 0);
     assert_eq!(status(&a).pushed, 1, "it went on where it was");
 }
 
