@@ -102,6 +102,9 @@ fn run(context: &mut Context) -> Outcome<Vec<Line>> {
     Ok(lines)
 }
 
+/// More records than a node sends again.
+const RECORDS_AFTER: usize = 300;
+
 /// Two nodes with the same keys, of which one then learns what the other does not.
 fn repair(context: &mut Context, certs: &Path) -> Outcome<Vec<Line>> {
     let keys = context.scaled(KEYS);
@@ -125,7 +128,11 @@ fn repair(context: &mut Context, certs: &Path) -> Outcome<Vec<Line>> {
         let some: Vec<String> = (0..DIFFERENT).map(|number| format!("key{}", number * step)).collect();
         let changes: Vec<Change<'_>> = some.iter().map(|key| one(key)).collect();
         first.store.transaction(&changes).wait()?;
-        // One that was started anew does not know how far the other one is.
+        // One that was started anew does not know how far the other one is, and sends the last few records again:
+        // these, so that what differs is left to the repair.
+        let after: Vec<_> =
+            (0..RECORDS_AFTER).map(|_| first.store.write("after", Kind::Counter, &Op::Add(1))).collect();
+        after.into_iter().try_for_each(|written| written.wait().map(drop))?;
         first.engine.close()?;
         first = Node::open(&first_dir)?;
         let before = second.mesh()?;

@@ -49,6 +49,8 @@ def cell_out(value: Any) -> Arguments | None:
 class DatabaseSteps:
     """The SQLite files that a vector has named, each with an engine of its own, and the hub that they are linked to."""
 
+    named: dict[str, Any]
+
     def __init__(self) -> None:
         self.place: Path | None = None
         self.engines: dict[str, hw.Engine] = {}
