@@ -10,10 +10,11 @@ const declarations = await readFile(new URL('../index.d.ts', import.meta.url), '
 
 /** The names that the declaration of a class lists, or undefined when there is none. */
 function declared(name) {
-  const body = new RegExp(`class ${name}_?(?:<T>)?(?: extends [\\w<>]+| implements [\\w<>]+)* \\{\\n(.*?)\\n\\}`, 's');
-  const match = declarations.match(body)?.[1];
-  if (match === undefined) return undefined;
-  const members = match.matchAll(/^ {2}(?:readonly )?(\w+)(?=[(<:])/gm);
+  const head = `class ${name}_?(?:<T>)?(?: extends [\\w<>]+| implements [\\w<>]+)*`;
+  const body = new RegExp(`${head} \\{(?:\\n(.*?)\\n)?\\}`, 's');
+  const match = declarations.match(body);
+  if (match === null) return undefined;
+  const members = (match[1] ?? '').matchAll(/^ {2}(?:readonly )?(\w+)(?=[(<:])/gm);
   return new Set([...members].map((m) => m[1]).filter((member) => member !== 'constructor' && member !== 'protected'));
 }
 
