@@ -139,7 +139,6 @@ fn a_repair_of_a_hundred_thousand_keys_sends_what_differs() {
         world.stop(0);
         world.start(0);
         world.bytes.clear();
-        world.packets.clear();
         world.cut.clear();
         world.run(TICKS as u32 * TICK);
         world.assert_equal();

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use russh::client::{self, AuthResult, Handle};
@@ -17,6 +17,7 @@ use tokio::runtime::Runtime;
 use super::super::super::places::SftpConfig;
 use super::{Store, UNFINISHED};
 use crate::error::{Error, ErrorKind, Result};
+use crate::locks::lock;
 use crate::runtime::runtime;
 
 /// The most that a file of ours holds.
@@ -56,7 +57,7 @@ impl client::Handler for Host {
         let is_known = self.known.keys.iter().any(|known| known.key_data() == key.key_data())
             || self.known.fingerprint == fingerprint;
         if !is_known {
-            *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(fingerprint);
+            *lock(&self.refused) = Some(fingerprint);
         }
         Ok(is_known)
     }
@@ -212,7 +213,7 @@ async fn connect(
     let host = Host { known, refused: Arc::clone(&refused) };
     let connected = client::connect(Arc::new(config), address, host).await;
     let mut connection = connected.map_err(|error| {
-        let shown = refused.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let shown = lock(&refused).take();
         match (shown, &error) {
             (Some(shown), _) => Error::new(
                 ErrorKind::Conflict,
