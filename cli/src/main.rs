@@ -33,6 +33,7 @@ mod server;
 mod stream;
 mod text;
 mod time;
+mod token;
 mod units;
 mod verify;
 
@@ -89,9 +90,12 @@ enum Noun {
     /// Certificates to try out what asks for them: a CA, nodes, clients.
     #[command(subcommand)]
     Certs(certs::Verb),
-    /// Runs a directory as a node: links at work, health and metrics over HTTP, other processes let in.
+    /// Runs a directory as a node: links at work, presence and metrics over HTTP, other processes let in.
     #[command(after_help = serve::EXAMPLES)]
     Serve(serve::Serve),
+    /// Makes a token for the HTTP door of a node.
+    #[command(after_help = token::EXAMPLES)]
+    Token(token::Token),
     /// Starts a mesh of some nodes on this machine, to try it out, and shows it.
     #[command(after_help = cluster::EXAMPLES)]
     Cluster(cluster::Cluster),
@@ -132,6 +136,7 @@ impl Noun {
             Noun::Crdt(crdt) => crdt.run(place),
             Noun::Certs(verb) => verb.run(place),
             Noun::Serve(serve) => serve.run(place),
+            Noun::Token(token) => token.run(place),
             Noun::Cluster(cluster) => cluster.run(place),
             Noun::Link(verb) => verb.run(place),
             Noun::Mesh(verb) => verb.run(place),

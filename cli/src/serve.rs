@@ -2,7 +2,7 @@
 //! signals and its log.
 
 use std::io::Read;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,8 +26,8 @@ Examples:
   headwater serve --dir data
 
 With --dir, data/headwater.toml is read where it is there. On SIGTERM or Ctrl-C it syncs everything and ends with \
-exit code 0. On SIGHUP it reads its file again: streams and links become what that says. \
-/health/liveness, /health/readiness and /metrics are served at the address that [http] listen \
+exit code 0. On SIGHUP it reads its file again: streams, links and keys of tokens become what that says. \
+Presence, its page, /health/liveness, /health/readiness and /metrics are served at the address that [http] bind \
 says, and else at a free port of 127.0.0.1, which is printed. Stores of state that merges are served over gRPC where \
 [grpc] says it, and kept in step with those of other nodes where [mesh] says it.";
 
@@ -42,7 +42,7 @@ pub(crate) struct Serve {
     /// What the node is: its directory, streams, hub and links.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Where health and metrics are served, instead of what the configuration says.
+    /// Where presence, health and metrics are served over HTTP, instead of what the configuration says.
     #[arg(long, value_name = "ADDRESS:PORT")]
     http: Option<SocketAddr>,
 }
@@ -94,16 +94,22 @@ impl Serve {
         Ok(config)
     }
 
+    /// The configuration as the HTTP door has it.
+    fn at_door(&self, config: &Config) -> Config {
+        let mut config = config.clone();
+        config.http.bind = self.http.or(config.http.bind);
+        config
+    }
+
     fn serve(&self, place: &Place, engine: &Engine, config: &Config, signals: &mut Signals) -> Done {
         let local = LocalServer::start(engine)?;
-        let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let http = HttpServer::start(engine, self.http.or(config.http_listen).unwrap_or(anywhere))?;
+        let http = HttpServer::start(engine, &self.at_door(config))?;
         let mesh = engine.mesh().wait()?;
         let grpc = config.grpc.as_ref().map(|grpc| serve_grpc(engine, grpc)).transpose()?;
         let started = Started {
             serving: engine.dir().unwrap_or_default().display().to_string(),
             socket: local.socket().display().to_string(),
-            http: format!("http://{}", http.address()),
+            http: http.url(),
             grpc: grpc.as_ref().map(|grpc| format!("grpcs://{}", grpc.address())),
             mesh: mesh.map(|mesh| mesh.own.address),
         };
@@ -127,7 +133,11 @@ impl Serve {
             sleep_when_idle(engine, replica, json)?;
         }
         while signals.wait() == Told::Reload {
-            if let Err(Failure::Engine(error)) = self.config(place).and_then(|c| Ok(engine.reconfigure(&c)?)) {
+            let done = self.config(place).and_then(|config| {
+                http.reload(&self.at_door(&config))?;
+                Ok(engine.reconfigure(&config)?)
+            });
+            if let Err(Failure::Engine(error)) = done {
                 report_warning(&format!("not all that the configuration says now is done: {error}"), json);
             }
         }

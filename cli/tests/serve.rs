@@ -145,13 +145,17 @@ fn the_http_door_answers_what_it_must_and_no_more() {
     let dir = Dir::new("http");
     let node = Node::start(&dir, &["--dir", "data"]);
     assert_eq!(node.get("/health/readiness?x=1"), (200, "ready\n".to_owned()));
-    assert_eq!(node.get("/").0, 404);
+    assert_eq!(node.get("/").0, 200);
     assert_eq!(node.get("/../etc/passwd").0, 404);
-    assert_eq!(node.ask(b"HEAD /metrics HTTP/1.1\r\n\r\n"), (200, String::new()));
-    assert_eq!(node.ask(b"POST /metrics HTTP/1.1\r\nContent-Length: 1\r\n\r\nx").0, 405);
+    let closes = "Host: x\r\nConnection: close\r\n";
+    assert_eq!(node.ask(format!("HEAD /metrics HTTP/1.1\r\n{closes}\r\n").as_bytes()), (200, String::new()));
+    let post = format!("POST /metrics HTTP/1.1\r\n{closes}Content-Length: 1\r\n\r\nx");
+    assert_eq!(node.ask(post.as_bytes()).0, 405);
     assert_eq!(node.ask(b"nonsense\r\n\r\n").0, 400);
     assert_eq!(node.ask(b"GET / SPDY/9\r\n\r\n").0, 400);
-    assert_eq!(node.ask(&vec![0xff; 300_000]).0, 431);
+    assert_eq!(node.ask(&vec![0xff; 300_000]).0, 400);
+    let long = format!("GET /health/liveness HTTP/1.1\r\n{closes}X: {}", "x".repeat(33_000));
+    assert_eq!(node.ask(long.as_bytes()).0, 431);
     // Connections that say nothing take no more than their places, and hold up no end.
     let idle: Vec<TcpStream> = (0..31).map(|_| TcpStream::connect(&node.http).expect("it listens")).collect();
     until("there is a place", || node.get("/health/liveness").0 == 200);

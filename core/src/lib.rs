@@ -58,7 +58,10 @@ mod timers;
 pub mod subject;
 mod time;
 #[cfg(feature = "tls")]
-#[cfg_attr(not(feature = "grpc"), allow(dead_code, unused_imports, reason = "who listens and dials has a feature too"))]
+#[cfg_attr(
+    not(all(feature = "grpc", feature = "http")),
+    allow(dead_code, unused_imports, reason = "who listens and dials has a feature too")
+)]
 mod tls;
 #[doc(hidden)]
 pub mod units;
@@ -67,7 +70,7 @@ mod varint;
 pub use certs::CertFiles;
 pub use clock::{Clock, ManualClock, Nanos, SECOND, SystemClock};
 #[cfg(feature = "config")]
-pub use config::{CONFIG_FILE, Config, ConfigFile, Environment, GrpcConfig};
+pub use config::{AuthConfig, CONFIG_FILE, Config, ConfigFile, Environment, GrpcConfig, HttpConfig, Reads};
 pub use engine::{Engine, EngineOptions, NodeUse, VerifyReport};
 pub use error::{Error, ErrorKind, Result};
 pub use log::LogLine;
@@ -83,7 +86,8 @@ pub use record::{
 };
 #[cfg(feature = "grpc")]
 pub use serve::grpc::{GrpcClient, GrpcServer, GrpcWatcher};
-pub use serve::http::HttpServer;
+#[cfg(feature = "http")]
+pub use serve::http::{AccessToken, HttpServer};
 pub use serve::local::LocalServer;
 pub use stream::bucket::{Bucket, BucketConfig, BucketStatus, Entry, Operation, WatchOptions, Watcher};
 pub use stream::config::{

@@ -28,7 +28,7 @@ pub(crate) trait Meter: Send + Sync {
 }
 
 /// What each metric says, in the order in which they come.
-pub(crate) const HELP: [(&str, &str); 42] = [
+pub(crate) const HELP: [(&str, &str); 46] = [
     ("headwater_appends_total", "Records appended since the engine was opened."),
     ("headwater_reads_total", "Reads since the engine was opened."),
     ("headwater_syncs_total", "Syncs of files since the engine was opened."),
@@ -77,6 +77,10 @@ pub(crate) const HELP: [(&str, &str); 42] = [
     ("headwater_grpc_calls_total", "Calls over gRPC since the door was opened."),
     ("headwater_grpc_failed_calls_total", "Calls over gRPC that were refused or ended with an error."),
     ("headwater_grpc_refused_total", "Connections that the gRPC door did not let in, by reason."),
+    ("headwater_http_connections", "Clients that are connected over HTTP."),
+    ("headwater_http_watchers", "Of them those that follow users."),
+    ("headwater_http_requests_total", "Requests over HTTP since the door was opened."),
+    ("headwater_http_refused_total", "Connections and requests that the HTTP door did not take, by reason."),
 ];
 
 /// The names of labels.

@@ -1,4 +1,4 @@
-//! The one thread that serves connections of a kind: of a hub, a mesh, or a door.
+//! The threads that serve connections of a kind: of a hub, a mesh, or a door. All but the HTTP door have one.
 
 use nix::sys::signal::{SigSet, Signal};
 use tokio::runtime::{Builder, Runtime};
@@ -9,10 +9,16 @@ use crate::error::{Error, Result};
 const WAITING_THREADS_MAX: usize = 64;
 
 /// A runtime with one thread of this name that serves, and others that wait.
+#[allow(dead_code, reason = "what has one thread has a feature")]
 pub(crate) fn runtime(name: &'static str) -> Result<Runtime> {
+    runtime_of(name, 1)
+}
+
+/// A runtime with so many threads of this name that serve, and others that wait.
+pub(crate) fn runtime_of(name: &'static str, threads: usize) -> Result<Runtime> {
     let mut builder = Builder::new_multi_thread();
     builder
-        .worker_threads(1)
+        .worker_threads(threads)
         .max_blocking_threads(WAITING_THREADS_MAX)
         .thread_name(name)
         .on_thread_start(ignore_broken_pipes)

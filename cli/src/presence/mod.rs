@@ -1,6 +1,7 @@
 //! `headwater presence`: who is here. A node that runs in the directory keeps deadlines and tells of them; without one,
-//! each verb does its part and ends.
+//! each verb does its part and ends. With `--server` a node anywhere is asked over HTTP.
 
+mod remote;
 mod show;
 
 use std::time::Duration;
@@ -8,10 +9,15 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use headwater::presence::{Presence, PresenceConfig, Purge, SessionSet, Status, WatchOptions};
 use headwater::{Config, Engine};
+use serde_json::{Value, json};
 
-use crate::failure::Done;
+use crate::failure::{Done, Failure};
 use crate::place::Place;
 use crate::serve::load;
+use remote::{OverHttp, Remote, named};
+
+/// The store where none is named.
+const STORE: &str = "presence";
 
 #[derive(Subcommand)]
 pub(crate) enum Verb {
@@ -19,6 +25,7 @@ pub(crate) enum Verb {
     #[command(after_help = "Examples:
   headwater presence set alice busy --message 'in a call' --ttl 60 --dir data
   headwater presence set alice online --space office --session phone --dir data
+  headwater presence set alice busy --server http://127.0.0.1:8080 --token \"$T\"
 
 Setting it again is a sign of life; offline ends it.")]
     Set(Set),
@@ -34,7 +41,7 @@ Setting it again is a sign of life; offline ends it.")]
     /// Shows who is there, then each change, until it is ended.
     #[command(after_help = "Examples:
   headwater presence watch --dir data --json
-  headwater presence watch alice bob --space office --dir data")]
+  headwater presence watch alice bob --space office --server http://127.0.0.1:8080")]
     Watch(Watch),
     /// Ends a session, whichever node answers for it.
     #[command(after_help = "Example:\n  headwater presence leave alice --session phone --dir data")]
@@ -52,8 +59,10 @@ Setting it again is a sign of life; offline ends it.")]
 #[derive(Args)]
 pub(crate) struct Store {
     /// The store.
-    #[arg(long, value_name = "NAME", default_value = "presence")]
+    #[arg(long, value_name = "NAME", default_value = STORE)]
     store: String,
+    #[command(flatten)]
+    over_http: OverHttp,
 }
 
 #[derive(Args)]
@@ -138,35 +147,89 @@ impl Verb {
     pub(crate) fn run(self, place: &Place) -> Done {
         match self {
             Verb::Set(set) => set.run(place),
-            Verb::Get(get) => get.space.store.open(place, |presence| {
-                let users: Vec<_> = get.users.iter().map(String::as_str).collect();
-                show::reading(place, &presence.get_many(&get.space.space, &users).wait()?)
-            }),
+            Verb::Get(get) => {
+                let (space, users) = (&get.space.space, &get.users);
+                let told = get.space.store.ask(
+                    place,
+                    |presence| {
+                        let users: Vec<_> = users.iter().map(String::as_str).collect();
+                        Ok(presence.get_many(space, &users).wait()?.to_json())
+                    },
+                    |remote| remote.reading(space, users),
+                )?;
+                show::reading(place, &told)
+            }
             Verb::Ls(space) => {
-                space.store.open(place, |presence| show::reading(place, &presence.list(&space.space).wait()?))
+                let local = |presence: &Presence| Ok(presence.list(&space.space).wait()?.to_json());
+                let told = space.store.ask(place, local, |remote| remote.list(&space.space))?;
+                show::reading(place, &told)
             }
             Verb::Count(space) => {
-                space.store.open(place, |presence| show::counts(place, presence.counts(&space.space).wait()?))
+                let local = |presence: &Presence| Ok(presence.counts(&space.space).wait()?.to_json());
+                let path = format!("/api/v2/spaces/{}/counts", named(&space.space));
+                let told = space.store.ask(place, local, |remote| remote.ask("GET", &path, None))?;
+                show::counts(place, &told)
             }
-            Verb::Watch(watch) => watch.space.store.open(place, |presence| {
-                let (space, users) = (watch.space.space.clone(), watch.users.clone());
-                show::follow(place, &presence.watch(WatchOptions { space, users, ..WatchOptions::default() })?)
-            }),
-            Verb::Leave(leave) => leave.space.store.open(place, |presence| {
-                show::user(place, &*presence.leave(&leave.space.space, &leave.user, &leave.session).wait()?)
-            }),
+            Verb::Watch(watch) => watch.run(place),
+            Verb::Leave(leave) => {
+                let (space, user, session) = (&leave.space.space, &leave.user, &leave.session);
+                let path =
+                    format!("/api/v2/presence/{}?space={}&session={}", named(user), named(space), named(session));
+                let local = |presence: &Presence| Ok(presence.leave(space, user, session).wait()?.to_json());
+                let told = leave.space.store.ask(place, local, |remote| remote.user("DELETE", &path, None, user))?;
+                show::user(place, &told)
+            }
             Verb::Purge(args) => {
+                let body = json!({"space": args.space, "user_id": args.user, "node": args.node});
                 let purge = Purge { space: args.space, user: args.user, node: args.node };
-                args.store.open(place, |presence| show::purged(place, presence.purge(purge).wait()?))
+                let local = |presence: &Presence| Ok(json!({"ended": presence.purge(purge).wait()?}));
+                let told = args.store.ask(place, local, |remote| remote.ask("POST", "/api/v2/purge", Some(&body)))?;
+                show::purged(place, &told)
             }
-            Verb::Status(store) => store.open(place, |presence| show::status(place, &presence.status().wait()?)),
+            Verb::Status(store) => {
+                let local = |presence: &Presence| Ok(presence.status().wait()?.to_json());
+                let told = store.ask(place, local, |remote| remote.ask("GET", "/api/v2/status", None))?;
+                show::status(place, &told)
+            }
         }
     }
 }
 
+impl Watch {
+    fn run(self, place: &Place) -> Done {
+        if let Some(remote) = self.space.store.remote(place)? {
+            return remote.watch(&self.space.space, &self.users, |event| show::event(place, event));
+        }
+        let options = WatchOptions { space: self.space.space, users: self.users, ..WatchOptions::default() };
+        self.space.store.open(place, |presence| show::follow(place, &presence.watch(options)?))
+    }
+}
+
 impl Store {
+    /// What a store tells: that of a node over HTTP, or that of a directory.
+    fn ask(
+        &self,
+        place: &Place,
+        local: impl FnOnce(&Presence) -> Done<Value>,
+        remote: impl FnOnce(&Remote) -> Done<Value>,
+    ) -> Done<Value> {
+        match self.remote(place)? {
+            Some(node) => remote(&node),
+            None => self.open(place, local),
+        }
+    }
+
+    /// The node that is named; none when a directory or a hub is where to work.
+    fn remote(&self, place: &Place) -> Done<Option<Remote>> {
+        let remote = self.over_http.remote(place)?;
+        if remote.is_some() && self.store != STORE {
+            return Err(Failure::usage("--store and --server are given: a node serves the store of its configuration"));
+        }
+        Ok(remote)
+    }
+
     /// Does `work` on a store, as the node that has it open says or by itself.
-    fn open(&self, place: &Place, work: impl FnOnce(&Presence) -> Done) -> Done {
+    fn open<T>(&self, place: &Place, work: impl FnOnce(&Presence) -> Done<T>) -> Done<T> {
         place.make(|engine| {
             let presence = engine.presence(self.config(engine)?)?;
             let done = work(&presence);
@@ -187,16 +250,33 @@ impl Store {
 
 impl Set {
     fn run(self, place: &Place) -> Done {
-        let set = SessionSet {
-            session: self.session,
-            status: self.status,
-            message: self.message,
-            device: self.device,
-            meta: self.meta,
-            ttl: self.ttl.map(Duration::from_secs),
-            ..SessionSet::default()
-        };
         let (space, user) = (self.space.space, self.user);
-        self.space.store.open(place, |presence| show::user(place, &*presence.set(&space, &user, set).wait()?))
+        let body = || -> Done<Value> {
+            let meta = self.meta.as_deref().map(serde_json::from_str::<Value>).transpose();
+            let meta = meta.map_err(|e| Failure::usage(format!("a session's metadata is JSON: {e}")))?;
+            let mut body = json!({
+                "space": space, "session": self.session, "status": self.status, "message": self.message,
+                "device": self.device, "metadata": meta, "ttl": self.ttl,
+            });
+            if let Value::Object(fields) = &mut body {
+                fields.retain(|_, value| !value.is_null());
+            }
+            Ok(body)
+        };
+        let path = format!("/api/v2/presence/{}", named(&user));
+        let local = |presence: &Presence| {
+            let set = SessionSet {
+                session: self.session.clone(),
+                status: self.status,
+                message: self.message.clone(),
+                device: self.device.clone(),
+                meta: self.meta.clone(),
+                ttl: self.ttl.map(Duration::from_secs),
+                ..SessionSet::default()
+            };
+            Ok(presence.set(&space, &user, set).wait()?.to_json())
+        };
+        let told = self.space.store.ask(place, local, |remote| remote.user("PUT", &path, Some(&body()?), &user))?;
+        show::user(place, &told)
     }
 }

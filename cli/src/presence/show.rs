@@ -1,71 +1,76 @@
-//! Users, counts and changes, for people and for machines.
+//! Users, counts and changes, for people and for machines: what every door tells in JSON.
 
-use headwater::presence::{Counts, PresenceStatus, PresenceWatcher, Reading, UserView, WatchEvent};
-use serde_json::json;
+use headwater::presence::PresenceWatcher;
+use serde_json::Value;
 
 use crate::failure::Done;
+use crate::output::Output;
 use crate::place::Place;
-use crate::time::show_commit_time;
+use crate::text::printable;
 use crate::units::show_number;
 
 /// Events that are taken at once.
 const AT_ONCE: usize = 256;
 
-pub(super) fn user(place: &Place, user: &UserView) -> Done {
+pub(super) fn user(place: &Place, user: &Value) -> Done {
     let mut out = place.output();
-    out.either(&user.to_json(), || line(user))?;
+    out.either(user, || line(user))?;
     out.flush()
 }
 
-pub(super) fn reading(place: &Place, reading: &Reading) -> Done {
+pub(super) fn reading(place: &Place, reading: &Value) -> Done {
     let mut out = place.output();
     if out.is_json() {
-        out.either(&reading.to_json(), String::new)?;
+        out.either(reading, String::new)?;
         return out.flush();
     }
-    if reading.stale {
-        out.text(format!("as of {}: other nodes can't be heard", time(reading.as_of_ms)))?;
+    if reading["stale"] == true {
+        out.text(format!("as of {}: other nodes can't be heard", time(&reading["as_of"])))?;
     }
-    for user in &reading.users {
+    for user in users(reading) {
         out.text(line(user))?;
     }
     out.flush()
 }
 
-pub(super) fn counts(place: &Place, counts: Counts) -> Done {
+pub(super) fn counts(place: &Place, counts: &Value) -> Done {
     let mut out = place.output();
-    out.either(&counts.to_json(), || {
+    out.either(counts, || {
+        let of = |field: &str| number(&counts[field]);
         format!(
             "{} with {}: {} online, {} away, {} busy, {} unknown",
-            show_number(counts.users, "user"),
-            show_number(counts.sessions, "session"),
-            counts.online,
-            counts.away,
-            counts.busy,
-            counts.unknown
+            show_number(of("users"), "user"),
+            show_number(of("sessions"), "session"),
+            of("online"),
+            of("away"),
+            of("busy"),
+            of("unknown")
         )
     })?;
     out.flush()
 }
 
-pub(super) fn purged(place: &Place, ended: u64) -> Done {
+pub(super) fn purged(place: &Place, told: &Value) -> Done {
     let mut out = place.output();
-    out.either(&json!({"ended": ended}), || format!("ended {}", show_number(ended, "session")))?;
+    out.either(told, || format!("ended {}", show_number(number(&told["ended"]), "session")))?;
     out.flush()
 }
 
-pub(super) fn status(place: &Place, status: &PresenceStatus) -> Done {
+pub(super) fn status(place: &Place, status: &Value) -> Done {
     let mut out = place.output();
     if out.is_json() {
-        out.either(&status.to_json(), String::new)?;
+        out.either(status, String::new)?;
         return out.flush();
     }
-    out.text(format!("node {} answers for {}", status.node, show_number(status.answered, "session")))?;
+    let answered = show_number(number(&status["answered"]), "session");
+    out.text(format!("node {} answers for {answered}", text(&status["node"])))?;
+    let nodes = status["nodes"].as_array().map(Vec::as_slice).unwrap_or_default();
     let rows: Vec<_> =
-        status.nodes.iter().map(|node| [node.name.clone(), node.state.clone(), time(node.heard_ms)]).collect();
+        nodes.iter().map(|node| [text(&node["name"]), text(&node["state"]), time(&node["heard"])]).collect();
     out.table(["NODE", "STATE", "HEARD"], &rows)?;
-    if !status.last_error.is_empty() {
-        out.text(&status.last_error)?;
+    let last_error = text(&status["last_error"]);
+    if !last_error.is_empty() {
+        out.text(last_error)?;
     }
     out.flush()
 }
@@ -79,39 +84,56 @@ pub(super) fn follow(place: &Place, watcher: &PresenceWatcher) -> Done {
             events => events?,
         };
         let mut out = place.output();
-        for event in &events {
-            if out.is_json() {
-                out.either(&event.to_json(), String::new)?;
-                continue;
-            }
-            match event {
-                WatchEvent::Snapshot { users, .. } => {
-                    for user in users {
-                        out.text(line(user))?;
-                    }
-                }
-                WatchEvent::Change(change) => out.text(format!("{} {}", change.kind.name(), line(&change.user)))?,
-                WatchEvent::Counts(counts) => out.text(show_number(counts.users, "user"))?,
-                WatchEvent::View { stale: true, as_of_ms } => {
-                    out.text(format!("as of {}: other nodes can't be heard", time(*as_of_ms)))?;
-                }
-                WatchEvent::View { .. } => out.text("other nodes are heard again")?,
-            }
-        }
+        events.iter().try_for_each(|event| tell(&mut out, &event.to_json()))?;
         out.flush()?;
     }
 }
 
-fn time(ms: u64) -> String {
-    if ms == 0 { "never".to_owned() } else { show_commit_time(ms * 1_000_000) }
+/// One event.
+pub(super) fn event(place: &Place, event: &Value) -> Done {
+    let mut out = place.output();
+    tell(&mut out, event)?;
+    out.flush()
 }
 
-fn line(user: &UserView) -> String {
-    let message = user.message().map(|message| format!(" ({})", message.escape_debug())).unwrap_or_default();
-    let more = match user.sessions.len() {
-        0 => format!(", last seen {}", time(user.last_seen_ms)),
+fn tell(out: &mut Output, event: &Value) -> Done {
+    if out.is_json() {
+        return out.either(event, String::new);
+    }
+    match event["type"].as_str().unwrap_or_default() {
+        "snapshot" => users(event).iter().try_for_each(|user| out.text(line(user))),
+        "counts" => out.text(show_number(number(&event["counts"]["users"]), "user")),
+        "view" if event["stale"] == true => {
+            out.text(format!("as of {}: other nodes can't be heard", time(&event["as_of"])))
+        }
+        "view" => out.text("other nodes are heard again"),
+        kind => out.text(format!("{} {}", printable(kind.as_bytes()), line(&event["user"]))),
+    }
+}
+
+fn users(of: &Value) -> &[Value] {
+    of["users"].as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+fn number(value: &Value) -> u64 {
+    value.as_u64().unwrap_or_default()
+}
+
+/// As it is, and no control of a terminal.
+fn text(value: &Value) -> String {
+    printable(value.as_str().unwrap_or_default().as_bytes())
+}
+
+fn time(value: &Value) -> String {
+    if value.is_null() { "never".to_owned() } else { text(value) }
+}
+
+fn line(user: &Value) -> String {
+    let message = user["message"].as_str().map(|message| format!(" ({})", message.escape_debug())).unwrap_or_default();
+    let more = match user["sessions"].as_array().map_or(0, Vec::len) {
+        0 => format!(", last seen {}", time(&user["last_seen"])),
         1 => String::new(),
         sessions => format!(", {}", show_number(sessions as u64, "session")),
     };
-    format!("{}/{} is {}{message}{more}", user.space, user.user, user.status)
+    format!("{}/{} is {}{message}{more}", text(&user["space"]), text(&user["user_id"]), text(&user["status"]))
 }

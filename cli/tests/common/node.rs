@@ -38,7 +38,7 @@ impl Node {
 
     /// Status and body.
     pub(crate) fn get(&self, path: &str) -> (u16, String) {
-        self.ask(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes())
+        self.ask(format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes())
     }
 
     pub(crate) fn ask(&self, request: &[u8]) -> (u16, String) {

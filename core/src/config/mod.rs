@@ -4,9 +4,11 @@
 //! no environment: who opens a file hands in what `${VARIABLE}` stands for. What a key means is for the type that
 //! it fills.
 
+mod auth;
 mod edit;
 mod file;
 mod grpc;
+mod http;
 mod hub;
 mod link;
 #[cfg(feature = "mesh")]
@@ -19,7 +21,6 @@ mod tests;
 mod value;
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -31,9 +32,11 @@ use crate::stream::config::StreamConfig;
 use crate::stream::hub::HubOptions;
 use crate::stream::link::LinkConfig;
 use crate::subject::overlap;
+pub use auth::{AuthConfig, Reads};
 pub use edit::ConfigFile;
 use file::{File, Section};
 pub use grpc::GrpcConfig;
+pub use http::HttpConfig;
 
 /// What such a file is called in the directory that it is about.
 pub const CONFIG_FILE: &str = "headwater.toml";
@@ -72,8 +75,10 @@ pub struct Config {
     pub hub: Option<HubOptions>,
     /// What joins local streams to the hub's.
     pub links: Vec<LinkConfig>,
-    /// Where health and metrics are served; nowhere when not set.
-    pub http_listen: Option<SocketAddr>,
+    /// Where presence, health and metrics are served over HTTP, and within what bounds.
+    pub http: HttpConfig,
+    /// Whose tokens are taken there; nobody's when not set.
+    pub auth: Option<AuthConfig>,
     /// The file that it was read from.
     pub file: Option<PathBuf>,
     /// The mesh that the node is part of.
@@ -95,17 +100,12 @@ impl fmt::Debug for Config {
             .field("streams", &self.streams)
             .field("hub", &self.hub)
             .field("links", &self.links)
-            .field("http_listen", &self.http_listen)
+            .field("http", &self.http)
+            .field("auth", &self.auth)
             .field("grpc", &self.grpc)
             .field("file", &self.file)
             .finish_non_exhaustive()
     }
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct HttpTable {
-    listen: Option<SocketAddr>,
 }
 
 #[derive(Default, Deserialize)]
@@ -117,6 +117,7 @@ struct TopTable {
     hub: IgnoredAny,
     link: IgnoredAny,
     http: IgnoredAny,
+    auth: IgnoredAny,
     mesh: IgnoredAny,
     grpc: IgnoredAny,
     presence: IgnoredAny,
@@ -177,9 +178,8 @@ impl Config {
         if let Some(section) = replica {
             return Err(section.error("this build has no SQLite replicator"));
         }
-        let http = top.table("http")?;
-        let http: Option<HttpTable> = http.map(|section| section.fill(|_| Ok(()))).transpose()?;
-        config.http_listen = http.and_then(|http| http.listen);
+        config.http = top.table("http")?.map(http::read).transpose()?.unwrap_or_default();
+        config.auth = top.table("auth")?.map(auth::read).transpose()?;
         #[cfg(feature = "mesh")]
         let shared = config.mesh.as_ref().map(|mesh| &mesh.certs);
         #[cfg(not(feature = "mesh"))]
@@ -211,6 +211,8 @@ impl Config {
             replica.path = beside.join(&replica.path);
             replica.snapshot.each_path(|path| Ok(beside.join(path)))?;
         }
+        config.http = config.http.beside(beside);
+        config.auth = config.auth.map(|auth| auth.beside(beside));
         if let Some(grpc) = &mut config.grpc {
             grpc.certs = grpc.certs.beside(beside);
         }

@@ -94,7 +94,7 @@ fn every_section_is_read() {
     let made = own.to_create(&["orders.>".to_owned()]).expect("it is made");
     assert_eq!((made.subjects, made.max_age), (vec!["edge.>".to_owned()], Duration::from_secs(86_400)));
     assert_eq!(made.hub.map(|hub| hub.replicas), Some(5));
-    assert_eq!(config.http_listen.map(|a| a.to_string()).as_deref(), Some("127.0.0.1:0"));
+    assert_eq!(config.http.bind.map(|a| a.to_string()).as_deref(), Some("127.0.0.1:0"));
     let grpc = config.grpc.expect("a door");
     let certs = [("ca.pem", &grpc.certs.ca), ("a.pem", &grpc.certs.cert), ("a.key", &grpc.certs.key)];
     assert!(certs.iter().all(|(name, file)| **file == Path::new("certs").join(name)), "{grpc:?}");

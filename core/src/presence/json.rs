@@ -8,6 +8,7 @@ use super::store::{PresenceStatus, Reading};
 use super::time::Wall;
 use super::view::{Counts, SessionView, UserView};
 use super::watch::WatchEvent;
+use super::write::Lease;
 use crate::time::format_time;
 
 /// None of what is written here has no JSON.
@@ -71,6 +72,22 @@ impl Reading {
     pub fn to_json(&self) -> Value {
         let users: Vec<_> = self.users.iter().map(|user| user.to_json()).collect();
         object([("users", of(users)), ("as_of", time(self.as_of_ms)), ("stale", of(self.stale))])
+    }
+}
+
+#[cfg(feature = "http")]
+impl Reading {
+    /// As of when other nodes' users are told of.
+    pub(crate) fn as_of(&self) -> Value {
+        time(self.as_of_ms)
+    }
+}
+
+impl Lease {
+    /// `expires_at` and `ttl`, in seconds, of a leased session; a held one has neither.
+    pub fn to_json(&self) -> Value {
+        let ttl = if self.expires_ms == 0 { Value::Null } else { of(self.ttl_ms as f64 / 1_000.0) };
+        object([("expires_at", time(self.expires_ms)), ("ttl", ttl)])
     }
 }
 

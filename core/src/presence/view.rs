@@ -59,8 +59,12 @@ impl UserView {
 
     /// What the session says that counts most: of those with the highest status the one that was set last.
     pub fn message(&self) -> Option<&str> {
-        let top = self.sessions.iter().max_by_key(|s| (s.status, s.session.stamp))?;
-        top.session.message.as_deref()
+        self.top()?.session.message.as_deref()
+    }
+
+    /// The session that counts most.
+    pub(crate) fn top(&self) -> Option<&SessionView> {
+        self.sessions.iter().max_by_key(|s| (s.status, s.session.stamp))
     }
 
     /// The session of this name.

@@ -4,5 +4,6 @@
 
 #[cfg(feature = "grpc")]
 pub(crate) mod grpc;
+#[cfg(feature = "http")]
 pub(crate) mod http;
 pub(crate) mod local;

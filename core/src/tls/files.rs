@@ -36,7 +36,8 @@ pub(super) struct Loaded {
     pub(super) digest: [u8; 32],
 }
 
-fn read(path: &Path) -> Result<Vec<u8>> {
+/// What is in a file of keys or certificates.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
     let doing = || format!("read {}", path.display());
     let file = OsDisk.open(path, OpenMode::Read).map_err(|e| Error::io(doing(), &e))?;
     let bytes = file.len().map_err(|e| Error::io(doing(), &e))?;
@@ -55,7 +56,7 @@ fn bad(path: &Path, what: impl std::fmt::Display) -> Error {
 }
 
 /// The certificates in a file, one at the least.
-fn certificates(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>> {
+pub(crate) fn certificates(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>> {
     let all: std::result::Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     let all = all.map_err(|e| bad(path, format!("it is no PEM file of certificates: {e}")))?;
     if all.is_empty() {

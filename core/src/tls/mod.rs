@@ -27,13 +27,14 @@ use crate::certs::CertFiles;
 use crate::error::Result;
 pub(crate) use dial::{dial, reason};
 use files::{Contents, Loaded};
+pub(crate) use files::{certificates, read as read_file};
 pub(crate) use listen::Listener;
 pub(crate) use refusal::Refusal;
 
 /// How often files are looked at for a change.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long a handshake may take.
-const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A node's certificate, its key, and the CA that both ends trust. Cheap to clone: clones share it.
 ///

@@ -1,0 +1,168 @@
+//! Users: what they are, one or many, and what they say that they are.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::Uri;
+use serde::Deserialize;
+use serde_json::{Map, Number, Value};
+use utoipa::ToSchema;
+
+use super::answer::{Answer, Refused, done};
+use super::ask::{Asked, BATCH_BYTES_MAX, BODY_BYTES_MAX, SPACE, UserId, json, seconds, status};
+use super::openapi::{Refusal, UserAnswer};
+use super::router::{At, Whom, settled, working};
+use crate::presence::{BATCH_USERS_MAX, Reading, SessionSet, UserView};
+
+/// So many users are looked up on the thread that serves; more are on one that may wait for a disk.
+const AT_ONCE: usize = 16;
+
+/// What a session of a user is to be. It is set as a whole.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SetBody {
+    /// `online`, `away`, `busy`, or `offline`, which ends the session.
+    status: String,
+    /// What it says besides, up to 1,024 bytes.
+    message: Option<String>,
+    /// How many seconds it lives after each sign of life, 1 to 86,400; the store's own where it is not said.
+    ttl: Option<f64>,
+    /// The session, 1 to 128 bytes; `default` where it is not said.
+    session: Option<String>,
+    /// The kind of device, up to 64 bytes.
+    device: Option<String>,
+    /// Any JSON, up to 4,096 bytes.
+    metadata: Option<Value>,
+    /// After how many seconds without activity online is away; 0 is never.
+    idle: Option<f64>,
+    /// The space; `default` where it is not said.
+    space: Option<String>,
+}
+
+/// Whom to look up.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BatchBody {
+    /// The users, 1,000 at the most.
+    user_ids: Vec<String>,
+    /// The space; `default` where it is not said.
+    space: Option<String>,
+}
+
+/// A user; one who was never there is offline.
+#[utoipa::path(get, path = "/api/v2/presence/{user_id}", tag = "users",
+    params(
+        ("user_id" = String, Path, description = "The user, 1 to 128 bytes"),
+        ("space" = Option<String>, Query, description = "The space; `default` where it is not said"),
+    ),
+    responses(
+        (status = 200, description = "The user, under its name", body = UserAnswer),
+        (status = "4XX", description = "Refused", body = Refusal),
+    ))]
+pub(super) async fn get(State(at): State<At>, whom: Whom, UserId(user): UserId, uri: Uri) -> Answer {
+    let asked = Asked::of(&uri, &["space"])?;
+    look_up(&at, &whom, asked.space(), vec![user]).await
+}
+
+/// Users by name.
+#[utoipa::path(get, path = "/api/v2/presence", tag = "users",
+    params(
+        ("users" = Option<String>, Query, description = "The users, with commas between, 1,000 at the most"),
+        ("user" = Option<Vec<String>>, Query, description = "One user whose name may have a comma; it may come again"),
+        ("space" = Option<String>, Query, description = "The space; `default` where it is not said"),
+    ),
+    responses(
+        (status = 200, description = "The users, each under its name", body = UserAnswer),
+        (status = "4XX", description = "Refused", body = Refusal),
+    ))]
+pub(super) async fn get_many(State(at): State<At>, whom: Whom, uri: Uri) -> Answer {
+    let asked = Asked::of(&uri, &["users", "user", "space"])?;
+    if asked.users.is_empty() {
+        return Err(Refused::invalid("users names nobody: write users=alice,bob"));
+    }
+    look_up(&at, &whom, asked.space(), asked.users.clone()).await
+}
+
+/// Users by name, when they are many or their names have commas.
+#[utoipa::path(post, path = "/api/v2/presence/batch", tag = "users", request_body = BatchBody, responses(
+    (status = 200, description = "The users, each under its name", body = UserAnswer),
+    (status = "4XX", description = "Refused", body = Refusal),
+))]
+pub(super) async fn batch(State(at): State<At>, whom: Whom, body: Body) -> Answer {
+    let batch: BatchBody = json(body, BATCH_BYTES_MAX).await?;
+    look_up(&at, &whom, batch.space.as_deref().unwrap_or(SPACE), batch.user_ids).await
+}
+
+/// Sets a session of a user, which lives until its time to live passed without a sign of life. Setting it again is one.
+#[utoipa::path(put, path = "/api/v2/presence/{user_id}", tag = "users", request_body = SetBody,
+    params(("user_id" = String, Path, description = "The user, 1 to 128 bytes")),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The user, under its name", body = UserAnswer),
+        (status = "4XX", description = "Refused", body = Refusal),
+    ))]
+pub(super) async fn put(State(at): State<At>, whom: Whom, UserId(user): UserId, uri: Uri, body: Body) -> Answer {
+    let asked = Asked::of(&uri, &["space"])?;
+    let presence = at.presence()?;
+    whom.may_write(&at, &user)?;
+    let body: SetBody = json(body, BODY_BYTES_MAX).await?;
+    let set = SessionSet {
+        session: body.session.unwrap_or_else(|| SessionSet::default().session),
+        status: status(&body.status)?,
+        message: body.message,
+        device: body.device,
+        meta: body.metadata.map(|value| value.to_string()),
+        ttl: body.ttl.map(|ttl| seconds("ttl", ttl)).transpose()?,
+        idle: body.idle.map(|idle| seconds("idle", idle)).transpose()?,
+    };
+    let space = body.space.as_deref().unwrap_or(asked.space());
+    let view = settled(presence.set(space, &user, set)).await?;
+    Ok(done(Value::Object(Map::from_iter([(user, at.user(&view, None))]))))
+}
+
+/// Looks users up; who may not know of one who is invisible is told what others are.
+async fn look_up(at: &At, whom: &Whom, space: &str, users: Vec<String>) -> Answer {
+    let presence = at.presence()?;
+    // Refused before anything is made of a million names.
+    if users.len() > BATCH_USERS_MAX {
+        let message = format!("{} users are asked for, and {BATCH_USERS_MAX} at the most go at once", users.len());
+        return Err(Refused::invalid(message));
+    }
+    let reading = if users.len() <= AT_ONCE {
+        let names: Vec<_> = users.iter().map(String::as_str).collect();
+        settled(presence.get_many(space, &names)).await?
+    } else {
+        let (presence, space) = (presence.clone(), space.to_owned());
+        working(move || {
+            let names: Vec<_> = users.iter().map(String::as_str).collect();
+            presence.get_many(&space, &names).wait()
+        })
+        .await?
+    };
+    let told = reading.users.iter().map(|view| {
+        let view = if whom.knows(&view.user) { Arc::clone(view) } else { view.public() };
+        (view.user.to_string(), at.user(&view, Some(&reading)))
+    });
+    Ok(done(Value::Object(told.collect())))
+}
+
+/// Adds what the HTTP API has besides what every door tells.
+pub(super) fn of_http(view: &UserView, node: &str, reading: Option<&Reading>) -> Value {
+    let mut user = view.to_json();
+    let Value::Object(fields) = &mut user else { return user };
+    let mut put = |key: &str, value: Value| fields.insert(key.to_owned(), value);
+    put("node_id", node.into());
+    if let Some(ttl) = view.top().and_then(|top| top.session.ttl()) {
+        let whole = ttl.subsec_nanos() == 0;
+        let fraction = || Number::from_f64(ttl.as_secs_f64()).map_or(Value::Null, Value::Number);
+        put("ttl", if whole { ttl.as_secs().into() } else { fraction() });
+    }
+    if let Some(reading) = reading {
+        put("stale", reading.stale.into());
+        if reading.stale {
+            put("as_of", reading.as_of());
+        }
+    }
+    user
+}
