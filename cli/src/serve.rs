@@ -133,11 +133,16 @@ impl Serve {
             sleep_when_idle(engine, replica, json)?;
         }
         while signals.wait() == Told::Reload {
-            let done = self.config(place).and_then(|config| {
-                http.reload(&self.at_door(&config))?;
-                Ok(engine.reconfigure(&config)?)
+            let told = self.config(place).map(|config| {
+                let door = http.reload(&self.at_door(&config));
+                [engine.reconfigure(&config), door]
             });
-            if let Err(Failure::Engine(error)) = done {
+            let failed = match told {
+                Ok(outcomes) => outcomes.into_iter().filter_map(Result::err).collect(),
+                Err(Failure::Engine(error)) => vec![error],
+                Err(_) => Vec::new(),
+            };
+            for error in failed {
                 report_warning(&format!("not all that the configuration says now is done: {error}"), json);
             }
         }

@@ -11,6 +11,7 @@ use crate::stream::link::{CatchUp, Direction, OnReset, SubjectMap};
 fn env(name: &str) -> Option<String> {
     match name {
         "HUB_TOKEN" => Some("s3cret".to_owned()),
+        "JWT_SECRET" => Some("jwt s3cret".to_owned()),
         "HUB_HOST" => Some("hub.example".to_owned()),
         _ => None,
     }
@@ -257,6 +258,33 @@ fn who_is_here_is_read_and_goes_to_the_hub() {
 }
 
 #[test]
+fn the_http_door_and_its_keys_have_bounds() {
+    let text = "[http]\nlisten = \"127.0.0.1:0\"\ncors_origins = [\"https://a.example\", \"*\"]\nrate = 0\n\
+                [auth]\njwks = \"keys.json\"\nreads = \"token\"\n";
+    let config = Config::parse(text, &env).expect("a configuration");
+    let said = (config.http.bind.is_some(), config.http.rate, config.http.cors_origins.len(), config.http.burst);
+    assert_eq!(said, (true, 0, 2, 20_000));
+    assert_eq!(config.auth.expect("keys").reads, Reads::Token);
+    for (from, to, wanted) in [
+        ("rate = 0", "burst = 0", "burst is 1"),
+        ("rate = 0", "rate = -1", "rate must be"),
+        ("rate = 0", "connections_max = 65537", "1 to 65536"),
+        ("rate = 0", "bind = \"127.0.0.1:1\"", "bind"),
+        ("rate = 0", "cert = \"a\"", "go together"),
+        ("https://a.example", "https://a.example/x", "is no origin"),
+        ("https://a.example", "a.example", "is no origin"),
+        ("https://a.example", "https://", "is no origin"),
+        ("jwks = \"keys.json\"", "", "it needs a key"),
+        ("jwks = \"keys.json\"", "jwt_secret = \"\"", "jwt_secret is empty"),
+        ("jwks = \"keys.json\"", "jwt_secret = \"${NOT_THERE}\"", "NOT_THERE"),
+        ("\"token\"", "\"all\"", "reads"),
+    ] {
+        let error = Config::parse(&text.replacen(from, to, 1), &env).expect_err("a mistake");
+        assert!(error.message().contains(wanted) && error.message().starts_with("line "), "{to}: {error}");
+    }
+}
+
+#[test]
 fn the_file_of_all_keys_says_their_defaults() {
     let config = Config::parse(include_str!("../../../examples/headwater.toml"), &env).expect("a configuration");
     let stream = StreamConfig {
@@ -279,6 +307,12 @@ fn the_file_of_all_keys_says_their_defaults() {
     };
     assert_eq!(config.links[..1], [link]);
     assert_eq!(config.presence, Some(PresenceConfig::default()));
+    let certificate = Some(("certs/a.pem".into(), "certs/a.key".into()));
+    let bind = Some("127.0.0.1:9555".parse().expect("an address"));
+    assert_eq!(config.http, HttpConfig { bind, certificate, ..HttpConfig::default() });
+    let auth = config.auth.expect("keys");
+    assert_eq!((auth.jwt_secret.as_deref(), auth.reads), (Some("jwt s3cret"), Reads::Public));
+    assert!(!format!("{auth:?}").contains("s3cret"));
     assert_eq!(config.links[1].stream, "PRESENCE_presence");
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method, Uri, header};
+use axum::http::{HeaderValue, Uri, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -146,18 +146,15 @@ pub(super) fn router(door: &At) -> Router {
             Refused::not_found("there is no such path: /api/openapi.json names those that there are")
         })
         .method_not_allowed_fallback(|| async { Refused::method() })
-        .layer(middleware::map_response(careful))
         .layer(middleware::from_fn_with_state(Arc::clone(door), gate::admit))
+        .layer(middleware::map_response(careful))
         .with_state(Arc::clone(door))
 }
 
 /// What every answer says to browsers and caches.
-async fn careful(method: Method, mut response: Response) -> Response {
+async fn careful(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    if method == Method::HEAD {
-        headers.remove(header::TRANSFER_ENCODING);
-    }
     response
 }

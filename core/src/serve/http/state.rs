@@ -88,7 +88,7 @@ impl Counts {
 
 impl Rules {
     fn of(config: &Config) -> Result<Rules> {
-        let verifier = config.auth.as_ref().map(Verifier::new).transpose().map_err(|e| e.context("[auth]"))?;
+        let verifier = config.auth.as_ref().map(Verifier::new).transpose()?;
         let rate = Rate { rate: config.http.rate, burst: config.http.burst };
         Ok(Rules { verifier, origins: config.http.cors_origins.clone(), rate })
     }
