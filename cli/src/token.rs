@@ -1,5 +1,5 @@
-//! `headwater token`: a token for the HTTP door of a node that knows the secret, to begin with. Who has users already has
-//! whatever signs them in make tokens.
+//! `headwater token`: a token for the HTTP door of a node that knows the secret, to begin with. Who has users already
+//! has whatever signs them in make tokens.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::place::Place;
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   headwater token --secret-env JWT_SECRET --subject alice
-  headwater token --secret-env JWT_SECRET --subject ops --scope presence:admin --issuer example --ttl 8h
+  headwater token --secret-env JWT_SECRET --subject ops --scope presence:admin --ttl 8h
 
 The token is signed by HS256. Its subject may set and end sessions of its own; with the scope presence:admin those of \
 everybody.";

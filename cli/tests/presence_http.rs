@@ -1,4 +1,5 @@
-//! Presence over HTTP, on the real binary: the lines that its documentation has, tokens, names, following, and the page.
+//! Presence over HTTP, on the real binary: the lines that its documentation has, tokens, names, following, and the
+//! page.
 
 #![allow(clippy::disallowed_methods, reason = "a test stands outside: it may start threads and look at the clock")]
 

@@ -1,5 +1,5 @@
-//! What is asked: names in the path, parameters behind it, a JSON body; each within its bounds, and whatever is not known
-//! is refused by name.
+//! What is asked: names in the path, parameters behind it, a JSON body; each within its bounds, and whatever is not
+//! known is refused by name.
 
 use std::time::Duration;
 

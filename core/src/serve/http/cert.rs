@@ -1,5 +1,5 @@
-//! The certificate that the door shows: TLS 1.3 (RFC 8446), by two PEM files that may be replaced while they are in use.
-//! Who comes needs none, and says by a token who it is.
+//! The certificate that the door shows: TLS 1.3 (RFC 8446), by two PEM files that may be replaced while they are in
+//! use. Who comes needs none, and says by a token who it is.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};

@@ -71,8 +71,8 @@ fn allowed_origin(rules: &Rules, headers: &HeaderMap) -> Option<HeaderValue> {
     rules.origins.iter().any(|known| known.as_bytes() == origin.as_bytes()).then(|| origin.clone())
 }
 
-/// Whether a page may open a WebSocket, which browsers let it do whatever its origin is: a page of this node, one of the
-/// origins that may call, or a program that is no page.
+/// Whether a page may open a WebSocket, which browsers let it do whatever its origin is: a page of this node, one of
+/// the origins that may call, or a program that is no page.
 pub(super) fn may_connect(rules: &Rules, headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else { return true };
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());

@@ -73,8 +73,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 ///
 /// `docs/http.md` has its paths, and `/api/openapi.json` too. `/health/liveness` answers 200 while the process works.
 /// `/health/readiness` answers 200, or 503 with a line for each reason: a stream that is damaged or poisoned, or a hub
-/// that was not reached yet. A hub that was lost later is no reason, because the node works on without it. `/metrics` is
-/// [`Engine::metrics`] as Prometheus reads it.
+/// that was not reached yet. A hub that was lost later is no reason, because the node works on without it. `/metrics`
+/// is [`Engine::metrics`] as Prometheus reads it.
 pub struct HttpServer {
     address: SocketAddr,
     is_tls: bool,
@@ -86,12 +86,13 @@ pub struct HttpServer {
 }
 
 impl HttpServer {
-    /// Listens where `[http]` of a configuration says, or at a free port of 127.0.0.1; with its `[presence]`, whose store
-    /// it opens, and the tokens of its `[auth]`.
+    /// Listens where `[http]` of a configuration says, or at a free port of 127.0.0.1; with its `[presence]`, whose
+    /// store it opens, and the tokens of its `[auth]`.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::Io`] when it cannot listen there; as of [`Engine::presence`]; [`crate::ErrorKind::NotFound`],
-    /// [`crate::ErrorKind::Io`] and [`crate::ErrorKind::Invalid`] for files of keys and certificates.
+    /// [`crate::ErrorKind::Io`] when it cannot listen there; as of [`Engine::presence`];
+    /// [`crate::ErrorKind::NotFound`], [`crate::ErrorKind::Io`] and [`crate::ErrorKind::Invalid`] for files of keys and
+    /// certificates.
     pub fn start(engine: &Engine, config: &Config) -> Result<HttpServer> {
         let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
         let runtime = runtime_of("headwater-http", threads)?;

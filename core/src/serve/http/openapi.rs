@@ -1,5 +1,5 @@
-//! The OpenAPI document: it is made of the handlers and of what they read, so it can't forget a path. What they answer is
-//! told here; a test holds it together with real answers.
+//! The OpenAPI document: it is made of the handlers and of what they read, so it can't forget a path. What they answer
+//! is told here; a test holds it together with real answers.
 
 #![allow(dead_code, reason = "the types are told of, and answers are made of the store's own")]
 

@@ -1,6 +1,6 @@
 //! Following users as things happen: by server-sent events, or by a WebSocket where the request asks for one. Each
-//! event is one JSON object; who reads too slowly is told everything anew by the store, and is cut off when nothing of it
-//! goes out for a while (`line.rs`).
+//! event is one JSON object; who reads too slowly is told everything anew by the store, and is cut off when nothing of
+//! it goes out for a while (`line.rs`).
 
 use std::collections::VecDeque;
 use std::convert::Infallible;

@@ -74,7 +74,12 @@ async function spaces(token) {
   const headers = token ? { authorization: "Bearer " + token } : {};
   const told = await fetch("/api/v2/spaces", { headers }).then((answer) => answer.json()).catch(() => null);
   const names = told && told.success ? told.data.spaces.slice(0, 200).map((it) => it.space) : [];
-  at("spaces").replaceChildren(...names.map((name) => { const option = make("option"); option.value = name; return option; }));
+  const options = names.map((name) => {
+    const option = make("option");
+    option.value = name;
+    return option;
+  });
+  at("spaces").replaceChildren(...options);
 }
 
 function take(event, id) {
@@ -121,7 +126,9 @@ function draw() {
     of.sessions += user.sessions.length;
   }
   const counts = counted || { users: users.size, ...of };
-  for (const name of ["users", "busy", "online", "away", "unknown", "sessions"]) at("count-" + name).textContent = counts[name];
+  for (const name of ["users", "busy", "online", "away", "unknown", "sessions"]) {
+    at("count-" + name).textContent = counts[name];
+  }
   list();
   sessions();
   graph();
@@ -162,11 +169,13 @@ function row(name) {
 function sessions() {
   const user = chosen === null ? null : users.get(chosen);
   at("sessions").hidden = !user;
-  at("sessions-of").textContent = user ? "Of " + chosen : chosen === null ? "Choose a user to see the sessions." : chosen + " is offline.";
+  const nobody = chosen === null ? "Choose a user to see the sessions." : chosen + " is offline.";
+  at("sessions-of").textContent = user ? "Of " + chosen : nobody;
   const rows = (user ? user.sessions : []).map((session) => {
     const row = make("tr"), status = make("td", session.status, "status " + session.status);
     const since = session.since ? new Date(session.since).toLocaleString() : "";
-    row.append(make("td", session.session), status, make("td", session.message || ""), make("td", session.device || ""), make("td", since));
+    const [message, device] = [make("td", session.message || ""), make("td", session.device || "")];
+    row.append(make("td", session.session), status, message, device, make("td", since));
     return row;
   });
   at("sessions").tBodies[0].replaceChildren(...rows);

@@ -11,7 +11,9 @@ fn keys(value: &Value) -> Vec<&str> {
 #[tokio::test]
 async fn a_session_is_set_read_renewed_and_ended() {
     let site = Site::new(&config());
-    let set = json!({"status": "busy", "message": "x", "ttl": 60, "device": "phone", "metadata": {"a": [1, null]}, "session": "s1"});
+    let set = json!({
+        "status": "busy", "message": "x", "ttl": 60, "device": "phone", "metadata": {"a": [1, null]}, "session": "s1",
+    });
     let put = site.put("/api/v2/presence/alice", &set).await.data();
     let alice = &put["alice"];
     assert_eq!(

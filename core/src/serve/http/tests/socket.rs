@@ -121,7 +121,8 @@ struct Web(TcpStream);
 impl Web {
     fn begin(open: &Open, path: &str, more: &str) -> Result<Web, String> {
         let mut socket = open.connect();
-        let head = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n";
+        let head = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                    Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n";
         write!(socket, "GET {path} HTTP/1.1\r\nHost: x\r\n{head}{more}\r\n").expect("it is sent");
         let mut told = Vec::new();
         while !told.ends_with(b"\r\n\r\n") {

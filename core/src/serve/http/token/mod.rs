@@ -83,7 +83,8 @@ impl Verifier {
     /// Reads the keys.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`] and [`ErrorKind::Io`] when a file can't be read, [`ErrorKind::Invalid`] when it has no key.
+    /// [`ErrorKind::NotFound`] and [`ErrorKind::Io`] when a file can't be read, [`ErrorKind::Invalid`] when it has no
+    /// key.
     pub(super) fn new(config: &AuthConfig) -> Result<Verifier> {
         ring::install();
         let files = Files::read(config)?;
@@ -200,9 +201,9 @@ fn caller(claims: Claims) -> Caller {
 /// A token to be made, for the HTTP door of a node that knows the secret.
 ///
 /// ```
-/// use std::time::Duration;
-/// let token = headwater::AccessToken { subject: "alice".into(), ttl: Duration::from_secs(3600), ..Default::default() };
-/// assert_eq!(token.sign("a secret of 32 bytes or more ...")?.split('.').count(), 3);
+/// use std::time::Duration; let token = headwater::AccessToken { subject: "alice".into(), ttl:
+/// Duration::from_secs(3600), ..Default::default() }; assert_eq!(token.sign("a secret of 32 bytes or more
+/// ...")?.split('.').count(), 3);
 /// # Ok::<(), headwater::Error>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

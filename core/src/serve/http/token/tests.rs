@@ -1,3 +1,5 @@
+//! Tokens that are good, and all the ways in which they are not.
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
@@ -18,15 +20,17 @@ c+Ykk9Lob0N34qfXcz2Ez/7sHZTs5B+o/d7cvYgyRt27Gr8QH87sAqPa9aJPG08w
 wwIDAQAB
 -----END PUBLIC KEY-----
 ";
-const RSA_MODULUS: &str = "uvTAnIZLzqeoEE6w0MOWsnhdWUg2dSJ0eRmcIH5-r3Bnvjfk_UyXrXM1zyGd7BU3aULyQZEZfzIJLb4mRFYEkgcr54cinVr\
-I4fZ6WFx2en7Z8keAnMp_lOODPWq3GMJ8fF2GGRpOR98GZO3wBwZBpTzwunI_aGRYDIjnBCxqzcfL7U0enmaVRdJrgWAZmd93uDwH0KIk2VY3IhNYrRS-Dm\
-rhTzbBMlbPxOwnSIU2XLgkxHJVAP4luO4wuQIzIANRSBGKqu7Dux6conFZZ1CIc-Ykk9Lob0N34qfXcz2Ez_7sHZTs5B-o_d7cvYgyRt27Gr8QH87sAqPa9\
-aJPG08www";
-const RSA_TOKEN: &str = "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCIsImtpZCI6InIxIn0.eyJzdWIiOiJhbGljZSIsImlzcyI6InRlc3RzIiwiZXh\
-wIjo0MTAyNDQ0ODAwfQ.TTLnmXpSWsPzSWyXy5vH_awGGVLZyjYpGNzRCSMMitrZjLJ16ZOnhiUTpxoE5m2mvdaXTkFibxlULvdiKyOL3tgviXdb42nSwPr\
-ETSgMSJAsSfyrueGLhMR6Agl29mYevhxwHrhYJUFWmfZjbZSazwB8uJVNdXh8HdNAZ_fJE5Wlu7TUIKyuGSlHHgrJKZF9svirHynnpOhNUUDd4UAANkRXn1\
-KklF8MwsvticnE4rK3CwYOBkj7okmaYXTux2E-O7eZtMMksTtK_xozjtwmrI_ID9_nZwOuCU5yHJQRDD-TIc23-sVi-9WZaTEGkIMwlAttXX6avcSU2TxsK\
-1VSjw";
+const RSA_MODULUS: &str = "\
+uvTAnIZLzqeoEE6w0MOWsnhdWUg2dSJ0eRmcIH5-r3Bnvjfk_UyXrXM1zyGd7BU3aULyQZEZfzIJLb4mRFYEkgcr54cinVrI4fZ6\
+WFx2en7Z8keAnMp_lOODPWq3GMJ8fF2GGRpOR98GZO3wBwZBpTzwunI_aGRYDIjnBCxqzcfL7U0enmaVRdJrgWAZmd93uDwH0KIk\
+2VY3IhNYrRS-DmrhTzbBMlbPxOwnSIU2XLgkxHJVAP4luO4wuQIzIANRSBGKqu7Dux6conFZZ1CIc-Ykk9Lob0N34qfXcz2Ez_7s\
+HZTs5B-o_d7cvYgyRt27Gr8QH87sAqPa9aJPG08www";
+const RSA_TOKEN: &str = "\
+eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCIsImtpZCI6InIxIn0.eyJzdWIiOiJhbGljZSIsImlzcyI6InRlc3RzIiwiZXhwIjo0\
+MTAyNDQ0ODAwfQ.TTLnmXpSWsPzSWyXy5vH_awGGVLZyjYpGNzRCSMMitrZjLJ16ZOnhiUTpxoE5m2mvdaXTkFibxlULvdiKyOL3\
+tgviXdb42nSwPrETSgMSJAsSfyrueGLhMR6Agl29mYevhxwHrhYJUFWmfZjbZSazwB8uJVNdXh8HdNAZ_fJE5Wlu7TUIKyuGSlHH\
+grJKZF9svirHynnpOhNUUDd4UAANkRXn1KklF8MwsvticnE4rK3CwYOBkj7okmaYXTux2E-O7eZtMMksTtK_xozjtwmrI_ID9_nZ\
+wOuCU5yHJQRDD-TIc23-sVi-9WZaTEGkIMwlAttXX6avcSU2TxsK1VSjw";
 
 fn base64(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
