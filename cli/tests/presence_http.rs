@@ -63,7 +63,7 @@ fn ask(node: &Node, method: &str, path: &str, token: Option<&str>, body: &str) -
 }
 
 fn escaped(name: &str) -> String {
-    name.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    name.bytes().fold(String::new(), |text, byte| format!("{text}%{byte:02X}"))
 }
 
 #[test]

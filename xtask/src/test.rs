@@ -74,7 +74,7 @@ fn format() -> Result {
 
 /// The bans of clippy.toml are for the engine; doors, chores and tests may look at the clock.
 fn lint() -> Result {
-    let features = "config,grpc,mesh,replica-stores";
+    let features = "config,grpc,http,mesh,replica-stores";
     run_command(&mut cargo(&format!("clippy --quiet --package headwater --features {features} --lib -- -D warnings")))?;
     let free = "-A clippy::disallowed_methods -A clippy::disallowed_types";
     // The smaller build, which nothing else here compiles.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::error::{Error, ErrorKind};
 
@@ -25,10 +25,16 @@ pub(super) struct Refused {
 
 /// It was done, and this is what it came to.
 pub(super) fn done(data: Value) -> Response {
-    envelope(StatusCode::OK, &json!({"success": true, "data": data, "error": null}))
+    envelope(StatusCode::OK, true, data, Value::Null)
 }
 
-fn envelope(status: StatusCode, body: &Value) -> Response {
+/// An object of these fields.
+pub(super) fn object(fields: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
+    Value::Object(fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+}
+
+fn envelope(status: StatusCode, success: bool, data: Value, error: Value) -> Response {
+    let body = object([("success", success.into()), ("data", data), ("error", error)]);
     let kind = HeaderValue::from_static("application/json");
     (status, [(header::CONTENT_TYPE, kind)], body.to_string()).into_response()
 }
@@ -107,7 +113,7 @@ impl From<Error> for Refused {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let mut response = envelope(self.status, &json!({"success": false, "data": null, "error": self.message}));
+        let mut response = envelope(self.status, false, Value::Null, self.message.into());
         let headers = response.headers_mut();
         headers.insert(KIND, HeaderValue::from_static(self.kind.name()));
         if self.status == StatusCode::UNAUTHORIZED {

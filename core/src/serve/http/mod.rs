@@ -53,7 +53,7 @@ use crate::pending::Pending;
 use crate::runtime::runtime_of;
 use crate::tls::HANDSHAKE_PATIENCE;
 use cert::Certificate;
-use line::{Carrier, Line};
+use line::{Carrier, Line, STALL};
 use router::router;
 use state::{Door, Turned};
 pub use token::AccessToken;
@@ -184,7 +184,7 @@ async fn serve(door: Arc<Door>, socket: tokio::net::TcpListener, certificate: Op
         let (door, router, certificate) = (Arc::clone(&door), router.clone(), certificate.clone());
         tokio::spawn(async move {
             let Some(carrier) = carrier(&door, stream, certificate.as_deref()).await else { return };
-            talk(&door, router, Line::new(carrier, place), from).await;
+            talk(&door, router, Line::new(carrier, place, STALL), from).await;
         });
     }
     drop(socket);

@@ -1,7 +1,11 @@
 //! The OpenAPI document: it is made of the handlers and of what they read, so it can't forget a path. What they answer
 //! is told here; a test holds it together with real answers.
 
-#![allow(dead_code, reason = "the types are told of, and answers are made of the store's own")]
+#![allow(
+    dead_code,
+    clippy::struct_field_names,
+    reason = "the types are told of, and answers are made of the store's own"
+)]
 
 use serde_json::Value;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};

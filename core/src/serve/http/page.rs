@@ -16,12 +16,12 @@ const REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
 
 pub(super) fn routes() -> Router<At> {
     Router::new()
-        .route("/", get(|| file("text/html; charset=utf-8", include_str!("page/index.html"))))
-        .route("/page.css", get(|| file("text/css; charset=utf-8", include_str!("page/page.css"))))
-        .route("/page.js", get(|| file("text/javascript; charset=utf-8", include_str!("page/page.js"))))
+        .route("/", get(async || file("text/html; charset=utf-8", include_str!("page/index.html"))))
+        .route("/page.css", get(async || file("text/css; charset=utf-8", include_str!("page/page.css"))))
+        .route("/page.js", get(async || file("text/javascript; charset=utf-8", include_str!("page/page.js"))))
 }
 
-async fn file(kind: &'static str, text: &'static str) -> Response {
+fn file(kind: &'static str, text: &'static str) -> Response {
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
         (header::CONTENT_SECURITY_POLICY, POLICY),

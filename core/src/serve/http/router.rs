@@ -49,28 +49,29 @@ impl Whom {
     }
 
     fn caller(&self, at: &Door) -> std::result::Result<&Caller, Refused> {
-        self.0.as_ref().ok_or_else(|| match at.takes_tokens() {
-            true => Refused::unknown("this needs a token: Authorization: Bearer <token>"),
-            false => Refused::forbidden("this node takes no writes over HTTP: its configuration has no [auth]"),
+        self.0.as_ref().ok_or_else(|| {
+            if at.takes_tokens() {
+                Refused::unknown("this needs a token: Authorization: Bearer <token>")
+            } else {
+                Refused::forbidden("this node takes no writes over HTTP: its configuration has no [auth]")
+            }
         })
     }
 
     /// Refuses who is neither the user nor an administrator.
     pub(super) fn may_write(&self, at: &Door, user: &str) -> std::result::Result<(), Refused> {
-        match self.caller(at)?.is_for(user) {
-            true => Ok(()),
-            false => {
-                Err(Refused::forbidden("the token's subject is not this user, and its scope is not presence:admin"))
-            }
+        if self.caller(at)?.is_for(user) {
+            return Ok(());
         }
+        Err(Refused::forbidden("the token's subject is not this user, and its scope is not presence:admin"))
     }
 
     /// Refuses who is no administrator.
     pub(super) fn may_do_everything(&self, at: &Door) -> std::result::Result<(), Refused> {
-        match self.caller(at)?.is_admin {
-            true => Ok(()),
-            false => Err(Refused::forbidden("this needs a token whose scope is presence:admin")),
+        if self.caller(at)?.is_admin {
+            return Ok(());
         }
+        Err(Refused::forbidden("this needs a token whose scope is presence:admin"))
     }
 }
 

@@ -4,10 +4,10 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::Uri;
 use serde::Deserialize;
-use serde_json::{Map, Value, json as object};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::answer::{Answer, done};
+use super::answer::{Answer, Refused, done, object};
 use super::ask::{Asked, BODY_BYTES_MAX, SPACE, UserId, json, seconds, status};
 use super::openapi::{LeaseAnswer, PurgeAnswer, Refusal, SessionsAnswer, UserAnswer};
 use super::router::{At, Whom, settled, working};
@@ -68,7 +68,7 @@ pub(super) async fn sessions(State(at): State<At>, whom: Whom, UserId(user): Use
     let view = if whom.knows(&user) { view } else { view.public() };
     let mut user = view.to_json();
     let sessions = user.get_mut("sessions").map(Value::take).unwrap_or_default();
-    Ok(done(object!({"sessions": sessions})))
+    Ok(done(object([("sessions", sessions)])))
 }
 
 /// A sign of life of a session.
@@ -145,9 +145,9 @@ pub(super) async fn purge(State(at): State<At>, whom: Whom, body: Body) -> Answe
     whom.may_do_everything(&at)?;
     let body: PurgeBody = json(body, BODY_BYTES_MAX).await?;
     if body.space.is_none() && body.user_id.is_none() && body.node.is_none() {
-        return Err(super::answer::Refused::invalid("it names no user_id, space or node"));
+        return Err(Refused::invalid("it names no user_id, space or node"));
     }
     let purge = Purge { space: body.space, user: body.user_id, node: body.node };
     let ended = working(move || presence.purge(purge).wait()).await?;
-    Ok(done(object!({"ended": ended})))
+    Ok(done(object([("ended", ended.into())])))
 }

@@ -2,12 +2,13 @@
 
 use axum::extract::State;
 use axum::http::Uri;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::answer::{Answer, done};
+use super::answer::{Answer, done, object};
 use super::ask::{Asked, SpaceId};
 use super::openapi::{Refusal, SpaceCountsAnswer, SpacesAnswer, UsersAnswer};
 use super::router::{At, settled, working};
+use crate::presence::Counts;
 
 /// All spaces, by name, with how many are in them.
 #[utoipa::path(get, path = "/api/v2/spaces", tag = "spaces", responses(
@@ -18,8 +19,9 @@ pub(super) async fn spaces(State(at): State<At>, uri: Uri) -> Answer {
     Asked::of(&uri, &[])?;
     let presence = at.presence()?.clone();
     let spaces = working(move || presence.spaces().wait()).await?;
-    let spaces = spaces.into_iter().map(|(name, counts)| json!({"space": name, "counts": counts.to_json()}));
-    Ok(done(json!({"spaces": spaces.collect::<Vec<Value>>()})))
+    let of = |(name, counts): (String, Counts)| object([("space", name.into()), ("counts", counts.to_json())]);
+    let spaces: Vec<Value> = spaces.into_iter().map(of).collect();
+    Ok(done(object([("spaces", spaces.into())])))
 }
 
 /// How many are in a space.
@@ -50,17 +52,15 @@ pub(super) async fn users(State(at): State<At>, SpaceId(space): SpaceId, uri: Ur
     let asked = Asked::of(&uri, &["limit", "after"])?;
     let (limit, presence) = (asked.limit()?, at.presence()?.clone());
     let page = working(move || {
-        let mut reading = presence.list(&space).wait()?;
+        let reading = presence.list(&space).wait()?;
         let after = asked.after.unwrap_or_default();
         let begin = reading.users.partition_point(|user| *user.user <= *after);
-        let more = reading.users.len() > begin + limit;
-        reading.users = reading.users.into_iter().skip(begin).take(limit).collect();
-        let next = reading.users.last().filter(|_| more).map(|user| user.user.clone());
-        let mut page = reading.to_json();
-        if let (Some(next), Value::Object(fields)) = (next, &mut page) {
-            fields.insert("next".to_owned(), Value::from(&*next));
-        }
-        Ok(page)
+        let shown = &reading.users[begin..(begin + limit).min(reading.users.len())];
+        let users: Vec<Value> = shown.iter().map(|user| at.user(user, None)).collect();
+        let page = [("users", users.into()), ("stale", reading.stale.into()), ("as_of", reading.as_of())];
+        let has_more = begin + limit < reading.users.len();
+        let next = shown.last().filter(|_| has_more).map(|user| ("next", Value::from(&*user.user)));
+        Ok(object(page.into_iter().chain(next)))
     });
     Ok(done(page.await?))
 }

@@ -112,7 +112,7 @@ async fn names_come_back_as_they_were_or_are_refused() {
         "\u{202e}x",
         &"x".repeat(128),
     ] {
-        let escaped: String = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let escaped: String = name.bytes().fold(String::new(), |text, byte| format!("{text}%{byte:02X}"));
         let path = format!("/api/v2/presence/{escaped}");
         let put =
             site.put(&path, &json!({"status": "busy", "session": name, "space": name, "message": name})).await.data();
@@ -288,6 +288,7 @@ async fn the_document_names_every_path_and_field() {
     told_of("Session", &user["sessions"][0]);
     told_of("SpaceCounts", &site.get("/api/v2/spaces/default/counts").await.data());
     told_of("Page", &site.get("/api/v2/spaces/default/users").await.data());
+    told_of("User", &site.get("/api/v2/spaces/default/users").await.data()["users"][0]);
     told_of("Standing", &site.get("/api/v2/status").await.data());
     told_of("Refusal", &json!({"success": false, "error": "x"}));
     let lease = site.ask("POST", "/api/v2/presence/alice/heartbeat", Some(&admin()), "{}").await.data();

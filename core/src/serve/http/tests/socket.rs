@@ -61,13 +61,14 @@ impl Open {
             metrics.iter().filter(|m| m.name == name && (reason.is_empty() || m.labels.iter().any(|l| l.1 == reason)));
         of.map(|m| m.value as u64).sum()
     }
+}
 
-    fn until(&self, what: &str, holds: impl Fn() -> bool) {
-        let begun = Instant::now();
-        while !holds() {
-            assert!(begun.elapsed() < PATIENCE, "waited in vain until {what}");
-            std::thread::sleep(Duration::from_millis(10));
-        }
+/// Waits until it holds.
+fn until(what: &str, holds: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < PATIENCE, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 
@@ -189,7 +190,7 @@ fn events_come_as_things_happen_and_go_on_behind_the_last() {
     open.set("carol", Status::Online);
     assert_eq!(of_carol.next().expect("an event").2["user"]["user_id"], "carol");
     drop(events);
-    open.until("one follows", || open.metric("headwater_http_watchers", "") == 1);
+    until("one follows", || open.metric("headwater_http_watchers", "") == 1);
     open.server.stop();
     assert!(of_carol.next().is_none(), "who follows is told the end");
 }
@@ -262,15 +263,15 @@ fn connections_and_those_who_follow_have_bounds() {
     let first = Events::begin(&open, "/api/v2/spaces/default/watch", "");
     let told = open.get("/api/v2/spaces/default/watch");
     assert!(told.starts_with("HTTP/1.1 503") && told.to_lowercase().contains("retry-after"), "{told}");
-    open.until("its place is free", || open.metric("headwater_http_connections", "") == 1);
+    until("its place is free", || open.metric("headwater_http_connections", "") == 1);
     let idle = [open.connect(), open.connect()];
-    open.until("they have places", || open.metric("headwater_http_connections", "") == 3);
+    until("they have places", || open.metric("headwater_http_connections", "") == 3);
     assert_eq!(open.get("/health/liveness"), "", "it is closed at once");
-    open.until("it is counted", || open.metric("headwater_http_refused_total", "too_many") == 1);
+    until("it is counted", || open.metric("headwater_http_refused_total", "too_many") == 1);
     assert_eq!(open.metric("headwater_http_refused_total", "watchers"), 1);
     drop(first);
     drop(idle);
-    open.until("there is room", || open.get("/health/liveness").starts_with("HTTP/1.1 200"));
+    until("there is room", || open.get("/health/liveness").starts_with("HTTP/1.1 200"));
     let long = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "x".repeat(64 << 10));
     let told = open.ask(&long);
     assert!(told.is_empty() || told.starts_with("HTTP/1.1 4"), "{told}");
@@ -285,7 +286,7 @@ fn it_ends_although_connections_say_nothing() {
     kept.write_all(b"GET /health/liveness HTTP/1.1\r\nHost: x\r\n\r\n").expect("it is sent");
     let mut some = [0; 64];
     assert!(kept.read(&mut some).expect("an answer") > 0);
-    open.until("all have places", || open.metric("headwater_http_connections", "") == 9);
+    until("all have places", || open.metric("headwater_http_connections", "") == 9);
     let begun = Instant::now();
     open.server.stop();
     assert!(begun.elapsed() < Duration::from_secs(4), "it took {:?}", begun.elapsed());
@@ -325,9 +326,9 @@ fn it_speaks_tls_by_files_that_may_be_replaced() {
     };
     let first = serial();
     assert!(!open.get("/health/liveness").contains("HTTP"), "it speaks nothing else");
-    open.until("it is counted", || open.metric("headwater_http_refused_total", "not_tls") == 1);
+    until("it is counted", || open.metric("headwater_http_refused_total", "not_tls") == 1);
     certs.issue("a", 60_000);
-    open.until("the other one is shown", || serial() != first);
+    until("the other one is shown", || serial() != first);
     let missing = Config {
         http: crate::config::HttpConfig { certificate: Some(("x".into(), "y".into())), ..Default::default() },
         ..Config::default()

@@ -19,7 +19,8 @@ const P256_BYTES: usize = 65;
 pub(super) struct Key {
     pub(super) id: Option<String>,
     pub(super) algorithm: Algorithm,
-    pub(super) key: DecodingKey,
+    /// What checks signatures.
+    pub(super) check: DecodingKey,
 }
 
 /// What is in the files.
@@ -60,8 +61,8 @@ impl Files {
 }
 
 impl Key {
-    fn new(id: Option<String>, algorithm: Algorithm, key: DecodingKey) -> Key {
-        Key { id, algorithm, key }
+    fn new(id: Option<String>, algorithm: Algorithm, check: DecodingKey) -> Key {
+        Key { id, algorithm, check }
     }
 
     /// Whether a token that says so may be signed by it.

@@ -142,7 +142,7 @@ impl Verifier {
         let keys = Arc::clone(&lock(&self.state).keys);
         let mut said = "the token is signed by no key of this node".to_owned();
         for key in keys.iter().filter(|key| key.fits(header.alg, header.kid.as_deref())) {
-            match decode::<Claims>(token, &key.key, &self.validation(key)) {
+            match decode::<Claims>(token, &key.check, &self.validation(key)) {
                 Ok(token) => return Ok(caller(token.claims)),
                 Err(error) => {
                     if let Some(what) = self.fault(error.kind()) {

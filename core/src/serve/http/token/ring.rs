@@ -30,6 +30,7 @@ struct Hs256(hmac::Key);
 struct Rs256(DecodingKey);
 struct Es256(Vec<u8>);
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "as the JWT crate asks")]
 fn signer(algorithm: &Algorithm, key: &EncodingKey) -> Result<Box<dyn JwtSigner>> {
     match algorithm {
         Algorithm::HS256 => Ok(Box::new(Hs256(hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes())))),
@@ -37,6 +38,7 @@ fn signer(algorithm: &Algorithm, key: &EncodingKey) -> Result<Box<dyn JwtSigner>
     }
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "as the JWT crate asks")]
 fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>> {
     if algorithm.family() != key.family() {
         return Err(ErrorKind::InvalidKeyFormat.into());
