@@ -4,11 +4,12 @@
 //! a step of the engine, and that wakes those who wait.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
 use crate::clock::Nanos;
 use crate::error::{Error, ErrorKind, Result};
+use crate::locks::lock;
 use crate::pending::{Pending, Wait};
 
 /// How many lines are kept that nobody took.
@@ -54,7 +55,7 @@ const POLL_WAITER: u64 = 0;
 
 impl Log {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     /// Adds a line; says whether somebody waits, whom [`Log::wake`] must wake then.

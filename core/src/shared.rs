@@ -8,6 +8,7 @@ use crate::clock::{Clock, Nanos};
 use crate::disk::Disk;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::pages::Pages;
+use crate::locks::lock;
 use crate::log::{Log, LogLine};
 use crate::metric::Meter;
 use crate::timers::Timers;
@@ -85,12 +86,12 @@ impl Shared {
 
     /// Has a door's metrics told among the engine's.
     pub(crate) fn add_meter(&self, meter: Weak<dyn Meter>) {
-        self.meters.lock().unwrap_or_else(PoisonError::into_inner).push(meter);
+        lock(&self.meters).push(meter);
     }
 
     /// The doors that are there and have metrics to tell.
     pub(crate) fn meters(&self) -> Vec<Arc<dyn Meter>> {
-        let mut meters = self.meters.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut meters = lock(&self.meters);
         meters.retain(|meter| meter.strong_count() > 0);
         meters.iter().filter_map(Weak::upgrade).collect()
     }
@@ -118,7 +119,7 @@ impl Shared {
 
     /// Asks the worker for a step, at `at` or (without) at once.
     pub(crate) fn ring(&self, at: Option<Nanos>) {
-        let mut bell = self.bell.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bell = lock(&self.bell);
         match at {
             None if bell.now => return,
             None => bell.now = true,
@@ -129,13 +130,13 @@ impl Shared {
     }
 
     pub(crate) fn stop_worker(&self) {
-        self.bell.lock().unwrap_or_else(PoisonError::into_inner).stop = true;
+        lock(&self.bell).stop = true;
         self.rung.notify_one();
     }
 
     /// Sleeps until a step is due; false when the worker shall end.
     pub(crate) fn wait_for_bell(&self) -> bool {
-        let mut bell = self.bell.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bell = lock(&self.bell);
         loop {
             if bell.stop {
                 return false;

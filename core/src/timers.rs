@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
 use crate::clock::Nanos;
+use crate::locks::lock;
 use crate::shared::Shared;
 
 /// Everyone who waits for a time.
@@ -19,7 +20,7 @@ pub(crate) struct Timers {
 
 impl Timers {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<(Nanos, u64), Waker>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.waiting)
     }
 
     /// Ready at `at`.

@@ -346,6 +346,44 @@ fn a_file_that_is_restored_gets_its_own_lost_rows_back() {
 }
 
 #[test]
+fn what_went_with_the_directory_of_a_node_is_given_again_from_its_file() {
+    let (dir, hub) = (Dir::new(), hub());
+    let (a, b) = (Node::new(&dir, "a", BOOKS, &hub), Node::new(&dir, "b", BOOKS, &hub));
+    a.sql("INSERT INTO books VALUES (1, 'one', 1), (2, 'two', 2), (3, 'three', 3)");
+    b.sql("INSERT INTO books VALUES (4, 'of b', 4)");
+    equal(&[&a, &b], "SELECT group_concat(title) FROM books", "one,two,three,of b");
+    a.engine.close().unwrap();
+    // It writes where no link takes it away, and the directory goes with the log, twice.
+    let mut path = a.path;
+    for round in 0..2 {
+        let a = Node::open(&dir, "a", path);
+        a.sql(&format!(
+            "INSERT INTO books VALUES ({}, 'new', 0); UPDATE books SET price = {round} WHERE id = 1; \
+             DELETE FROM books WHERE id = {}",
+            10 + round,
+            2 + round
+        ));
+        a.database.sync().wait().unwrap();
+        a.engine.close().unwrap();
+        std::fs::remove_dir_all(dir.0.join("a")).unwrap();
+        path = a.path;
+    }
+    let a = Node::open(&dir, "a", path);
+    b.sql("UPDATE books SET title = 'eins' WHERE id = 1");
+    a.link(&hub);
+    equal(&[&a, &b], "SELECT group_concat(title), sum(price) FROM books", "eins,of b,new,new|5.0");
+    until("nothing is missing", || [&a, &b].iter().all(|node| node.database.status().wait().unwrap().missing == 0));
+    // A new directory gives again what only the one before had, and a node that comes later has all of it.
+    a.engine.close().unwrap();
+    std::fs::remove_dir_all(dir.0.join("a")).unwrap();
+    let a = Node::open(&dir, "a", a.path);
+    a.link(&hub);
+    let c = Node::new(&dir, "c", BOOKS, &hub);
+    equal(&[&a, &b, &c], "SELECT group_concat(title), sum(price) FROM books", "eins,of b,new,new|5.0");
+    until("nothing is missing", || [&a, &b, &c].iter().all(|node| node.database.status().wait().unwrap().missing == 0));
+}
+
+#[test]
 fn a_copy_of_a_file_is_another_node() {
     let (dir, hub) = (Dir::new(), hub());
     let a = Node::new(&dir, "a", BOOKS, &hub);

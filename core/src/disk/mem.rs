@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 
 use super::{Disk, File, OpenMode};
+
+use crate::locks::{lock, read, write};
 
 /// A directory tree in memory. Clones share it.
 #[derive(Clone, Default)]
@@ -31,7 +33,7 @@ impl Drop for MemLock {
 
 impl MemDisk {
     fn tree(&self) -> MutexGuard<'_, Tree> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 
@@ -126,7 +128,7 @@ impl Disk for MemDisk {
 
 impl File for MemFile {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        let bytes = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let bytes = read(&self.0);
         let rest = bytes.get(offset as usize..).unwrap_or(&[]);
         let n = rest.len().min(buf.len());
         buf[..n].copy_from_slice(&rest[..n]);
@@ -134,7 +136,7 @@ impl File for MemFile {
     }
 
     fn write_at(&self, new: &[u8], offset: u64) -> io::Result<()> {
-        let mut bytes = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut bytes = write(&self.0);
         let (start, end) = (offset as usize, offset as usize + new.len());
         if bytes.len() < end {
             bytes.resize(end, 0);
@@ -148,11 +150,11 @@ impl File for MemFile {
     }
 
     fn len(&self) -> io::Result<u64> {
-        Ok(self.0.read().unwrap_or_else(PoisonError::into_inner).len() as u64)
+        Ok(read(&self.0).len() as u64)
     }
 
     fn truncate(&self, len: u64) -> io::Result<()> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).truncate(len as usize);
+        write(&self.0).truncate(len as usize);
         Ok(())
     }
 }

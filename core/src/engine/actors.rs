@@ -6,9 +6,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::{Engine, Kind};
+use crate::locks::lock;
 use crate::origin::Writer;
 
 /// The actors of this directory, by the stream of their store.
@@ -27,7 +28,7 @@ struct Standing {
 
 impl Actors {
     fn all(&self) -> MutexGuard<'_, BTreeMap<String, BTreeMap<Writer, Standing>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     /// An actor to go on as, which is then nobody else's, and where the sequence of its next operation is to be said.

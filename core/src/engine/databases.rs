@@ -2,13 +2,14 @@
 
 use std::future::poll_fn;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde::{Deserialize, Serialize};
 
 use super::{Engine, Inner, Kind};
 use crate::disk::{Disk, OpenMode, is_same, read_all, replace};
 use crate::error::{Error, ErrorKind, Result};
+use crate::locks::lock;
 use crate::pending::Pending;
 use crate::replica::node::call::{DatabaseAnswer, DatabaseCall};
 use crate::replica::node::database::unknown;
@@ -38,11 +39,11 @@ struct Attached {
 
 impl Databases {
     fn all(&self) -> MutexGuard<'_, Vec<Arc<Worker>>> {
-        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.all)
     }
 
     fn change(&self) -> MutexGuard<'_, ()> {
-        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.changing)
     }
 
     fn find(&self, name: &str) -> Result<Arc<Worker>> {
@@ -251,7 +252,7 @@ impl Engine {
 
     /// Finds what the directory says is attached, once.
     fn find_attached(&self, inner: &Arc<Inner>) -> Result<()> {
-        let mut known = inner.databases.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = lock(&inner.databases.known);
         if !*known {
             let attached = read(&*inner.shared.disk, &inner.root)?;
             let workers = attached.into_iter().map(|it| Worker::later(self, it.config, it.paused));

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::thread::JoinHandle;
 
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,7 @@ use super::options::EngineOptions;
 use crate::clock::Nanos;
 use crate::disk::{Disk, OpenMode, read_all, replace, sweep, take_dir};
 use crate::error::{Error, ErrorKind, Result};
+use crate::locks::lock;
 use crate::member::Part;
 use crate::pending::Pending;
 use crate::shared::Shared;
@@ -220,11 +221,11 @@ impl Inner {
     }
 
     fn opened(&self) -> MutexGuard<'_, BTreeMap<String, Opened>> {
-        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.streams)
     }
 
     fn epochs(&self) -> MutexGuard<'_, Epochs> {
-        self.epochs.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.epochs)
     }
 
     fn dir_of(&self, name: &str) -> PathBuf {
@@ -308,7 +309,7 @@ impl Inner {
         };
         let thread = std::thread::Builder::new().name("headwater".to_owned()).spawn(work);
         let thread = thread.map_err(|e| Error::io("start the worker thread", &e))?;
-        *self.worker.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+        *lock(&self.worker) = Some(thread);
         self.shared.set_worker(true);
         Ok(())
     }
@@ -336,7 +337,7 @@ impl Inner {
         self.links.close();
         self.shared.set_worker(false);
         self.shared.stop_worker();
-        let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let worker = lock(&self.worker).take();
         // A waker that the worker called may have held the last handle: then this is the worker.
         if let Some(worker) = worker
             && worker.thread().id() != std::thread::current().id()
@@ -368,7 +369,7 @@ impl Inner {
             }
             left.leave(&*self.shared.disk, &self.root, &linked);
         }
-        *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *lock(&self.lock) = None;
         if self.temporary {
             let removed = self.shared.disk.remove_dir(&self.root);
             removed.map_err(|e| Error::io(format_args!("remove {}", self.root.display()), &e))?;
@@ -426,7 +427,7 @@ impl Drop for Inner {
 fn step(streams: &Streams, shared: &Shared) -> Option<Nanos> {
     let now = shared.clock.now();
     let timer = shared.timers.wake_due(now);
-    let open = streams.lock().unwrap_or_else(PoisonError::into_inner);
+    let open = lock(streams);
     let locals: Vec<Arc<Local>> = open.values().map(|o| Arc::clone(&o.local)).collect();
     drop(open);
     locals.iter().filter_map(|local| local.step(now)).chain(timer).min()

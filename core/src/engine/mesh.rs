@@ -1,8 +1,9 @@
 //! The mesh that an engine is part of: joined and left, and how it stands, through a node too.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use super::{Engine, Kind};
+use crate::locks::lock;
 use crate::member::{MeshStatus, Part};
 use crate::pending::Pending;
 
@@ -11,7 +12,7 @@ impl Engine {
     pub fn mesh(&self) -> Pending<Option<MeshStatus>> {
         match &self.0 {
             Kind::Local(inner) => {
-                let part = inner.mesh.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let part = lock(&inner.mesh).clone();
                 part.map_or_else(|| Pending::ready(Ok(None)), |part| part.status().map(Some))
             }
             Kind::Other(other) => other.ops.mesh(),
@@ -22,7 +23,7 @@ impl Engine {
     #[cfg(all(feature = "config", feature = "mesh"))]
     pub(super) fn is_in_mesh(&self) -> bool {
         match &self.0 {
-            Kind::Local(inner) => inner.mesh.lock().unwrap_or_else(PoisonError::into_inner).is_some(),
+            Kind::Local(inner) => lock(&inner.mesh).is_some(),
             Kind::Other(_) => false,
         }
     }
@@ -57,7 +58,7 @@ impl Engine {
         if self.is_read_only() {
             return Err(Error::new(ErrorKind::Unsupported, "a node of a mesh needs an engine that can be written to"));
         }
-        let mut part = inner.mesh.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut part = lock(&inner.mesh);
         if part.is_some() {
             return Err(Error::new(ErrorKind::Conflict, "this engine is part of a mesh already"));
         }
@@ -70,7 +71,7 @@ impl Engine {
     /// of none.
     pub fn leave_mesh(&self) {
         let part: Option<Arc<dyn Part>> = match &self.0 {
-            Kind::Local(inner) => inner.mesh.lock().unwrap_or_else(PoisonError::into_inner).take(),
+            Kind::Local(inner) => lock(&inner.mesh).take(),
             Kind::Other(_) => None,
         };
         if let Some(part) = part {

@@ -8,7 +8,7 @@ use crate::locks::lock;
 use crate::pending::Pending;
 use crate::presence::store::call::{PresenceAnswer, PresenceCall, PresenceQuestion};
 use crate::presence::store::remote::{There, unreadable};
-use crate::presence::store::worker::{Worker, of_stream};
+use crate::presence::store::worker::{Opened, Worker, of_stream};
 use crate::presence::{Presence, PresenceConfig};
 use crate::stream::Stream;
 use crate::stream::hub_state::HubPhase;
@@ -16,7 +16,7 @@ use crate::stream::hub_state::HubPhase;
 /// Stores that somebody has a handle of.
 #[derive(Default)]
 pub(crate) struct Presences {
-    open: Mutex<Vec<Weak<Worker>>>,
+    open: Mutex<Vec<Weak<Opened>>>,
     /// Those that clients of this node asked for, which stay.
     kept: Mutex<Vec<Presence>>,
     /// Who opens one is alone in that, so that no two go by one stream.
@@ -24,7 +24,7 @@ pub(crate) struct Presences {
 }
 
 impl Presences {
-    fn find(&self, name: &str) -> Option<Arc<Worker>> {
+    fn find(&self, name: &str) -> Option<Arc<Opened>> {
         let mut open = lock(&self.open);
         open.retain(|worker| worker.strong_count() > 0);
         open.iter()

@@ -4,7 +4,7 @@
 //! gone becomes part of a note full of zeros, so every position still means what it meant and no index changes.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::Pos;
 use super::frame::{self, BODY_BYTES_MAX, FLAG_MORE, FLAG_NOTE, FRAME_HEAD, Frame};
@@ -12,6 +12,7 @@ use super::recover::scan;
 use super::segment::Segment;
 use crate::disk::{Disk, File, OpenMode, read_full};
 use crate::error::{Error, Result};
+use crate::locks::lock;
 
 /// Bytes of frames to a block.
 pub(crate) const BLOCK_BYTES: usize = 64 << 10;
@@ -87,7 +88,7 @@ impl Packed {
     }
 
     fn block(&self, segment: &Segment, index: usize) -> Result<Arc<Vec<u8>>> {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = lock(&self.last);
         if let Some((known, block)) = &*last
             && *known == index
         {

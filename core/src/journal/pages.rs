@@ -9,11 +9,12 @@
 //! cost a fetch from memory.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{RwLock, RwLockReadGuard};
 
 use super::Pos;
 use super::segment::Segment;
 use crate::error::Result;
+use crate::locks::{read, write};
 use crate::memory::Memory;
 
 /// Bytes to a page, counted from its segment's base.
@@ -114,7 +115,7 @@ impl Pages {
 
     /// Lets go of all of them, and of their memory.
     pub(crate) fn clear(&self) {
-        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = write(&self.kept);
         *kept = Kept::new(kept.slots_max);
     }
 
@@ -125,7 +126,7 @@ impl Pages {
 
     /// What is kept now, to look at without a copy. Let go of it before anything that waits.
     pub(crate) fn kept(&self) -> RwLockReadGuard<'_, Kept> {
-        self.kept.read().unwrap_or_else(PoisonError::into_inner)
+        read(&self.kept)
     }
 
     /// The page that begins at `start`, given to `take`; everything in it must be committed and written. It is shorter
@@ -138,7 +139,7 @@ impl Pages {
         let unit = segment.read_unit().max(PAGE_BYTES) as u64;
         let begin = start - (start - segment.base) % unit;
         let bytes = segment.read(begin, unit as usize)?;
-        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = write(&self.kept);
         for (i, page) in bytes.chunks(PAGE_BYTES).enumerate() {
             kept.put(log, begin + (i * PAGE_BYTES) as u64, page);
         }

@@ -5,12 +5,13 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 
 use super::Pos;
 use super::pack::{BLOCK_BYTES, Packed};
 use crate::disk::{Disk, File, OpenMode, read_full};
 use crate::error::{Error, ErrorKind, Result};
+use crate::locks::{read, write};
 
 const MAGIC: &[u8; 7] = b"HWJRNL\0";
 const MAGIC_PACKED: &[u8; 7] = b"HWPACK\0";
@@ -119,11 +120,11 @@ impl Segment {
     }
 
     fn store(&self) -> Store {
-        self.store.read().unwrap_or_else(PoisonError::into_inner).clone()
+        read(&self.store).clone()
     }
 
     fn set_store(&self, store: Store) {
-        *self.store.write().unwrap_or_else(PoisonError::into_inner) = store;
+        *write(&self.store) = store;
     }
 
     pub(crate) fn set_file(&self, file: Arc<dyn File>) {

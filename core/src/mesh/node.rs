@@ -1,7 +1,7 @@
 //! A node of a mesh at work: its socket, its runtime and the thread that drives it.
 
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use tonic::transport::Server;
 
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
+use crate::locks::lock;
 use crate::pending::Pending;
 use crate::runtime::runtime;
 use crate::tls::{Listener, Tls};
@@ -104,7 +105,7 @@ impl Part for MeshNode {
     }
 
     fn leave(&self) {
-        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let running = lock(&self.running).take();
         let Some((thread, runtime)) = running else { return };
         let (done, left) = oneshot::channel();
         let tell = self.tell.clone();

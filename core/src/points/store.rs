@@ -2,11 +2,12 @@
 //!
 //! Store `name` is stream `PT_<name>`. Its points are plain records, so every tool that reads the stream reads them.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
+use crate::locks::lock;
 use crate::pending::Pending;
 use crate::record::{Ack, BATCH_RECORDS_MAX, Durability, RecordView};
 use crate::stream::Stream;
@@ -127,7 +128,7 @@ impl Points {
 
     pub(super) fn index(&self) -> MutexGuard<'_, Latest> {
         // The index is only ever behind the stream, so it is sound after a panic elsewhere too.
-        self.0.latest.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.latest)
     }
 
     /// The point that a record of this store holds.

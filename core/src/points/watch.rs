@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::error::Result;
+use crate::locks::lock;
 use crate::pending::{Pending, Wait};
 use crate::record::Batch;
 use crate::stream::config::DeliverPolicy;
@@ -104,7 +105,7 @@ impl PointWatcher {
 
 impl Inner {
     fn backlog(&self) -> MutexGuard<'_, VecDeque<Result<Point>>> {
-        self.backlog.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.backlog)
     }
 
     /// Puts the points of a batch into the backlog.

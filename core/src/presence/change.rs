@@ -2,12 +2,14 @@
 //! on where it was.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde::{Deserialize, Serialize};
 
 use super::status::Status;
 use super::view::UserView;
+
+use crate::locks::lock;
 
 /// What a change is of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,7 +93,7 @@ impl History {
 
     /// Stops changes for a moment: short, as all who write wait.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Recent> {
-        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.recent)
     }
 
     /// The position of the last change.

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 
 use super::status::Status;
 use super::view::{Counts, UserView};
 use super::watch::Watchers;
+
+use crate::locks::{read, write};
 
 /// One space. It stays once it was named, as long as the store is open.
 pub(crate) struct Space {
@@ -73,14 +75,14 @@ pub(crate) struct Spaces(RwLock<BTreeMap<Arc<str>, Arc<Space>>>);
 
 impl Spaces {
     pub(crate) fn find(&self, name: &str) -> Option<Arc<Space>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(name).map(Arc::clone)
+        read(&self.0).get(name).map(Arc::clone)
     }
 
     pub(crate) fn of(&self, name: &str) -> Arc<Space> {
         if let Some(space) = self.find(name) {
             return space;
         }
-        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut all = write(&self.0);
         if let Some(space) = all.get(name) {
             return Arc::clone(space);
         }
@@ -91,7 +93,7 @@ impl Spaces {
 
     /// All of them, by name.
     pub(crate) fn all(&self) -> Vec<Arc<Space>> {
-        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let all = read(&self.0);
         all.values().map(Arc::clone).collect()
     }
 }

@@ -2,7 +2,7 @@
 //! does not read it is told everything anew, and slows nobody.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,7 @@ use super::core::Core;
 use super::space::Space;
 use super::view::{Counts, UserView};
 use crate::error::{Error, ErrorKind, Result};
+use crate::locks::{lock, write};
 
 /// Changes that wait for a watcher; one who has more is told everything anew.
 pub const WATCH_QUEUE_MAX: usize = 1_024;
@@ -154,7 +155,7 @@ impl Watchers {
 
 impl Watching {
     fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.queue)
     }
 
     fn follows(&self, change: &Change) -> bool {
@@ -215,7 +216,7 @@ impl Following {
         let watching = Arc::new(Watching { users: options.users, reveal: options.reveal, queue: Mutex::new(queue) });
         // Nothing changes meanwhile, so what is kept and what is told later are all there is.
         let recent = core.history.lock();
-        let mut watchers = space.watchers.write().unwrap_or_else(PoisonError::into_inner);
+        let mut watchers = write(&space.watchers);
         watchers.add(&watching);
         if let Some(missed) = options.after.and_then(|after| recent.since(after)) {
             let mut queue = watching.queue();
@@ -272,7 +273,7 @@ impl Following {
 
     /// Ends it.
     pub(crate) fn close(&self) {
-        self.space.watchers.write().unwrap_or_else(PoisonError::into_inner).remove(&self.watching);
+        write(&self.space.watchers).remove(&self.watching);
         let mut queue = self.watching.queue();
         queue.is_closed = true;
         let waker = queue.waker.take();

@@ -29,12 +29,18 @@ impl Replica {
         table: i64,
         after: &[u8],
         rows_max: usize,
-        wants: impl Fn(&[u8]) -> bool,
+        wants: impl Fn(&[u8], &RowState) -> bool,
     ) -> Result<Exported> {
         self.export_rows(table, after, rows_max, wants).map_err(Fault::into_error)
     }
 
-    fn export_rows(&self, table: i64, after: &[u8], rows_max: usize, wants: impl Fn(&[u8]) -> bool) -> Sql<Exported> {
+    fn export_rows(
+        &self,
+        table: i64,
+        after: &[u8],
+        rows_max: usize,
+        wants: impl Fn(&[u8], &RowState) -> bool,
+    ) -> Sql<Exported> {
         let Some(place) = self.table(table) else { return Ok(Exported::default()) };
         let table = &self.tables[place];
         let rows = TableRows::new(&self.conn, table);
@@ -45,8 +51,8 @@ impl Replica {
         let (mut count, mut next) = (0, None);
         while let Some(row) = found.next()? {
             let name: Vec<u8> = row.get(0)?;
-            if wants(&name) {
-                let state = RowState::decode(row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?)?;
+            let state = RowState::decode(row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?)?;
+            if wants(&name, &state) {
                 export_row(&rows, table, &name, &state, &mut units)?;
             }
             count += 1;

@@ -36,6 +36,7 @@ mod columns;
 mod cut;
 mod digest;
 mod export;
+mod formers;
 mod ident;
 mod intake;
 pub(crate) mod node;

@@ -31,6 +31,9 @@ pub(super) struct Told {
     /// How many logs it spreads its units over.
     #[serde(default)]
     pub(super) shards: usize,
+    /// Nodes up to whose last unit here all that they did is in rows before this in the log.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) covered: BTreeMap<String, u64>,
     /// Which units of each node it has, where it was asked for digests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) has: Option<Has>,

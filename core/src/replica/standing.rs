@@ -38,7 +38,7 @@ pub(super) fn identity(conn: &Connection) -> Result<Option<(u64, u64)>> {
 impl Replica {
     /// Makes a file another node's, which has all that the one before did, as far as this file does. So a copy of a
     /// file never speaks in the name of the original.
-    pub(super) fn become_node(&mut self, node: u64) -> Result<()> {
+    pub(super) fn become_node(&mut self, node: u64, log_is_another: bool) -> Result<()> {
         let before = self.node;
         self.write(|replica| {
             let last = store::number(&replica.conn, "unit")? as u64;
@@ -46,6 +46,9 @@ impl Replica {
                 let mut taken = replica.taken(before)?;
                 taken.insert_range(1, last);
                 replica.set_taken(before, &taken)?;
+            }
+            if log_is_another {
+                replica.note_former(before, last)?;
             }
             store::set_number(&replica.conn, "node", node as i64)?;
             store::set_number(&replica.conn, "unit", 0)

@@ -1,8 +1,10 @@
 //! Where the connection to a hub stands, for everybody who wants to know: readable at any time, and watchable by
 //! polling. It is told by the client's events and decides nothing. A build without the hub has it too, for the doors.
 
-use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Mutex, MutexGuard, Weak};
 use std::task::{Context, Poll, Waker};
+
+use crate::locks::lock;
 
 /// What a connection to a hub is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -77,7 +79,7 @@ struct Inside {
 #[cfg_attr(not(feature = "hub"), allow(dead_code, reason = "told by the feature that reaches a server"))]
 impl StateCell {
     fn lock(&self) -> MutexGuard<'_, Inside> {
-        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.inside)
     }
 
     /// The state now, as everybody may know it.
@@ -93,14 +95,14 @@ impl StateCell {
 
     /// Counts what this one lags behind, for as long as it is there.
     pub(crate) fn count(&self, link: Weak<dyn Lags>) {
-        let mut lagging = self.lagging.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lagging = lock(&self.lagging);
         lagging.retain(|other| other.strong_count() > 0);
         lagging.push(link);
     }
 
     /// Asked without a lock, because a link asks its stream.
     fn lag(&self) -> u64 {
-        let lagging = self.lagging.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let lagging = lock(&self.lagging).clone();
         lagging.iter().filter_map(Weak::upgrade).map(|link| link.lag()).sum()
     }
 

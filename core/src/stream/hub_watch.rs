@@ -4,11 +4,12 @@
 //! what was over before it was taken is passed over, and the newest is never missed.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use super::hub_state::{HubPhase, HubState, StateCell};
 use crate::error::{Error, ErrorKind, Result};
+use crate::locks::lock;
 use crate::pending::{Pending, Wait};
 
 /// Follows where the connection of an engine to its hub stands. Cheap to clone; each change goes to one taker.
@@ -67,7 +68,7 @@ impl HubWatcher {
 
 impl Inner {
     fn take(&self) -> Result<Vec<HubState>> {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = lock(&self.seen);
         if self.closed.load(Ordering::Acquire) {
             return Err(Error::new(ErrorKind::Closed, "the watcher is closed"));
         }
@@ -84,7 +85,7 @@ impl Inner {
     }
 
     fn poll_ready(&self, cx: &Context<'_>, waiter: u64) -> Poll<()> {
-        let seen = *self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = *lock(&self.seen);
         let change = self.cell.poll_change_as(waiter, cx, seen);
         // After the waker is there, so that a close between is not missed.
         let over = self.closed.load(Ordering::Acquire) || self.cell.phase() == HubPhase::Closed;

@@ -15,7 +15,7 @@ pub(crate) mod testing;
 mod tests;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::net::TcpStream;
@@ -25,6 +25,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::certs::CertFiles;
 use crate::error::Result;
+use crate::locks::lock;
 pub(crate) use dial::{dial, reason};
 use files::{Contents, Loaded};
 pub(crate) use files::{certificates, read as read_file};
@@ -139,7 +140,7 @@ impl Tls {
 
     fn state(&self) -> MutexGuard<'_, State> {
         // It is whole at any time, so it is sound after a panic elsewhere too.
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.state)
     }
 }
 

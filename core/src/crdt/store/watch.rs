@@ -2,10 +2,11 @@
 //! that is slow hears of a key once for many changes.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 
 use crate::error::{Error, Result};
+use crate::locks::lock;
 use crate::pending::Pending;
 use crate::record::Batch;
 use crate::stream::config::DeliverPolicy;
@@ -125,7 +126,7 @@ impl Backlog {
 impl Watching {
     fn backlog(&self) -> MutexGuard<'_, Backlog> {
         // It only ever has whole changes, so it is sound after a panic elsewhere too.
-        self.backlog.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.backlog)
     }
 
     /// Puts the keys of a batch into the backlog, and what is wrong with it behind them.

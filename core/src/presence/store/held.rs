@@ -1,11 +1,12 @@
 //! A session that lives as long as its handle.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::remote::{HELD_TTL, KeptAlive};
 use super::{Presence, Source, written};
 use crate::error::Error;
+use crate::locks::lock;
 use crate::pending::Pending;
 use crate::presence::view::UserView;
 use crate::presence::write::SessionSet;
@@ -64,7 +65,7 @@ impl HeldSession {
     }
 
     fn lock(&self) -> MutexGuard<'_, SessionSet> {
-        self.set.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.set)
     }
 
     /// The space.
@@ -105,7 +106,7 @@ impl HeldSession {
             if let Some(kept_alive) = kept_alive {
                 kept_alive.is_now(&next);
             }
-            *known.lock().unwrap_or_else(PoisonError::into_inner) = next;
+            *lock(&known) = next;
             view
         })
     }

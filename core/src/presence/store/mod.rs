@@ -23,7 +23,7 @@ use crate::presence::watch::WatchOptions;
 use crate::presence::write::{Lease, Purge, SessionSet};
 use call::{PresenceAnswer, PresenceCall};
 use remote::There;
-use worker::Worker;
+use worker::Opened;
 
 pub use held::HeldSession;
 pub use watcher::PresenceWatcher;
@@ -95,12 +95,12 @@ pub struct Presence(Source);
 
 #[derive(Clone)]
 enum Source {
-    Here(Arc<Worker>),
+    Here(Arc<Opened>),
     There(Arc<There>),
 }
 
 impl Presence {
-    pub(crate) fn here(worker: Arc<Worker>) -> Presence {
+    pub(crate) fn here(worker: Arc<Opened>) -> Presence {
         Presence(Source::Here(worker))
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::remote::{Far, There};
-use super::worker::Worker;
+use super::worker::Opened;
 use crate::error::Result;
 use crate::pending::Pending;
 use crate::presence::watch::{Following, WatchEvent, WatchOptions};
@@ -16,13 +16,13 @@ enum Follows {
     /// The store goes when nobody has it any more, and who follows it has it.
     Near {
         following: Following,
-        _worker: Arc<Worker>,
+        _worker: Arc<Opened>,
     },
     Far(Far),
 }
 
 impl PresenceWatcher {
-    pub(crate) fn here(worker: &Arc<Worker>, options: WatchOptions) -> PresenceWatcher {
+    pub(crate) fn here(worker: &Arc<Opened>, options: WatchOptions) -> PresenceWatcher {
         let following = Following::new(&worker.core, options);
         PresenceWatcher(Arc::new(Follows::Near { following, _worker: Arc::clone(worker) }))
     }

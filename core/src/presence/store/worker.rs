@@ -1,8 +1,9 @@
 //! What drives a store: a thread that takes in what comes in its stream, and does what is due. Without threads it is
 //! whoever steps the engine.
 
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Waker};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use super::{PresenceNode, PresenceStatus, Reading};
 use crate::bell::Bell;
 use crate::clock::{Clock, Nanos};
 use crate::error::{Error, ErrorKind, Result};
+use crate::locks::lock;
 use crate::pending::Pending;
 use crate::presence::config::PresenceConfig;
 use crate::presence::core::Core;
@@ -42,6 +44,23 @@ pub(crate) struct Worker {
     is_stopped: AtomicBool,
     thread: Mutex<Option<JoinHandle<()>>>,
     hears: Box<dyn Fn() -> bool + Send + Sync>,
+}
+
+/// A store as its handles have it. The last of them to go ends it, also where its thread is at work just then.
+pub(crate) struct Opened(Arc<Worker>);
+
+impl Deref for Opened {
+    type Target = Arc<Worker>;
+
+    fn deref(&self) -> &Arc<Worker> {
+        &self.0
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        self.close();
+    }
 }
 
 /// The log of a store that stands on a stream.
@@ -82,7 +101,7 @@ impl Worker {
         clock: &Arc<dyn Clock>,
         stream: &Stream,
         hears: Box<dyn Fn() -> bool + Send + Sync>,
-    ) -> Result<Arc<Worker>> {
+    ) -> Result<Arc<Opened>> {
         let settings = config.settings(engine)?;
         let node = settings.node.clone();
         let log = StreamLog(stream.clone());
@@ -106,7 +125,7 @@ impl Worker {
         core.begin(last_ms, now_ms);
         let from = DeliverPolicy::ByStartSequence(seq + 1);
         let options = SubscribeOptions::default().filter(filter).deliver(from);
-        Ok(Arc::new(Worker {
+        let worker = Worker {
             core,
             config,
             clock: Arc::clone(clock),
@@ -116,31 +135,29 @@ impl Worker {
             is_stopped: AtomicBool::new(false),
             thread: Mutex::default(),
             hears,
-        }))
+        };
+        Ok(Arc::new(Opened(Arc::new(worker))))
     }
 
     /// Has a thread drive it.
     #[allow(clippy::disallowed_methods, reason = "an engine starts its own threads: one for each presence store")]
     pub(crate) fn start(self: &Arc<Self>) -> Result<()> {
-        let weak = Arc::downgrade(self);
-        let bell = Arc::clone(&self.bell);
+        let worker = Arc::clone(self);
         let work = move || {
             let pace = Bell::default();
-            // It keeps nothing alive: the last handle to go ends it.
-            while let Some(worker) = weak.upgrade().filter(|worker| !worker.is_stopped()) {
+            while !worker.is_stopped() {
                 let next = worker.round();
                 let is_ready = worker.listen();
-                drop(worker);
                 pace.wait(Some(PACE));
                 if !is_ready {
                     // What is written here comes in the stream too, so it rings for what is due earlier.
-                    bell.wait(next.map(Duration::from_millis));
+                    worker.bell.wait(next.map(Duration::from_millis));
                 }
             }
         };
         let thread = std::thread::Builder::new().name("headwater-presence".to_owned()).spawn(work);
         let thread = thread.map_err(|e| Error::io("start the thread of a presence store", &e))?;
-        *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+        *lock(&self.thread) = Some(thread);
         Ok(())
     }
 
@@ -184,7 +201,7 @@ impl Worker {
         self.bell.ring();
         self.core.close(self.now_ms());
         self.subscription.close();
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = lock(&self.thread).take();
         if let Some(thread) = thread.filter(|thread| thread.thread().id() != std::thread::current().id()) {
             let _ = thread.join();
         }
@@ -259,12 +276,6 @@ impl Worker {
                 })
                 .collect(),
         })
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        self.close();
     }
 }
 

@@ -70,6 +70,8 @@ pub(super) struct Node {
     pub(super) heard: BTreeSet<String>,
     /// What it asked last, and what came to it.
     pub(super) question: Option<(String, Vec<Answer>)>,
+    /// What it asked last because of what the file was before, and when.
+    pub(super) of_formers: Option<(String, u64)>,
     pub(super) counts: Counts,
     /// The last thing that was wrong with what others sent.
     pub(super) last_fault: String,
@@ -96,7 +98,8 @@ impl Node {
         let actor = claim(engine, lanes[0].log.stream.name(), known);
         let mut replica = Replica::open(conn, known.map_or(actor.epoch, |(node, _)| node), config.options())?;
         if known.is_some_and(|(node, _)| node != actor.epoch) {
-            replica.become_node(actor.epoch)?;
+            let log_is_another = replica.place(0)?.engine != engine.id();
+            replica.become_node(actor.epoch, log_is_another)?;
         }
         if config.replicate {
             lanes.iter_mut().try_for_each(|lane| lane.read_on(engine.id(), &replica))?;
@@ -111,6 +114,7 @@ impl Node {
             has_told: None,
             heard: BTreeSet::new(),
             question: None,
+            of_formers: None,
             counts: Counts::default(),
             last_fault: String::new(),
             opened,

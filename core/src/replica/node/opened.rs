@@ -6,9 +6,10 @@
 //! As the locks are the process's, so is the list of the files that this library's own copy has open.
 
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::locks::lock;
 
 /// Where Linux lists the open descriptors of this process.
 const DESCRIPTORS: &str = "/proc/self/fd";
@@ -20,7 +21,7 @@ pub(super) type FileId = (u64, u64);
 static OPENED: Mutex<Vec<FileId>> = Mutex::new(Vec::new());
 
 fn opened() -> MutexGuard<'static, Vec<FileId>> {
-    OPENED.lock().unwrap_or_else(PoisonError::into_inner)
+    lock(&OPENED)
 }
 
 /// A file that this library has open for as long as this is kept; it goes after the connection.

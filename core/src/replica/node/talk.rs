@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::check::Answer;
 use super::core::Node;
 use crate::error::{Error, ErrorKind, Result};
+use crate::intervals::Intervals;
 use crate::record::{Append, RecordView};
+use crate::replica::clocks::{RowState, Stamp};
 use crate::replica::digest;
 use crate::replica::peers::{Has, QUESTION_MS, Question, Told, hex};
 use crate::replica::schema_view::SchemaOf;
@@ -28,6 +30,7 @@ impl Node {
             at_ms: self.now_ms(),
             schema: schema.collect(),
             units: units.collect(),
+            covered: by_name(&self.replica.covered()?),
             shards: self.config.shards(),
             has: None,
         })
@@ -118,8 +121,13 @@ impl Node {
 
     /// Learns what units there are, and tells of itself to a node that may not know it.
     fn hear_of(&mut self, told: &Told) -> Result<()> {
-        let parse = |(node, last): (&String, &u64)| Some((u64::from_str_radix(node, 16).ok()?, *last));
-        self.replica.know(told.units.iter().filter_map(parse))?;
+        self.replica.know(by_number(&told.units).into_iter())?;
+        if !told.covered.is_empty() {
+            self.replica.cover(&by_number(&told.covered))?;
+        }
+        if self.config.publish {
+            self.ask_of_formers()?;
+        }
         if told.shards != self.config.shards() {
             let message = format!(
                 "node {} has a log of {} shards, and this one of {}: what it writes to the others does not come",
@@ -138,6 +146,9 @@ impl Node {
 
     fn hear_answer(&mut self, told: Told) -> Result<()> {
         let Some(has) = &told.has else { return Ok(()) };
+        if self.of_formers.as_ref().is_some_and(|(id, _)| *id == has.answers) {
+            return self.answer_of_formers(has);
+        }
         let is_ours = |question: &(String, Vec<Answer>)| question.0 == has.answers;
         if !self.question.as_ref().is_some_and(is_ours) {
             return Ok(());
@@ -162,26 +173,68 @@ impl Node {
         self.give(ranges)
     }
 
+    /// Asks the others what they have, where the file was of a node whose log is not this one.
+    fn ask_of_formers(&mut self) -> Result<()> {
+        let now_ms = self.now_ms();
+        let is_asked = self.of_formers.as_ref().is_some_and(|(_, at_ms)| now_ms.saturating_sub(*at_ms) < QUESTION_MS);
+        if is_asked || self.replica.formers()?.is_empty() {
+            return Ok(());
+        }
+        let id = format!("{:016x}", self.engine.clock().random());
+        self.of_formers = Some((id.clone(), now_ms));
+        self.say("ask", &Question { id, at_ms: now_ms, rows: BTreeMap::new() })
+    }
+
+    /// Another node has all units of a former, or is given the rows of it.
+    fn answer_of_formers(&mut self, has: &Has) -> Result<()> {
+        let (there, lost): (Vec<_>, Vec<_>) = self.replica.formers()?.into_iter().partition(|(node, last)| {
+            let all = Intervals::from(vec![(1, *last)]);
+            has.taken.get(&format!("{node:016x}")).is_some_and(|taken| taken.covers(&all))
+        });
+        self.replica.settle_formers(&there, false)?;
+        if lost.is_empty() {
+            return Ok(());
+        }
+        self.flush()?;
+        let is_lost = |stamp: Stamp| lost.iter().any(|(lost, _)| *lost == stamp.node);
+        // What was there at attach has nobody's stamp.
+        let wants = |state: &RowState| {
+            let mut stamps = state.columns.iter().map(|written| written.stamp);
+            is_lost(state.life) || state.columns.is_empty() || stamps.any(|stamp| stamp.time == 0 || is_lost(stamp))
+        };
+        for (table, _) in self.table_ids() {
+            self.give_table(table, |_, state| wants(state))?;
+        }
+        self.replica.settle_formers(&lost, true)?;
+        self.tell(&self.told()?)
+    }
+
+    fn table_ids(&self) -> Vec<(i64, String)> {
+        self.replica.tables().0.iter().map(|table| (table.id, table.name.to_ascii_lowercase())).collect()
+    }
+
     /// Puts the rows of ranges into the log, with all their clocks.
     fn give(&mut self, ranges: &BTreeMap<String, Vec<usize>>) -> Result<()> {
         self.flush()?;
         if !self.config.publish {
             return Ok(());
         }
-        let tables: Vec<(i64, String)> =
-            self.replica.tables().0.iter().map(|table| (table.id, table.name.to_ascii_lowercase())).collect();
-        for (table, name) in tables {
+        for (table, name) in self.table_ids() {
             let Some(numbers) = ranges.get(&name) else { continue };
-            let mut after = Vec::new();
-            loop {
-                let rows =
-                    self.replica.export(table, &after, ROWS_AT_ONCE, |key| numbers.contains(&digest::range(key)))?;
-                self.log().put_rows(self.id(), &rows.units)?;
-                let Some(next) = rows.next else { break };
-                after = next;
-            }
+            self.give_table(table, |key, _| numbers.contains(&digest::range(key)))?;
         }
         Ok(())
+    }
+
+    /// Puts the rows of a table that `wants` takes into the log.
+    fn give_table(&self, table: i64, wants: impl Fn(&[u8], &RowState) -> bool) -> Result<()> {
+        let mut after = Vec::new();
+        loop {
+            let rows = self.replica.export(table, &after, ROWS_AT_ONCE, &wants)?;
+            self.log().put_rows(self.id(), &rows.units)?;
+            let Some(next) = rows.next else { return Ok(()) };
+            after = next;
+        }
     }
 
     /// Rows whose foreign keys name nothing, by table.
@@ -198,4 +251,13 @@ impl Node {
         nodes.sort_by(|a, b| a.node_id.cmp(&b.node_id));
         Ok(crate::replica::schema_view::of(&nodes))
     }
+}
+
+/// Last units by the names of nodes, as they are in what is told.
+fn by_name(units: &[(u64, u64)]) -> BTreeMap<String, u64> {
+    units.iter().map(|(node, last)| (format!("{node:016x}"), *last)).collect()
+}
+
+fn by_number(units: &BTreeMap<String, u64>) -> Vec<(u64, u64)> {
+    units.iter().filter_map(|(node, last)| Some((u64::from_str_radix(node, 16).ok()?, *last))).collect()
 }

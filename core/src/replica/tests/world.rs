@@ -124,7 +124,7 @@ impl Node {
         self.app = open_app(&self.path, self.is_recursive);
         self.past.push((self.id, std::mem::take(&mut self.sent)));
         let mut replica = Replica::open(open(&self.path), self.id, self.options.clone()).unwrap();
-        replica.become_node(id).unwrap();
+        replica.become_node(id, false).unwrap();
         (self.id, self.replica) = (id, Some(replica));
     }
 

@@ -21,7 +21,7 @@ mod watch;
 use std::fmt;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
@@ -31,6 +31,7 @@ use tonic::transport::Server;
 
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
+use crate::locks::lock;
 use crate::metric::{Meter, Metric};
 use crate::pending::Pending;
 use crate::runtime::runtime;
@@ -115,7 +116,7 @@ impl GrpcServer {
     /// Ends it: no connection comes in, watches end, calls at work have 5 s to their end. Twice is nothing, and
     /// dropping it does it too.
     pub fn stop(&self) {
-        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let running = lock(&self.running).take();
         let Some((runtime, serving)) = running else { return };
         let _ = self.closing.send(true);
         // A runtime must not be waited for by a task of another one, so this thread waits for a task of it.

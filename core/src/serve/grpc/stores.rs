@@ -1,10 +1,11 @@
 //! The stores that are open for clients: one handle of each, the latest used last, so many at the most.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use crate::crdt::{CrdtConfig, CrdtStore};
 use crate::engine::Engine;
 use crate::error::{ErrorKind, Result};
+use crate::locks::lock;
 
 /// The most stores that are open at once. What an open store keeps in memory grows with its keys.
 const STORES_MAX: usize = 64;
@@ -71,7 +72,7 @@ impl Stores {
 
     fn open(&self) -> MutexGuard<'_, Vec<CrdtStore>> {
         // It is whole at any time, so it is sound after a panic elsewhere too.
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.open)
     }
 }
 

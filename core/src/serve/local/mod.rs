@@ -10,11 +10,12 @@ mod reactor;
 mod socket;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
+use crate::locks::lock;
 use crate::stream::node::hello::SOCKET;
 use reactor::{Bell, Reactor};
 use socket::Bound;
@@ -76,7 +77,7 @@ impl LocalServer {
     /// nothing, and dropping it does it too. The engine stays open.
     pub fn stop(&self) {
         self.bell.stop();
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = lock(&self.thread).take();
         if let Some(thread) = thread {
             let _ = thread.join();
         }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mio::net::UnixListener;
@@ -16,6 +16,7 @@ use super::connection::{Connection, Turn};
 use super::socket::Bound;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::locks::lock;
 use crate::pending::Deadline;
 
 /// The most clients at once.
@@ -44,7 +45,7 @@ pub(super) struct Bell {
 impl Bell {
     /// A request of a connection may have its answer.
     pub(super) fn ring(&self, connection: usize, request: u64) {
-        let mut rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rung = lock(&self.rung);
         rung.push((connection, request));
         let is_first = rung.len() == 1;
         drop(rung);
@@ -61,7 +62,7 @@ impl Bell {
     }
 
     fn take(&self) -> Vec<(usize, u64)> {
-        std::mem::take(&mut *self.rung.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *lock(&self.rung))
     }
 }
 

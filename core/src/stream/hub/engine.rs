@@ -4,7 +4,7 @@
 //! no session until then, and whoever needs it waits.
 
 use std::future::poll_fn;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::task::Poll;
 
 use serde_json::Value;
@@ -20,6 +20,7 @@ use super::state::{HubPhase, StateCell};
 use super::stream::HubStream;
 use super::task::{closed, run};
 use crate::error::{Error, ErrorKind, Result};
+use crate::locks::lock;
 use crate::pending::Pending;
 use crate::stream::config::{StreamConfig, check_name};
 use crate::stream::contract::{EngineOps, StreamOps};
@@ -124,7 +125,7 @@ impl Hub {
         if let Some(session) = self.session.get() {
             session.outbox.close();
         }
-        if let Some(runtime) = self.runtime.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        if let Some(runtime) = lock(&self.runtime).take() {
             // In the background, because whoever lets go of the last handle may be a task of some runtime.
             runtime.shutdown_background();
         } else if let Some(session) = self.session.get().filter(|_| self.options.on_this_runtime) {

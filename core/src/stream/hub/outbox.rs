@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ use super::fast::is_midway;
 use super::fault;
 use super::task::closed;
 use crate::error::{Error, ErrorKind, Result};
+use crate::locks::lock;
 
 /// Bytes that may wait for room.
 const QUEUE_BYTES_MAX: usize = 64 << 20;
@@ -41,7 +42,7 @@ impl Slot {
     }
 
     fn lock(&self) -> MutexGuard<'_, Answer> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     fn fill(&self, result: Result<Message>) -> Option<Waker> {
@@ -125,7 +126,7 @@ impl Outbox {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inside> {
-        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.inside)
     }
 
     /// Sends messages one after another, none of another call between them. The answer is to the last, or to all of

@@ -4,7 +4,7 @@
 //! A server is acknowledged at a subject that only the delivery says. So whatever handle took a record, the others find
 //! the subject here, as they would find the record pending at a consumer in a directory.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
 
 use async_nats::Subscriber;
@@ -12,6 +12,7 @@ use hashbrown::HashMap;
 use tokio::sync::Notify;
 
 use crate::error::Error;
+use crate::locks::lock;
 use crate::record::Batch;
 
 /// Subjects to acknowledge at, by sequence.
@@ -33,7 +34,7 @@ pub(super) struct Seat {
 
 impl Seat {
     pub(super) fn replies(&self) -> MutexGuard<'_, Replies> {
-        self.replies.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.replies)
     }
 
     /// The desk of those who opened the consumer by its name.
@@ -50,7 +51,7 @@ type ByName = HashMap<(String, String), Arc<Seat>, foldhash::fast::FixedState>;
 
 impl Seats {
     fn lock(&self) -> MutexGuard<'_, ByName> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     /// The seat of a consumer that was made then.
@@ -118,7 +119,7 @@ impl Desk {
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Inside> {
-        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.inside)
     }
 
     /// Lets everybody who waits look again.

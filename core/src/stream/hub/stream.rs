@@ -2,7 +2,7 @@
 //!
 //! It knows the configuration that it saw last, because every append is checked against it; the server checks again.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -16,6 +16,7 @@ use super::subscription::HubSubscription;
 use super::task::run;
 use super::{append, convert, fast, fetch, read, subjects};
 use crate::error::{Error, ErrorKind, Result};
+use crate::locks::lock;
 use crate::pending::Pending;
 use crate::record::{Ack, Append, Batch, Record};
 use crate::stream::config::{ConsumerConfig, StreamConfig};
@@ -95,19 +96,19 @@ impl Remote {
     }
 
     pub(super) fn known(&self) -> Arc<Known> {
-        Arc::clone(&self.known.lock().unwrap_or_else(PoisonError::into_inner).0)
+        Arc::clone(&lock(&self.known).0)
     }
 
     /// What the server says of the stream now, told by its leader.
     pub(super) async fn look(&self, body: &Value) -> Result<Value> {
         let answer = self.session().call(&self.place(), &format!("STREAM.INFO.{}", self.name), body).await?;
-        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = (Known::of(&answer), Instant::now());
+        *lock(&self.known) = (Known::of(&answer), Instant::now());
         Ok(answer)
     }
 
     /// Whether what is known was looked at a short while ago.
     pub(super) fn is_fresh(&self) -> bool {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).1.elapsed() < KNOWN_FOR
+        lock(&self.known).1.elapsed() < KNOWN_FOR
     }
 
     /// What is known, looked at again when that was long ago.

@@ -4,7 +4,7 @@
 //! counted, as on the local engine.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
 use serde_json::Value;
@@ -16,6 +16,7 @@ use super::pull::Start;
 use super::read::tip;
 use super::stream::Remote;
 use crate::error::{Error, ErrorKind, Result};
+use crate::locks::lock;
 use crate::pending::{Pending, Wait};
 use crate::record::Batch;
 use crate::stream::config::DeliverPolicy;
@@ -55,7 +56,7 @@ struct Inside {
 
 impl Feed {
     fn lock(&self) -> MutexGuard<'_, Inside> {
-        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.inside)
     }
 
     /// Whether there is room for more; notes that it is waited for when there is none.

@@ -6,11 +6,12 @@
 //! records under one name.
 
 use std::collections::BTreeMap;
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::MutexGuard;
 
 use super::{Link, Place, pass};
 use crate::clock::Nanos;
 use crate::error::{Error, ErrorKind, Result};
+use crate::locks::lock;
 use crate::origin::{HEADER_ORIGIN, Origin, Writer};
 use crate::record::RecordView;
 use crate::stream::local::read::Plan;
@@ -90,7 +91,7 @@ impl Link {
 
     /// What was found by comparing; nothing yet of a stream that was made anew.
     pub(super) fn compared(&self) -> MutexGuard<'_, Option<(u64, Nanos)>> {
-        self.compared.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.compared)
     }
 
     /// The last record, and its time, that the other stream kept of what came here; `None` if it did not lose its end.

@@ -3,7 +3,6 @@
 //! Each time that it turns out to be another one a round begins, and what either direction knew in the round before
 //! moves nothing any more. Whichever direction finds out tells the other one.
 
-use std::sync::PoisonError;
 use std::task::{Context, Poll, Waker};
 
 use super::Link;
@@ -14,6 +13,7 @@ use super::standing::LinkState;
 use super::store::Place;
 use crate::clock::Nanos;
 use crate::error::{Error, ErrorKind, Result};
+use crate::locks::lock;
 use crate::origin::Origin;
 use crate::stream::{Stream, StreamInfo};
 use crate::timers::Sleep;
@@ -87,7 +87,7 @@ impl Link {
             }
         });
         if is_first {
-            let apart = std::mem::take(&mut *self.apart.lock().unwrap_or_else(PoisonError::into_inner));
+            let apart = std::mem::take(&mut *lock(&self.apart));
             apart.into_iter().for_each(Waker::wake);
         }
         if stops {
@@ -144,7 +144,7 @@ impl Link {
 
     /// Whether the other stream is still what was met; wakes when it turns out not to be.
     fn is_met(&self, met: &Met, cx: &Context<'_>) -> bool {
-        let mut apart = self.apart.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut apart = lock(&self.apart);
         if !apart.iter().any(|waker| waker.will_wake(cx.waker())) {
             apart.push(cx.waker().clone());
         }

@@ -19,7 +19,7 @@ mod store;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
 use super::Stream;
@@ -27,6 +27,7 @@ use super::hub_state::Lags;
 use super::local::Local;
 use crate::clock::Nanos;
 use crate::error::{Error, Result};
+use crate::locks::lock;
 use crate::pending::Pending;
 use crate::subject::Filters;
 pub use config::{CatchUp, Direction, LinkConfig, OnReset, SubjectMap};
@@ -130,7 +131,7 @@ impl Link {
     }
 
     fn standing(&self) -> MutexGuard<'_, LinkStatus> {
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.standing)
     }
 
     fn place(&self) -> Place {

@@ -1,13 +1,14 @@
 //! Where a link goes on, in one small file. An old one costs time and no record: both sides know what they have.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Nanos;
 use crate::disk::{Disk, OpenMode, read_all, replace};
 use crate::error::{Error, Result};
+use crate::locks::lock;
 
 /// Changes that may be lost to a crash, and are then looked at again.
 const CHANGES_MAX: u64 = 10_000;
@@ -75,7 +76,7 @@ impl Store {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inside> {
-        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.inside)
     }
 
     pub(crate) fn place(&self) -> Place {

@@ -32,11 +32,12 @@ mod verdict;
 pub(crate) mod waiters;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::disk::Disk;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::writer::Writer;
+use crate::locks::lock;
 use crate::shared::Shared;
 use state::State;
 use turns::Turns;
@@ -61,11 +62,11 @@ pub(crate) struct Local {
 
 impl Local {
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     pub(crate) fn writer(&self) -> MutexGuard<'_, Writer> {
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.writer)
     }
 
     /// A number for one who waits.
@@ -80,7 +81,7 @@ impl Local {
     }
 
     fn syncing(&self) -> MutexGuard<'_, ()> {
-        self.syncing.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.syncing)
     }
 
     pub(crate) fn refuse_if_read_only(&self) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::active::Active;
 use super::dead::Dead;
@@ -11,6 +11,7 @@ use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::journal::Pos;
 use crate::journal::segment::Segment;
+use crate::locks::{lock, read, write};
 use crate::record::Base;
 
 /// Where the index of a sealed part is.
@@ -63,11 +64,11 @@ impl Part {
     }
 
     pub(crate) fn dead(&self) -> RwLockReadGuard<'_, Dead> {
-        self.dead.read().unwrap_or_else(PoisonError::into_inner)
+        read(&self.dead)
     }
 
     pub(crate) fn dead_mut(&self) -> RwLockWriteGuard<'_, Dead> {
-        self.dead.write().unwrap_or_else(PoisonError::into_inner)
+        write(&self.dead)
     }
 
     pub(crate) fn live(&self) -> u64 {
@@ -98,7 +99,7 @@ impl Part {
     }
 
     fn lock_index(&self) -> MutexGuard<'_, Index> {
-        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.index)
     }
 
     /// The index, if it is in memory.

@@ -3,7 +3,7 @@
 //! missed.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 
 use super::Local;
@@ -11,6 +11,7 @@ use super::read::{Plan, ReadOutcome};
 use crate::clock::Nanos;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Pos;
+use crate::locks::lock;
 use crate::pending::{Pending, Wait};
 use crate::record::Batch;
 use crate::stream::config::DeliverPolicy;
@@ -165,7 +166,7 @@ impl Drop for LocalSubscription {
 
 impl Place {
     fn at(&self) -> MutexGuard<'_, At> {
-        self.at.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.at)
     }
 
     fn plan(&self, at: &At, max: usize) -> Plan {

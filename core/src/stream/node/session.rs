@@ -8,7 +8,7 @@ use std::io::{Read, Write};
 use std::marker::PhantomData;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -20,6 +20,7 @@ use super::slot::Slot;
 use super::table::Operation;
 use super::wire::{Wire, whole};
 use crate::error::{Error, ErrorKind, Result};
+use crate::locks::lock;
 use crate::pending::{Pending, Wait};
 use crate::shared::Shared;
 
@@ -106,7 +107,7 @@ impl Session {
             return;
         }
         // A waker that the reader called may have held the last handle: then this is the reader.
-        if let Some(reader) = self.reader.lock().unwrap_or_else(PoisonError::into_inner).take()
+        if let Some(reader) = lock(&self.reader).take()
             && reader.thread().id() != std::thread::current().id()
         {
             let _ = reader.join();

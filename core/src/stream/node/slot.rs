@@ -1,9 +1,10 @@
 //! Where the answer to one request will be: the thread that reads fills it, whoever asked takes it.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::locks::lock;
 
 /// The place of one answer.
 pub(super) struct Slot(Mutex<Answer>);
@@ -21,7 +22,7 @@ impl Slot {
     }
 
     fn lock(&self) -> MutexGuard<'_, Answer> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     /// Adds a part of the answer.

@@ -1,6 +1,6 @@
 //! A node's stream as the contract knows it: each operation is a request, and the answer is the outcome.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::consumer::NodeConsumer;
 use super::records::put_appends;
@@ -10,6 +10,7 @@ use super::table::{
     AppendRecords, Consumers, CreateConsumer, Delete, DeleteConsumer, Get, Info, Last, LastMany, LastSeq, OpenConsumer,
     Operation, Purge, Read, Subjects, Subscribe, Sync,
 };
+use crate::locks::lock;
 use crate::pending::Pending;
 use crate::record::{Ack, Append, Batch, Record};
 use crate::stream::config::{ConsumerConfig, StreamConfig};
@@ -79,13 +80,13 @@ impl StreamOps for NodeStream {
     }
 
     fn config(&self) -> StreamConfig {
-        self.config.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.config).clone()
     }
 
     fn info(&self) -> Pending<StreamInfo> {
         let known = Arc::clone(&self.config);
         self.ask::<Info>(&()).map(move |info| {
-            known.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&info.config);
+            lock(&known).clone_from(&info.config);
             info
         })
     }

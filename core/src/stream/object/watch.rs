@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 
 use super::{ObjectInfo, ObjectStore, name, wire};
 use crate::error::Result;
+use crate::locks::lock;
 use crate::pending::Pending;
 use crate::record::Batch;
 use crate::stream::config::DeliverPolicy;
@@ -126,7 +127,7 @@ impl ObjectWatcher {
 
 impl Inner {
     fn backlog(&self) -> MutexGuard<'_, VecDeque<Result<ObjectInfo>>> {
-        self.backlog.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.backlog)
     }
 
     fn keep(&self, batch: &Batch) {

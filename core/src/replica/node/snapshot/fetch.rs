@@ -92,7 +92,7 @@ pub(crate) fn read(
     for table in tables {
         let mut after = Vec::new();
         loop {
-            let rows = from.export(table, &after, ROWS_AT_ONCE, |_| true)?;
+            let rows = from.export(table, &after, ROWS_AT_ONCE, |_, _| true)?;
             import(&rows.units)?;
             done += ROWS_AT_ONCE as u64;
             if progress(done.min(total), total).is_break() {

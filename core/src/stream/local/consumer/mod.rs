@@ -7,7 +7,7 @@ pub(crate) mod dead_letter;
 pub(crate) mod progress;
 pub(crate) mod registry;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use super::read::Plan;
 use super::stream::LocalStream;
 use crate::clock::Nanos;
 use crate::error::{Error, ErrorKind, Result};
+use crate::locks::lock;
 use crate::pending::{Pending, Wait};
 use crate::record::Batch;
 use crate::shared::Shared;
@@ -95,7 +96,7 @@ impl Core {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inside> {
-        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.inside)
     }
 
     pub(crate) fn config(&self) -> ConsumerConfig {

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::progress::{Change, Progress};
 use super::{Core, LocalConsumer, dead_letter};
 use crate::disk::{Disk, sweep, take_dir};
 use crate::error::{Error, ErrorKind, Result};
+use crate::locks::lock;
 use crate::stream::config::ConsumerConfig;
 use crate::stream::consumer::ConsumerInfo;
 use crate::stream::contract::StreamOps;
@@ -54,7 +55,7 @@ impl Registry {
     }
 
     fn cores(&self) -> MutexGuard<'_, BTreeMap<String, Found>> {
-        self.cores.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.cores)
     }
 
     pub(crate) fn len(&self) -> usize {
