@@ -198,15 +198,15 @@ impl Core {
         if !shard.has_forgotten {
             return Ok(None);
         }
-        let mut found = User::new(self.spaces.of(space), user);
+        // Whoever asks for a user whom nobody knows leaves nothing behind, no space either.
+        let mut found = None;
         for (number, node) in nodes.all().iter().enumerate() {
             if let Some(payload) = self.log.last(&self.subjects.user(space, user, &node.name))? {
+                let found = found.get_or_insert_with(|| User::new(self.spaces.of(space), user));
                 found.apply(number as u32, Row::decode(&payload)?, now);
             }
         }
-        if found.parts.is_empty() {
-            return Ok(None);
-        }
+        let Some(mut found) = found.filter(|found| !found.parts.is_empty()) else { return Ok(None) };
         // Whoever was forgotten was cold, and was not counted.
         found.view = Arc::new(found.merge(&self.bench(nodes, now)));
         let at = shard.insert(&self.hasher, hash, found);

@@ -1,7 +1,7 @@
 //! A space: a room, a site, a tenant; whose users see each other. It counts them, so that asking costs nothing.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, RwLock};
 
 use super::status::Status;
@@ -10,9 +10,12 @@ use super::watch::Watchers;
 
 use crate::locks::{read, write};
 
-/// One space. It stays once it was named, as long as the store is open.
+/// One space. It stays once somebody was in it, as long as the store is open; one that is only followed goes with the
+/// last who does.
 pub(crate) struct Space {
     pub(crate) name: Arc<str>,
+    /// Somebody was in it.
+    is_used: AtomicBool,
     sessions: AtomicU64,
     /// Users by status, as others are told; offline ones are not counted.
     by_status: [AtomicU64; Status::ALL.len()],
@@ -23,6 +26,7 @@ impl Space {
     fn new(name: &str) -> Space {
         Space {
             name: name.into(),
+            is_used: AtomicBool::new(false),
             sessions: AtomicU64::new(0),
             by_status: Default::default(),
             watchers: RwLock::default(),
@@ -78,7 +82,15 @@ impl Spaces {
         read(&self.0).get(name).map(Arc::clone)
     }
 
+    /// The space of a user.
     pub(crate) fn of(&self, name: &str) -> Arc<Space> {
+        let space = self.followed(name);
+        space.is_used.store(true, Relaxed);
+        space
+    }
+
+    /// The space of who follows it, who calls [`Spaces::forget`] at the end.
+    pub(crate) fn followed(&self, name: &str) -> Arc<Space> {
         if let Some(space) = self.find(name) {
             return space;
         }
@@ -89,6 +101,16 @@ impl Spaces {
         let space = Arc::new(Space::new(name));
         all.insert(Arc::clone(&space.name), Arc::clone(&space));
         space
+    }
+
+    /// Takes a space away that nobody was in, and nobody else follows.
+    pub(crate) fn forget(&self, space: &Arc<Space>) {
+        let mut all = write(&self.0);
+        let is_here = all.get(&space.name).is_some_and(|known| Arc::ptr_eq(known, space));
+        // Nobody takes hold of one without this lock: there is the one here, and that of who asks.
+        if is_here && !space.is_used.load(Relaxed) && Arc::strong_count(space) == 2 {
+            all.remove(&space.name);
+        }
     }
 
     /// All of them, by name.

@@ -210,7 +210,7 @@ pub(crate) struct Following {
 
 impl Following {
     pub(crate) fn new(core: &Arc<Core>, options: WatchOptions) -> Following {
-        let space = core.spaces.of(&options.space);
+        let space = core.spaces.followed(&options.space);
         let queue =
             Queue { events: VecDeque::new(), is_behind: true, has_skipped: false, waker: None, is_closed: false };
         let watching = Arc::new(Watching { users: options.users, reveal: options.reveal, queue: Mutex::new(queue) });
@@ -274,6 +274,7 @@ impl Following {
     /// Ends it.
     pub(crate) fn close(&self) {
         write(&self.space.watchers).remove(&self.watching);
+        self.core.spaces.forget(&self.space);
         let mut queue = self.watching.queue();
         queue.is_closed = true;
         let waker = queue.waker.take();

@@ -205,6 +205,32 @@ async fn a_space_is_read_page_by_page() {
 }
 
 #[tokio::test]
+async fn who_asks_for_what_is_not_there_leaves_nothing_behind() {
+    let presence = PresenceConfig { cold_users: 1, ..PresenceConfig::default() };
+    let site = Site::new(&Config { presence: Some(presence), ..config() });
+    // More users who were there than are kept in memory, so that reads look into the log.
+    for number in 0..2_000 {
+        let path = format!("/api/v2/presence/u{number}");
+        site.put(&path, &json!({"status": "busy"})).await.data();
+        site.ask("DELETE", &path, Some(&admin()), "").await.data();
+    }
+    for number in 0..200 {
+        let space = format!("nowhere{number}");
+        site.get(&format!("/api/v2/presence/u{number}?space={space}")).await.data();
+        site.get(&format!("/api/v2/spaces/{space}/counts")).await.data();
+        site.get(&format!("/api/v2/spaces/{space}/users")).await.data();
+        let request = Request::builder().uri(format!("/api/v2/spaces/{space}/watch")).body(Body::empty());
+        let answer = site.router.clone().oneshot(request.expect("a request")).await.expect("it never fails");
+        assert_eq!(answer.status(), StatusCode::OK);
+        let spaces = site.get("/api/v2/spaces").await.data()["spaces"].as_array().map(Vec::len);
+        assert_eq!(spaces, Some(2), "while it is followed");
+        drop(answer);
+    }
+    assert_eq!(site.get("/api/v2/spaces").await.data()["spaces"].as_array().map(Vec::len), Some(1));
+    assert!(site.get("/api/v2/presence/u7").await.data()["u7"]["last_seen"].is_string(), "who was there is known");
+}
+
+#[tokio::test]
 async fn a_node_without_presence_says_so() {
     let site = Site::new(&Config { presence: None, ..config() });
     for path in [
