@@ -28,7 +28,7 @@ pub(crate) trait Meter: Send + Sync {
 }
 
 /// What each metric says, in the order in which they come.
-pub(crate) const HELP: [(&str, &str); 46] = [
+pub(crate) const HELP: [(&str, &str); 53] = [
     ("headwater_appends_total", "Records appended since the engine was opened."),
     ("headwater_reads_total", "Reads since the engine was opened."),
     ("headwater_syncs_total", "Syncs of files since the engine was opened."),
@@ -73,6 +73,13 @@ pub(crate) const HELP: [(&str, &str); 46] = [
     ("headwater_replica_missing", "Units of other nodes that did not come."),
     ("headwater_replica_lag_records", "Records of the log that were not read yet."),
     ("headwater_replica_lag_seconds", "How old the newest write of another node is, while the log has more."),
+    ("headwater_presence_users", "Users who are not offline for others, by status."),
+    ("headwater_presence_sessions", "Their sessions."),
+    ("headwater_presence_spaces", "Spaces that somebody was in or is followed."),
+    ("headwater_presence_answered", "Sessions that this node answers for."),
+    ("headwater_presence_changes_total", "Changes of users since the store was opened."),
+    ("headwater_presence_stale", "1 while other nodes can't be heard."),
+    ("headwater_presence_refused_total", "Records of other nodes that could not be read."),
     ("headwater_grpc_connections", "Clients that are connected over gRPC."),
     ("headwater_grpc_calls_total", "Calls over gRPC since the door was opened."),
     ("headwater_grpc_failed_calls_total", "Calls over gRPC that were refused or ended with an error."),
@@ -84,4 +91,4 @@ pub(crate) const HELP: [(&str, &str); 46] = [
 ];
 
 /// The names of labels.
-pub(crate) const LABELS: [&str; 5] = ["stream", "link", "hub_stream", "reason", "database"];
+pub(crate) const LABELS: [&str; 7] = ["stream", "link", "hub_stream", "reason", "database", "store", "status"];

@@ -91,6 +91,31 @@ fn a_lease_ends_by_itself_and_watchers_are_told() {
 }
 
 #[test]
+fn a_store_is_measured_as_long_as_somebody_has_it() {
+    let engine = Engine::memory().unwrap();
+    let presence = engine.presence(quick()).unwrap();
+    let measured = |name: &str, label: &str| {
+        let metrics = engine.metrics().unwrap();
+        let is_it = |m: &&headwater::Metric| {
+            m.name == name && m.labels.iter().all(|(_, v)| [label, "presence"].contains(&v.as_str()))
+        };
+        metrics.iter().find(is_it).map(|metric| metric.value)
+    };
+    presence.set("office", "ada", session("tab", Status::Busy, 60)).wait().unwrap();
+    presence.set("office", "ada", session("phone", Status::Online, 60)).wait().unwrap();
+    presence.set("home", "bob", session("tab", Status::Busy, 60)).wait().unwrap();
+    assert_eq!(measured("headwater_presence_users", "busy"), Some(2.0));
+    assert_eq!(measured("headwater_presence_users", "online"), Some(0.0));
+    assert_eq!(
+        (measured("headwater_presence_sessions", ""), measured("headwater_presence_spaces", "")),
+        (Some(3.0), Some(2.0))
+    );
+    assert_eq!(measured("headwater_presence_stale", ""), Some(0.0));
+    drop(presence);
+    assert_eq!(measured("headwater_presence_spaces", ""), None);
+}
+
+#[test]
 fn handles_of_a_process_share_a_store_and_another_configuration_is_a_conflict() {
     let engine = Engine::memory().unwrap();
     let (one, two) = (engine.presence(quick()).unwrap(), engine.presence(quick()).unwrap());

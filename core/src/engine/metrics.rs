@@ -48,7 +48,6 @@ impl Engine {
     }
 
     /// Has a door tell its metrics among those of the engine, for as long as it is there.
-    #[allow(dead_code, reason = "for the doors that count")]
     pub(crate) fn add_meter(&self, meter: Weak<dyn Meter>) {
         self.shared().add_meter(meter);
     }

@@ -89,6 +89,9 @@ impl Engine {
         if self.shared().has_worker() || presences.is_none() {
             worker.start()?;
         }
+        // Its handles end it, and this is none.
+        let meter: Weak<Worker> = Arc::downgrade(&**worker);
+        self.add_meter(meter);
         if let Some(presences) = presences {
             lock(&presences.open).push(Arc::downgrade(&worker));
         }

@@ -13,6 +13,7 @@ use crate::bell::Bell;
 use crate::clock::{Clock, Nanos};
 use crate::error::{Error, ErrorKind, Result};
 use crate::locks::lock;
+use crate::metric::{Meter, Metric};
 use crate::pending::Pending;
 use crate::presence::config::PresenceConfig;
 use crate::presence::core::Core;
@@ -60,6 +61,34 @@ impl Deref for Opened {
 impl Drop for Opened {
     fn drop(&mut self) {
         self.close();
+    }
+}
+
+impl Meter for Worker {
+    fn metrics(&self) -> Vec<Metric> {
+        if self.core.check_open().is_err() {
+            return Vec::new();
+        }
+        let spaces = self.core.spaces.all();
+        let sum = |of: fn(&Counts) -> u64| spaces.iter().map(|space| of(&space.counts())).sum::<u64>();
+        let store = ("store", self.config.name.as_str());
+        let by_status: [(&str, fn(&Counts) -> u64); 4] = [
+            ("online", |counts| counts.online),
+            ("away", |counts| counts.away),
+            ("busy", |counts| counts.busy),
+            ("unknown", |counts| counts.unknown),
+        ];
+        let users =
+            by_status.map(|(status, of)| Metric::of("headwater_presence_users", &[store, ("status", status)], sum(of)));
+        let others = [
+            ("headwater_presence_sessions", sum(|counts| counts.sessions)),
+            ("headwater_presence_spaces", spaces.len() as u64),
+            ("headwater_presence_answered", self.core.answered.load(Ordering::Relaxed)),
+            ("headwater_presence_changes_total", self.core.history.position()),
+            ("headwater_presence_stale", u64::from(self.core.stale_since().is_some())),
+            ("headwater_presence_refused_total", self.core.refused().0),
+        ];
+        users.into_iter().chain(others.map(|(name, value)| Metric::of(name, &[store], value))).collect()
     }
 }
 
