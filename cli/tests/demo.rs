@@ -43,6 +43,7 @@ fn the_tour_can_be_kept_and_counted() {
     assert_eq!(ran.code, 0, "{ran:?}");
     let figures = &objects(&ran.stdout)[0];
     assert_eq!((&figures["points"], &figures["kills"]), (&26_277.into(), &3.into()));
+    assert_eq!(figures["presence_changes"], 6_480);
     assert!(figures["acked"].as_u64().is_some_and(|n| n >= 6_000));
     assert!(figures["records_per_second"]["append_fsync_64_writers"].as_u64().is_some_and(|n| n > 0));
     assert_eq!(dir.json(&["points", "latest", "weather", "seattle.temperature"]).len(), 1);

@@ -6,6 +6,7 @@ mod data;
 mod live;
 mod map;
 mod mesh;
+mod people;
 mod quakes;
 mod speed;
 mod stage;
@@ -40,6 +41,7 @@ struct Figures {
     quakes: u64,
     kills: u64,
     acked: u64,
+    presence_changes: u64,
     records_per_second: speed::Speed,
 }
 
@@ -62,6 +64,7 @@ pub(crate) fn run(place: &Place) -> Done {
     let crash = crash::chapter(&mut stage, &scratch.0.join("crash"))?;
     mesh::chapter(&mut stage, &scratch.0.join("mesh"))?;
     store::chapter(&mut stage, &scratch.0.join("store"))?;
+    let sessions = people::chapter(&mut stage, &scratch.0.join("people"))?;
     let speed = speed::chapter(&mut stage, &scratch.0.join("speed"))?;
     let took = began.elapsed();
     finale(&mut stage, place.dir.as_deref(), took)?;
@@ -71,6 +74,7 @@ pub(crate) fn run(place: &Place) -> Done {
         quakes,
         kills: crash.kills,
         acked: crash.acked,
+        presence_changes: sessions,
         records_per_second: speed,
     };
     let mut out = stage.into_output();

@@ -97,6 +97,19 @@ impl Stage {
         self.line(format!("{INDENT}{text}").trim_end())
     }
 
+    /// Lines of a picture that moves: in the place of those before, where a terminal can do that. Elsewhere only the
+    /// last picture is shown.
+    pub(super) fn picture(&mut self, lines: &[String], again: bool, last: bool) -> Done {
+        if !self.colour && !last {
+            return Ok(());
+        }
+        if self.colour && again && !self.out.is_json() {
+            // One more for the line that this one ends. Pictures have one size, so nothing of the old one is left.
+            self.out.text(format!("\x1b[{}A", lines.len() + 1))?;
+        }
+        lines.iter().try_for_each(|line| self.say(line))
+    }
+
     /// The output below, for what is not part of the tour.
     pub(super) fn into_output(self) -> Output {
         self.out

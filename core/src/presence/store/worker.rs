@@ -69,20 +69,20 @@ impl Meter for Worker {
         if self.core.check_open().is_err() {
             return Vec::new();
         }
-        let spaces = self.core.spaces.all();
-        let sum = |of: fn(&Counts) -> u64| spaces.iter().map(|space| of(&space.counts())).sum::<u64>();
+        let counts: Vec<Counts> = self.core.spaces.all().iter().map(|space| space.counts()).collect();
+        let sum = |of: fn(&Counts) -> u64| counts.iter().map(of).sum();
         let store = ("store", self.config.name.as_str());
-        let by_status: [(&str, fn(&Counts) -> u64); 4] = [
-            ("online", |counts| counts.online),
-            ("away", |counts| counts.away),
-            ("busy", |counts| counts.busy),
-            ("unknown", |counts| counts.unknown),
+        let users = [
+            ("online", sum(|counts| counts.online)),
+            ("away", sum(|counts| counts.away)),
+            ("busy", sum(|counts| counts.busy)),
+            ("unknown", sum(|counts| counts.unknown)),
         ];
         let users =
-            by_status.map(|(status, of)| Metric::of("headwater_presence_users", &[store, ("status", status)], sum(of)));
+            users.map(|(status, count)| Metric::of("headwater_presence_users", &[store, ("status", status)], count));
         let others = [
             ("headwater_presence_sessions", sum(|counts| counts.sessions)),
-            ("headwater_presence_spaces", spaces.len() as u64),
+            ("headwater_presence_spaces", counts.len() as u64),
             ("headwater_presence_answered", self.core.answered.load(Ordering::Relaxed)),
             ("headwater_presence_changes_total", self.core.history.position()),
             ("headwater_presence_stale", u64::from(self.core.stale_since().is_some())),
