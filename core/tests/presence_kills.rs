@@ -75,7 +75,7 @@ fn take(presence: &Presence, step: Step, held: &mut Vec<HeldSession>) {
             drop(presence.set(SPACE, user, set(session, status, Some(ttl))).wait().unwrap());
         }
         Hold(user, session, status) => {
-            held.push(presence.hold(SPACE, user, set(session, status, None)).wait().unwrap())
+            held.push(presence.hold(SPACE, user, set(session, status, None)).wait().unwrap());
         }
         Leave(user, session) => drop(presence.leave(SPACE, user, session).wait().unwrap()),
         Choose(user, status) => drop(presence.choose(SPACE, user, status, None).wait().unwrap()),
