@@ -48,13 +48,14 @@ const PREREQUISITES: [Prerequisite; 6] = [
 ];
 
 /// What goes into the virtual environment; one version range each, so that a new release surprises nobody.
-const PYTHON_PACKAGES: [&str; 6] = [
+const PYTHON_PACKAGES: [&str; 7] = [
     "maturin>=1.16,<2",
     "pytest>=8.4,<10",
     "pytest-timeout>=2.3,<3",
     "hypothesis>=6,<7",
     "mypy>=1.18,<3",
     "nats-py>=2.11,<3",
+    "schemathesis>=4.32,<5",
 ];
 
 /// The NATS servers that the hub is tried on, one of each line that it supports.

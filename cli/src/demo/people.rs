@@ -45,7 +45,7 @@ pub(super) fn chapter(stage: &mut Stage, dir: &Path) -> Done<u64> {
     leaves.iter().try_for_each(|leaf| link(leaf, &centre.engine))?;
     let sites = [centre, leaves[0].clone(), leaves[1].clone()];
     let mut people = People { is_here: vec![false; PEOPLE * DEVICES.len()], chance: 7 };
-    caption(stage, "phones are heard in the north, laptops in the south; everybody sees everybody")?;
+    caption(stage, "phones are heard in the north, laptops in the south; all see everybody")?;
     scene(stage, &sites, &leaves, &mut people)?;
 
     leaves[1].engine.remove_link(LINK)?;

@@ -200,6 +200,8 @@ impl Core {
 
     /// Ends the sessions that are told of, of whatever node; how many.
     pub(crate) fn purge(&self, purge: &Purge, now_ms: Wall) -> Result<u64> {
+        purge.space.as_deref().map_or(Ok(()), |space| check_id("space", space))?;
+        purge.user.as_deref().map_or(Ok(()), |user| check_id("user", user))?;
         let number = match &purge.node {
             None => None,
             Some(node) => match read(&self.nodes).find(node) {

@@ -253,6 +253,8 @@ impl Worker {
     }
 
     pub(crate) fn read(&self, space: &str, users: &[&str]) -> Result<Reading> {
+        // Also where nobody is asked for.
+        check_id("space", space)?;
         let users = users.iter().map(|user| self.view(space, user)).collect::<Result<_>>()?;
         Ok(self.reading(users))
     }

@@ -144,6 +144,8 @@ fn a_purge_ends_what_it_names_and_nothing_else() {
     assert_eq!(alone.status("ada"), Status::Online);
     let of_other = Purge { node: Some("x".into()), ..Purge::default() };
     assert_eq!(alone.core.purge(&of_other, alone.now).unwrap_err().kind(), crate::ErrorKind::NotFound);
+    let of_nobody = Purge { user: Some("o\u{f}".into()), ..Purge::default() };
+    assert_eq!(alone.core.purge(&of_nobody, alone.now).unwrap_err().kind(), crate::ErrorKind::Invalid);
     let of_node = Purge { node: Some("n".into()), ..Purge::default() };
     assert_eq!(alone.core.purge(&of_node, alone.now).unwrap(), 4);
     assert_eq!(alone.core.spaces.of("s").counts().sessions, 0);

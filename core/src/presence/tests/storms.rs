@@ -1,9 +1,22 @@
 //! Crowds.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Wake, Waker};
 use std::time::{Duration, Instant};
 
+use super::super::watch::{Following, WatchEvent, WatchOptions};
 use super::super::wheel::{TICK_MS, Wheel};
 use super::*;
+
+/// How often it was woken.
+#[derive(Default)]
+struct Woken(AtomicUsize);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
 
 #[test]
 fn a_wheel_gives_back_what_it_was_given_and_never_before_it_is_due() {
@@ -85,4 +98,29 @@ fn a_crowd_that_comes_back_makes_as_many_changes_as_it_has_sessions() {
     }
     alone.pass(60_000);
     assert_eq!(alone.core.history.position(), count, "one update each, and nobody left");
+}
+
+#[test]
+fn ten_thousand_who_follow_others_are_not_woken() {
+    let alone = Alone::new(config("n"));
+    let woken = Arc::new(Woken::default());
+    let waker = Waker::from(Arc::clone(&woken));
+    let follow = |number: usize| {
+        let users = vec![format!("u{number}")];
+        Following::new(&alone.core, WatchOptions { space: "s".into(), users, ..WatchOptions::default() })
+    };
+    let watchers: Vec<Following> = (0..10_000).map(follow).collect();
+    for watcher in &watchers {
+        assert!(matches!(&watcher.try_next(1).unwrap()[..], [WatchEvent::Snapshot { .. }]));
+        assert!(watcher.poll_ready(&mut Context::from_waker(&waker)).is_pending());
+    }
+    for number in 0..1_000 {
+        alone.set("ada", "tab", if number % 2 == 0 { Status::Online } else { Status::Busy }, 60);
+    }
+    assert_eq!(woken.0.load(Ordering::Relaxed), 0);
+    alone.set("u7", "tab", Status::Online, 60);
+    assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+    assert!(
+        matches!(&watchers[7].try_next(9).unwrap()[..], [WatchEvent::Change(change)] if &*change.user.user == "u7")
+    );
 }

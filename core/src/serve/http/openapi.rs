@@ -21,6 +21,21 @@ pub(super) struct Refusal {
     error: String,
 }
 
+/// 1 to 128 bytes of UTF-8 without control characters.
+#[derive(ToSchema)]
+#[schema(min_length = 1, max_length = 128, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$")]
+pub(super) struct Name(String);
+
+/// A status that a session may be set to; offline ends it.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(super) enum SessionStatus {
+    Online,
+    Away,
+    Busy,
+    Offline,
+}
+
 /// Users, each under its name.
 #[derive(ToSchema)]
 pub(super) struct UserAnswer {

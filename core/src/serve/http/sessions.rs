@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::answer::{Answer, Refused, done, object};
 use super::ask::{Asked, BODY_BYTES_MAX, SPACE, UserId, json, seconds, status};
-use super::openapi::{LeaseAnswer, PurgeAnswer, Refusal, SessionsAnswer, UserAnswer};
+use super::openapi::{LeaseAnswer, Name, PurgeAnswer, Refusal, SessionStatus, SessionsAnswer, UserAnswer};
 use super::router::{At, Whom, settled, working};
 use crate::presence::{Purge, SessionSet};
 
@@ -18,11 +18,13 @@ use crate::presence::{Purge, SessionSet};
 #[serde(deny_unknown_fields)]
 pub(super) struct HeartbeatBody {
     /// The session; `default` where it is not said.
+    #[schema(value_type = Option<Name>)]
     session: Option<String>,
     /// Somebody did something there, so that online is not away.
     #[serde(default)]
     active: bool,
     /// The space; `default` where it is not said.
+    #[schema(value_type = Option<Name>)]
     space: Option<String>,
 }
 
@@ -31,12 +33,15 @@ pub(super) struct HeartbeatBody {
 #[serde(deny_unknown_fields)]
 pub(super) struct ChoiceBody {
     /// The status; null is what the sessions say.
+    #[schema(value_type = Option<SessionStatus>)]
     status: Option<String>,
     /// For how many seconds; until it is changed where it is not said.
+    #[schema(minimum = 0)]
     ttl: Option<f64>,
     /// Whether others are told that the user is offline; as it was where it is not said.
     invisible: Option<bool>,
     /// The space; `default` where it is not said.
+    #[schema(value_type = Option<Name>)]
     space: Option<String>,
 }
 
@@ -45,8 +50,10 @@ pub(super) struct ChoiceBody {
 #[serde(deny_unknown_fields)]
 pub(super) struct PurgeBody {
     /// In this space only.
+    #[schema(value_type = Option<Name>)]
     space: Option<String>,
     /// Of this user only.
+    #[schema(value_type = Option<Name>)]
     user_id: Option<String>,
     /// Of those that this node answers for only.
     node: Option<String>,
@@ -55,8 +62,8 @@ pub(super) struct PurgeBody {
 /// The sessions of a user that are live, or not heard of for a moment.
 #[utoipa::path(get, path = "/api/v2/presence/{user_id}/sessions", tag = "sessions",
     params(
-        ("user_id" = String, Path, description = "The user, 1 to 128 bytes"),
-        ("space" = Option<String>, Query, description = "The space; `default` where it is not said"),
+        ("user_id" = Name, Path, description = "The user, 1 to 128 bytes"),
+        ("space" = Option<Name>, Query, description = "The space; `default` where it is not said"),
     ),
     responses(
         (status = 200, description = "The sessions, by name", body = SessionsAnswer),
@@ -73,7 +80,7 @@ pub(super) async fn sessions(State(at): State<At>, whom: Whom, UserId(user): Use
 
 /// A sign of life of a session.
 #[utoipa::path(post, path = "/api/v2/presence/{user_id}/heartbeat", tag = "sessions", request_body = HeartbeatBody,
-    params(("user_id" = String, Path, description = "The user, 1 to 128 bytes")),
+    params(("user_id" = Name, Path, description = "The user, 1 to 128 bytes")),
     security(("bearer" = [])),
     responses(
         (status = 200, description = "Until when it lives now", body = LeaseAnswer),
@@ -93,9 +100,9 @@ pub(super) async fn heartbeat(State(at): State<At>, whom: Whom, UserId(user): Us
 /// Ends a session, whichever node answers for it. One that is not there is nothing.
 #[utoipa::path(delete, path = "/api/v2/presence/{user_id}", tag = "sessions",
     params(
-        ("user_id" = String, Path, description = "The user, 1 to 128 bytes"),
-        ("session" = Option<String>, Query, description = "The session; `default` where it is not said"),
-        ("space" = Option<String>, Query, description = "The space; `default` where it is not said"),
+        ("user_id" = Name, Path, description = "The user, 1 to 128 bytes"),
+        ("session" = Option<Name>, Query, description = "The session; `default` where it is not said"),
+        ("space" = Option<Name>, Query, description = "The space; `default` where it is not said"),
     ),
     security(("bearer" = [])),
     responses(
@@ -113,7 +120,7 @@ pub(super) async fn leave(State(at): State<At>, whom: Whom, UserId(user): UserId
 
 /// Chooses a status over all sessions of a user who is there, and whether others know of it.
 #[utoipa::path(put, path = "/api/v2/presence/{user_id}/choice", tag = "sessions", request_body = ChoiceBody,
-    params(("user_id" = String, Path, description = "The user, 1 to 128 bytes")),
+    params(("user_id" = Name, Path, description = "The user, 1 to 128 bytes")),
     security(("bearer" = [])),
     responses(
         (status = 200, description = "The user, under its name", body = UserAnswer),

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::answer::{Answer, done, object};
 use super::ask::{Asked, SpaceId};
-use super::openapi::{Refusal, SpaceCountsAnswer, SpacesAnswer, UsersAnswer};
+use super::openapi::{Name, Refusal, SpaceCountsAnswer, SpacesAnswer, UsersAnswer};
 use super::router::{At, settled, working};
 use crate::presence::Counts;
 
@@ -26,7 +26,7 @@ pub(super) async fn spaces(State(at): State<At>, uri: Uri) -> Answer {
 
 /// How many are in a space.
 #[utoipa::path(get, path = "/api/v2/spaces/{space}/counts", tag = "spaces",
-    params(("space" = String, Path, description = "The space, 1 to 128 bytes")),
+    params(("space" = Name, Path, description = "The space, 1 to 128 bytes")),
     responses(
         (status = 200, description = "How many users and sessions there are", body = SpaceCountsAnswer),
         (status = "4XX", description = "Refused", body = Refusal),
@@ -40,8 +40,8 @@ pub(super) async fn counts(State(at): State<At>, SpaceId(space): SpaceId, uri: U
 /// Who is in a space and not offline, by name, a page at a time.
 #[utoipa::path(get, path = "/api/v2/spaces/{space}/users", tag = "spaces",
     params(
-        ("space" = String, Path, description = "The space, 1 to 128 bytes"),
-        ("limit" = Option<u32>, Query, description = "Users of a page, 1 to 10,000; 1,000 where it is not said"),
+        ("space" = Name, Path, description = "The space, 1 to 128 bytes"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 10_000, description = "Users of a page, 1 to 10,000; 1,000 where it is not said"),
         ("after" = Option<String>, Query, description = "The `next` of the page before"),
     ),
     responses(

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::answer::{Answer, Refused, done};
 use super::ask::{Asked, BATCH_BYTES_MAX, BODY_BYTES_MAX, SPACE, UserId, json, seconds, status};
-use super::openapi::{Refusal, UserAnswer};
+use super::openapi::{Name, Refusal, SessionStatus, UserAnswer};
 use super::router::{At, Whom, settled, working};
 use crate::presence::{BATCH_USERS_MAX, Reading, SessionSet, UserView};
 
@@ -23,20 +23,27 @@ const AT_ONCE: usize = 16;
 #[serde(deny_unknown_fields)]
 pub(super) struct SetBody {
     /// `online`, `away`, `busy`, or `offline`, which ends the session.
+    #[schema(value_type = SessionStatus)]
     status: String,
     /// What it says besides, up to 1,024 bytes.
+    #[schema(max_length = 1024)]
     message: Option<String>,
     /// How many seconds it lives after each sign of life, 1 to 86,400; the store's own where it is not said.
+    #[schema(minimum = 1, maximum = 86_400)]
     ttl: Option<f64>,
     /// The session, 1 to 128 bytes; `default` where it is not said.
+    #[schema(value_type = Option<Name>)]
     session: Option<String>,
     /// The kind of device, up to 64 bytes.
+    #[schema(max_length = 64)]
     device: Option<String>,
     /// Any JSON, up to 4,096 bytes.
     metadata: Option<Value>,
     /// After how many seconds without activity online is away; 0 is never.
+    #[schema(minimum = 0)]
     idle: Option<f64>,
     /// The space; `default` where it is not said.
+    #[schema(value_type = Option<Name>)]
     space: Option<String>,
 }
 
@@ -45,16 +52,18 @@ pub(super) struct SetBody {
 #[serde(deny_unknown_fields)]
 pub(super) struct BatchBody {
     /// The users, 1,000 at the most.
+    #[schema(value_type = Vec<Name>, max_items = 1000)]
     user_ids: Vec<String>,
     /// The space; `default` where it is not said.
+    #[schema(value_type = Option<Name>)]
     space: Option<String>,
 }
 
 /// A user; one who was never there is offline.
 #[utoipa::path(get, path = "/api/v2/presence/{user_id}", tag = "users",
     params(
-        ("user_id" = String, Path, description = "The user, 1 to 128 bytes"),
-        ("space" = Option<String>, Query, description = "The space; `default` where it is not said"),
+        ("user_id" = Name, Path, description = "The user, 1 to 128 bytes"),
+        ("space" = Option<Name>, Query, description = "The space; `default` where it is not said"),
     ),
     responses(
         (status = 200, description = "The user, under its name", body = UserAnswer),
@@ -69,8 +78,8 @@ pub(super) async fn get(State(at): State<At>, whom: Whom, UserId(user): UserId, 
 #[utoipa::path(get, path = "/api/v2/presence", tag = "users",
     params(
         ("users" = Option<String>, Query, description = "The users, with commas between, 1,000 at the most"),
-        ("user" = Option<Vec<String>>, Query, description = "One user whose name may have a comma; it may come again"),
-        ("space" = Option<String>, Query, description = "The space; `default` where it is not said"),
+        ("user" = Option<Vec<Name>>, Query, description = "One user whose name may have a comma; it may come again"),
+        ("space" = Option<Name>, Query, description = "The space; `default` where it is not said"),
     ),
     responses(
         (status = 200, description = "The users, each under its name", body = UserAnswer),
@@ -96,7 +105,7 @@ pub(super) async fn batch(State(at): State<At>, whom: Whom, body: Body) -> Answe
 
 /// Sets a session of a user, which lives until its time to live passed without a sign of life. Setting it again is one.
 #[utoipa::path(put, path = "/api/v2/presence/{user_id}", tag = "users", request_body = SetBody,
-    params(("user_id" = String, Path, description = "The user, 1 to 128 bytes")),
+    params(("user_id" = Name, Path, description = "The user, 1 to 128 bytes")),
     security(("bearer" = [])),
     responses(
         (status = 200, description = "The user, under its name", body = UserAnswer),

@@ -20,7 +20,7 @@ use tokio::time::{Instant, timeout};
 use super::answer::{Answer, Refused};
 use super::ask::{Asked, SpaceId, number};
 use super::gate::may_connect;
-use super::openapi::Refusal;
+use super::openapi::{Name, Refusal};
 use super::router::{At, Whom};
 use super::state::Turned;
 use crate::presence::{PresenceWatcher, WatchEvent, WatchOptions};
@@ -55,9 +55,9 @@ struct Told {
 /// Who is there, then each change: server-sent events, or a WebSocket.
 #[utoipa::path(get, path = "/api/v2/spaces/{space}/watch", tag = "spaces",
     params(
-        ("space" = String, Path, description = "The space, 1 to 128 bytes"),
+        ("space" = Name, Path, description = "The space, 1 to 128 bytes"),
         ("users" = Option<String>, Query, description = "The users, with commas between; all where it is not said"),
-        ("user" = Option<Vec<String>>, Query, description = "One user whose name may have a comma; it may come again"),
+        ("user" = Option<Vec<Name>>, Query, description = "One user whose name may have a comma; it may come again"),
         ("after" = Option<u64>, Query, description = "Go on behind this position; `Last-Event-ID` says it too"),
         ("access_token" = Option<String>, Query, description = "The token, for who can't set a header"),
     ),
