@@ -1,4 +1,5 @@
-//! The page of a node in a real browser, which `cargo xtask tools` fetches: a Chromium that needs nothing of the system.
+//! The page of a node in a real browser, which `cargo xtask tools` fetches: a Chromium that needs nothing of the
+//! system.
 
 use std::path::Path;
 use std::process::Command;

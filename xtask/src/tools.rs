@@ -74,7 +74,8 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { createBrotliDecompress } from 'node:zlib';
 import { pipeline } from 'node:stream/promises';
 for (const name of ['al2023.tar', 'fonts.tar', 'chromium'])
-  await pipeline(createReadStream(`package/bin/${name}.br`), createBrotliDecompress(), createWriteStream(`package/${name}`));
+  await pipeline(
+    createReadStream(`package/bin/${name}.br`), createBrotliDecompress(), createWriteStream(`package/${name}`));
 ";
 
 /// The release of cargo-deny that `audit` installs.

@@ -23,6 +23,7 @@ mod mesh;
 mod nats_local;
 mod open;
 pub(crate) mod points_query;
+mod presence;
 mod read;
 pub(crate) mod replica;
 mod replica_capture;
@@ -67,6 +68,7 @@ pub(crate) const ALL: &[Row] = &[
     crdt_join::ROW,
     crdt_heap::ROW,
     crdt_merge::ROW,
+    presence::ROW,
     hub_append::ROW,
     hub_read::ROW,
     link_push::ROW,

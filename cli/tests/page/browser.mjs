@@ -1,4 +1,4 @@
-// A Chromium of one's own, told what to do over a pipe (the DevTools protocol, a JSON object and a zero byte a message).
+// A Chromium of one's own, told what to do over a pipe: the DevTools protocol, a JSON object and a zero byte a message.
 
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -48,7 +48,8 @@ export class Browser {
       this.#asked.delete(said.id);
       if (asked) said.error ? asked.reject(new Error(said.error.message)) : asked.resolve(said.result);
       if (said.method === 'Runtime.exceptionThrown') this.faults.push(said.params.exceptionDetails.text);
-      if (said.method === 'Log.entryAdded' && said.params.entry.level === 'error') this.faults.push(said.params.entry.text);
+      const entry = said.method === 'Log.entryAdded' ? said.params.entry : {};
+      if (entry.level === 'error') this.faults.push(entry.text);
     }
   }
 
@@ -66,7 +67,8 @@ export class Browser {
     this.session = sessionId;
     for (const domain of ['Page', 'Runtime', 'Log', 'Accessibility']) await this.send(`${domain}.enable`);
     await this.send('Page.navigate', { url });
-    await until('the page is loaded', () => this.value('document.readyState === "complete" && location.href !== "about:blank"'));
+    const isLoaded = 'document.readyState === "complete" && location.href !== "about:blank"';
+    await until('the page is loaded', () => this.value(isLoaded));
   }
 
   /** What an expression is in the page, as JSON. */

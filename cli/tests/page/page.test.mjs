@@ -26,7 +26,8 @@ bind = "${bind}"
 [auth]
 jwt_secret = "\${JWT_SECRET}"
 `);
-  node = spawn(HEADWATER, ['serve', '--config', 'p.toml', '--json'], { cwd: dir, env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const stdio = ['ignore', 'pipe', 'inherit'];
+  node = spawn(HEADWATER, ['serve', '--config', 'p.toml', '--json'], { cwd: dir, env, stdio });
   const line = await new Promise((resolve, reject) => {
     let said = '';
     node.stdout.on('data', (bytes) => {
@@ -85,11 +86,13 @@ test('who comes, changes and leaves is shown as it happens', async () => {
   await until('bob is away', async () => (await count('away')) === '1');
   await leave('bob');
   await until('bob is gone', async () => (await shown()).length === 1);
-  const bars = (kind) => browser.value(
-    `[...document.querySelectorAll("#graph rect.${kind}")].reduce((sum, it) => sum + Number(it.getAttribute("height")), 0)`,
-  );
+  const bars = async (kind) => {
+    const all = `[...document.querySelectorAll("#graph rect.${kind}")]`;
+    return Math.max(...(await browser.value(`${all}.map((it) => Number(it.getAttribute("height")))`)));
+  };
   assert.ok((await bars('joined')) > 0 && (await bars('left')) > 0, 'the graph has both');
-  assert.equal(await browser.text('#graph-text'), '2 joined (above the line) and 1 left (below it) in the last 5 minutes.');
+  const told = '2 joined (above the line) and 1 left (below it) in the last 5 minutes.';
+  assert.equal(await browser.text('#graph-text'), told);
 });
 
 test('the keyboard reaches a user, and chooses one', async () => {
@@ -104,8 +107,8 @@ test('the keyboard reaches a user, and chooses one', async () => {
   assert.equal(outline, 'solid', 'it is seen where the keyboard is');
   await browser.press('Enter', 'Enter', '\r');
   await until('the sessions are shown', async () => (await browser.text('#sessions-of')) === 'Of alice');
-  const row = await browser.value('[...document.querySelectorAll("#sessions tbody td")].slice(0, 4).map((it) => it.textContent)');
-  assert.deepEqual(row, ['default', 'busy', 'in a call', 'laptop']);
+  const row = await browser.value('[...document.querySelectorAll("#sessions tbody td")].map((it) => it.textContent)');
+  assert.deepEqual(row.slice(0, 4), ['default', 'busy', 'in a call', 'laptop']);
   await set('alice', { status: 'online', message: 'back' });
   await until('it changes', async () => (await browser.text('#sessions tbody .status')) === 'online');
   assert.match(await focused(), /alice/, 'the keyboard did not lose its place');
@@ -143,7 +146,8 @@ test('light and dark are both read easily', async () => {
   const backs = [];
   for (const scheme of ['light', 'dark']) {
     await browser.send('Emulation.setEmulatedMedia', { features: [{ name: 'prefers-color-scheme', value: scheme }] });
-    const colours = await browser.value(`[...document.querySelectorAll("#users .status, dt, dd, p, h2, #events time")].map((it) => {
+    const what = '#users .status, dt, dd, p, h2, #events time';
+    const colours = await browser.value(`[...document.querySelectorAll("${what}")].map((it) => {
       let back = it;
       while (getComputedStyle(back).backgroundColor === "rgba(0, 0, 0, 0)") back = back.parentElement;
       return [it.textContent, getComputedStyle(it).color, getComputedStyle(back).backgroundColor];
@@ -161,7 +165,7 @@ test('a name is text, whatever is in it', async () => {
   const name = '<img src=x onerror=alert(1)>"\'&';
   await set(name, { status: 'online', message: '<b>bold</b>' });
   await until('it is there', async () => (await shown()).some((text) => text === `online${name}<b>bold</b>`));
-  assert.equal(await browser.value('document.querySelectorAll("#users img, #users b, #events img, #events b").length'), 0);
+  assert.equal(await browser.value('document.querySelectorAll("li img, li b").length'), 0);
   await leave(name);
 });
 

@@ -41,7 +41,8 @@ pub(super) async fn counts(State(at): State<At>, SpaceId(space): SpaceId, uri: U
 #[utoipa::path(get, path = "/api/v2/spaces/{space}/users", tag = "spaces",
     params(
         ("space" = Name, Path, description = "The space, 1 to 128 bytes"),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 10_000, description = "Users of a page, 1 to 10,000; 1,000 where it is not said"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 10_000,
+            description = "Users of a page, 1 to 10,000; 1,000 where it is not said"),
         ("after" = Option<String>, Query, description = "The `next` of the page before"),
     ),
     responses(
