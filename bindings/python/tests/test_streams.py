@@ -1,6 +1,8 @@
 """Streams: settings, reads, purges, and what engines say about themselves."""
 
 import _thread
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -151,6 +153,15 @@ def test_backup_restore_verify(tmp_path: Path, disk: hw.Engine) -> None:
         disk.backup(tmp_path / "c", progress=lambda done, total: 1 // 0)
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C is heard, also where a shell started the tests in the background, which has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_a_copy_or_check_that_is_stopped_leaves_nothing(tmp_path: Path, disk: hw.Engine) -> None:
     disk.create_stream("s").append_batch([("s", b"x" * 1000)] * 100)
     heard: list[tuple[int, int]] = []
