@@ -6,6 +6,7 @@ mod append_interval;
 mod batches;
 pub(crate) mod calls;
 mod condition;
+mod crdt_fsync;
 mod crdt_heap;
 mod crdt_join;
 mod crdt_merge;
@@ -53,6 +54,7 @@ pub(crate) struct Row {
 pub(crate) const ALL: &[Row] = &[
     append_fsync::ROW,
     append_fsync_64::ROW,
+    crdt_fsync::ROW,
     append_interval::ROW,
     batches::ROW,
     last::ROW,
