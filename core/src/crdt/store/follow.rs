@@ -1,5 +1,7 @@
 //! Following the log: what others appended is joined, in the order of the log, whenever somebody reads or writes.
 
+use std::sync::atomic::Ordering;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{Batch, RecordView};
 
@@ -58,7 +60,7 @@ impl Inner {
     /// Passes over what this handle sent, where the log has as many sequences more as it sent records: then all of them
     /// are its own. Whether it could.
     pub(super) fn pass_own(&self, live: &mut Live) -> Result<bool> {
-        if live.unanswered > 0 || !live.replica.held().is_empty() {
+        if self.unanswered.load(Ordering::Acquire) > 0 || !live.replica.held().is_empty() {
             return Ok(false);
         }
         let last = self.subscription.position() + live.unread - 1;

@@ -88,6 +88,8 @@ struct Inner {
     next_seq: Arc<AtomicU64>,
     /// The subject of the records of this handle.
     own_subject: String,
+    /// Appends that were not acknowledged yet. It grows under the lock; who hears of the end of one takes none.
+    unanswered: AtomicU64,
     live: Mutex<Live>,
 }
 
@@ -108,8 +110,6 @@ struct Live {
     has_written: bool,
     /// Records that this handle sent since it last read the log.
     unread: u64,
-    /// Appends that were not acknowledged yet.
-    unanswered: u64,
     /// Why the handle can't go on.
     failed: Option<Error>,
 }

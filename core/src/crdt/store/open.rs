@@ -62,13 +62,13 @@ fn over(engine: &Engine, stream: Stream, config: &CrdtConfig) -> Result<CrdtStor
         left: VecDeque::new(),
         has_written: false,
         unread: 0,
-        unanswered: 0,
         failed: None,
     };
     let own_subject = log.subject(actor);
     let live = Mutex::new(live);
     let next_seq = Arc::new(AtomicU64::new(1));
-    let mut inner = Inner { log, snapshots, subscription, actor, next_seq, own_subject, live };
+    let unanswered = AtomicU64::new(0);
+    let mut inner = Inner { log, snapshots, subscription, actor, next_seq, own_subject, unanswered, live };
     inner.catch_up(until)?;
     inner.begin()?;
     Ok(CrdtStore(Arc::new(inner)))
@@ -114,7 +114,7 @@ impl Inner {
         let (engine, stream) = (&self.log.engine, self.log.stream.name());
         if live.replica.next_seq == 1 {
             engine.forget_actor(stream, self.actor);
-        } else if live.unanswered == 0 {
+        } else if self.unanswered.load(Ordering::Acquire) == 0 {
             engine.free_actor(stream, self.actor, live.replica.next_seq);
         }
     }

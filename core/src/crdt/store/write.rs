@@ -96,11 +96,11 @@ impl CrdtStore {
             Ok(Ok(ack)) => Ok(Pending::ready(Ok(Written { seq: ack.seq, total }))),
             Ok(Err(error)) => Err(live.fail(error, &inner.log.name)),
             Err(waiting) => {
-                live.unanswered += 1;
+                inner.unanswered.fetch_add(1, Ordering::Relaxed);
                 let (failing, answered) = (Arc::clone(inner), Arc::clone(inner));
                 let waiting = waiting.map_err(move |error| failing.fail(error));
                 Ok(waiting.map(move |ack| {
-                    answered.answered();
+                    answered.unanswered.fetch_sub(1, Ordering::Release);
                     Written { seq: ack.seq, total }
                 }))
             }
@@ -117,12 +117,6 @@ impl Inner {
             return Err(Error::new(ErrorKind::Limit, message));
         }
         Ok(())
-    }
-
-    fn answered(&self) {
-        if let Ok(mut live) = self.live.lock() {
-            live.unanswered -= 1;
-        }
     }
 
     fn fail(&self, error: Error) -> Error {
