@@ -10,7 +10,7 @@ use axum::http::{Uri, header};
 use serde::de::DeserializeOwned;
 
 use super::answer::Refused;
-use crate::presence::Status;
+use crate::presence::{SessionSet, Status};
 
 /// The most bytes of a body that is about one user.
 pub(super) const BODY_BYTES_MAX: usize = 64 << 10;
@@ -129,6 +129,11 @@ pub(super) async fn json<T: DeserializeOwned>(body: Body, max: usize) -> Result<
     let read = tokio::time::timeout(BODY_PATIENCE, to_bytes(body, max)).await;
     let bytes = read.map_err(|_| Refused::too_slow(BODY_PATIENCE))?.map_err(|_| Refused::too_large(max))?;
     serde_json::from_slice(&bytes).map_err(|e| Refused::invalid(format!("the body: {e}")))
+}
+
+/// A session by its name; the default one where none is named.
+pub(super) fn session(named: Option<String>) -> String {
+    named.unwrap_or_else(|| SessionSet::default().session)
 }
 
 /// A status by its name.

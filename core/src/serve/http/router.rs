@@ -10,7 +10,7 @@ use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -84,6 +84,11 @@ impl Door {
 
     pub(super) fn user(&self, view: &UserView, reading: Option<&Reading>) -> Value {
         users::of_http(view, &self.node, reading)
+    }
+
+    /// The answer that is one user, under its name.
+    pub(super) fn one(&self, user: String, view: &UserView) -> Response {
+        done(Value::Object(Map::from_iter([(user, self.user(view, None))])))
     }
 }
 

@@ -4,14 +4,14 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::Uri;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::answer::{Answer, Refused, done, object};
-use super::ask::{Asked, BODY_BYTES_MAX, SPACE, UserId, json, seconds, status};
+use super::ask::{Asked, BODY_BYTES_MAX, SPACE, UserId, json, seconds, session, status};
 use super::openapi::{LeaseAnswer, Name, PurgeAnswer, Refusal, SessionStatus, SessionsAnswer, UserAnswer};
 use super::router::{At, Whom, settled, working};
-use crate::presence::{Purge, SessionSet};
+use crate::presence::Purge;
 
 /// Which session lives.
 #[derive(Deserialize, ToSchema)]
@@ -91,7 +91,7 @@ pub(super) async fn heartbeat(State(at): State<At>, whom: Whom, UserId(user): Us
     let presence = at.presence()?;
     whom.may_write(&at, &user)?;
     let body: HeartbeatBody = json(body, BODY_BYTES_MAX).await?;
-    let session = body.session.unwrap_or_else(|| SessionSet::default().session);
+    let session = session(body.session);
     let space = body.space.as_deref().unwrap_or(SPACE);
     let lease = settled(presence.heartbeat(space, &user, &session, body.active)).await?;
     Ok(done(lease.to_json()))
@@ -113,9 +113,9 @@ pub(super) async fn leave(State(at): State<At>, whom: Whom, UserId(user): UserId
     let asked = Asked::of(&uri, &["space", "session"])?;
     let presence = at.presence()?;
     whom.may_write(&at, &user)?;
-    let session = asked.session.clone().unwrap_or_else(|| SessionSet::default().session);
+    let session = session(asked.session.clone());
     let view = settled(presence.leave(asked.space(), &user, &session)).await?;
-    Ok(done(Value::Object(Map::from_iter([(user, at.user(&view, None))]))))
+    Ok(at.one(user, &view))
 }
 
 /// Chooses a status over all sessions of a user who is there, and whether others know of it.
@@ -137,7 +137,7 @@ pub(super) async fn choose(State(at): State<At>, whom: Whom, UserId(user): UserI
     if let Some(on) = body.invisible {
         view = settled(presence.hide(space, &user, on)).await?;
     }
-    Ok(done(Value::Object(Map::from_iter([(user, at.user(&view, None))]))))
+    Ok(at.one(user, &view))
 }
 
 /// Ends sessions whichever node answers for them. It needs the scope `presence:admin`.

@@ -6,14 +6,14 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::Uri;
 use serde::Deserialize;
-use serde_json::{Map, Number, Value};
+use serde_json::{Number, Value};
 use utoipa::ToSchema;
 
 use super::answer::{Answer, Refused, done};
-use super::ask::{Asked, BATCH_BYTES_MAX, BODY_BYTES_MAX, SPACE, UserId, json, seconds, status};
+use super::ask::{Asked, BATCH_BYTES_MAX, BODY_BYTES_MAX, SPACE, UserId, json, seconds, session, status};
 use super::openapi::{Name, Refusal, SessionStatus, UserAnswer};
 use super::router::{At, Whom, settled, working};
-use crate::presence::{BATCH_USERS_MAX, Reading, SessionSet, UserView};
+use crate::presence::{Reading, SessionSet, UserView};
 
 /// So many users are looked up on the thread that serves; more are on one that may wait for a disk.
 const AT_ONCE: usize = 16;
@@ -117,7 +117,7 @@ pub(super) async fn put(State(at): State<At>, whom: Whom, UserId(user): UserId, 
     whom.may_write(&at, &user)?;
     let body: SetBody = json(body, BODY_BYTES_MAX).await?;
     let set = SessionSet {
-        session: body.session.unwrap_or_else(|| SessionSet::default().session),
+        session: session(body.session),
         status: status(&body.status)?,
         message: body.message,
         device: body.device,
@@ -127,17 +127,12 @@ pub(super) async fn put(State(at): State<At>, whom: Whom, UserId(user): UserId, 
     };
     let space = body.space.as_deref().unwrap_or(asked.space());
     let view = settled(presence.set(space, &user, set)).await?;
-    Ok(done(Value::Object(Map::from_iter([(user, at.user(&view, None))]))))
+    Ok(at.one(user, &view))
 }
 
 /// Looks users up; who may not know of one who is invisible is told what others are.
 async fn look_up(at: &At, whom: &Whom, space: &str, users: Vec<String>) -> Answer {
     let presence = at.presence()?;
-    // Refused before anything is made of a million names.
-    if users.len() > BATCH_USERS_MAX {
-        let message = format!("{} users are asked for, and {BATCH_USERS_MAX} at the most go at once", users.len());
-        return Err(Refused::invalid(message));
-    }
     let reading = if users.len() <= AT_ONCE {
         let names: Vec<_> = users.iter().map(String::as_str).collect();
         settled(presence.get_many(space, &names)).await?
