@@ -25,6 +25,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::clock::Nanos;
 use crate::error::{Error, ErrorKind, Result};
+use crate::locks;
 use crate::origin::Writer;
 use crate::record::Durability;
 use crate::stream::Stream;
@@ -153,18 +154,20 @@ impl Inner {
     fn known(&self) -> Result<MutexGuard<'_, Live>> {
         let panicked =
             |_| Error::new(ErrorKind::Internal, format!("a call of CRDT store '{}' panicked", self.log.name));
-        let live = self.live.lock().map_err(panicked)?;
+        let live = locks::lock_in_turn(&self.live).map_err(panicked)?;
         match &live.failed {
             Some(error) => Err(error.clone()),
             None => Ok(live),
         }
     }
 
-    /// The replica to write to. Where the log grew by nothing but what this handle sent, that is not read back.
+    /// The replica to write to. Where the log has nothing, or nothing but what this handle sent, that is not yet read,
+    /// nothing is.
     fn live_to_write(&self) -> Result<MutexGuard<'_, Live>> {
         let mut live = self.known()?;
-        let is_alone = self.subscription.lag() == live.unread;
-        if !is_alone || live.unread >= UNREAD_MAX && !self.pass_own(&mut live)? {
+        let lag = self.subscription.lag();
+        let is_known = lag == 0 || lag == live.unread;
+        if !is_known || live.unread >= UNREAD_MAX && !self.pass_own(&mut live)? {
             self.follow(&mut live)?;
         }
         Ok(live)
