@@ -190,7 +190,15 @@ struct Places {
 
 impl Places {
     fn new(table: &Table, named: &UnitTable) -> Places {
-        let here: Vec<_> = named.columns.iter().map(|name| table.column(name)).collect();
+        let mut here: Vec<_> = named.columns.iter().map(|name| table.column(name)).collect();
+        // Then by former names: here, or at the origin where this node did not look between two changes of a name.
+        let former = named.columns.iter().enumerate();
+        for (n, name) in former.chain(named.was.iter().map(|(n, was)| (*n, was))) {
+            if here.get(n) == Some(&None) {
+                let found = table.column(name).or_else(|| table.former_column(name));
+                here[n] = found.filter(|place| !here.contains(&Some(*place)));
+            }
+        }
         let is_left_out = |n: &usize| here[*n].is_none() && table.is_left_out(&named.columns[*n]);
         Places { left_out: (0..here.len()).filter(is_left_out).collect(), here }
     }

@@ -39,6 +39,7 @@ mod export;
 mod formers;
 mod ident;
 mod intake;
+mod names;
 pub(crate) mod node;
 mod noted;
 mod park;

@@ -7,6 +7,7 @@
 use rusqlite::Connection;
 
 use super::ident::{OURS, is_same, quote, quote_all};
+use super::names::Names;
 use super::store::{KEY_COLUMNS_MAX, Sql};
 use super::{Options, pattern, schema};
 
@@ -46,7 +47,7 @@ pub(crate) struct Column {
     pub(crate) id: i64,
     pub(crate) name: String,
     /// What it was called before it was renamed here; others may still say so.
-    pub(crate) was: Option<String>,
+    pub(crate) was: Names,
     /// Digest of its default.
     pub(super) rest: u64,
 }
@@ -56,7 +57,7 @@ pub(crate) struct Column {
 pub(crate) struct Table {
     pub(crate) id: i64,
     pub(crate) name: String,
-    pub(crate) was: Option<String>,
+    pub(crate) was: Names,
     pub(crate) keys: Vec<String>,
     pub(crate) columns: Vec<Column>,
     /// The columns that are left out here, whoever else replicates them.
@@ -88,7 +89,7 @@ impl Shape {
 }
 
 impl Table {
-    pub(super) fn new(id: i64, was: Option<String>, shape: &Shape, columns: Vec<Column>, options: &Options) -> Table {
+    pub(super) fn new(id: i64, was: Names, shape: &Shape, columns: Vec<Column>, options: &Options) -> Table {
         let keys = shape.keys();
         let names = || keys.iter().map(String::as_str).chain(columns.iter().map(|column| column.name.as_str()));
         let table = quote(&shape.name);
@@ -136,14 +137,17 @@ impl Table {
 
     /// Whether others may mean this table by `name`.
     pub(super) fn answers_to(&self, name: &str) -> bool {
-        is_same(&self.name, name) || self.was.as_deref().is_some_and(|was| is_same(was, name))
+        is_same(&self.name, name) || self.was.has(name)
     }
 
-    /// The place of the column that others mean by `name`: the one called so, or else the one that was.
+    /// The place of the column of this name.
     pub(super) fn column(&self, name: &str) -> Option<usize> {
-        let was = |column: &Column| column.was.as_deref().is_some_and(|was| is_same(was, name));
-        let by_name = self.columns.iter().position(|column| is_same(&column.name, name));
-        by_name.or_else(|| self.columns.iter().position(was))
+        self.columns.iter().position(|column| is_same(&column.name, name))
+    }
+
+    /// The place of the column that had this name before.
+    pub(super) fn former_column(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.was.has(name))
     }
 }
 
