@@ -155,16 +155,18 @@ impl Node {
     }
 
     fn send(&mut self) -> Result<bool> {
+        // What was made before it was told to publish nothing has its number, and waits until it may go.
+        if !self.config.publish {
+            return Ok(false);
+        }
         let units = self.replica.outbox(UNITS_AT_ONCE)?;
         let Some(last) = units.last().map(|unit| unit.place) else { return Ok(false) };
-        if self.config.publish {
-            for (shard, lane) in self.lanes.iter().enumerate() {
-                // What is of a shard that there is no more goes with the first.
-                let of = |unit: &&Outgoing| unit.shard == shard || shard == 0 && unit.shard >= self.lanes.len();
-                lane.log.put(&units.iter().filter(of).collect::<Vec<_>>())?;
-            }
-            self.counts.published += units.len() as u64;
+        for (shard, lane) in self.lanes.iter().enumerate() {
+            // What is of a shard that there is no more goes with the first.
+            let of = |unit: &&Outgoing| unit.shard == shard || shard == 0 && unit.shard >= self.lanes.len();
+            lane.log.put(&units.iter().filter(of).collect::<Vec<_>>())?;
         }
+        self.counts.published += units.len() as u64;
         self.replica.sent(last)?;
         Ok(units.len() == UNITS_AT_ONCE)
     }
