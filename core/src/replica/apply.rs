@@ -146,9 +146,13 @@ impl Replica {
             }
             rows.set_state(&name, &state)?;
         }
-        let mut won: Vec<(usize, &Value)> = joined.won.iter().map(|n| (places[*n], &change.values[*n])).collect();
-        won.sort_by_key(|(place, _)| *place);
-        let (places, values): (Vec<usize>, Vec<&Value>) = won.into_iter().unzip();
+        let (places, values): (Vec<usize>, Vec<&Value>) = if joined.won.len() == places.len() && places.is_sorted() {
+            (places, change.values.iter().collect())
+        } else {
+            let mut won: Vec<_> = joined.won.iter().map(|n| (places[*n], &change.values[*n])).collect();
+            won.sort_by_key(|(place, _)| *place);
+            won.into_iter().unzip()
+        };
         if is_shown {
             if !update(rows, &change.key, &places, &values)? {
                 // An INSERT OR REPLACE took it out by a UNIQUE constraint, and no trigger fired.

@@ -63,9 +63,12 @@ impl Replica {
         }
         for (shape, _) in shapes.iter().zip(&is_new).filter(|(_, is_new)| **is_new) {
             let id = store::add_number(&self.conn, "table", 1)?;
-            let sql = "INSERT INTO _headwater_table(id, name, walk) VALUES (?1, ?2, x'')";
-            self.conn.prepare_cached(sql)?.execute((id, &shape.name))?;
-            let known = Known { id, name: shape.name.clone(), was: Names::default(), walk: Some(Vec::new()), gone: 0 };
+            // Of a table without a row nothing is left to walk over, and what is known of no row is known to be new.
+            let rows = format!("SELECT 1 FROM main.{}", quote(&shape.name));
+            let walk = self.conn.prepare(&rows)?.exists(())?.then(Vec::new);
+            let sql = "INSERT INTO _headwater_table(id, name, walk) VALUES (?1, ?2, ?3)";
+            self.conn.prepare_cached(sql)?.execute((id, &shape.name, &walk))?;
+            let known = Known { id, name: shape.name.clone(), was: Names::default(), walk, gone: 0 };
             let (table, _) = self.keep(&known, shape, false)?;
             create_triggers(&self.conn, &table, &self.options)?;
             tables.push(table);
