@@ -13,7 +13,7 @@ use super::settle::{INCOMPLETE, settle, unsettle};
 use super::store::Sql;
 use super::table::Table;
 use super::value::{Value, key_bytes};
-use super::{Planted, Replica, capture};
+use super::{Planted, Replica, capture, fresh};
 #[cfg(test)]
 use crate::error::Result;
 
@@ -82,8 +82,23 @@ impl Replica {
             };
             touched.push((n, &rows[place], Places::new(&self.tables[place], named)));
         }
-        for change in &unit.changes {
-            let Some((_, rows, places)) = touched.iter().find(|(n, ..)| *n == change.table) else { continue };
+        let (mut rest, mut are_fresh) = (unit.changes.as_slice(), true);
+        while let Some((change, behind)) = rest.split_first() {
+            let Some((_, rows, places)) = touched.iter().find(|(n, ..)| *n == change.table) else {
+                rest = behind;
+                continue;
+            };
+            let is_fresh =
+                |next: &&Change| next.table == change.table && fresh::is_fresh(rows.table, next, &places.here);
+            if are_fresh && rest.iter().take(fresh::ROWS_AT_ONCE).take_while(is_fresh).count() == fresh::ROWS_AT_ONCE {
+                let (many, behind) = rest.split_at(fresh::ROWS_AT_ONCE);
+                are_fresh = rows.add_many(many, unit.origin)?;
+                if are_fresh {
+                    rest = behind;
+                    continue;
+                }
+            }
+            rest = behind;
             if change.key.len() != rows.table.keys.len() {
                 parked.changes.push(change.clone());
                 continue;

@@ -92,7 +92,8 @@ impl Unit {
             return place;
         }
         let columns = table.columns.iter().map(|column| column.name.clone()).collect();
-        let was = |(n, column): (usize, &Column)| column.was.iter().map(move |was| (n, was.clone())).collect::<Vec<_>>();
+        let was =
+            |(n, column): (usize, &Column)| column.was.iter().map(move |was| (n, was.clone())).collect::<Vec<_>>();
         let was = table.columns.iter().enumerate().flat_map(was).collect();
         self.tables.push(UnitTable { name: table.name.clone(), columns, was, hash: table.hash });
         self.tables.len() - 1
@@ -162,7 +163,11 @@ type Put<T> = std::result::Result<T, minicbor::encode::Error<std::convert::Infal
 fn put_unit(to: &mut Encoder<&mut Vec<u8>>, unit: &Unit) -> Put<()> {
     to.map(4)?.u8(0)?.u64(unit.origin)?.u8(1)?.u64(unit.seq)?.u8(2)?.array(unit.tables.len() as u64)?;
     for table in &unit.tables {
-        to.map(3 + u64::from(!table.was.is_empty()))?.u8(0)?.str(&table.name)?.u8(1)?.array(table.columns.len() as u64)?;
+        to.map(3 + u64::from(!table.was.is_empty()))?
+            .u8(0)?
+            .str(&table.name)?
+            .u8(1)?
+            .array(table.columns.len() as u64)?;
         for column in &table.columns {
             to.str(column)?;
         }

@@ -37,6 +37,7 @@ mod cut;
 mod digest;
 mod export;
 mod formers;
+mod fresh;
 mod ident;
 mod intake;
 mod names;

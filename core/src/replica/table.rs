@@ -6,6 +6,7 @@
 
 use rusqlite::Connection;
 
+use super::fresh::Many;
 use super::ident::{OURS, is_same, quote, quote_all};
 use super::names::Names;
 use super::store::{KEY_COLUMNS_MAX, Sql};
@@ -72,6 +73,7 @@ pub(crate) struct Table {
     pub(super) read: String,
     pub(super) has: String,
     pub(super) insert: String,
+    pub(super) many: Many,
     pub(super) delete: String,
 }
 
@@ -102,6 +104,9 @@ impl Table {
             .join(", ");
         let select = format!("SELECT {} FROM main.{table}", quote_all("", names()));
         let action = if set.is_empty() { "NOTHING".to_owned() } else { format!("UPDATE SET {set}") };
+        // The statement's OR ABORT is stronger than an ON CONFLICT REPLACE that a constraint of the table says.
+        let start = format!("INSERT OR ABORT INTO main.{table}({})", quote_all("", names()));
+        let end = format!("ON CONFLICT({}) DO {action}", quote_all("", keys.iter().map(String::as_str)));
         Table {
             id,
             name: shape.name.clone(),
@@ -110,12 +115,8 @@ impl Table {
             hash: schema::hash(shape),
             walk: None,
             is_per_row: options.per_row.iter().any(|name| is_same(name, &shape.name)),
-            // The statement's OR ABORT is stronger than an ON CONFLICT REPLACE that a constraint of the table says.
-            insert: format!(
-                "INSERT OR ABORT INTO main.{table}({}) VALUES ({marks}) ON CONFLICT({}) DO {action}",
-                quote_all("", names()),
-                quote_all("", keys.iter().map(String::as_str)),
-            ),
+            insert: format!("{start} VALUES ({marks}) {end}"),
+            many: Many::new(id, &start, keys.len() + columns.len(), &end),
             read: format!("{select} WHERE {found}"),
             has: format!("SELECT 1 FROM main.{table} WHERE {found}"),
             select,
