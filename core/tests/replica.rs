@@ -513,6 +513,32 @@ fn nodes_are_compared_while_they_work_and_what_differs_is_repaired() {
 }
 
 #[test]
+fn a_node_that_publishes_nothing_is_compared_and_nobody_waits_for_what_it_wrote() {
+    let (dir, hub) = (Dir::new(), hub());
+    let a = Node::new(&dir, "a", BOOKS, &hub);
+    let (path, engine) = (file(&dir, "b.db", BOOKS), common::nodes::open(&dir.0.join("b")));
+    let database = engine.attach(DatabaseConfig { publish: false, ..config(&path) }).wait().unwrap();
+    let b = Node { engine, database, path };
+    b.link(&hub);
+    a.sql("INSERT INTO books VALUES (1, 'one', 1)");
+    equal(&[&a, &b], "SELECT title FROM books", "one");
+    let compared = |node: &Node| node.database.check(false).wait().unwrap().nodes.pop().map(|node| node.compared);
+    until("they are equal", || compared(&b) == Some(Compared::Equal));
+    b.sql("INSERT INTO books VALUES (2, 'kept here', 2); UPDATE books SET price = 3 WHERE id = 1");
+    b.database.sync().wait().unwrap();
+    assert_eq!(compared(&b), Some(Compared::Differs));
+    // It is known since it was asked.
+    until("it answers", || compared(&a) == Some(Compared::Differs));
+    let status = a.database.status().wait().unwrap();
+    assert_eq!((status.missing, a.sql("SELECT id, price FROM books").as_str()), (0, "1|1.0"));
+    let status = b.database.status().wait().unwrap();
+    assert_eq!((status.pending, status.unsent, status.published), (0, 0, 0));
+    // What is repaired is what others lack of what is published: none of it was.
+    assert!(!b.database.check(true).wait().unwrap().is_equal());
+    assert_eq!(a.sql("SELECT count(*) FROM books"), "1");
+}
+
+#[test]
 fn what_there_is_no_table_or_column_for_waits_and_comes() {
     let (dir, hub) = (Dir::new(), hub());
     let (a, b) = (Node::new(&dir, "a", BOOKS, &hub), Node::new(&dir, "b", BOOKS, &hub));

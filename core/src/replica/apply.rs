@@ -13,7 +13,7 @@ use super::settle::{INCOMPLETE, settle, unsettle};
 use super::store::Sql;
 use super::table::Table;
 use super::value::{Value, key_bytes};
-use super::{Planted, Replica, capture};
+use super::{Planted, Replica, capture, fresh};
 #[cfg(test)]
 use crate::error::Result;
 
@@ -82,8 +82,23 @@ impl Replica {
             };
             touched.push((n, &rows[place], Places::new(&self.tables[place], named)));
         }
-        for change in &unit.changes {
-            let Some((_, rows, places)) = touched.iter().find(|(n, ..)| *n == change.table) else { continue };
+        let (mut rest, mut are_fresh) = (unit.changes.as_slice(), true);
+        while let Some((change, behind)) = rest.split_first() {
+            let Some((_, rows, places)) = touched.iter().find(|(n, ..)| *n == change.table) else {
+                rest = behind;
+                continue;
+            };
+            let is_fresh =
+                |next: &&Change| next.table == change.table && fresh::is_fresh(rows.table, next, &places.here);
+            if are_fresh && rest.iter().take(fresh::ROWS_AT_ONCE).take_while(is_fresh).count() == fresh::ROWS_AT_ONCE {
+                let (many, behind) = rest.split_at(fresh::ROWS_AT_ONCE);
+                are_fresh = rows.add_many(many, unit.origin)?;
+                if are_fresh {
+                    rest = behind;
+                    continue;
+                }
+            }
+            rest = behind;
             if change.key.len() != rows.table.keys.len() {
                 parked.changes.push(change.clone());
                 continue;
@@ -146,9 +161,13 @@ impl Replica {
             }
             rows.set_state(&name, &state)?;
         }
-        let mut won: Vec<(usize, &Value)> = joined.won.iter().map(|n| (places[*n], &change.values[*n])).collect();
-        won.sort_by_key(|(place, _)| *place);
-        let (places, values): (Vec<usize>, Vec<&Value>) = won.into_iter().unzip();
+        let (places, values): (Vec<usize>, Vec<&Value>) = if joined.won.len() == places.len() && places.is_sorted() {
+            (places, change.values.iter().collect())
+        } else {
+            let mut won: Vec<_> = joined.won.iter().map(|n| (places[*n], &change.values[*n])).collect();
+            won.sort_by_key(|(place, _)| *place);
+            won.into_iter().unzip()
+        };
         if is_shown {
             if !update(rows, &change.key, &places, &values)? {
                 // An INSERT OR REPLACE took it out by a UNIQUE constraint, and no trigger fired.
@@ -190,7 +209,15 @@ struct Places {
 
 impl Places {
     fn new(table: &Table, named: &UnitTable) -> Places {
-        let here: Vec<_> = named.columns.iter().map(|name| table.column(name)).collect();
+        let mut here: Vec<_> = named.columns.iter().map(|name| table.column(name)).collect();
+        // Then by former names: here, or at the origin where this node did not look between two changes of a name.
+        let former = named.columns.iter().enumerate();
+        for (n, name) in former.chain(named.was.iter().map(|(n, was)| (*n, was))) {
+            if here.get(n) == Some(&None) {
+                let found = table.column(name).or_else(|| table.former_column(name));
+                here[n] = found.filter(|place| !here.contains(&Some(*place)));
+            }
+        }
         let is_left_out = |n: &usize| here[*n].is_none() && table.is_left_out(&named.columns[*n]);
         Places { left_out: (0..here.len()).filter(is_left_out).collect(), here }
     }

@@ -13,6 +13,7 @@
 use rusqlite::Connection;
 
 use super::ident::{OURS, is_same, quote};
+use super::names::Names;
 use super::rows::TableRows;
 use super::store::{self, Sql};
 use super::table::{self, Shape, Table};
@@ -62,9 +63,12 @@ impl Replica {
         }
         for (shape, _) in shapes.iter().zip(&is_new).filter(|(_, is_new)| **is_new) {
             let id = store::add_number(&self.conn, "table", 1)?;
-            let sql = "INSERT INTO _headwater_table(id, name, walk) VALUES (?1, ?2, x'')";
-            self.conn.prepare_cached(sql)?.execute((id, &shape.name))?;
-            let known = Known { id, name: shape.name.clone(), was: None, walk: Some(Vec::new()), gone: 0 };
+            // Of a table without a row nothing is left to walk over, and what is known of no row is known to be new.
+            let rows = format!("SELECT 1 FROM main.{}", quote(&shape.name));
+            let walk = self.conn.prepare(&rows)?.exists(())?.then(Vec::new);
+            let sql = "INSERT INTO _headwater_table(id, name, walk) VALUES (?1, ?2, ?3)";
+            self.conn.prepare_cached(sql)?.execute((id, &shape.name, &walk))?;
+            let known = Known { id, name: shape.name.clone(), was: Names::default(), walk, gone: 0 };
             let (table, _) = self.keep(&known, shape, false)?;
             create_triggers(&self.conn, &table, &self.options)?;
             tables.push(table);
@@ -94,11 +98,11 @@ impl Replica {
     fn keep(&self, known: &Known, shape: &Shape, is_rebuilt: bool) -> Sql<(Table, bool)> {
         let mut was = known.was.clone();
         if !is_same(&known.name, &shape.name) {
-            was = Some(known.name.clone());
+            was.push(known.name.clone());
         }
         if known.name != shape.name || known.gone != 0 {
             let sql = "UPDATE _headwater_table SET name = ?2, was = ?3, gone = 0 WHERE id = ?1";
-            self.conn.execute(sql, (known.id, &shape.name, &was))?;
+            self.conn.execute(sql, (known.id, &shape.name, was.kept()))?;
         }
         let (columns, is_again) = columns::sync(&self.conn, known.id, shape, is_rebuilt)?;
         let mut table = Table::new(known.id, was, shape, columns, &self.options);
@@ -143,7 +147,7 @@ pub(super) fn remove(conn: &Connection) -> Sql<()> {
 struct Known {
     id: i64,
     name: String,
-    was: Option<String>,
+    was: Names,
     walk: Option<Vec<u8>>,
     /// When it was dropped, by the clock; 0 is not.
     gone: i64,
@@ -156,7 +160,8 @@ fn schema_version(conn: &Connection) -> Sql<i64> {
 fn known(conn: &Connection) -> Sql<Vec<Known>> {
     let mut list = conn.prepare("SELECT id, name, was, walk, gone FROM _headwater_table ORDER BY id")?;
     let rows = list.query_map((), |row| {
-        Ok(Known { id: row.get(0)?, name: row.get(1)?, was: row.get(2)?, walk: row.get(3)?, gone: row.get(4)? })
+        let was = Names::read(row.get(2)?);
+        Ok(Known { id: row.get(0)?, name: row.get(1)?, was, walk: row.get(3)?, gone: row.get(4)? })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

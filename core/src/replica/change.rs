@@ -9,8 +9,9 @@ use minicbor::{Decoder, Encoder};
 
 use super::clocks::Stamp;
 use super::ident::is_same;
+use super::names::NAMES_MAX;
 use super::store::KEY_COLUMNS_MAX;
-use super::table::Table;
+use super::table::{Column, Table};
 use super::value::Value;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hybrid::STAMP_MAX;
@@ -46,6 +47,8 @@ pub(crate) struct Unit {
 pub(crate) struct UnitTable {
     pub(crate) name: String,
     pub(crate) columns: Vec<String>,
+    /// Names that columns had before at the origin, by their places.
+    pub(crate) was: Vec<(usize, String)>,
     /// SHA-256 of the schema that the origin had.
     pub(crate) hash: [u8; 32],
 }
@@ -89,7 +92,10 @@ impl Unit {
             return place;
         }
         let columns = table.columns.iter().map(|column| column.name.clone()).collect();
-        self.tables.push(UnitTable { name: table.name.clone(), columns, hash: table.hash });
+        let was =
+            |(n, column): (usize, &Column)| column.was.iter().map(move |was| (n, was.clone())).collect::<Vec<_>>();
+        let was = table.columns.iter().enumerate().flat_map(was).collect();
+        self.tables.push(UnitTable { name: table.name.clone(), columns, was, hash: table.hash });
         self.tables.len() - 1
     }
 
@@ -157,11 +163,21 @@ type Put<T> = std::result::Result<T, minicbor::encode::Error<std::convert::Infal
 fn put_unit(to: &mut Encoder<&mut Vec<u8>>, unit: &Unit) -> Put<()> {
     to.map(4)?.u8(0)?.u64(unit.origin)?.u8(1)?.u64(unit.seq)?.u8(2)?.array(unit.tables.len() as u64)?;
     for table in &unit.tables {
-        to.map(3)?.u8(0)?.str(&table.name)?.u8(1)?.array(table.columns.len() as u64)?;
+        to.map(3 + u64::from(!table.was.is_empty()))?
+            .u8(0)?
+            .str(&table.name)?
+            .u8(1)?
+            .array(table.columns.len() as u64)?;
         for column in &table.columns {
             to.str(column)?;
         }
         to.u8(2)?.bytes(&table.hash)?;
+        if !table.was.is_empty() {
+            to.u8(3)?.array(table.was.len() as u64)?;
+            for (column, name) in &table.was {
+                to.array(2)?.u64(*column as u64)?.str(name)?;
+            }
+        }
     }
     to.u8(3)?.array(unit.changes.len() as u64)?;
     for change in &unit.changes {
@@ -318,11 +334,17 @@ fn read_table(from: &mut Decoder<'_>) -> Take<UnitTable> {
             0 => from.str()?.clone_into(&mut table.name),
             1 => table.columns = items(from, COLUMNS_MAX, |from| Ok(from.str()?.to_owned()))?,
             2 => table.hash = from.bytes()?.try_into().or_else(|_| wrong("a hash that is not 32 bytes"))?,
+            3 => table.was = items(from, COLUMNS_MAX * NAMES_MAX, read_was)?,
             _ => return Ok(false),
         }
         Ok(true)
     })?;
     Ok(table)
+}
+
+fn read_was(from: &mut Decoder<'_>) -> Take<(usize, String)> {
+    count(from.array()?, 2).and_then(|len| if len == 2 { Ok(()) } else { wrong("a former name of no column") })?;
+    Ok((count(Some(from.u64()?), COLUMNS_MAX)?, from.str()?.to_owned()))
 }
 
 fn read_change(from: &mut Decoder<'_>) -> Take<Change> {

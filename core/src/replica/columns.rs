@@ -11,6 +11,7 @@ use rusqlite::{Connection, params_from_iter};
 
 use super::clocks::RowState;
 use super::ident::{is_same, quote};
+use super::names::Names;
 use super::store::{self, LOG_COLUMNS, Sql};
 use super::table::{Cell, Column, Shape, found_by};
 use super::value::{Value, key_bytes, key_values};
@@ -54,11 +55,11 @@ pub(super) fn sync(conn: &Connection, table: i64, shape: &Shape, is_rebuilt: boo
             };
             let sql = "INSERT OR IGNORE INTO _headwater_column(id, tbl) VALUES (?1, ?2)";
             conn.prepare_cached(sql)?.execute((id, table))?;
-            (id, None, rest)
+            (id, Names::default(), rest)
         };
         let sql = "UPDATE _headwater_column SET name = ?2, was = ?3, kind = ?4, rest = ?5, place = ?6, gone = 0 \
                    WHERE id = ?1";
-        let update = (id, &cell.name, &was, &cell.decltype, rest as i64, place as i64);
+        let update = (id, &cell.name, was.kept(), &cell.decltype, rest as i64, place as i64);
         conn.prepare_cached(sql)?.execute(update)?;
         columns.push(Column { id, name: cell.name.clone(), was, rest });
     }
@@ -70,7 +71,7 @@ fn known(conn: &Connection, table: i64) -> Sql<Vec<Known>> {
     let mut list = conn.prepare_cached(sql)?;
     let known = list.query_map([table], |row| {
         let rest = row.get::<_, i64>(3)? as u64;
-        let column = Column { id: row.get(0)?, name: row.get(1)?, was: row.get(2)?, rest };
+        let column = Column { id: row.get(0)?, name: row.get(1)?, was: Names::read(row.get(2)?), rest };
         Ok(Known { column, kind: row.get(4)?, is_gone: row.get(5)? })
     })?;
     Ok(known.collect::<rusqlite::Result<_>>()?)
@@ -111,7 +112,7 @@ fn rename(conn: &Connection, table: i64, shape: &Shape, live: &mut [Known], cell
             }
             if let Some(g) = renamed {
                 let column = &mut live[from + g].column;
-                column.was = Some(std::mem::replace(&mut column.name, cell.name.clone()));
+                column.was.push(std::mem::replace(&mut column.name, cell.name.clone()));
                 next = g + 1;
             }
         }

@@ -222,7 +222,7 @@ impl Replica {
 
     /// Puts a unit into the outbox, as one for each shard, with the next sequences of this node; the last of these.
     fn put_out(&self, unit: Unit) -> Sql<Option<u64>> {
-        if unit.changes.is_empty() {
+        if unit.changes.is_empty() || !self.options.publish {
             return Ok(None);
         }
         let mut last = None;

@@ -37,8 +37,10 @@ mod cut;
 mod digest;
 mod export;
 mod formers;
+mod fresh;
 mod ident;
 mod intake;
+mod names;
 pub(crate) mod node;
 mod noted;
 mod park;
@@ -120,6 +122,9 @@ pub(crate) struct Options {
     pub(crate) shards: usize,
     /// Whether units are compressed.
     pub(crate) compress: bool,
+    /// Whether what is written here becomes units. Where it does not, no number of a unit is used up either, so nobody
+    /// waits for one.
+    pub(crate) publish: bool,
     /// SQL for the milliseconds since the epoch at a write. Tests have their own.
     pub(crate) time_sql: String,
     #[cfg(test)]
@@ -139,6 +144,7 @@ impl Default for Options {
             forget_ms: 90 * 24 * 60 * 60 * 1000,
             shards: 1,
             compress: true,
+            publish: true,
             time_sql: capture::TIME_SQL.to_owned(),
             #[cfg(test)]
             planted: None,

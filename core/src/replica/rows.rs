@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Statement, params_from_iter};
 
+use super::change::Change;
 use super::clocks::{RowState, Stamp, Written};
 use super::ident::quote;
 use super::noted::{ChangeKind, Notes};
@@ -35,10 +36,15 @@ impl Hidden {
 
 /// A statement that stays prepared while many rows go through it: to look it up costs about as much as to run it.
 #[derive(Default)]
-struct Kept<'a>(RefCell<Option<CachedStatement<'a>>>);
+pub(super) struct Kept<'a>(RefCell<Option<CachedStatement<'a>>>);
 
 impl<'a> Kept<'a> {
-    fn with<T>(&self, conn: &'a Connection, sql: &str, run: impl FnOnce(&mut Statement<'a>) -> Sql<T>) -> Sql<T> {
+    pub(super) fn with<T>(
+        &self,
+        conn: &'a Connection,
+        sql: &str,
+        run: impl FnOnce(&mut Statement<'a>) -> Sql<T>,
+    ) -> Sql<T> {
         let mut kept = self.0.borrow_mut();
         let statement = match &mut *kept {
             Some(statement) => statement,
@@ -56,7 +62,10 @@ pub(super) struct TableRows<'a> {
     add_state: Kept<'a>,
     set_state: Kept<'a>,
     read: Kept<'a>,
+    has: Kept<'a>,
     insert: Kept<'a>,
+    pub(super) add_clocks: Kept<'a>,
+    pub(super) show_many: Kept<'a>,
     /// The columns that were updated last, and how.
     update: RefCell<(Vec<usize>, Option<CachedStatement<'a>>)>,
     has_hidden: Cell<Option<bool>>,
@@ -72,7 +81,10 @@ impl<'a> TableRows<'a> {
             add_state: Kept::default(),
             set_state: Kept::default(),
             read: Kept::default(),
+            has: Kept::default(),
             insert: Kept::default(),
+            add_clocks: Kept::default(),
+            show_many: Kept::default(),
             update: RefCell::default(),
             has_hidden: Cell::new(None),
             notes: None,
@@ -84,9 +96,16 @@ impl<'a> TableRows<'a> {
         TableRows { notes: Some(notes), ..self }
     }
 
-    fn note(&self, key: &[Value], kind: ChangeKind) {
+    pub(super) fn note(&self, key: &[Value], kind: ChangeKind) {
         if let Some(notes) = self.notes {
             notes.note(&self.table.name, key, kind);
+        }
+    }
+
+    /// Says whose write what follows is.
+    pub(super) fn sign(&self, change: &Change, origin: u64) {
+        if let Some(notes) = self.notes {
+            notes.sign(Stamp { time: change.time.max(change.life.time), node: origin });
         }
     }
 
@@ -103,7 +122,7 @@ impl<'a> TableRows<'a> {
     }
 
     pub(super) fn has(&self, key: &[Value]) -> Sql<bool> {
-        Ok(self.conn.prepare_cached(&self.table.has)?.exists(params_from_iter(key))?)
+        self.has.with(self.conn, &self.table.has, |has| Ok(has.exists(params_from_iter(key))?))
     }
 
     /// A row as the application has it: its key, and the values in the order of the table's columns.

@@ -46,15 +46,17 @@ impl Replica {
         })?;
         let found = found.collect::<rusqlite::Result<Vec<_>>>()?;
         let last = found.last().filter(|_| found.len() == rows_max).map(|(tbl, key, _)| (*tbl, key.clone()));
+        let mut of_table: Option<TableRows<'_>> = None;
         for (tbl, name, state) in found {
-            let Some(place) = self.table(tbl) else { continue };
-            let table = &self.tables[place];
-            let rows = TableRows::new(&self.conn, table);
+            if of_table.as_ref().is_none_or(|rows| rows.table.id != tbl) {
+                of_table = self.table(tbl).map(|place| TableRows::new(&self.conn, &self.tables[place]));
+            }
+            let Some(rows) = &of_table else { continue };
             let state = RowState::decode(&state)?;
             if state.whole {
                 let key = key_values(&name).unwrap_or_default();
                 if rows.hidden(&name)?.is_none() && !rows.has(&key)? {
-                    capture::log(&self.conn, table, &key, &self.options.time_sql)?;
+                    capture::log(&self.conn, rows.table, &key, &self.options.time_sql)?;
                 }
             } else if stamp_ms(state.newest().time) < before_ms {
                 rows.forget(&name)?;

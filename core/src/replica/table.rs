@@ -6,7 +6,9 @@
 
 use rusqlite::Connection;
 
+use super::fresh::Many;
 use super::ident::{OURS, is_same, quote, quote_all};
+use super::names::Names;
 use super::store::{KEY_COLUMNS_MAX, Sql};
 use super::{Options, pattern, schema};
 
@@ -46,7 +48,7 @@ pub(crate) struct Column {
     pub(crate) id: i64,
     pub(crate) name: String,
     /// What it was called before it was renamed here; others may still say so.
-    pub(crate) was: Option<String>,
+    pub(crate) was: Names,
     /// Digest of its default.
     pub(super) rest: u64,
 }
@@ -56,7 +58,7 @@ pub(crate) struct Column {
 pub(crate) struct Table {
     pub(crate) id: i64,
     pub(crate) name: String,
-    pub(crate) was: Option<String>,
+    pub(crate) was: Names,
     pub(crate) keys: Vec<String>,
     pub(crate) columns: Vec<Column>,
     /// The columns that are left out here, whoever else replicates them.
@@ -71,6 +73,7 @@ pub(crate) struct Table {
     pub(super) read: String,
     pub(super) has: String,
     pub(super) insert: String,
+    pub(super) many: Many,
     pub(super) delete: String,
 }
 
@@ -88,7 +91,7 @@ impl Shape {
 }
 
 impl Table {
-    pub(super) fn new(id: i64, was: Option<String>, shape: &Shape, columns: Vec<Column>, options: &Options) -> Table {
+    pub(super) fn new(id: i64, was: Names, shape: &Shape, columns: Vec<Column>, options: &Options) -> Table {
         let keys = shape.keys();
         let names = || keys.iter().map(String::as_str).chain(columns.iter().map(|column| column.name.as_str()));
         let table = quote(&shape.name);
@@ -101,6 +104,9 @@ impl Table {
             .join(", ");
         let select = format!("SELECT {} FROM main.{table}", quote_all("", names()));
         let action = if set.is_empty() { "NOTHING".to_owned() } else { format!("UPDATE SET {set}") };
+        // The statement's OR ABORT is stronger than an ON CONFLICT REPLACE that a constraint of the table says.
+        let start = format!("INSERT OR ABORT INTO main.{table}({})", quote_all("", names()));
+        let end = format!("ON CONFLICT({}) DO {action}", quote_all("", keys.iter().map(String::as_str)));
         Table {
             id,
             name: shape.name.clone(),
@@ -109,12 +115,8 @@ impl Table {
             hash: schema::hash(shape),
             walk: None,
             is_per_row: options.per_row.iter().any(|name| is_same(name, &shape.name)),
-            // The statement's OR ABORT is stronger than an ON CONFLICT REPLACE that a constraint of the table says.
-            insert: format!(
-                "INSERT OR ABORT INTO main.{table}({}) VALUES ({marks}) ON CONFLICT({}) DO {action}",
-                quote_all("", names()),
-                quote_all("", keys.iter().map(String::as_str)),
-            ),
+            insert: format!("{start} VALUES ({marks}) {end}"),
+            many: Many::new(id, &start, keys.len() + columns.len(), &end),
             read: format!("{select} WHERE {found}"),
             has: format!("SELECT 1 FROM main.{table} WHERE {found}"),
             select,
@@ -136,14 +138,17 @@ impl Table {
 
     /// Whether others may mean this table by `name`.
     pub(super) fn answers_to(&self, name: &str) -> bool {
-        is_same(&self.name, name) || self.was.as_deref().is_some_and(|was| is_same(was, name))
+        is_same(&self.name, name) || self.was.has(name)
     }
 
-    /// The place of the column that others mean by `name`: the one called so, or else the one that was.
+    /// The place of the column of this name.
     pub(super) fn column(&self, name: &str) -> Option<usize> {
-        let was = |column: &Column| column.was.as_deref().is_some_and(|was| is_same(was, name));
-        let by_name = self.columns.iter().position(|column| is_same(&column.name, name));
-        by_name.or_else(|| self.columns.iter().position(was))
+        self.columns.iter().position(|column| is_same(&column.name, name))
+    }
+
+    /// The place of the column that had this name before.
+    pub(super) fn former_column(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.was.has(name))
     }
 }
 

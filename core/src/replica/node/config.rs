@@ -259,6 +259,7 @@ impl DatabaseConfig {
             exclude_columns: self.exclude_columns.clone(),
             shards: self.shards(),
             compress: self.log.compress,
+            publish: self.publish,
             ..Options::default()
         };
         if self.scan_max_changes > 0 {

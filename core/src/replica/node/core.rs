@@ -35,6 +35,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const RECORDS_AT_ONCE: usize = 64;
 /// Bytes of them after which no more are.
 const BYTES_AT_ONCE: usize = 1 << 20;
+/// Rows in them after which no more are: compressed ones are a few bytes each, and some hundred once they are read.
+const ROWS_AT_ONCE: usize = 16_384;
 /// Units that are sent at once, at most.
 const UNITS_AT_ONCE: usize = 64;
 /// Rows of before the attach that are taken in by one transaction.
@@ -84,6 +86,7 @@ pub(super) struct Node {
 struct Found {
     units: Vec<Unit>,
     bytes: usize,
+    rows: usize,
     last: u64,
 }
 
@@ -155,16 +158,18 @@ impl Node {
     }
 
     fn send(&mut self) -> Result<bool> {
+        // What was made before it was told to publish nothing has its number, and waits until it may go.
+        if !self.config.publish {
+            return Ok(false);
+        }
         let units = self.replica.outbox(UNITS_AT_ONCE)?;
         let Some(last) = units.last().map(|unit| unit.place) else { return Ok(false) };
-        if self.config.publish {
-            for (shard, lane) in self.lanes.iter().enumerate() {
-                // What is of a shard that there is no more goes with the first.
-                let of = |unit: &&Outgoing| unit.shard == shard || shard == 0 && unit.shard >= self.lanes.len();
-                lane.log.put(&units.iter().filter(of).collect::<Vec<_>>())?;
-            }
-            self.counts.published += units.len() as u64;
+        for (shard, lane) in self.lanes.iter().enumerate() {
+            // What is of a shard that there is no more goes with the first.
+            let of = |unit: &&Outgoing| unit.shard == shard || shard == 0 && unit.shard >= self.lanes.len();
+            lane.log.put(&units.iter().filter(of).collect::<Vec<_>>())?;
         }
+        self.counts.published += units.len() as u64;
         self.replica.sent(last)?;
         Ok(units.len() == UNITS_AT_ONCE)
     }
@@ -220,10 +225,13 @@ impl Node {
             found.bytes += record.payload.len();
             match self.lanes[lane].parts.take(&record).and_then(|unit| unit.map(|unit| Unit::decode(&unit)).transpose())
             {
-                Ok(unit) => found.units.extend(unit),
+                Ok(unit) => {
+                    found.rows += unit.as_ref().map_or(0, |unit| unit.changes.len());
+                    found.units.extend(unit);
+                }
                 Err(error) => self.fault(error.context(format_args!("record {} of the log", record.seq))),
             }
-            if found.bytes >= BYTES_AT_ONCE {
+            if found.bytes >= BYTES_AT_ONCE || found.rows >= ROWS_AT_ONCE {
                 self.join(lane, &mut found, now_ms)?;
             }
         }

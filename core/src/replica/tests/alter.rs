@@ -84,6 +84,33 @@ fn a_column_renamed_beside_one_dropped_and_one_added_keeps_its_values() {
 }
 
 #[test]
+fn a_column_is_known_by_each_name_that_it_had() {
+    let dir = Dir::new();
+    let mut nodes = nodes::<3>(&dir, T);
+    nodes[0].at(1000, "INSERT INTO t VALUES (1, 'a', 'b')");
+    exchange(&mut nodes);
+    // One node looks at each step, one never at the name between, and one keeps the first.
+    nodes[0].at(2000, "ALTER TABLE t RENAME COLUMN b TO y");
+    nodes[0].cut();
+    nodes[0].at(2001, "UPDATE t SET y = 'between'");
+    nodes[0].cut();
+    nodes[0].at(2002, "ALTER TABLE t RENAME COLUMN y TO z");
+    nodes[1].at(2003, "ALTER TABLE t RENAME COLUMN b TO y; ALTER TABLE t RENAME COLUMN y TO z");
+    exchange(&mut nodes);
+    assert_eq!(all(&nodes, "SELECT * FROM t"), ["1 a between"; 3]);
+    nodes[2].at(3000, "UPDATE t SET b = 'last'");
+    exchange(&mut nodes);
+    assert_eq!(all(&nodes, "SELECT * FROM t"), ["1 a last"; 3]);
+    // A new column of an old name is another one.
+    nodes[1].at(4000, "ALTER TABLE t ADD COLUMN b TEXT; UPDATE t SET b = 'new', z = 'newest'");
+    exchange(&mut nodes);
+    assert_eq!(nodes[0].text("SELECT * FROM t"), "1 a newest");
+    nodes[0].at(4001, "ALTER TABLE t ADD COLUMN b TEXT");
+    exchange(&mut nodes);
+    assert_eq!(nodes[0].text("SELECT * FROM t"), "1 a newest new");
+}
+
+#[test]
 fn a_table_rebuilt_before_the_eyes_of_the_replica_keeps_its_clocks() {
     let dir = Dir::new();
     let mut nodes = nodes::<2>(&dir, T);

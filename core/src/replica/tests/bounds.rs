@@ -147,3 +147,22 @@ fn a_node_on_an_old_copy_of_its_file_loses_nothing_that_it_ever_sent() {
     exchange(&mut nodes);
     assert_eq!(all(&nodes, "SELECT * FROM users"), ["1 sent, 2 b, 3 c", "1 sent, 2 b, 3 c"]);
 }
+
+#[test]
+fn a_table_without_a_row_at_attach_is_not_walked_over() {
+    let dir = Dir::new();
+    let (mut empty, mut filled) = (
+        Node::new(&dir, 1, USERS, Options::default()),
+        Node::new(&dir, 2, &format!("{USERS}; INSERT INTO users VALUES (1, 'a')"), Options::default()),
+    );
+    assert!(!empty.replica().has_walk() && filled.replica().has_walk());
+    for node in [&mut empty, &mut filled] {
+        node.at(2000, "CREATE TABLE more(id INTEGER PRIMARY KEY, v); INSERT INTO more VALUES (1, 'x')");
+        node.cut();
+        assert!(node.replica().has_walk(), "it had a row when it was seen first");
+        node.cut_all();
+    }
+    let mut both = [empty, filled];
+    exchange(&mut both);
+    assert_eq!(all(&both, "SELECT (SELECT v FROM more), (SELECT mail FROM users)"), ["x a"; 2]);
+}

@@ -304,7 +304,8 @@ fn unit() -> Unit {
     let life = Stamp { time: 7, node: u64::MAX };
     let dead = Change { key: vec![Value::Text("k".into()), Value::Blob(vec![0])], life, ..Change::default() };
     let names = ["a", "b", "c", "d", "e", "f"].map(str::to_owned).to_vec();
-    let tables = vec![UnitTable { name: "t".to_owned(), columns: names, hash: [3; 32] }];
+    let tables =
+        vec![UnitTable { name: "t".to_owned(), columns: names, was: vec![(1, "was".to_owned())], hash: [3; 32] }];
     Unit { origin: 5, seq: 6, tables, changes: vec![whole, dead] }
 }
 
