@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::limits::{DEVICE_BYTES_MAX, MESSAGE_BYTES_MAX, META_BYTES_MAX, check_id, check_text};
+use super::limits::{DEVICE_BYTES_MAX, MESSAGE_BYTES_MAX, META_BYTES_MAX, TTL_RANGE, check_id, check_text};
 use super::status::Status;
 use super::time::Wall;
 use crate::error::{Error, Result};
@@ -88,6 +88,9 @@ impl Session {
     pub(crate) fn check(&self) -> Result<()> {
         check_id("session", &self.id)?;
         self.status.settable()?;
+        if self.ttl_ms > TTL_RANGE.1.as_millis() as u64 {
+            return Err(Error::invalid(format!("no session lives for {} ms", self.ttl_ms)));
+        }
         check_text("message", self.message.as_deref().unwrap_or_default(), MESSAGE_BYTES_MAX)?;
         check_text("name of a device", self.device.as_deref().unwrap_or_default(), DEVICE_BYTES_MAX)?;
         let Some(meta) = &self.meta else { return Ok(()) };

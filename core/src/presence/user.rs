@@ -86,7 +86,7 @@ impl Bench<'_> {
 fn idle_at(kept: &Kept) -> Option<Mono> {
     let session = &kept.session;
     let counts = session.idle_ms > 0 && !session.idle && session.status == Status::Online;
-    counts.then(|| kept.active + session.idle_ms)
+    counts.then(|| kept.active.saturating_add(session.idle_ms))
 }
 
 impl User {
@@ -173,6 +173,13 @@ impl User {
             }
         }
         is_other
+    }
+
+    /// When the last of its own leased sessions is over, on the wall clock; 0 without any.
+    pub(crate) fn ends(&self, bench: &Bench<'_>) -> Wall {
+        let own = self.own().map_or(&[][..], |own| &own.sessions);
+        let leased = own.iter().filter(|kept| !kept.session.is_held());
+        leased.map(|kept| bench.now.wall_at(kept.due + bench.grace)).max().unwrap_or_default()
     }
 
     /// When it is to be looked at again.

@@ -78,7 +78,7 @@ impl Core {
         if set.status.settable()? == Status::Offline {
             return self.leave(space, user, &set.session, now_ms);
         }
-        let (ttl, idle) = (set.ttl.map(check_ttl).transpose()?, set.idle.map(|idle| idle.as_millis() as u64));
+        let (ttl, idle) = (set.ttl.map(check_ttl).transpose()?, set.idle.map(to_ms));
         let text = |text: Option<String>| text.map(String::into_boxed_str);
         let mut session = Session {
             id: set.session.into_boxed_str(),
@@ -178,7 +178,7 @@ impl Core {
             return Err(Error::invalid(what));
         }
         self.change(space, user, now_ms, |turn| {
-            let until = how_long.map_or(0, |time| turn.now.wall + time.as_millis() as u64);
+            let until = how_long.map_or(0, |time| turn.now.wall.saturating_add(to_ms(time)));
             let last = turn.user.parts.iter().filter_map(|part| part.rest.over).map(|over| over.stamp).max();
             let stamp = turn.after(last);
             turn.user.own_mut().rest.over = Some(Override { status, until, stamp });
@@ -247,6 +247,11 @@ impl Core {
         let life = lock(&self.life);
         (life.refused, life.last_refused.clone())
     }
+}
+
+/// In milliseconds; what is longer than those can be counted is as long as they can.
+fn to_ms(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Turn<'_> {

@@ -258,6 +258,12 @@ fn run(seed: u64) {
     world.check();
 }
 
+/// A lease was over while its node was away, and the node told it online for another grace.
+#[test]
+fn a_node_that_was_away_for_longer_than_a_lease_brings_nobody_back() {
+    run(1_240);
+}
+
 #[test]
 #[allow(clippy::disallowed_methods, clippy::print_stderr, reason = "whoever hunts says how far, and is told the seed")]
 fn all_nodes_say_the_same_in_the_end() {
