@@ -63,7 +63,7 @@ impl Core {
                 let Some(user) = shard.get_mut(at) else { continue };
                 if let Some(part) = user.parts.first_mut().filter(|part| part.node == OWN) {
                     for kept in part.sessions.iter_mut().filter(|kept| kept.session.renewed) {
-                        let ttl = kept.session.ttl_ms;
+                        let ttl = kept.session.ttl_ms.into();
                         kept.due = kept.due.max(now.due(own.before_ms.saturating_add(beat + ttl), ttl));
                     }
                 }
@@ -74,12 +74,13 @@ impl Core {
                 let ended = if is_over && first.status == Status::Offline { ends } else { 0 };
                 let changed_ms = changed(user).max(ended);
                 user.view = Arc::new(UserView { changed_ms, ..first });
-                user.answered = user.own().map_or(0, |own| own.sessions.len());
-                self.answered.fetch_add(user.answered as u64, Ordering::Relaxed);
+                user.answered = user.own().map_or(0, |own| own.sessions.len() as u16);
+                self.answered.fetch_add(user.answered.into(), Ordering::Relaxed);
                 let row = (is_other || is_over).then(|| self.write_row(user, now));
                 if let Some(ack) = row {
                     self.note(ack);
                 }
+                shard.show(at, &self.hasher);
                 shard.file(at, &bench);
                 shard.cool(at, self.settings.cold_each, &self.hasher);
             }
