@@ -146,6 +146,15 @@ impl Core {
         read(&self.shards[number]).view(hash, space, user).map(Arc::clone)
     }
 
+    /// As [`Core::known`], of one of whom the log need not be asked either.
+    #[cfg(feature = "http")]
+    pub(crate) fn told(&self, space: &str, user: &str) -> Option<Arc<UserView>> {
+        let (hash, number) = self.place(space, user);
+        let shard = read(&self.shards[number]);
+        let nobody = || (!shard.has_forgotten).then(|| Arc::new(UserView::nobody(space.into(), user.into())));
+        shard.view(hash, space, user).map(Arc::clone).or_else(nobody)
+    }
+
     /// What is told of a user; one of whom nothing is known is offline and was never there.
     pub(crate) fn view(&self, space: &str, user: &str, now_ms: Wall) -> Result<Arc<UserView>> {
         if let Some(view) = self.known(space, user) {

@@ -263,6 +263,17 @@ impl Worker {
         Ok(self.reading(users))
     }
 
+    /// As [`Worker::read`], where all of it is in memory.
+    #[cfg(feature = "http")]
+    pub(crate) fn told(&self, space: &str, users: &[&str]) -> Option<Reading> {
+        let is_named = check_id("space", space).is_ok() && users.iter().all(|user| check_id("user", user).is_ok());
+        if !is_named || self.core.check_open().is_err() {
+            return None;
+        }
+        let users = users.iter().map(|user| self.core.told(space, user)).collect::<Option<_>>()?;
+        Some(self.reading(users))
+    }
+
     pub(crate) fn list(&self, space: &str) -> Result<Reading> {
         self.core.check_open()?;
         check_id("space", space)?;
