@@ -8,6 +8,8 @@ const NANOS_PER_SECOND: i128 = 1_000_000_000;
 const SECONDS_PER_DAY: i64 = 86_400;
 /// Days from 0000-03-01 to 1970-01-01.
 const DAYS_TO_EPOCH: i64 = 719_468;
+/// What `2010-01-31T07:00:00.123456789Z` takes.
+const TIME_BYTES_MAX: usize = 30;
 /// Days in four hundred years, after which the calendar repeats.
 const DAYS_PER_ERA: i64 = 146_097;
 
@@ -38,12 +40,25 @@ pub fn format_time(nanos: i64) -> String {
     let (day, second) = (seconds.div_euclid(SECONDS_PER_DAY), seconds.rem_euclid(SECONDS_PER_DAY));
     let (year, month, date) = date_of(day);
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    let mut text = format!("{year:04}-{month:02}-{date:02}T{hour:02}:{minute:02}:{second:02}");
+    let mut text = String::with_capacity(TIME_BYTES_MAX);
+    for (before, number, count) in
+        [("", year, 4), ("-", month, 2), ("-", date, 2), ("T", hour, 2), (":", minute, 2), (":", second, 2)]
+    {
+        text.push_str(before);
+        push_digits(&mut text, number, count);
+    }
     if fraction != 0 {
-        text.push_str(format!(".{fraction:09}").trim_end_matches('0'));
+        text.push('.');
+        push_digits(&mut text, fraction, 9);
+        text.truncate(text.trim_end_matches('0').len());
     }
     text.push('Z');
     text
+}
+
+/// So many digits of a number that has no more.
+fn push_digits(text: &mut String, number: i64, count: u32) {
+    text.extend((0..count).rev().map(|place| char::from(b'0' + (number / 10_i64.pow(place) % 10) as u8)));
 }
 
 fn bad(text: &str, fault: &str) -> Error {

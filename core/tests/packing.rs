@@ -229,3 +229,57 @@ fn an_index_is_made_of_the_file_that_it_began_with() {
     packed.send(()).expect("the reader waits");
     assert_eq!(gets.recv().expect("an answer").expect("get"), 850);
 }
+
+#[test]
+fn what_a_newer_record_outdoes_is_counted_as_if_it_had_been_read() {
+    // Newest records alone, over segments that are packed meanwhile; some subjects are rolled up, and some removed.
+    let disk = Hooked::default();
+    let mut engine = open(&disk);
+    let config = StreamConfig {
+        durability: Durability::Os,
+        segment_bytes: 64 << 10,
+        max_msgs_per_subject: 1,
+        allow_rollup: true,
+        ..StreamConfig::new("s", ["s.>"])
+    };
+    let mut stream = engine.create_stream(config).wait().expect("create");
+    let mut newest = std::collections::BTreeMap::new();
+    for n in 0..3_000_usize {
+        let (subject, payload) = (format!("s.{}", n * 7 % 300), vec![n as u8; n % 190]);
+        let mut append = Append::new(&subject, &payload);
+        if n % 11 == 0 {
+            append = append.rollup(headwater::Rollup::Subject);
+        }
+        let ack = stream.append(&append).wait().unwrap_or_else(|e| panic!("append {n}: {e}"));
+        newest.insert(subject.clone(), (ack.seq, payload));
+        if n % 97 == 0 {
+            stream.delete(ack.seq).wait().unwrap_or_else(|e| panic!("delete {n}: {e}"));
+            newest.remove(&subject);
+        }
+        if n % 500 == 499 {
+            settle(&engine);
+        }
+        if n == 1_700 {
+            drop((stream, engine));
+            engine = open(&disk);
+            stream = engine.stream("s").wait().expect("it is there");
+        }
+    }
+    let counted = |stream: &Stream| {
+        let info = stream.info().wait().expect("info");
+        (info.records, info.subjects, info.bytes)
+    };
+    let before = counted(&stream);
+    let records = newest.len() as u64;
+    assert_eq!((before.0, before.1), (records, records));
+    let mut want: Vec<_> = newest.into_iter().map(|(subject, (seq, payload))| (seq, subject, payload)).collect();
+    want.sort_unstable();
+    holds(&stream, &want, "the newest of each subject");
+    drop((stream, engine));
+    // Without snapshot and indexes all is read, and counted anew.
+    disk.lose(&["snap", "idx"]);
+    let engine = open(&disk);
+    let stream = engine.stream("s").wait().expect("it is there");
+    assert_eq!(counted(&stream), before);
+    holds(&stream, &want, "after all was read");
+}

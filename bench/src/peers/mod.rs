@@ -2,6 +2,7 @@
 
 pub(crate) mod changelog;
 pub(crate) mod fjall;
+pub(crate) mod http;
 pub(crate) mod nats;
 pub(crate) mod raw;
 pub(crate) mod redb;

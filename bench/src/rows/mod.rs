@@ -25,6 +25,10 @@ mod nats_local;
 mod open;
 pub(crate) mod points_query;
 mod presence;
+mod presence_deadline;
+mod presence_http;
+mod presence_leaves;
+mod presence_storm;
 mod read;
 pub(crate) mod replica;
 mod replica_capture;
@@ -71,6 +75,10 @@ pub(crate) const ALL: &[Row] = &[
     crdt_heap::ROW,
     crdt_merge::ROW,
     presence::ROW,
+    presence_deadline::ROW,
+    presence_http::ROW,
+    presence_storm::ROW,
+    presence_leaves::ROW,
     hub_append::ROW,
     hub_read::ROW,
     link_push::ROW,

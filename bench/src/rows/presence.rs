@@ -28,10 +28,19 @@ const SPACE: &str = "office";
 /// Sessions whose heap is counted, and the megabytes that they may take.
 const HEAPS: [(u64, f64); 2] = [(100_000, 60.0), (1_000_000, 500.0)];
 
-/// What the peers keep of a user.
+/// What the peers keep of a user: what a user of ours says, with one session.
+#[allow(dead_code, reason = "it is kept, and not all of it is looked at")]
 struct Kept {
+    space: Arc<str>,
+    user: String,
+    session: String,
     status: Status,
     message: Option<String>,
+    device: Option<String>,
+    since_ms: u64,
+    last_seen_ms: u64,
+    changed_ms: u64,
+    ttl_ms: u64,
 }
 
 fn names() -> Vec<String> {
@@ -43,24 +52,26 @@ fn run(context: &mut Context) -> Outcome<Vec<Line>> {
     let dir = context.fresh("store");
     let engine = Engine::open(&dir)?;
     let presence = engine.presence(PresenceConfig::default())?;
+    let space: Arc<str> = SPACE.into();
+    let kept = |name: &str, status| Kept::of(&space, name, status);
     let map: DashMap<String, Arc<Kept>> = DashMap::new();
     let cache: Cache<String, Arc<Kept>> = Cache::new(USERS * 2);
     for name in &names {
         presence.set(SPACE, name, session(Status::Online)).wait()?;
-        map.insert(name.clone(), kept(Status::Online));
-        cache.insert(name.clone(), kept(Status::Online));
+        map.insert(name.clone(), kept(name, Status::Online));
+        cache.insert(name.clone(), kept(name, Status::Online));
     }
     let ours = |name: &str, write: Option<Status>| match write {
         Some(status) => presence.set(SPACE, name, session(status)).wait().is_ok(),
         None => presence.get(SPACE, name).wait().is_ok_and(|user| user.status != Status::Offline),
     };
     let theirs = |name: &str, write: Option<Status>| match write {
-        Some(status) => map.insert(name.to_owned(), kept(status)).is_some(),
+        Some(status) => map.insert(name.to_owned(), kept(name, status)).is_some(),
         None => map.get(name).map(|kept| Arc::clone(&kept)).is_some_and(|kept| is_there(&kept)),
     };
     let cached = |name: &str, write: Option<Status>| match write {
         Some(status) => {
-            cache.insert(name.to_owned(), kept(status));
+            cache.insert(name.to_owned(), kept(name, status));
             true
         }
         None => cache.get(name).is_some_and(|kept| is_there(&kept)),
@@ -96,8 +107,21 @@ fn session(status: Status) -> SessionSet {
     SessionSet { session: "tab".to_owned(), status, ..SessionSet::default() }
 }
 
-fn kept(status: Status) -> Arc<Kept> {
-    Arc::new(Kept { status, message: None })
+impl Kept {
+    fn of(space: &Arc<str>, name: &str, status: Status) -> Arc<Kept> {
+        Arc::new(Kept {
+            space: Arc::clone(space),
+            user: name.to_owned(),
+            session: "tab".to_owned(),
+            status,
+            message: None,
+            device: None,
+            since_ms: 1_790_000_000_000,
+            last_seen_ms: 1_790_000_000_000,
+            changed_ms: 1_790_000_000_000,
+            ttl_ms: 75_000,
+        })
+    }
 }
 
 fn is_there(kept: &Kept) -> bool {

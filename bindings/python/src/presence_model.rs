@@ -36,9 +36,9 @@ fn session<'py>(py: Python<'py>, view: &SessionView) -> PyResult<Bound<'py, PyAn
     let fields = PyDict::new(py);
     fields.set_item("id", &*session.id)?;
     fields.set_item("status", view.status.name())?;
-    fields.set_item("message", session.message.as_deref())?;
-    fields.set_item("device", session.device.as_deref())?;
-    fields.set_item("meta", session.meta.as_deref().map(parsed).transpose()?)?;
+    fields.set_item("message", session.message())?;
+    fields.set_item("device", session.device())?;
+    fields.set_item("meta", session.meta().map(parsed).transpose()?)?;
     fields.set_item("since_ms", session.since_ms)?;
     fields.set_item("active_ms", session.active_ms)?;
     fields.set_item("ttl", session.ttl().map(seconds))?;

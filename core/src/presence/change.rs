@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde::{Deserialize, Serialize};
 
+use super::few::Few;
 use super::status::Status;
 use super::view::UserView;
 
@@ -74,6 +75,28 @@ impl Change {
     }
 }
 
+/// What is other of the sessions, or of the user as a whole.
+pub(super) fn differences(before: &UserView, after: &UserView) -> Few<(ChangeKind, Box<str>)> {
+    let mut kinds: Few<(ChangeKind, Box<str>)> = Few::default();
+    for is in &after.sessions {
+        let id = || is.session.id.clone();
+        match before.session(&is.session.id) {
+            None => kinds.push((ChangeKind::Joined, id())),
+            Some(was) if was.status != is.status || !was.session.looks_like(&is.session) => {
+                kinds.push((ChangeKind::Updated, id()));
+            }
+            Some(_) => {}
+        }
+    }
+    let left = before.sessions.iter().filter(|was| after.session(&was.session.id).is_none());
+    left.for_each(|was| kinds.push((ChangeKind::Left, was.session.id.clone())));
+    let is_other = before.status != after.status || before.invisible != after.invisible;
+    if kinds.is_empty() && is_other {
+        kinds.push((ChangeKind::Updated, Box::default()));
+    }
+    kinds
+}
+
 /// The last changes, and the one place where changes come about, one after the other.
 pub(crate) struct History {
     kept: usize,
@@ -104,16 +127,19 @@ impl History {
     /// Makes changes, of which the first has the position that `make` is given; `tell` hears of them in order.
     pub(crate) fn publish<T>(
         &self,
-        make: impl FnOnce(u64) -> (T, Vec<Arc<Change>>),
+        make: impl FnOnce(u64) -> (T, Few<Arc<Change>>),
         tell: impl FnOnce(&[Arc<Change>]),
     ) -> T {
         let mut recent = self.lock();
         let (made, changes) = make(recent.last + 1);
         recent.last += changes.len() as u64;
         tell(&changes);
-        recent.changes.extend(changes);
+        recent.changes.extend(changes.iter().map(Arc::clone));
         let over = recent.changes.len().saturating_sub(self.kept);
-        recent.changes.drain(..over);
+        // What is let go of is taken apart when nobody waits for the lock any more.
+        let over: Few<_> = recent.changes.drain(..over).collect();
+        drop(recent);
+        drop(over);
         made
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::core::SHARDS;
-use super::limits::check_ttl;
+use super::limits::{check_ttl, idle_ms};
 use crate::error::{Error, Result};
 use crate::record::Durability;
 
@@ -69,9 +69,9 @@ impl Default for PresenceConfig {
 pub(crate) struct Settings {
     pub(crate) name: String,
     pub(crate) node: String,
-    pub(crate) ttl_ms: u64,
+    pub(crate) ttl_ms: u32,
     pub(crate) grace_ms: u64,
-    pub(crate) idle_ms: u64,
+    pub(crate) idle_ms: u32,
     pub(crate) keep: Duration,
     pub(crate) beat_ms: u64,
     pub(crate) silence_ms: u64,
@@ -107,7 +107,7 @@ impl PresenceConfig {
             node: node.to_owned(),
             ttl_ms: check_ttl(self.ttl)?,
             grace_ms: ms(self.grace),
-            idle_ms: ms(self.idle),
+            idle_ms: idle_ms(self.idle),
             keep: self.keep,
             beat_ms: ms(self.beat),
             silence_ms: ms(self.silence),

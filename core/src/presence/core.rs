@@ -8,11 +8,12 @@ use std::task::Waker;
 
 use foldhash::fast::FixedState;
 
-use super::change::{Change, ChangeKind, History};
+use super::change::{Change, History, differences};
 use super::config::Settings;
 use super::log::Log;
 use super::nodes::Nodes;
 use super::row::{Row, Subjects};
+use super::session::Epoch;
 use super::shard::{Shard, hash};
 use super::space::{Space, Spaces};
 use super::time::{Moment, Mono, Passing, Wall};
@@ -30,7 +31,7 @@ pub(crate) const SHARDS: usize = 64;
 /// A store.
 pub(crate) struct Core {
     pub(crate) settings: Settings,
-    pub(crate) epoch: u64,
+    pub(crate) epoch: Epoch,
     pub(crate) subjects: Subjects,
     pub(super) log: Box<dyn Log>,
     pub(super) shards: Box<[RwLock<Shard>]>,
@@ -93,6 +94,7 @@ impl Core {
     /// A store that knows nothing yet: what the log has is told to it with [`Core::restore`].
     pub(crate) fn new(settings: Settings, epoch: u64, seed: u64, log: Box<dyn Log>, now_ms: Wall) -> Core {
         let now = Passing::from(now_ms).look(now_ms);
+        let epoch = Epoch::new(epoch).unwrap_or(Epoch::MIN);
         let nodes = Nodes::new(settings.node.as_str().into(), epoch, now);
         Core {
             subjects: Subjects::of(&settings.name),
@@ -138,16 +140,28 @@ impl Core {
         Bench { nodes, now, grace: self.settings.grace_ms, beat: self.settings.beat_ms }
     }
 
-    /// What is told of a user; one of whom nothing is known is offline and was never there.
-    pub(crate) fn view(&self, space: &str, user: &str, now_ms: Wall) -> Result<Arc<UserView>> {
+    /// What is told of a user whom the memory has: whoever asks for many mostly asks for those.
+    pub(crate) fn known(&self, space: &str, user: &str) -> Option<Arc<UserView>> {
+        let (hash, number) = self.place(space, user);
+        read(&self.shards[number]).view(hash, space, user).map(Arc::clone)
+    }
+
+    /// As [`Core::known`], of one of whom the log need not be asked either.
+    #[cfg(feature = "http")]
+    pub(crate) fn told(&self, space: &str, user: &str) -> Option<Arc<UserView>> {
         let (hash, number) = self.place(space, user);
         let shard = read(&self.shards[number]);
-        if let Some(view) = shard.view(hash, space, user) {
-            return Ok(Arc::clone(view));
+        let nobody = || (!shard.has_forgotten).then(|| Arc::new(UserView::nobody(space.into(), user.into())));
+        shard.view(hash, space, user).map(Arc::clone).or_else(nobody)
+    }
+
+    /// What is told of a user; one of whom nothing is known is offline and was never there.
+    pub(crate) fn view(&self, space: &str, user: &str, now_ms: Wall) -> Result<Arc<UserView>> {
+        if let Some(view) = self.known(space, user) {
+            return Ok(view);
         }
-        let has_forgotten = shard.has_forgotten;
-        drop(shard);
-        if has_forgotten {
+        let (hash, number) = self.place(space, user);
+        if read(&self.shards[number]).has_forgotten {
             let now = self.now(now_ms);
             let nodes = read(&self.nodes);
             let mut shard = write(&self.shards[number]);
@@ -286,10 +300,11 @@ impl Core {
         let Some(user) = shard.get_mut(at) else { return };
         let mut next = user.merge(bench);
         let before = Arc::clone(&user.view);
-        let kinds = differences(&before, &next);
+        let mut kinds = differences(&before, &next);
         if kinds.is_empty() {
             if next != *before {
                 user.view = Arc::new(next);
+                shard.show(at, &self.hasher);
             }
         } else {
             let space = Arc::clone(&user.space);
@@ -298,11 +313,11 @@ impl Core {
             let make = |first: u64| {
                 next.position = first + kinds.len() as u64 - 1;
                 let view = Arc::new(next);
-                let changes = kinds.into_iter().enumerate().map(|(at, (kind, session))| {
+                let changes = kinds.iter_mut().enumerate().map(|(at, (kind, session))| {
                     Arc::new(Change {
                         position: first + at as u64,
-                        kind,
-                        session,
+                        kind: *kind,
+                        session: std::mem::take(session),
                         was: before.status,
                         was_invisible: before.invisible,
                         user: Arc::clone(&view),
@@ -313,9 +328,11 @@ impl Core {
             };
             // The history's lock comes before the watchers', as where one begins to follow.
             user.view = self.history.publish(make, |changes| read(&space.watchers).tell(changes, is_large, wakers));
+            shard.show(at, &self.hasher);
         }
-        let own = user.own().map_or(0, |own| own.sessions.len());
-        let added = (own as u64).wrapping_sub(std::mem::replace(&mut user.answered, own) as u64);
+        let Some(user) = shard.get_mut(at) else { return };
+        let own = user.own().map_or(0, |own| own.sessions.len() as u16);
+        let added = u64::from(own).wrapping_sub(std::mem::replace(&mut user.answered, own).into());
         self.answered.fetch_add(added, Ordering::Relaxed);
         shard.file(at, bench);
         shard.cool(at, self.settings.cold_each, &self.hasher);
@@ -359,28 +376,6 @@ impl Core {
         found.sort_by(|a, b| a.user.cmp(&b.user));
         Ok(Snapshot { position, users: found, up_to })
     }
-}
-
-/// What is other of the sessions, or of the user as a whole.
-fn differences(before: &UserView, after: &UserView) -> Vec<(ChangeKind, Box<str>)> {
-    let mut kinds: Vec<(ChangeKind, Box<str>)> = Vec::new();
-    for is in &after.sessions {
-        let id = || is.session.id.clone();
-        match before.session(&is.session.id) {
-            None => kinds.push((ChangeKind::Joined, id())),
-            Some(was) if was.status != is.status || !was.session.looks_like(&is.session) => {
-                kinds.push((ChangeKind::Updated, id()));
-            }
-            Some(_) => {}
-        }
-    }
-    let left = before.sessions.iter().filter(|was| after.session(&was.session.id).is_none());
-    kinds.extend(left.map(|was| (ChangeKind::Left, was.session.id.clone())));
-    let is_other = before.status != after.status || before.invisible != after.invisible;
-    if kinds.is_empty() && is_other {
-        kinds.push((ChangeKind::Updated, Box::default()));
-    }
-    kinds
 }
 
 fn lost() -> Error {

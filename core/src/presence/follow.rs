@@ -1,13 +1,17 @@
 //! What others say: a store takes in the records of its log, at the opening and as they come.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::Waker;
 
 use super::core::Core;
 use super::nodes::OWN;
 use super::row::{NodeRow, Row, Told};
 use super::shard::DUE_MAX;
+use super::status::Status;
 use super::time::{Moment, Wall};
 use super::user::User;
+use super::view::UserView;
 use crate::error::{Error, ErrorKind, Result};
 use crate::locks::{read, write};
 
@@ -41,7 +45,8 @@ impl Core {
     }
 
     /// All that was in the log is here. `last_ms` is when the last record of this node was written: sessions that were
-    /// heard of after their own record live as long after that as they may have been promised.
+    /// heard of after their own record live as long after that as they may have been promised. Who was over while the
+    /// node was away is over, as of then.
     pub(crate) fn begin(&self, last_ms: Wall, now_ms: Wall) {
         let now = self.now(now_ms);
         {
@@ -58,20 +63,24 @@ impl Core {
                 let Some(user) = shard.get_mut(at) else { continue };
                 if let Some(part) = user.parts.first_mut().filter(|part| part.node == OWN) {
                     for kept in part.sessions.iter_mut().filter(|kept| kept.session.renewed) {
-                        let ttl = kept.session.ttl_ms;
-                        kept.due = kept.due.max(now.due(own.before_ms + beat + ttl, ttl));
+                        let ttl = kept.session.ttl_ms.into();
+                        kept.due = kept.due.max(now.due(own.before_ms.saturating_add(beat + ttl), ttl));
                     }
                 }
-                let is_other = user.yield_to_others(now) | user.expire(&bench);
+                let (is_other, ends) = (user.yield_to_others(now), user.ends(&bench));
+                let is_over = user.expire(&bench);
                 let first = user.merge(&bench);
                 user.space.recount(&user.view, &first);
-                user.view = std::sync::Arc::new(super::view::UserView { changed_ms: changed(user), ..first });
-                user.answered = user.own().map_or(0, |own| own.sessions.len());
-                self.answered.fetch_add(user.answered as u64, std::sync::atomic::Ordering::Relaxed);
-                let row = is_other.then(|| self.write_row(user, now));
+                let ended = if is_over && first.status == Status::Offline { ends } else { 0 };
+                let changed_ms = changed(user).max(ended);
+                user.view = Arc::new(UserView { changed_ms, ..first });
+                user.answered = user.own().map_or(0, |own| own.sessions.len() as u16);
+                self.answered.fetch_add(user.answered.into(), Ordering::Relaxed);
+                let row = (is_other || is_over).then(|| self.write_row(user, now));
                 if let Some(ack) = row {
                     self.note(ack);
                 }
+                shard.show(at, &self.hasher);
                 shard.file(at, &bench);
                 shard.cool(at, self.settings.cold_each, &self.hasher);
             }

@@ -1,6 +1,6 @@
 //! Users and changes as every door writes them in JSON: the field names of the HTTP API, times as in RFC 3339.
 
-use serde::Serialize;
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value};
 
 use super::change::Change;
@@ -17,7 +17,60 @@ fn of(value: impl Serialize) -> Value {
 }
 
 fn time(ms: Wall) -> Value {
-    if ms == 0 { Value::Null } else { of(format_time(ms as i64 * 1_000_000)) }
+    if ms == 0 { Value::Null } else { of(text_of(ms)) }
+}
+
+fn text_of(ms: Wall) -> String {
+    format_time((ms as i64).saturating_mul(1_000_000))
+}
+
+/// Writes a time, if there is one.
+fn put_time<M: SerializeMap>(map: &mut M, name: &'static str, ms: Wall) -> Result<(), M::Error> {
+    if ms == 0 { Ok(()) } else { map.serialize_entry(name, &text_of(ms)) }
+}
+
+/// Writes what is there.
+fn put<M: SerializeMap>(map: &mut M, name: &'static str, value: Option<impl Serialize>) -> Result<(), M::Error> {
+    value.map_or(Ok(()), |value| map.serialize_entry(name, &value))
+}
+
+/// A user, straight into text: an answer may have a thousand of them.
+struct User<'a>(&'a UserView);
+
+impl Serialize for User<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut map = to.serialize_map(None)?;
+        self.0.write_fields(&mut map)?;
+        map.end()
+    }
+}
+
+struct Session<'a>(&'a SessionView);
+
+impl Serialize for Session<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let SessionView { session, status } = self.0;
+        let meta = session.meta().and_then(|meta| serde_json::from_str::<Value>(meta).ok());
+        let ttl = (!session.is_held()).then(|| f64::from(session.ttl_ms) / 1_000.0);
+        let mut map = to.serialize_map(None)?;
+        map.serialize_entry("session", &*session.id)?;
+        map.serialize_entry("status", status)?;
+        put(&mut map, "message", session.message())?;
+        put(&mut map, "device", session.device())?;
+        put(&mut map, "metadata", meta.filter(|meta| !meta.is_null()))?;
+        put_time(&mut map, "since", session.since_ms)?;
+        put(&mut map, "ttl", ttl)?;
+        put(&mut map, "held", session.is_held().then_some(true))?;
+        map.end()
+    }
+}
+
+struct Sessions<'a>(&'a [SessionView]);
+
+impl Serialize for Sessions<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(self.0.iter().map(Session))
+    }
 }
 
 /// Leaves out what is not there.
@@ -31,33 +84,21 @@ impl UserView {
     /// `user_id`, `space`, `status`, `message`, `last_seen`, `updated_at`, `chosen` and `invisible` where they hold,
     /// and `sessions`.
     pub fn to_json(&self) -> Value {
-        object([
-            ("user_id", of(&*self.user)),
-            ("space", of(&*self.space)),
-            ("status", of(self.status)),
-            ("message", of(self.message())),
-            ("last_seen", time(self.last_seen_ms)),
-            ("updated_at", time(self.changed_ms)),
-            ("chosen", if self.chosen { of(true) } else { Value::Null }),
-            ("invisible", if self.invisible { of(true) } else { Value::Null }),
-            ("sessions", of(self.sessions.iter().map(session).collect::<Vec<_>>())),
-        ])
+        of(User(self))
     }
-}
 
-fn session(view: &SessionView) -> Value {
-    let session = &view.session;
-    let meta = session.meta.as_deref().and_then(|meta| serde_json::from_str(meta).ok());
-    object([
-        ("session", of(&*session.id)),
-        ("status", of(view.status)),
-        ("message", of(&session.message)),
-        ("device", of(&session.device)),
-        ("metadata", meta.unwrap_or(Value::Null)),
-        ("since", time(session.since_ms)),
-        ("ttl", if session.is_held() { Value::Null } else { of(session.ttl_ms as f64 / 1_000.0) }),
-        ("held", if session.is_held() { of(true) } else { Value::Null }),
-    ])
+    /// Writes those fields into an object that may have more.
+    pub(crate) fn write_fields<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        map.serialize_entry("user_id", &*self.user)?;
+        map.serialize_entry("space", &*self.space)?;
+        map.serialize_entry("status", &self.status)?;
+        put(map, "message", self.message())?;
+        put_time(map, "last_seen", self.last_seen_ms)?;
+        put_time(map, "updated_at", self.changed_ms)?;
+        put(map, "chosen", self.chosen.then_some(true))?;
+        put(map, "invisible", self.invisible.then_some(true))?;
+        map.serialize_entry("sessions", &Sessions(&self.sessions))
+    }
 }
 
 impl Counts {

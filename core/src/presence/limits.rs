@@ -43,7 +43,7 @@ pub(crate) fn check_text(what: &str, text: &str, max: usize) -> Result<()> {
 }
 
 /// Refuses a time to live out of bounds; in milliseconds.
-pub(crate) fn check_ttl(ttl: Duration) -> Result<u64> {
+pub(crate) fn check_ttl(ttl: Duration) -> Result<u32> {
     let (least, most) = TTL_RANGE;
     if ttl < least || ttl > most {
         let (least, most) = (least.as_secs(), most.as_secs());
@@ -52,5 +52,11 @@ pub(crate) fn check_ttl(ttl: Duration) -> Result<u64> {
             ttl.as_secs_f64()
         )));
     }
-    Ok(ttl.as_millis() as u64)
+    Ok(ttl.as_millis() as u32)
+}
+
+/// After how long without activity online is away, in milliseconds; what is longer than those can be counted, 49 days,
+/// is never.
+pub(crate) fn idle_ms(idle: Duration) -> u32 {
+    u32::try_from(idle.as_millis()).unwrap_or(0)
 }

@@ -10,6 +10,7 @@
 mod change;
 mod config;
 mod core;
+mod few;
 mod follow;
 mod json;
 mod limits;

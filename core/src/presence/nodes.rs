@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::row::NodeRow;
+use super::session::Epoch;
 use super::time::{Moment, Mono, Wall};
 
 /// This node's number in every table.
@@ -24,7 +25,7 @@ pub(crate) enum Standing {
 pub(crate) struct Node {
     pub(crate) name: Arc<str>,
     /// The epoch that it is in; `None` while no record of its own was seen.
-    pub(crate) epoch: Option<u64>,
+    pub(crate) epoch: Option<Epoch>,
     pub(crate) standing: Standing,
     /// Since when it stands so, or is in this epoch: what another epoch held is over a grace after that.
     pub(crate) since: Mono,
@@ -45,7 +46,7 @@ pub(crate) struct Nodes {
 }
 
 impl Nodes {
-    pub(crate) fn new(own: Arc<str>, epoch: u64, now: Moment) -> Nodes {
+    pub(crate) fn new(own: Arc<str>, epoch: Epoch, now: Moment) -> Nodes {
         let own = Node {
             name: own,
             epoch: Some(epoch),

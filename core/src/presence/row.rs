@@ -11,7 +11,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::limits::{SESSIONS_MAX, check_id};
-use super::session::{Session, hex};
+use super::session::{Epoch, Session, hex};
 use super::status::Status;
 use super::time::Wall;
 use crate::error::{Error, Result};
@@ -20,6 +20,9 @@ use crate::subject::{decode_token, encode_token};
 
 /// Sessions that a node tells to be over although another node tells of them.
 pub(crate) const ENDED_MAX: usize = 4 * SESSIONS_MAX;
+
+/// What most records take: who has more has it grow.
+const ROW_BYTES: usize = 384;
 
 /// The version of the records.
 const VERSION: u8 = 1;
@@ -51,9 +54,42 @@ pub(crate) struct Row {
 pub(crate) struct Rest {
     pub(crate) seen: Wall,
     pub(crate) changed: Wall,
+    /// Of most users there is nothing more.
+    more: Option<Box<More>>,
+}
+
+/// What few users have.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct More {
     pub(crate) ended: Vec<Ended>,
     pub(crate) over: Option<Override>,
     pub(crate) invisible: Option<Invisible>,
+}
+
+impl Rest {
+    pub(crate) fn ended(&self) -> &[Ended] {
+        self.more.as_ref().map_or(&[], |more| &more.ended)
+    }
+
+    pub(crate) fn over(&self) -> Option<Override> {
+        self.more.as_ref()?.over
+    }
+
+    pub(crate) fn invisible(&self) -> Option<Invisible> {
+        self.more.as_ref()?.invisible
+    }
+
+    pub(crate) fn more_mut(&mut self) -> &mut More {
+        self.more.get_or_insert_default()
+    }
+
+    /// Keeps of those that ended what `is_kept` takes.
+    pub(crate) fn retain_ended(&mut self, is_kept: impl FnMut(&Ended) -> bool) {
+        if let Some(more) = &mut self.more {
+            more.ended.retain(is_kept);
+            self.more.take_if(|more| **more == More::default());
+        }
+    }
 }
 
 /// A session that is over.
@@ -88,7 +124,7 @@ pub(crate) struct NodeRow {
     v: u8,
     /// The epoch of its store: sessions that it held in another one are over.
     #[serde(with = "hex")]
-    pub(crate) epoch: Option<u64>,
+    pub(crate) epoch: Option<Epoch>,
     /// Whether it is at work, or said goodbye.
     pub(crate) up: bool,
     /// When it said this.
@@ -100,7 +136,8 @@ pub(crate) struct NodeRow {
 
 impl Row {
     pub(crate) fn new(sessions: Vec<Arc<Session>>, rest: Rest) -> Row {
-        let Rest { seen, changed, ended, over, invisible } = rest;
+        let Rest { seen, changed, more } = rest;
+        let More { ended, over, invisible } = more.map(|more| *more).unwrap_or_default();
         Row { v: VERSION, sessions, seen, changed, ended, over, invisible }
     }
 
@@ -111,11 +148,16 @@ impl Row {
 
     pub(crate) fn into_parts(self) -> (Vec<Arc<Session>>, Rest) {
         let Row { sessions, seen, changed, ended, over, invisible, .. } = self;
-        (sessions, Rest { seen, changed, ended, over, invisible })
+        let more = More { ended, over, invisible };
+        let more = (more != More::default()).then(|| Box::new(more));
+        (sessions, Rest { seen, changed, more })
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
-        serde_json::to_vec(self).unwrap_or_default()
+        let mut payload = Vec::with_capacity(ROW_BYTES);
+        // None of what is written here has no JSON.
+        let _ = serde_json::to_writer(&mut payload, self);
+        payload
     }
 
     /// Reads what another node wrote, and refuses what it could not have said.
@@ -138,7 +180,7 @@ impl Row {
 }
 
 impl NodeRow {
-    pub(crate) fn new(epoch: u64, up: bool, at: Wall, before: Wall) -> NodeRow {
+    pub(crate) fn new(epoch: Epoch, up: bool, at: Wall, before: Wall) -> NodeRow {
         NodeRow { v: VERSION, epoch: Some(epoch), up, at, before }
     }
 
@@ -191,7 +233,9 @@ impl Subjects {
     }
 
     pub(crate) fn user(&self, space: &str, user: &str, node: &str) -> String {
-        format!("{}.u.{}.{}.{node}", self.prefix, encode_token(space), encode_token(user))
+        let (space, user) = (encode_token(space), encode_token(user));
+        // Written for each change, so it is not made by a format.
+        [&*self.prefix, ".u.", &space, ".", &user, ".", node].concat()
     }
 
     pub(crate) fn node(&self, node: &str) -> String {

@@ -20,12 +20,18 @@ pub(crate) const DUE_MAX: usize = 1_000;
 pub(crate) struct Shard {
     users: Vec<Option<User>>,
     free: Vec<u32>,
-    by_name: HashTable<u32>,
+    by_name: HashTable<Known>,
     pub(crate) wheel: Wheel,
     /// Cold users, in the order in which they became it; who is not cold any more is passed over.
     cold: VecDeque<u32>,
     /// Whether users were ever forgotten, so that the log is asked about who is not here.
     pub(crate) has_forgotten: bool,
+}
+
+/// Who reads finds here what is told, and looks at nothing else.
+struct Known {
+    view: Arc<UserView>,
+    at: u32,
 }
 
 /// A user's place in the world, which says the shard.
@@ -45,29 +51,41 @@ impl Shard {
         }
     }
 
+    fn known(&self, hash: u64, space: &str, user: &str) -> Option<&Known> {
+        self.by_name.find(hash, |known| *known.view.user == *user && *known.view.space == *space)
+    }
+
     pub(crate) fn find(&self, hash: u64, space: &str, user: &str) -> Option<u32> {
-        let is_it = |at: &u32| {
-            let view = self.users[*at as usize].as_ref().map(|u| &u.view);
-            view.is_some_and(|view| &*view.user == user && &*view.space == space)
-        };
-        self.by_name.find(hash, is_it).copied()
+        self.known(hash, space, user).map(|known| known.at)
     }
 
     /// What is told of a user.
     pub(crate) fn view(&self, hash: u64, space: &str, user: &str) -> Option<&Arc<UserView>> {
-        self.find(hash, space, user).and_then(|at| self.users[at as usize].as_ref()).map(|user| &user.view)
+        self.known(hash, space, user).map(|known| &known.view)
+    }
+
+    /// Has what is told of a user found from now on, whose view is another one.
+    pub(crate) fn show(&mut self, at: u32, hasher: &FixedState) {
+        let Some(user) = self.users[at as usize].as_ref() else { return };
+        let hash = self::hash(hasher, &user.view.space, &user.view.user);
+        if let Some(known) = self.by_name.find_mut(hash, |known| known.at == at) {
+            known.view = Arc::clone(&user.view);
+        }
     }
 
     pub(crate) fn insert(&mut self, hasher: &FixedState, hash: u64, user: User) -> u32 {
+        let view = Arc::clone(&user.view);
         let at = self.free.pop().unwrap_or_else(|| {
+            // Twice as many would be mostly empty places.
+            if self.users.len() == self.users.capacity() {
+                self.users.reserve_exact(self.users.len() / 8 + 8);
+            }
             self.users.push(None);
             self.users.len() as u32 - 1
         });
         self.users[at as usize] = Some(user);
-        let users = &self.users;
-        self.by_name.insert_unique(hash, at, |at| {
-            users[*at as usize].as_ref().map_or(0, |u| self::hash(hasher, &u.view.space, &u.view.user))
-        });
+        let hash_of = |known: &Known| self::hash(hasher, &known.view.space, &known.view.user);
+        self.by_name.insert_unique(hash, Known { view, at }, hash_of);
         at
     }
 
@@ -124,7 +142,7 @@ impl Shard {
                 continue;
             }
             let hash = self::hash(hasher, &user.view.space, &user.view.user);
-            if let Ok(found) = self.by_name.find_entry(hash, |at| *at == oldest) {
+            if let Ok(found) = self.by_name.find_entry(hash, |known| known.at == oldest) {
                 found.remove();
             }
             self.users[oldest as usize] = None;

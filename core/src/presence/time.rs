@@ -4,7 +4,8 @@
 //! clock that is set forward, or a machine that slept, no more than [`GAP_MS_MAX`]. So nobody is offline because of a
 //! laptop's lid; who is there says so again before its deadline.
 
-/// Milliseconds since the store was opened, as its deadlines count them.
+/// Milliseconds as deadlines count them: those of the wall clock when the store was opened, and what passed since then.
+/// So a deadline that was over by then is one, too.
 pub(crate) type Mono = u64;
 
 /// Milliseconds since the Unix epoch.
@@ -30,7 +31,7 @@ pub(crate) struct Moment {
 impl Passing {
     /// Begins to count at a wall clock's time.
     pub(crate) fn from(wall: Wall) -> Self {
-        Passing { wall, mono: 0 }
+        Passing { wall, mono: wall }
     }
 
     /// Looks at the wall clock.
@@ -50,11 +51,12 @@ impl Moment {
     /// When something is due that a record says of a wall clock, `most` milliseconds from now at the latest: a clock
     /// that was wrong when it was written, or is now, gives nobody longer than was asked for.
     pub(crate) fn due(self, until: Wall, most: u64) -> Mono {
-        self.mono + until.saturating_sub(self.wall).min(most)
+        let until = until.min(self.wall.saturating_add(most));
+        self.mono.saturating_add(until).saturating_sub(self.wall)
     }
 
     /// What a wall clock shows when a deadline passes.
     pub(crate) fn wall_at(self, due: Mono) -> Wall {
-        (self.wall + due).saturating_sub(self.mono)
+        self.wall.saturating_add(due).saturating_sub(self.mono)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::few::Few;
 use super::nodes::{Node, Nodes, OWN, Standing};
 use super::row::{Ended, Invisible, Override, Rest, Row};
 use super::session::Session;
@@ -24,7 +25,7 @@ pub(crate) struct Kept {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Part {
     pub(crate) node: u32,
-    pub(crate) sessions: Vec<Kept>,
+    pub(crate) sessions: Few<Kept>,
     pub(crate) rest: Rest,
 }
 
@@ -33,13 +34,13 @@ pub(crate) struct User {
     pub(crate) space: Arc<Space>,
     pub(crate) view: Arc<UserView>,
     /// What each node says; where this one says something, it is the first.
-    pub(crate) parts: Vec<Part>,
+    pub(crate) parts: Few<Part>,
     /// The tick at which it comes out of the wheel; 0 is none.
     pub(crate) filed: u64,
     /// It waits to be forgotten.
     pub(crate) is_cooling: bool,
     /// How many sessions this node answers for, as was counted last.
-    pub(crate) answered: usize,
+    pub(crate) answered: u16,
 }
 
 /// What a session counts as, and when that may be another thing.
@@ -72,7 +73,8 @@ impl Bench<'_> {
         if session.held.is_some() || node.standing == Standing::Up && !is_own {
             return Verdict::Live(None);
         }
-        let known = if session.renewed && !is_own { node.heard + self.beat + session.ttl_ms } else { kept.due };
+        let known =
+            if session.renewed && !is_own { node.heard + self.beat + u64::from(session.ttl_ms) } else { kept.due };
         let end = known + self.grace;
         match node.standing {
             Standing::Silent => until(end),
@@ -86,13 +88,13 @@ impl Bench<'_> {
 fn idle_at(kept: &Kept) -> Option<Mono> {
     let session = &kept.session;
     let counts = session.idle_ms > 0 && !session.idle && session.status == Status::Online;
-    counts.then(|| kept.active + session.idle_ms)
+    counts.then(|| kept.active.saturating_add(session.idle_ms.into()))
 }
 
 impl User {
     pub(crate) fn new(space: Arc<Space>, name: &str) -> User {
         let view = Arc::new(UserView::nobody(Arc::clone(&space.name), name.into()));
-        User { space, view, parts: Vec::new(), filed: 0, is_cooling: false, answered: 0 }
+        User { space, view, parts: Few::default(), filed: 0, is_cooling: false, answered: 0 }
     }
 
     /// What this node says.
@@ -103,7 +105,7 @@ impl User {
     /// What this node says, to be changed.
     pub(crate) fn own_mut(&mut self) -> &mut Part {
         if self.own().is_none() {
-            self.parts.insert(0, Part::default());
+            self.parts.push_first(Part::default());
         }
         &mut self.parts[0]
     }
@@ -120,7 +122,7 @@ impl User {
         let part = Part { node, sessions, rest };
         match self.parts.iter_mut().find(|part| part.node == node) {
             Some(known) => *known = part,
-            None if node == OWN => self.parts.insert(0, part),
+            None if node == OWN => self.parts.push_first(part),
             None => self.parts.push(part),
         }
     }
@@ -132,17 +134,17 @@ impl User {
             let told = others.iter().flat_map(|part| part.told(id));
             told.max()
         };
-        let (sessions, ended) = (own.sessions.len(), own.rest.ended.len());
+        let (sessions, ended) = (own.sessions.len(), own.rest.ended().len());
         own.sessions.retain(|kept| newest(&kept.session.id).is_none_or(|stamp| stamp < kept.session.stamp));
         if own.sessions.len() < sessions {
             own.rest.seen = own.rest.seen.max(now.wall);
         }
         // A session is told to be over for as long as somebody tells of it.
-        own.rest.ended.retain(|ended| {
+        own.rest.retain_ended(|ended| {
             let listed = others.iter().flat_map(|part| &part.sessions);
             listed.into_iter().any(|kept| kept.session.id == ended.id && kept.session.stamp <= ended.stamp)
         });
-        own.sessions.len() < sessions || own.rest.ended.len() < ended
+        own.sessions.len() < sessions || own.rest.ended().len() < ended
     }
 
     /// Ends those of its own sessions that are over, and takes those in which nobody is active for idle; whether any
@@ -175,6 +177,13 @@ impl User {
         is_other
     }
 
+    /// When the last of its own leased sessions is over, on the wall clock; 0 without any.
+    pub(crate) fn ends(&self, bench: &Bench<'_>) -> Wall {
+        let own = self.own().map_or(&[][..], |own| &own.sessions);
+        let leased = own.iter().filter(|kept| !kept.session.is_held());
+        leased.map(|kept| bench.now.wall_at(kept.due + bench.grace)).max().unwrap_or_default()
+    }
+
     /// When it is to be looked at again.
     pub(crate) fn due(&self, bench: &Bench<'_>) -> Option<Mono> {
         let mut due: Option<Mono> = None;
@@ -201,7 +210,7 @@ impl User {
 
     /// The choice that was made last, if it still counts.
     fn chosen(&self, now: Wall) -> Option<Override> {
-        let last = self.parts.iter().filter_map(|part| part.rest.over).max_by_key(|over| over.stamp)?;
+        let last = self.parts.iter().filter_map(|part| part.rest.over()).max_by_key(|over| over.stamp)?;
         (last.status.is_some() && (last.until == 0 || now < last.until)).then_some(last)
     }
 
@@ -212,7 +221,7 @@ impl User {
         let chosen = self.chosen(bench.now.wall).and_then(|over| over.status);
         // A choice is about one who is there.
         let chosen = chosen.filter(|_| merged > Status::Unknown);
-        let hidden = self.parts.iter().filter_map(|part| part.rest.invisible).max_by_key(|i: &Invisible| i.stamp);
+        let hidden = self.parts.iter().filter_map(|part| part.rest.invisible()).max_by_key(|i: &Invisible| i.stamp);
         let status = chosen.unwrap_or(merged);
         UserView {
             space: Arc::clone(&self.view.space),
@@ -262,7 +271,7 @@ impl User {
                     let name = &bench.nodes.get(other.node).name;
                     other.told(id).any(|told| (told, name) > (stamp, &node.name))
                 });
-                let is_over = part.rest.ended.iter().any(|ended| &*ended.id == id && ended.stamp >= stamp);
+                let is_over = part.rest.ended().iter().any(|ended| &*ended.id == id && ended.stamp >= stamp);
                 if is_outdone || is_over {
                     continue;
                 }
@@ -294,7 +303,7 @@ impl Part {
     /// The stamps of what is said of a session: that it is there, or over.
     pub(crate) fn told<'a>(&'a self, id: &'a str) -> impl Iterator<Item = u64> + 'a {
         let there = self.sessions.iter().filter(move |kept| &*kept.session.id == id).map(|kept| kept.session.stamp);
-        let over = self.rest.ended.iter().filter(move |ended: &&Ended| &*ended.id == id).map(|ended| ended.stamp);
+        let over = self.rest.ended().iter().filter(move |ended: &&Ended| &*ended.id == id).map(|ended| ended.stamp);
         there.chain(over)
     }
 
@@ -306,14 +315,14 @@ impl Part {
 
 impl Kept {
     fn read(session: Arc<Session>, now: Moment) -> Kept {
-        let due = now.due(session.until_ms, session.ttl_ms);
+        let due = now.due(session.until_ms, session.ttl_ms.into());
         let active = now.mono.saturating_sub(now.wall.saturating_sub(session.active_ms));
         Kept { session, due, active }
     }
 
     /// When there was a sign of life of it last, on the wall clock.
     fn heard(&self, now: Moment) -> Wall {
-        if self.session.is_held() { now.wall } else { now.wall_at(self.due).saturating_sub(self.session.ttl_ms) }
+        if self.session.is_held() { now.wall } else { now.wall_at(self.due).saturating_sub(self.session.ttl_ms.into()) }
     }
 
     /// As the log is told: with the deadline as it is now.

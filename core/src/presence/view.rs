@@ -59,7 +59,7 @@ impl UserView {
 
     /// What the session says that counts most: of those with the highest status the one that was set last.
     pub fn message(&self) -> Option<&str> {
-        self.top()?.session.message.as_deref()
+        self.top()?.session.message()
     }
 
     /// The session that counts most.

@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::core::{Core, Turn, Written};
-use super::limits::{SESSIONS_MAX, check_id, check_ttl};
+use super::limits::{SESSIONS_MAX, check_id, check_ttl, idle_ms};
 use super::nodes::{OWN, Standing};
 use super::row::{ENDED_MAX, Ended, Invisible, Override};
-use super::session::Session;
+use super::session::{Epoch, Said, Session};
 use super::status::Status;
 use super::time::{Moment, Wall};
 use super::user::Kept;
@@ -78,31 +78,20 @@ impl Core {
         if set.status.settable()? == Status::Offline {
             return self.leave(space, user, &set.session, now_ms);
         }
-        let (ttl, idle) = (set.ttl.map(check_ttl).transpose()?, set.idle.map(|idle| idle.as_millis() as u64));
+        let (ttl, idle) = (set.ttl.map(check_ttl).transpose()?, set.idle.map(idle_ms));
         let text = |text: Option<String>| text.map(String::into_boxed_str);
-        let mut session = Session {
-            id: set.session.into_boxed_str(),
-            status: set.status,
-            message: text(set.message),
-            device: text(set.device),
-            meta: text(set.meta),
-            since_ms: 0,
-            active_ms: 0,
-            stamp: 0,
-            held: held.then_some(self.epoch),
-            ttl_ms: if held { 0 } else { ttl.unwrap_or(self.settings.ttl_ms) },
-            until_ms: 0,
-            renewed: false,
-            idle: false,
-            idle_ms: idle.unwrap_or(self.settings.idle_ms),
-        };
+        let said = Said { message: text(set.message), device: text(set.device), meta: text(set.meta) };
+        let mut session = Session::new(set.session.into_boxed_str(), set.status, said);
+        session.held = held.then_some(self.epoch);
+        session.ttl_ms = if held { 0 } else { ttl.unwrap_or(self.settings.ttl_ms) };
+        session.idle_ms = idle.unwrap_or(self.settings.idle_ms);
         session.check()?;
         self.change(space, user, now_ms, move |turn| {
             let since = turn.user.view.session(&session.id).map(|known| known.session.since_ms);
             session.since_ms = since.unwrap_or(turn.now.wall);
             session.stamp = turn.stamp_for(&session.id);
             (session.active_ms, session.until_ms) = (turn.now.wall, turn.until(session.ttl_ms));
-            let (now, due) = (turn.now, turn.now.mono + session.ttl_ms);
+            let (now, due) = (turn.now, turn.now.mono + u64::from(session.ttl_ms));
             let own = turn.user.own_mut();
             if let Some(kept) = own.find_mut(&session.id) {
                 if kept.is_same(&session) {
@@ -117,7 +106,7 @@ impl Core {
                     format!("a user has {SESSIONS_MAX} sessions at a node at the most: end one first"),
                 ));
             }
-            own.rest.ended.retain(|ended| ended.id != session.id);
+            own.rest.retain_ended(|ended| ended.id != session.id);
             own.sessions.push(Kept { session: Arc::new(session), due, active: now.mono });
             Ok(true)
         })
@@ -178,10 +167,10 @@ impl Core {
             return Err(Error::invalid(what));
         }
         self.change(space, user, now_ms, |turn| {
-            let until = how_long.map_or(0, |time| turn.now.wall + time.as_millis() as u64);
-            let last = turn.user.parts.iter().filter_map(|part| part.rest.over).map(|over| over.stamp).max();
+            let until = how_long.map_or(0, |time| turn.now.wall.saturating_add(to_ms(time)));
+            let last = turn.user.parts.iter().filter_map(|part| part.rest.over()).map(|over| over.stamp).max();
             let stamp = turn.after(last);
-            turn.user.own_mut().rest.over = Some(Override { status, until, stamp });
+            turn.user.own_mut().rest.more_mut().over = Some(Override { status, until, stamp });
             Ok(true)
         })
     }
@@ -191,9 +180,9 @@ impl Core {
         check_id("space", space)?;
         check_id("user", user)?;
         self.change(space, user, now_ms, |turn| {
-            let last = turn.user.parts.iter().filter_map(|part| part.rest.invisible).map(|i| i.stamp).max();
+            let last = turn.user.parts.iter().filter_map(|part| part.rest.invisible()).map(|i| i.stamp).max();
             let stamp = turn.after(last);
-            turn.user.own_mut().rest.invisible = Some(Invisible { on, stamp });
+            turn.user.own_mut().rest.more_mut().invisible = Some(Invisible { on, stamp });
             Ok(true)
         })
     }
@@ -249,6 +238,11 @@ impl Core {
     }
 }
 
+/// In milliseconds; what is longer than those can be counted is as long as they can.
+fn to_ms(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
 impl Turn<'_> {
     /// A stamp after another one: what is done here comes after what is known here.
     fn after(&self, last: Option<u64>) -> u64 {
@@ -260,8 +254,8 @@ impl Turn<'_> {
         self.after(told.max())
     }
 
-    fn until(&self, ttl: u64) -> Wall {
-        if ttl == 0 { 0 } else { self.now.wall + ttl }
+    fn until(&self, ttl: u32) -> Wall {
+        if ttl == 0 { 0 } else { self.now.wall + u64::from(ttl) }
     }
 
     /// Ends a session; whether there was one.
@@ -279,10 +273,11 @@ impl Turn<'_> {
         own.sessions.retain(|kept| &*kept.session.id != id);
         let is_other = own.sessions.len() < count;
         if is_elsewhere {
-            own.rest.ended.retain(|ended| &*ended.id != id);
-            own.rest.ended.push(Ended { id: id.into(), stamp });
-            let over = own.rest.ended.len().saturating_sub(ENDED_MAX);
-            own.rest.ended.drain(..over);
+            let ended = &mut own.rest.more_mut().ended;
+            ended.retain(|ended| &*ended.id != id);
+            ended.push(Ended { id: id.into(), stamp });
+            let over = ended.len().saturating_sub(ENDED_MAX);
+            ended.drain(..over);
         }
         if is_other || is_elsewhere {
             own.rest.seen = own.rest.seen.max(now.wall);
@@ -296,7 +291,7 @@ impl Kept {
     fn is_same(&self, other: &Session) -> bool {
         let session = &self.session;
         session.status == other.status
-            && (&session.message, &session.device, &session.meta) == (&other.message, &other.device, &other.meta)
+            && session.says_the_same(other)
             && (session.held, session.ttl_ms, session.idle_ms) == (other.held, other.ttl_ms, other.idle_ms)
     }
 
@@ -308,7 +303,7 @@ impl Kept {
 
     /// Takes a sign of life; whether the log has to know.
     fn sign(&mut self, active: bool, now: Moment) -> bool {
-        self.due = now.mono + self.session.ttl_ms;
+        self.due = now.mono + u64::from(self.session.ttl_ms);
         if active {
             self.active = now.mono;
         }
@@ -323,12 +318,12 @@ impl Kept {
     }
 
     /// One that another epoch held is beyond signs of life.
-    fn is_of(&self, epoch: u64) -> bool {
+    fn is_of(&self, epoch: Epoch) -> bool {
         self.session.held.is_none_or(|held| held == epoch)
     }
 
     fn lease(&self, now: Moment) -> Lease {
         let expires_ms = if self.session.is_held() { 0 } else { now.wall_at(self.due) };
-        Lease { expires_ms, ttl_ms: self.session.ttl_ms }
+        Lease { expires_ms, ttl_ms: self.session.ttl_ms.into() }
     }
 }

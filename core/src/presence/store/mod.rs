@@ -220,6 +220,15 @@ impl Presence {
         }
     }
 
+    /// Users by name where nobody has to wait for them: all are in memory, and here. Else nothing.
+    #[cfg(feature = "http")]
+    pub(crate) fn told(&self, space: &str, users: &[&str]) -> Option<Reading> {
+        match &self.0 {
+            Source::Here(worker) if users.len() <= BATCH_USERS_MAX => worker.told(space, users),
+            _ => None,
+        }
+    }
+
     /// All of a space who are not offline for others, by name.
     pub fn list(&self, space: &str) -> Pending<Reading> {
         match &self.0 {

@@ -128,6 +128,49 @@ fn a_held_session_dies_with_its_epoch_and_a_leased_one_lives_to_its_deadline() {
 }
 
 #[test]
+fn a_lease_that_was_over_while_its_node_was_away_is_over_at_the_start() {
+    const LEASE: u64 = 60_000;
+    const GRACE: u64 = 15_000;
+    for after in [LEASE - 1, LEASE, LEASE + 1, LEASE + GRACE - 1] {
+        let mut alone = Alone::new(config("n"));
+        alone.set("ada", "tab", Status::Busy, LEASE / 1_000);
+        alone.now += after;
+        alone.crash();
+        assert_eq!(alone.status("ada"), Status::Busy, "{after} ms after it was set");
+        alone.pass(LEASE + GRACE - after - 1);
+        assert_eq!(alone.status("ada"), Status::Busy, "it has what was left of its grace, {after} ms");
+        alone.pass(1 + TICK_MS);
+        assert_eq!(alone.status("ada"), Status::Offline, "and no more, {after} ms");
+    }
+    for after in [LEASE + GRACE, LEASE + GRACE + 1, 86_400_000] {
+        let mut alone = Alone::new(config("n"));
+        alone.set("ada", "tab", Status::Busy, LEASE / 1_000);
+        alone.now += after;
+        alone.crash();
+        let view = alone.core.view("s", "ada", alone.now).unwrap();
+        assert_eq!(view.status, Status::Offline, "{after} ms after it was set");
+        assert_eq!((view.last_seen_ms, view.changed_ms), (START, START + LEASE + GRACE));
+        let late = alone.core.heartbeat("s", "ada", "tab", true, alone.now).unwrap_err();
+        assert_eq!(late.kind(), crate::ErrorKind::NotFound, "a sign of life brings nobody back");
+        alone.set("ada", "tab", Status::Busy, LEASE / 1_000);
+        let again = alone.core.view("s", "ada", alone.now).unwrap();
+        assert_eq!(again.sessions[0].session.since_ms, alone.now, "it is another one");
+    }
+}
+
+#[test]
+fn times_beyond_all_bounds_are_for_ever() {
+    let mut alone = Alone::new(config("n"));
+    let set = SessionSet { idle: Some(Duration::MAX), ..SessionSet::default() };
+    alone.core.set("s", "ada", set, true, alone.now).unwrap();
+    alone.core.choose("s", "ada", Some(Status::Busy), Some(Duration::MAX), alone.now).unwrap();
+    alone.pass(400_000);
+    assert_eq!(alone.status("ada"), Status::Busy);
+    alone.core.choose("s", "ada", None, None, alone.now).unwrap();
+    assert_eq!(alone.status("ada"), Status::Online, "nobody was idle for so long");
+}
+
+#[test]
 fn a_session_that_comes_back_in_time_was_never_gone() {
     let mut alone = Alone::new(config("n"));
     alone.hold("ada", "program", Status::Busy);

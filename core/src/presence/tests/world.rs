@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::super::watch::Following;
+use super::super::wheel::TICK_MS;
 use super::super::write::SessionSet;
 use super::watching::{Folded, watch_all};
 use super::*;
@@ -28,8 +29,42 @@ struct Node {
 /// What a session that is used at one node only is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Model {
-    Held { epoch: u64, status: Status },
-    Leased { until: Wall, ttl: u64, status: Status },
+    Held {
+        epoch: u64,
+        status: Status,
+    },
+    /// One whose node was killed may be there until `at_most`, as signs of life are not in the log.
+    Leased {
+        until: Wall,
+        at_most: Wall,
+        ttl: u64,
+        status: Status,
+    },
+}
+
+/// How long a session may come back.
+const GRACE: u64 = 15_000;
+/// How much longer than its node's last word a sign of life may be, of which no record tells.
+const BEAT: u64 = 10_000;
+
+impl Model {
+    fn leased(now: Wall, ttl: u64, status: Status) -> Model {
+        Model::Leased { until: now + ttl, at_most: 0, ttl, status }
+    }
+
+    /// A sign of life of it; false is one that came too late.
+    fn is_heard(&mut self, now: Wall, is_taken: bool) -> bool {
+        let Model::Leased { until, at_most, ttl, status } = *self else { return true };
+        let is_sure = now < until + GRACE;
+        assert!(is_taken || !is_sure, "a sign of life in time is taken: {self:?} at {now}");
+        assert!(!is_taken || now < until.max(at_most) + GRACE + TICK_MS, "one that is late is not: {self:?} at {now}");
+        *self = Model::leased(now, ttl, status);
+        is_taken
+    }
+
+    fn is_sure(&self, now: Wall) -> bool {
+        !matches!(self, Model::Leased { until, .. } if *until + GRACE <= now)
+    }
 }
 
 struct World {
@@ -105,7 +140,10 @@ impl World {
                 self.link(number, most);
             }
             let now = self.now;
-            self.model.retain(|_, model| !matches!(model, Model::Leased { until, .. } if *until + 15_000 <= now));
+            self.model.retain(|_, model| match *model {
+                Model::Held { .. } => true,
+                Model::Leased { until, at_most, .. } => now < until.max(at_most) + GRACE,
+            });
         }
     }
 
@@ -116,7 +154,13 @@ impl World {
             node.core.close(self.now);
         }
         node.is_up = false;
+        let last_ms = node.lines.lock().written;
         self.model.retain(|(at, ..), model| *at != number || !matches!(model, Model::Held { .. }));
+        for (_, model) in self.model.iter_mut().filter(|((at, ..), _)| *at == number && !clean) {
+            if let Model::Leased { at_most, ttl, .. } = model {
+                *at_most = last_ms + BEAT + *ttl;
+            }
+        }
     }
 
     fn start(&mut self, number: usize) {
@@ -152,11 +196,7 @@ impl World {
                 core.set("s", &user, set, held, now).unwrap();
                 if pinned {
                     let epoch = self.nodes[number].epoch;
-                    let model = if held {
-                        Model::Held { epoch, status }
-                    } else {
-                        Model::Leased { until: now + ttl, ttl, status }
-                    };
+                    let model = if held { Model::Held { epoch, status } } else { Model::leased(now, ttl, status) };
                     self.model.insert(key, model);
                 }
             }
@@ -166,9 +206,8 @@ impl World {
             }
             55..75 if is_up => {
                 let lease = core.heartbeat("s", &user, &session, true, now);
-                if let Some(Model::Leased { until, ttl, .. }) = self.model.get_mut(&key) {
-                    assert!(lease.is_ok(), "a sign of life in time is taken: {lease:?} for {key:?}");
-                    *until = now + *ttl;
+                if self.model.get_mut(&key).is_some_and(|model| !model.is_heard(now, lease.is_ok())) {
+                    self.model.remove(&key);
                 }
             }
             75..80 => self.nodes[number].is_cut ^= true,
@@ -201,16 +240,18 @@ impl World {
         }
         for _ in 0..70 {
             self.pass(1_000, 10_000);
-            let keys: Vec<_> = self.model.keys().cloned().collect();
-            for key in keys {
-                let core = Arc::clone(&self.nodes[key.0].core);
-                core.heartbeat("s", &key.1, &key.2, true, self.now).unwrap();
-                if let Some(Model::Leased { until, ttl, .. }) = self.model.get_mut(&key) {
-                    *until = self.now + *ttl;
+            for ((number, user, session), model) in &mut self.model {
+                if model.is_sure(self.now) {
+                    let lease = self.nodes[*number].core.heartbeat("s", user, session, true, self.now);
+                    model.is_heard(self.now, lease.is_ok());
                 }
             }
         }
         self.pass(2_000, 10_000);
+        // What ended in this moment is heard of before anybody is asked.
+        for number in (0..NODES).chain(0..NODES) {
+            self.link(number, 10_000);
+        }
     }
 
     fn check(&mut self) {
@@ -225,12 +266,15 @@ impl World {
             assert_eq!(told(node), first, "{} and {}", node.name, self.nodes[0].name);
         }
         let mut expected: BTreeMap<String, Vec<(String, Status)>> = BTreeMap::new();
+        let pinned: BTreeMap<_, Vec<_>> =
+            first.into_iter().filter(|(user, ..)| user.starts_with('p')).map(|(user, _, s)| (user, s)).collect();
         for ((_, user, session), model) in &self.model {
             let (Model::Held { status, .. } | Model::Leased { status, .. }) = model;
-            expected.entry(user.clone()).or_default().push((session.clone(), *status));
+            let is_there = pinned.get(user).is_some_and(|sessions| sessions.iter().any(|(id, _)| id == session));
+            if is_there || model.is_sure(self.now) {
+                expected.entry(user.clone()).or_default().push((session.clone(), *status));
+            }
         }
-        let pinned: BTreeMap<_, _> =
-            first.into_iter().filter(|(user, ..)| user.starts_with('p')).map(|(user, _, s)| (user, s)).collect();
         assert_eq!(pinned, expected);
         for node in &self.nodes {
             assert!(node.core.failed().is_none(), "{:?}", node.core.failed());
@@ -256,6 +300,26 @@ fn run(seed: u64) {
     }
     world.settle();
     world.check();
+}
+
+/// A lease was over while its node was away, and the node told it online for another grace.
+#[test]
+fn a_node_that_was_away_for_longer_than_a_lease_brings_nobody_back() {
+    run(1_240);
+}
+
+/// A node was killed a while after a sign of life, of which no record tells.
+#[test]
+fn a_killed_node_keeps_its_promise_and_none_that_it_did_not_make() {
+    run(2_077);
+    run(4_417);
+}
+
+/// What ended in the last moment was on its way to the others.
+#[test]
+fn what_just_ended_is_heard_of_by_all() {
+    run(2_145);
+    run(4_974);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::{Error, ErrorKind};
@@ -24,8 +25,16 @@ pub(super) struct Refused {
 }
 
 /// It was done, and this is what it came to.
-pub(super) fn done(data: Value) -> Response {
-    envelope(StatusCode::OK, true, data, Value::Null)
+pub(super) fn done(data: impl Serialize) -> Response {
+    envelope(StatusCode::OK, &Envelope { success: true, data: Some(data), error: None })
+}
+
+/// What is around every answer.
+#[derive(Serialize)]
+struct Envelope<'a, T> {
+    success: bool,
+    data: Option<T>,
+    error: Option<&'a str>,
 }
 
 /// An object of these fields.
@@ -33,10 +42,10 @@ pub(super) fn object(fields: impl IntoIterator<Item = (&'static str, Value)>) ->
     Value::Object(fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
 }
 
-fn envelope(status: StatusCode, success: bool, data: Value, error: Value) -> Response {
-    let body = object([("success", success.into()), ("data", data), ("error", error)]);
+fn envelope<T: Serialize>(status: StatusCode, body: &Envelope<'_, T>) -> Response {
     let kind = HeaderValue::from_static("application/json");
-    (status, [(header::CONTENT_TYPE, kind)], body.to_string()).into_response()
+    let body = serde_json::to_vec(body).unwrap_or_default();
+    (status, [(header::CONTENT_TYPE, kind)], body).into_response()
 }
 
 impl Refused {
@@ -113,7 +122,8 @@ impl From<Error> for Refused {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let mut response = envelope(self.status, false, Value::Null, self.message.into());
+        let mut response =
+            envelope::<()>(self.status, &Envelope { success: false, data: None, error: Some(&self.message) });
         let headers = response.headers_mut();
         headers.insert(KIND, HeaderValue::from_static(self.kind.name()));
         if self.status == StatusCode::UNAUTHORIZED {

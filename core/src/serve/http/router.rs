@@ -10,7 +10,6 @@ use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use serde_json::{Map, Value};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -19,10 +18,11 @@ use super::ask::Asked;
 use super::openapi::{Refusal, StatusAnswer};
 use super::state::Door;
 use super::token::Caller;
+use super::users::Users;
 use super::{gate, health, openapi, page, sessions, spaces, users, watch};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pending::Pending;
-use crate::presence::{Presence, Reading, UserView};
+use crate::presence::{Presence, UserView};
 
 /// How long an operation may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -82,13 +82,9 @@ impl Door {
         self.presence.as_ref().ok_or_else(|| Refused::not_found(missing))
     }
 
-    pub(super) fn user(&self, view: &UserView, reading: Option<&Reading>) -> Value {
-        users::of_http(view, &self.node, reading)
-    }
-
     /// The answer that is one user, under its name.
-    pub(super) fn one(&self, user: String, view: &UserView) -> Response {
-        done(Value::Object(Map::from_iter([(user, self.user(view, None))])))
+    pub(super) fn one(&self, view: &Arc<UserView>) -> Response {
+        done(Users { views: std::slice::from_ref(view), node: &self.node, reading: None })
     }
 }
 

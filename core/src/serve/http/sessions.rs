@@ -115,7 +115,7 @@ pub(super) async fn leave(State(at): State<At>, whom: Whom, UserId(user): UserId
     whom.may_write(&at, &user)?;
     let session = session(asked.session.clone());
     let view = settled(presence.leave(asked.space(), &user, &session)).await?;
-    Ok(at.one(user, &view))
+    Ok(at.one(&view))
 }
 
 /// Chooses a status over all sessions of a user who is there, and whether others know of it.
@@ -137,7 +137,7 @@ pub(super) async fn choose(State(at): State<At>, whom: Whom, UserId(user): UserI
     if let Some(on) = body.invisible {
         view = settled(presence.hide(space, &user, on)).await?;
     }
-    Ok(at.one(user, &view))
+    Ok(at.one(&view))
 }
 
 /// Ends sessions whichever node answers for them. It needs the scope `presence:admin`.

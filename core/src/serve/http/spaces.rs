@@ -8,6 +8,7 @@ use super::answer::{Answer, done, object};
 use super::ask::{Asked, SpaceId};
 use super::openapi::{Name, Refusal, SpaceCountsAnswer, SpacesAnswer, UsersAnswer};
 use super::router::{At, settled, working};
+use super::users::UserBody;
 use crate::presence::Counts;
 
 /// All spaces, by name, with how many are in them.
@@ -57,8 +58,9 @@ pub(super) async fn users(State(at): State<At>, SpaceId(space): SpaceId, uri: Ur
         let after = asked.after.unwrap_or_default();
         let begin = reading.users.partition_point(|user| *user.user <= *after);
         let shown = &reading.users[begin..(begin + limit).min(reading.users.len())];
-        let users: Vec<Value> = shown.iter().map(|user| at.user(user, None)).collect();
-        let page = [("users", users.into()), ("stale", reading.stale.into()), ("as_of", reading.as_of())];
+        let users = shown.iter().map(|view| UserBody { view, node: &at.node, reading: None });
+        let users = serde_json::to_value(users.collect::<Vec<_>>()).unwrap_or_default();
+        let page = [("users", users), ("stale", reading.stale.into()), ("as_of", reading.as_of())];
         let has_more = begin + limit < reading.users.len();
         let next = shown.last().filter(|_| has_more).map(|user| ("next", Value::from(&*user.user)));
         Ok(object(page.into_iter().chain(next)))

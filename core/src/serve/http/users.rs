@@ -6,7 +6,8 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::Uri;
 use serde::Deserialize;
-use serde_json::{Number, Value};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::answer::{Answer, Refused, done};
@@ -14,9 +15,6 @@ use super::ask::{Asked, BATCH_BYTES_MAX, BODY_BYTES_MAX, SPACE, UserId, json, se
 use super::openapi::{Name, Refusal, SessionStatus, UserAnswer};
 use super::router::{At, Whom, settled, working};
 use crate::presence::{Reading, SessionSet, UserView};
-
-/// So many users are looked up on the thread that serves; more are on one that may wait for a disk.
-const AT_ONCE: usize = 16;
 
 /// What a session of a user is to be. It is set as a whole.
 #[derive(Deserialize, ToSchema)]
@@ -127,15 +125,15 @@ pub(super) async fn put(State(at): State<At>, whom: Whom, UserId(user): UserId, 
     };
     let space = body.space.as_deref().unwrap_or(asked.space());
     let view = settled(presence.set(space, &user, set)).await?;
-    Ok(at.one(user, &view))
+    Ok(at.one(&view))
 }
 
 /// Looks users up; who may not know of one who is invisible is told what others are.
 async fn look_up(at: &At, whom: &Whom, space: &str, users: Vec<String>) -> Answer {
     let presence = at.presence()?;
-    let reading = if users.len() <= AT_ONCE {
-        let names: Vec<_> = users.iter().map(String::as_str).collect();
-        settled(presence.get_many(space, &names)).await?
+    let names: Vec<_> = users.iter().map(String::as_str).collect();
+    let reading = if let Some(reading) = presence.told(space, &names) {
+        reading
     } else {
         let (presence, space) = (presence.clone(), space.to_owned());
         working(move || {
@@ -144,29 +142,52 @@ async fn look_up(at: &At, whom: &Whom, space: &str, users: Vec<String>) -> Answe
         })
         .await?
     };
-    let told = reading.users.iter().map(|view| {
-        let view = if whom.knows(&view.user) { Arc::clone(view) } else { view.public() };
-        (view.user.to_string(), at.user(&view, Some(&reading)))
-    });
-    Ok(done(Value::Object(told.collect())))
+    let told = reading.users.iter().map(|view| if whom.knows(&view.user) { Arc::clone(view) } else { view.public() });
+    let mut told: Vec<_> = told.collect();
+    // Who is asked for twice is told once.
+    told.sort_by(|a, b| a.user.cmp(&b.user));
+    told.dedup_by(|a, b| a.user == b.user);
+    Ok(done(Users { views: &told, node: &at.node, reading: Some(&reading) }))
 }
 
-/// Adds what the HTTP API has besides what every door tells.
-pub(super) fn of_http(view: &UserView, node: &str, reading: Option<&Reading>) -> Value {
-    let mut user = view.to_json();
-    let Value::Object(fields) = &mut user else { return user };
-    let mut put = |key: &str, value: Value| fields.insert(key.to_owned(), value);
-    put("node_id", node.into());
-    if let Some(ttl) = view.top().and_then(|top| top.session.ttl()) {
-        let whole = ttl.subsec_nanos() == 0;
-        let fraction = || Number::from_f64(ttl.as_secs_f64()).map_or(Value::Null, Value::Number);
-        put("ttl", if whole { ttl.as_secs().into() } else { fraction() });
+/// Users as the HTTP API tells of them, each under its name.
+pub(super) struct Users<'a> {
+    pub(super) views: &'a [Arc<UserView>],
+    pub(super) node: &'a str,
+    pub(super) reading: Option<&'a Reading>,
+}
+
+impl Serialize for Users<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let user = |view| UserBody { view, node: self.node, reading: self.reading };
+        to.collect_map(self.views.iter().map(|view| (&*view.user, user(view))))
     }
-    if let Some(reading) = reading {
-        put("stale", reading.stale.into());
-        if reading.stale {
-            put("as_of", reading.as_of());
+}
+
+/// A user with what the HTTP API has besides what every door tells.
+pub(super) struct UserBody<'a> {
+    pub(super) view: &'a UserView,
+    pub(super) node: &'a str,
+    pub(super) reading: Option<&'a Reading>,
+}
+
+impl Serialize for UserBody<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut map = to.serialize_map(None)?;
+        self.view.write_fields(&mut map)?;
+        map.serialize_entry("node_id", self.node)?;
+        if let Some(ttl) = self.view.top().and_then(|top| top.session.ttl()) {
+            match ttl.subsec_nanos() {
+                0 => map.serialize_entry("ttl", &ttl.as_secs())?,
+                _ => map.serialize_entry("ttl", &ttl.as_secs_f64())?,
+            }
         }
+        if let Some(reading) = self.reading {
+            map.serialize_entry("stale", &reading.stale)?;
+            if reading.stale {
+                map.serialize_entry("as_of", &reading.as_of())?;
+            }
+        }
+        map.end()
     }
-    user
 }

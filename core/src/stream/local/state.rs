@@ -165,7 +165,8 @@ impl State {
         let event = record.event_time.unwrap_or(record.time as i64);
         self.active.push((id, record.subject), (offset, size), previous, record.time, event);
         self.active_part.set_end_seq(record.seq + 1);
-        self.subjects.add(id, record.seq, pos, self.active.base_seq);
+        let outdone = self.outdone(id);
+        self.subjects.add(id, record.seq, (pos, size), self.active.base_seq);
         if self.records == 0 {
             self.first_seq = record.seq;
         }
@@ -184,6 +185,9 @@ impl State {
         }
         if let Some(special) = special {
             self.apply_special(record, special)?;
+        }
+        if let Some((seq, size)) = outdone {
+            self.take_out(seq, id, size)?;
         }
         self.enforce_limits(id)
     }

@@ -13,7 +13,7 @@ use crate::memory::Memory;
 pub(crate) type SubjectId = u32;
 
 /// The longest name that lies in its entry; what looks a subject up then fetches one line of memory for it.
-const INLINE_BYTES: usize = 26;
+const INLINE_BYTES: usize = 22;
 
 /// What is known of one subject: one line of memory.
 #[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -28,6 +28,8 @@ pub(crate) struct Subject {
     pub(crate) active_first: u64,
     /// How many live records it has; 0 keeps only its name.
     pub(crate) count: u32,
+    /// What the newest record counts for; 0 is not known, as after an opening.
+    pub(crate) last_size: u32,
     name_len: u16,
     /// The name, or where in the arena it starts when it is longer.
     name: [u8; INLINE_BYTES],
@@ -170,7 +172,7 @@ impl Subjects {
     }
 
     /// Notes a new newest record.
-    pub(crate) fn add(&mut self, id: SubjectId, seq: u64, pos: Pos, active_base: u64) {
+    pub(crate) fn add(&mut self, id: SubjectId, seq: u64, (pos, size): (Pos, u32), active_base: u64) {
         let s = &mut self.entries[id];
         if s.count == 0 {
             s.first_seq = seq;
@@ -180,8 +182,7 @@ impl Subjects {
             s.active_first = seq;
         }
         s.count += 1;
-        s.last_seq = seq;
-        s.last_pos = pos;
+        (s.last_seq, s.last_pos, s.last_size) = (seq, pos, size);
     }
 
     /// Notes that one record is gone; returns how many are left.
@@ -206,8 +207,7 @@ impl Subjects {
 
     pub(crate) fn set_last(&mut self, id: SubjectId, seq: u64, pos: Pos) {
         let s = &mut self.entries[id];
-        s.last_seq = seq;
-        s.last_pos = pos;
+        (s.last_seq, s.last_pos, s.last_size) = (seq, pos, 0);
     }
 
     /// Puts in a subject as a snapshot has it.
@@ -217,7 +217,8 @@ impl Subjects {
         let s = &mut self.entries[id];
         // A snapshot that lies may name one twice.
         self.live += usize::from(count > 0 && s.count == 0);
-        (s.last_seq, s.last_pos, s.first_seq, s.count) = (last_seq, last_pos, first_seq, count);
+        (s.last_seq, s.last_pos, s.last_size) = (last_seq, last_pos, 0);
+        (s.first_seq, s.count) = (first_seq, count);
     }
 
     /// All live subjects, in no order.
@@ -292,7 +293,7 @@ mod tests {
                     let number = random.random() % 20_000;
                     let name = name(number, lens[number as usize % lens.len()]);
                     let id = subjects.intern(&name);
-                    subjects.add(id, seq, seq * 100, 0);
+                    subjects.add(id, seq, (seq * 100, 90), 0);
                     assert_eq!(subjects.name(id), name, "seed {seed} step {step}");
                     model.entry(name).or_default().push(seq);
                 } else if let Some(name) = model.keys().next().cloned() {
