@@ -16,6 +16,7 @@ mod cluster;
 mod consumer;
 mod crdt;
 mod demo;
+mod events;
 mod failure;
 mod interrupt;
 mod kv;
@@ -85,6 +86,9 @@ enum Noun {
     /// Typed points and time series: import, latest, query.
     #[command(subcommand)]
     Points(points::Verb),
+    /// Aggregates and their events: append, load, list.
+    #[command(subcommand)]
+    Events(events::Verb),
     /// State that merges: counters, registers, sets, flags.
     Crdt(crdt::Crdt),
     /// Certificates to try out what asks for them: a CA, nodes, clients.
@@ -133,6 +137,7 @@ impl Noun {
             Noun::Kv(verb) => verb.run(place),
             Noun::Object(verb) => verb.run(place),
             Noun::Points(verb) => verb.run(place),
+            Noun::Events(verb) => verb.run(place),
             Noun::Crdt(crdt) => crdt.run(place),
             Noun::Certs(verb) => verb.run(place),
             Noun::Serve(serve) => serve.run(place),

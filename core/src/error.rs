@@ -111,6 +111,13 @@ impl Error {
         error
     }
 
+    /// A conflict about the version of an aggregate, with both.
+    pub(crate) fn wrong_version(what: &str, expected: u64, actual: u64) -> Self {
+        let mut error = Self::new(ErrorKind::Conflict, format!("{what}: expected version {expected}, actual {actual}"));
+        error.0.sequences = Some((expected, actual));
+        error
+    }
+
     /// An error that another process told: all that it holds.
     pub(crate) fn from_parts(kind: ErrorKind, message: String, sequences: Option<(u64, u64)>, disk_full: bool) -> Self {
         Error(Box::new(Repr { kind, message, sequences, disk_full }))

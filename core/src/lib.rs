@@ -29,6 +29,7 @@ pub mod crdt;
 pub mod disk;
 mod engine;
 mod error;
+pub mod events;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;

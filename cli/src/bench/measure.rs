@@ -173,7 +173,13 @@ impl<'a> Bench<'a> {
 }
 
 impl Row {
-    fn new(what: &'static str, records: u64, took: Duration, mut latencies: Vec<Duration>, bytes: u64) -> Self {
+    pub(super) fn new(
+        what: &'static str,
+        records: u64,
+        took: Duration,
+        mut latencies: Vec<Duration>,
+        bytes: u64,
+    ) -> Self {
         latencies.sort_unstable();
         Row { what, records, bytes, took, latencies, refused: None }
     }

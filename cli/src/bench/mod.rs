@@ -1,5 +1,6 @@
-//! `headwater bench`: how fast a hub or a directory takes records from here, and gives them back.
+//! `headwater bench`: how fast a hub or a directory takes records and events from here, and gives them back.
 
+mod events;
 mod measure;
 mod show;
 
@@ -24,6 +25,13 @@ pub(crate) enum Verb {
 
 What comes back is compared with what was appended. The stream is removed at the end, with all that is in it.")]
     Stream(Stream),
+    /// Loads aggregates, saves one event each, many times, in an event store of its own; and replays all events.
+    #[command(after_help = "Examples:
+  headwater bench events --n 50000 --users 100 --dir data
+  headwater bench events --hub nats://127.0.0.1:4222 --snapshot-every 0
+
+One saves after the other. The store is removed at the end, with all that is in it.")]
+    Events(events::Events),
 }
 
 #[derive(Args)]
@@ -53,7 +61,10 @@ pub(crate) struct Stream {
 
 impl Verb {
     pub(crate) fn run(self, place: &Place) -> Done {
-        let Verb::Stream(stream) = self;
+        let stream = match self {
+            Verb::Events(events) => return show::rows(place, &events.run(place)?),
+            Verb::Stream(stream) => stream,
+        };
         stream.check()?;
         let name = format!("headwater-bench-{:016x}", headwater::Clock::random(&headwater::SystemClock));
         let rows = place.make(|engine| {

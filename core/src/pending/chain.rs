@@ -41,9 +41,17 @@ impl<T: Send + 'static> Pending<T> {
 
     /// What follows from its value, which may have to wait too. An error ends it there.
     pub fn and_then<U: Send + 'static>(self, next: impl FnOnce(T) -> Pending<U> + Send + 'static) -> Pending<U> {
+        self.then(|first| first.map_or_else(|error| Pending::ready(Err(error)), next))
+    }
+
+    /// What follows from an error, which may have to wait too; a value ends it there.
+    pub(crate) fn or_else(self, next: impl FnOnce(Error) -> Self + Send + 'static) -> Self {
+        self.then(|first| first.map_or_else(next, |value| Pending::ready(Ok(value))))
+    }
+
+    fn then<U: Send + 'static>(self, next: impl FnOnce(Result<T>) -> Pending<U> + Send + 'static) -> Pending<U> {
         match self.0 {
-            State::Ready(Some(Ok(value))) => next(value),
-            State::Ready(result) => Pending(State::Ready(result.map(|r| Err(r.err().unwrap_or_else(taken))))),
+            State::Ready(first) => next(first.unwrap_or_else(|| Err(taken()))),
             State::Waiting(wait) => Pending::waiting(Chained::First { wait, next: Some(next) }),
         }
     }
@@ -91,20 +99,16 @@ enum Chained<T, U, F> {
     Second(Pending<U>),
 }
 
-impl<T, U, F: FnOnce(T) -> Pending<U>> Chained<T, U, F> {
+impl<T, U, F: FnOnce(Result<T>) -> Pending<U>> Chained<T, U, F> {
     /// Goes on to what follows.
     fn advance(&mut self, first: Result<T>) {
         let Chained::First { next, .. } = self else { return };
-        let second = match (first, next.take()) {
-            (Ok(value), Some(next)) => next(value),
-            (Ok(_), None) => Pending::ready(Err(taken())),
-            (Err(error), _) => Pending::ready(Err(error)),
-        };
+        let second = next.take().map_or_else(|| Pending::ready(Err(taken())), |next| next(first));
         *self = Chained::Second(second);
     }
 }
 
-impl<T, U, F: FnOnce(T) -> Pending<U>> Wait<U> for Chained<T, U, F> {
+impl<T, U, F: FnOnce(Result<T>) -> Pending<U>> Wait<U> for Chained<T, U, F> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<U>> {
         loop {
             match self {

@@ -1,0 +1,207 @@
+//! Events: what is saved, and what is read.
+
+use crate::clock::Nanos;
+use crate::error::{Error, Result};
+use crate::record::{Append, RecordView};
+
+use super::names::check;
+use super::wanted::Tags;
+
+/// The name of an event.
+pub(super) const HEADER_TYPE: &str = "Headwater-Event";
+/// Its place among the events of its aggregate, from 1.
+pub(super) const HEADER_VERSION: &str = "Headwater-Version";
+/// The version of the shape of its data; 1 where it is missing.
+pub(super) const HEADER_SCHEMA: &str = "Headwater-Schema";
+pub(super) const HEADER_COMMAND: &str = "Headwater-Command";
+pub(super) const HEADER_CORRELATION: &str = "Headwater-Correlation";
+pub(super) const HEADER_CAUSATION: &str = "Headwater-Causation";
+
+/// An event to be saved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEvent<'a> {
+    /// Its name, which stays whatever becomes of the program: 1 to 128 bytes.
+    pub event_type: &'a str,
+    /// What happened, in the user's encoding; JSON where it shall be read by tools.
+    pub data: &'a [u8],
+    /// The version of the shape of `data`, from 1.
+    pub schema: u32,
+    /// When it happened, in nanoseconds since the epoch; when it was saved, if not set.
+    pub time: Option<i64>,
+    /// Further names and values; names that begin with `Headwater-` or `Nats-` are refused.
+    pub metadata: Vec<(&'a str, &'a str)>,
+}
+
+impl<'a> NewEvent<'a> {
+    /// An event of the first schema.
+    pub fn new(event_type: &'a str, data: &'a [u8]) -> Self {
+        NewEvent { event_type, data, schema: 1, time: None, metadata: Vec::new() }
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        check("the type of an event", self.event_type)?;
+        if self.event_type.chars().any(char::is_control) {
+            return Err(Error::invalid(format!(
+                "event type '{}' has a control character",
+                self.event_type.escape_debug()
+            )));
+        }
+        if self.schema == 0 {
+            return Err(Error::invalid(format!("event '{}': schemas begin at 1", self.event_type)));
+        }
+        let taken = |name: &str| ["headwater-", "nats-"].iter().any(|p| starts_with(name, p));
+        match self.metadata.iter().find(|(name, _)| taken(name)) {
+            Some((name, _)) => Err(Error::invalid(format!(
+                "event '{}': metadata may not be named '{}', as what begins with 'Headwater-' or 'Nats-'",
+                self.event_type,
+                name.escape_debug()
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// The record of it, without a condition. `numbers` are the texts of its version and of its
+    /// schema, which is empty for the first one.
+    pub(super) fn append<'s>(&'s self, subject: &'s str, numbers: &'s (String, String), tags: &'s Tags) -> Append<'s> {
+        let mut append = Append::new(subject, self.data).header(HEADER_TYPE, self.event_type);
+        append = append.header(HEADER_VERSION, &numbers.0);
+        if !numbers.1.is_empty() {
+            append = append.header(HEADER_SCHEMA, &numbers.1);
+        }
+        append.headers.extend(tags.headers().map(|(name, value)| (name, value)));
+        append.headers.extend(self.metadata.iter().map(|&(name, value)| (name, value)));
+        append.event_time = self.time;
+        append
+    }
+}
+
+fn starts_with(name: &str, prefix: &str) -> bool {
+    name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+}
+
+/// An event that borrows from what it was read with.
+#[derive(Debug, Clone, Copy)]
+pub struct EventView<'a> {
+    record: RecordView<'a>,
+    /// Its name.
+    pub event_type: &'a str,
+    /// Its place among the events of its aggregate, from 1.
+    pub version: u64,
+    /// The version of the shape of its data, from 1.
+    pub schema: u32,
+}
+
+impl<'a> EventView<'a> {
+    /// The event in a record.
+    pub(super) fn of(record: RecordView<'a>) -> Result<Self> {
+        let bad = |name: &str| {
+            let place = format!("record {} on '{}'", record.seq, record.subject);
+            Error::corrupt(format!("{place} is no event: header '{name}' is missing or wrong"))
+        };
+        let (mut event_type, mut version, mut schema) = (None, None, Some(1));
+        for (name, value) in record.headers() {
+            match name {
+                HEADER_TYPE => event_type = Some(value),
+                HEADER_VERSION => version = value.parse().ok().filter(|&version| version > 0),
+                HEADER_SCHEMA => schema = value.parse().ok().filter(|&schema| schema > 0),
+                _ => {}
+            }
+        }
+        Ok(EventView {
+            record,
+            event_type: event_type.ok_or_else(|| bad(HEADER_TYPE))?,
+            version: version.ok_or_else(|| bad(HEADER_VERSION))?,
+            schema: schema.ok_or_else(|| bad(HEADER_SCHEMA))?,
+        })
+    }
+
+    /// Its place in the store, from 1.
+    pub fn seq(&self) -> u64 {
+        self.record.seq
+    }
+
+    /// When it was saved, in nanoseconds since the epoch; never decreasing along a store.
+    pub fn saved(&self) -> Nanos {
+        self.record.time
+    }
+
+    /// When it happened: what its saver said, or when it was saved; in nanoseconds since the epoch.
+    pub fn time(&self) -> i64 {
+        self.record.event_time.unwrap_or(self.record.time as i64)
+    }
+
+    /// What happened, in the encoding of whoever saved it.
+    pub fn data(&self) -> &'a [u8] {
+        self.record.payload
+    }
+
+    /// The command that it came of, if that has an id.
+    pub fn command(&self) -> Option<&'a str> {
+        self.record.header(HEADER_COMMAND)
+    }
+
+    /// What belongs together with it, as its saver said.
+    pub fn correlation(&self) -> Option<&'a str> {
+        self.record.header(HEADER_CORRELATION)
+    }
+
+    /// What it is a consequence of, as its saver said.
+    pub fn causation(&self) -> Option<&'a str> {
+        self.record.header(HEADER_CAUSATION)
+    }
+
+    /// Further names and values.
+    pub fn metadata(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.record.headers().filter(|(name, _)| !starts_with(name, "headwater-") && !starts_with(name, "nats-"))
+    }
+
+    /// The subject of its aggregate.
+    pub fn subject(&self) -> &'a str {
+        self.record.subject
+    }
+
+    /// A copy that owns its bytes.
+    pub fn to_event(&self) -> Event {
+        let text = |value: Option<&str>| value.map(str::to_owned);
+        Event {
+            event_type: self.event_type.to_owned(),
+            version: self.version,
+            seq: self.seq(),
+            schema: self.schema,
+            saved: self.saved(),
+            time: self.time(),
+            command: text(self.command()),
+            correlation: text(self.correlation()),
+            causation: text(self.causation()),
+            metadata: self.metadata().map(|(n, v)| (n.to_owned(), v.to_owned())).collect(),
+            data: self.data().to_vec(),
+        }
+    }
+}
+
+/// An event that owns its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Its name.
+    pub event_type: String,
+    /// Its place among the events of its aggregate, from 1.
+    pub version: u64,
+    /// Its place in the store, from 1.
+    pub seq: u64,
+    /// The version of the shape of its data, from 1.
+    pub schema: u32,
+    /// When it was saved, in nanoseconds since the epoch.
+    pub saved: Nanos,
+    /// When it happened, in nanoseconds since the epoch.
+    pub time: i64,
+    /// The command that it came of.
+    pub command: Option<String>,
+    /// What belongs together with it.
+    pub correlation: Option<String>,
+    /// What it is a consequence of.
+    pub causation: Option<String>,
+    /// Further names and values.
+    pub metadata: Vec<(String, String)>,
+    /// What happened.
+    pub data: Vec<u8>,
+}

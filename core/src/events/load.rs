@@ -1,0 +1,188 @@
+//! Loading: the newest snapshot that fits, and the events behind it.
+//!
+//! A snapshot counts only if the log has the very event that it ends with, so one that is left of another history, such
+//! as a restored backup's, is passed over. The events have to follow each other without a gap.
+
+use crate::clock::Nanos;
+use crate::error::{Error, Result};
+use crate::pending::Pending;
+use crate::record::Batch;
+use crate::stream::options::ReadOptions;
+
+use super::event::EventView;
+use super::names::AggregateId;
+use super::save::Position;
+use super::snapshot::Snapshot;
+use super::store::EventStore;
+
+/// Up to where events are loaded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AsOf {
+    /// All that there are.
+    #[default]
+    Now,
+    /// This version, which has to be there; 0 is before the first event.
+    Version(u64),
+    /// The last event at or before this sequence of the store.
+    Seq(u64),
+    /// The last event that was saved at or before this time, in nanoseconds since the epoch.
+    Time(Nanos),
+}
+
+/// What a load is told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LoadOptions {
+    /// Up to where.
+    pub as_of: AsOf,
+    /// Begins with a snapshot whose data has this schema, if there is one; with the first event, when 0.
+    pub snapshot_schema: u32,
+    /// Begins behind this position, whose state the caller has; no snapshot is looked for then.
+    pub behind: Position,
+}
+
+/// What was loaded of an aggregate.
+#[derive(Debug, Clone, Default)]
+pub struct Loaded {
+    /// Where it stands by the last event that was loaded; version 0 if it has none up to there.
+    pub position: Position,
+    /// Where the events begin, if not with the first one.
+    pub snapshot: Option<Snapshot>,
+    batches: Vec<Batch>,
+    /// How many of the records before the first event are passed over, and how many events there are.
+    skip: usize,
+    count: usize,
+}
+
+impl Loaded {
+    /// Whether the aggregate had an event by then.
+    pub fn exists(&self) -> bool {
+        self.position.version > 0
+    }
+
+    /// How many events there are behind the snapshot.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether there is no event behind the snapshot.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The events behind the snapshot, in order.
+    pub fn events(&self) -> impl Iterator<Item = EventView<'_>> {
+        let records = self.batches.iter().flat_map(|batch| batch.iter());
+        // Each of them was read as an event when it was loaded.
+        records.skip(self.skip).take(self.count).filter_map(|record| EventView::of(record).ok())
+    }
+}
+
+impl EventStore {
+    /// Loads an aggregate; one that has no events is loaded as version 0.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) when a version is asked for that it has not reached, and
+    /// when what is asked for lies before events that were archived. [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt)
+    /// for events that are missing, and for records that are none. Those of the stream.
+    pub fn load(&self, id: AggregateId<'_>, options: &LoadOptions) -> Pending<Loaded> {
+        let (store, options, of) = (self.clone(), *options, self.0.of(id));
+        let wanted = self.0.names.subject(id).map(|subject| (subject, id.aggregate.to_owned(), id.key.to_owned()));
+        Pending::after(wanted, move |(subject, aggregate, key)| {
+            Pending::of(async move {
+                let id = AggregateId::new(&aggregate, &key);
+                if options.snapshot_schema > 0 && options.behind.version == 0 {
+                    let snapshot = store.snapshot(id).await?;
+                    if let Some(snapshot) = snapshot.filter(|snapshot| options.takes(snapshot)) {
+                        let begun = store.read(&subject, snapshot.position, options.as_of).await?;
+                        if let Some(loaded) = begun {
+                            return Ok(Loaded { snapshot: Some(snapshot), ..loaded });
+                        }
+                    }
+                }
+                let behind = options.behind;
+                let loaded = store.read(&subject, behind, options.as_of).await?;
+                loaded.ok_or_else(|| Error::not_found(format!("version {} is not in the log", behind.version)))
+            })
+            .map_err(of)
+        })
+    }
+
+    /// Reads behind a position; `None` if its event is not in the log.
+    async fn read(&self, subject: &str, behind: Position, as_of: AsOf) -> Result<Option<Loaded>> {
+        let mut loaded = Loaded { position: behind, ..Loaded::default() };
+        let mut from = behind.seq.max(1);
+        let mut is_found = behind.version == 0;
+        let until = match as_of {
+            AsOf::Time(time) => Some(time.saturating_add(1)),
+            _ => None,
+        };
+        let mut is_open = true;
+        while is_open {
+            let options = ReadOptions { until, ..ReadOptions::default() }.filter(subject).from_seq(from);
+            let batch = self.0.stream.read(&options).await?;
+            let Some(last) = batch.len().checked_sub(1).and_then(|last| batch.seq(last)) else { break };
+            for record in batch.iter() {
+                let event = EventView::of(record)?;
+                if !is_found {
+                    if (event.seq(), event.version) != (behind.seq, behind.version) {
+                        return Ok(None);
+                    }
+                    (is_found, loaded.skip) = (true, 1);
+                    continue;
+                }
+                let is_beyond = match as_of {
+                    AsOf::Version(version) => event.version > version,
+                    AsOf::Seq(seq) => event.seq() > seq,
+                    AsOf::Now | AsOf::Time(_) => false,
+                };
+                if is_beyond && event.version == loaded.position.version + 1 {
+                    is_open = false;
+                    break;
+                }
+                loaded.follow(&event, as_of)?;
+            }
+            loaded.batches.push(batch);
+            from = last + 1;
+        }
+        match as_of {
+            AsOf::Version(version) if loaded.position.version < version => {
+                let last = loaded.position.version;
+                Err(Error::not_found(format!("version {version} is not there yet, the last one is {last}")))
+            }
+            _ => Ok(is_found.then_some(loaded)),
+        }
+    }
+}
+
+impl Loaded {
+    /// Takes the next event.
+    fn follow(&mut self, event: &EventView<'_>, as_of: AsOf) -> Result<()> {
+        let last = self.position.version;
+        if event.version != last + 1 {
+            let missing = format!("events {} to {} are not in the log", last + 1, event.version.saturating_sub(1));
+            return Err(match as_of {
+                _ if event.version <= last => {
+                    Error::corrupt(format!("record {} has version {} behind {last}", event.seq(), event.version))
+                }
+                AsOf::Now => Error::corrupt(format!("{missing}, and no snapshot that fits has them")),
+                _ => Error::not_found(format!("{missing}: they were archived")),
+            });
+        }
+        self.position = Position { version: event.version, seq: event.seq() };
+        self.count += 1;
+        Ok(())
+    }
+}
+
+impl LoadOptions {
+    /// Whether a load may begin with this snapshot. It was saved after its last event was.
+    fn takes(&self, snapshot: &Snapshot) -> bool {
+        let is_before = match self.as_of {
+            AsOf::Now => true,
+            AsOf::Version(version) => snapshot.position.version <= version,
+            AsOf::Seq(seq) => snapshot.position.seq <= seq,
+            AsOf::Time(time) => snapshot.saved <= time,
+        };
+        is_before && snapshot.schema == self.snapshot_schema
+    }
+}

@@ -1,0 +1,129 @@
+//! Where aggregates are in the stream of a store: `$EVENTS.<store>.<aggregate>.<key>`, each part an encoded token.
+
+use crate::error::{Error, Result};
+use crate::subject::{decode_token, encode_token};
+
+/// The longest name of an aggregate or an event, and the longest key, in bytes. Encoded, two of them fit a subject.
+pub const KEY_BYTES_MAX: usize = 128;
+
+/// The longest name of a store, in bytes.
+const STORE_BYTES_MAX: usize = 64;
+const STREAM_PREFIX: &str = "EVENTS_";
+
+/// One aggregate: the name of its kind, such as `account`, and its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AggregateId<'a> {
+    /// The name of its kind, 1 to 128 bytes.
+    pub aggregate: &'a str,
+    /// Which one it is: any text of 1 to 128 bytes.
+    pub key: &'a str,
+}
+
+impl<'a> AggregateId<'a> {
+    /// The aggregate of this kind and key.
+    pub fn new(aggregate: &'a str, key: &'a str) -> Self {
+        AggregateId { aggregate, key }
+    }
+}
+
+impl std::fmt::Display for AggregateId<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} '{}'", self.aggregate.escape_debug(), self.key.escape_debug())
+    }
+}
+
+/// Some aggregates of a store: all of them, all of one kind, or one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EventFilter {
+    /// Of this kind alone.
+    pub aggregate: Option<String>,
+    /// Of this key alone.
+    pub key: Option<String>,
+}
+
+impl EventFilter {
+    /// All aggregates of a kind.
+    pub fn aggregate(aggregate: impl Into<String>) -> Self {
+        EventFilter { aggregate: Some(aggregate.into()), key: None }
+    }
+
+    /// One aggregate.
+    pub fn one(id: AggregateId<'_>) -> Self {
+        EventFilter { aggregate: Some(id.aggregate.to_owned()), key: Some(id.key.to_owned()) }
+    }
+
+    pub(super) fn takes(&self, id: AggregateId<'_>) -> bool {
+        self.aggregate.as_deref().is_none_or(|name| name == id.aggregate)
+            && self.key.as_deref().is_none_or(|key| key == id.key)
+    }
+}
+
+/// The names of one store.
+#[derive(Debug, Clone)]
+pub(super) struct Names {
+    pub(super) store: String,
+    /// `$EVENTS.<store>.`
+    prefix: String,
+}
+
+impl Names {
+    pub(super) fn new(store: &str) -> Result<Self> {
+        let good = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if store.is_empty() || store.len() > STORE_BYTES_MAX || !store.chars().all(good) {
+            return Err(Error::invalid(format!(
+                "event store name '{}' must be 1 to {STORE_BYTES_MAX} letters, digits, '-' and '_'",
+                store.escape_debug()
+            )));
+        }
+        Ok(Names { store: store.to_owned(), prefix: format!("$EVENTS.{store}.") })
+    }
+
+    pub(super) fn stream(&self) -> String {
+        format!("{STREAM_PREFIX}{}", self.store)
+    }
+
+    /// The bucket of its snapshots.
+    pub(super) fn bucket(&self) -> String {
+        format!("{STREAM_PREFIX}{}", self.store)
+    }
+
+    pub(super) fn all(&self) -> String {
+        format!("{}>", self.prefix)
+    }
+
+    pub(super) fn subject(&self, id: AggregateId<'_>) -> Result<String> {
+        check("the name of an aggregate", id.aggregate)?;
+        check("the key of an aggregate", id.key)?;
+        Ok(format!("{}{}.{}", self.prefix, encode_token(id.aggregate), encode_token(id.key)))
+    }
+
+    pub(super) fn filter(&self, filter: &EventFilter) -> Result<String> {
+        let part = |what, name: &Option<String>| match name {
+            None => Ok("*".to_owned()),
+            Some(name) => check(what, name).map(|()| encode_token(name)),
+        };
+        let aggregate = part("the name of an aggregate", &filter.aggregate)?;
+        Ok(format!("{}{aggregate}.{}", self.prefix, part("the key of an aggregate", &filter.key)?))
+    }
+
+    /// The encoded parts behind the prefix, which are also the key of its snapshot.
+    pub(super) fn tail<'a>(&self, subject: &'a str) -> Option<&'a str> {
+        subject.strip_prefix(&self.prefix)
+    }
+
+    /// Kind and key of the aggregate at a subject.
+    pub(super) fn parse(&self, subject: &str) -> Result<(String, String)> {
+        let bad = || Error::corrupt(format!("subject '{}' is no aggregate of this store", subject.escape_debug()));
+        let (aggregate, key) = self.tail(subject).and_then(|tail| tail.split_once('.')).ok_or_else(bad)?;
+        Ok((decode_token(aggregate).map_err(|_| bad())?, decode_token(key).map_err(|_| bad())?))
+    }
+}
+
+/// Refuses a name that is empty or too long.
+pub(super) fn check(what: &str, name: &str) -> Result<()> {
+    match name.len() {
+        0 => Err(Error::invalid(format!("{what} is empty"))),
+        1..=KEY_BYTES_MAX => Ok(()),
+        bytes => Err(Error::invalid(format!("{what} is {bytes} bytes, the most is {KEY_BYTES_MAX}"))),
+    }
+}

@@ -1,0 +1,265 @@
+//! Typed aggregates over a store: load, decide, save, and again if somebody else was faster.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::locks::lock;
+use crate::pending::Pending;
+
+use super::aggregate::{Aggregate, DomainEvent, Root};
+use super::cache::{Cache, Cached};
+use super::event::NewEvent;
+use super::load::{LoadOptions, Loaded};
+use super::names::AggregateId;
+use super::save::{Expected, SaveOptions, Saved};
+use super::snapshot::NewSnapshot;
+use super::store::EventStore;
+use super::upcast::Upcasters;
+
+/// How often [`Repository::transact`] decides, at the most, when others save meanwhile.
+pub const CONFLICT_TRIES: usize = 16;
+
+/// How a repository works.
+#[derive(Debug, Clone)]
+pub struct RepositoryOptions {
+    /// Keeps a snapshot every so many events; never, when 0.
+    pub snapshot_every: u64,
+    /// How long a snapshot stays; for ever, when zero.
+    pub snapshot_ttl: Duration,
+    /// The most states that are kept in memory; none, when 0. A state of memory is never trusted: the log is asked
+    /// whether there is more.
+    pub cache: usize,
+}
+
+impl Default for RepositoryOptions {
+    fn default() -> Self {
+        RepositoryOptions { snapshot_every: 100, snapshot_ttl: Duration::ZERO, cache: 1_000 }
+    }
+}
+
+/// The aggregates of one type in a store. Cheap to clone: clones share it.
+#[derive(Clone)]
+pub struct Repository<A: Aggregate>(Arc<Inner<A>>);
+
+struct Inner<A: Aggregate> {
+    store: EventStore,
+    options: RepositoryOptions,
+    upcasters: Upcasters,
+    cache: Mutex<Cache<A>>,
+}
+
+impl<A: Aggregate> Repository<A> {
+    /// The aggregates of a store, without upcasters.
+    pub fn new(store: &EventStore, options: RepositoryOptions) -> Self {
+        Repository::with_upcasters(store, options, Upcasters::default())
+    }
+
+    /// The aggregates of a store, whose old events go through upcasters.
+    pub fn with_upcasters(store: &EventStore, options: RepositoryOptions, upcasters: Upcasters) -> Self {
+        let cache = Mutex::new(Cache::new(options.cache));
+        Repository(Arc::new(Inner { store: store.clone(), options, upcasters, cache }))
+    }
+
+    /// An aggregate that has no event yet; a save of it is refused if it has.
+    pub fn start(&self, key: &str) -> Root<A> {
+        Root::new(key)
+    }
+
+    /// Loads an aggregate, if it has an event.
+    ///
+    /// # Errors
+    /// As [`EventStore::load`], and those of upcasters and of decoding.
+    pub fn load(&self, key: &str) -> Pending<Option<Root<A>>> {
+        self.get_or_create(key).map(|root| root.exists().then_some(root))
+    }
+
+    /// Loads an aggregate, or starts it.
+    ///
+    /// # Errors
+    /// As [`Repository::load`].
+    pub fn get_or_create(&self, key: &str) -> Pending<Root<A>> {
+        let (inner, key) = (Arc::clone(&self.0), key.to_owned());
+        Pending::of(async move { inner.load(&key).await })
+    }
+
+    /// Saves the events that were raised, and keeps a snapshot if one is due. An aggregate that is not to be saved, or
+    /// could not be, is dropped and loaded again: no one else sees what was raised on it.
+    ///
+    /// # Errors
+    /// As [`EventStore::save`], with the position of the load as what is expected; those of encoding. That a snapshot
+    /// could not be kept is logged, and no error: the events are saved.
+    pub fn save(&self, root: Root<A>, options: &SaveOptions<'_>) -> Pending<Root<A>> {
+        if root.raised.is_empty() {
+            return Pending::ready(Ok(root));
+        }
+        let encoded: Result<Vec<Vec<u8>>> = root.raised.iter().map(DomainEvent::encode).collect();
+        let encoded = match encoded {
+            Ok(encoded) => encoded,
+            Err(error) => return Pending::ready(Err(error)),
+        };
+        let events: Vec<NewEvent<'_>> = root
+            .raised
+            .iter()
+            .zip(&encoded)
+            .map(|(event, data)| NewEvent { schema: event.schema(), ..NewEvent::new(event.event_type(), data) })
+            .collect();
+        let id = AggregateId::new(A::NAME, &root.key);
+        let saving = self.0.store.save(id, Expected::At(root.position), &events, options);
+        let inner = Arc::clone(&self.0);
+        let (failed, failed_key) = (Arc::clone(&self.0), root.key.clone());
+        let saving = saving.map_err(move |error| {
+            lock(&failed.cache).remove(&failed_key);
+            error
+        });
+        saving.and_then(move |saved| inner.saved(root, saved))
+    }
+
+    /// Loads an aggregate, lets `decide` raise events on it, and saves them; again from the load, up to 16 times in
+    /// all, when somebody else saved meanwhile. With a command in the options, one that was carried out before changes
+    /// nothing, as [`EventStore::save`] has it.
+    ///
+    /// # Errors
+    /// What `decide` answers, and nothing is saved then; [`ErrorKind::Conflict`] after the last time; as
+    /// [`Repository::save`].
+    pub fn transact<T: Send + 'static>(
+        &self,
+        key: &str,
+        options: &SaveOptions<'_>,
+        mut decide: impl FnMut(&mut Root<A>) -> Result<T> + Send + 'static,
+    ) -> Pending<T> {
+        let (repository, key) = (self.clone(), key.to_owned());
+        let command = match options.command {
+            "" => format!("{:016x}", self.0.store.0.engine.clock().random()),
+            command => command.to_owned(),
+        };
+        let (correlation, causation) = (options.correlation.to_owned(), options.causation.to_owned());
+        let condition = options.condition.clone();
+        Pending::of(async move {
+            let mut tries = CONFLICT_TRIES;
+            loop {
+                let mut root = repository.get_or_create(&key).await?;
+                let decided = decide(&mut root)?;
+                let options = SaveOptions {
+                    command: &command,
+                    correlation: &correlation,
+                    causation: &causation,
+                    condition: condition.clone(),
+                };
+                tries -= 1;
+                match repository.save(root, &options).await {
+                    Err(error) if error.kind() == ErrorKind::Conflict && tries > 0 && condition.is_none() => {}
+                    Err(error) => return Err(error),
+                    Ok(_) => return Ok(decided),
+                }
+            }
+        })
+    }
+}
+
+impl<A: Aggregate> Inner<A> {
+    async fn load(&self, key: &str) -> Result<Root<A>> {
+        let id = AggregateId::new(A::NAME, key);
+        let cached = lock(&self.cache).get(key);
+        if let Some(cached) = cached {
+            let last_seq = self.store.last_seq(id).await?;
+            if last_seq == cached.position.seq {
+                return Ok(cached.root(key));
+            }
+            let options = LoadOptions { behind: cached.position, ..LoadOptions::default() };
+            match self.store.load(id, &options).await {
+                // The log is not the one that it was.
+                Err(error) if error.kind() == ErrorKind::NotFound => lock(&self.cache).remove(key),
+                loaded => return self.fold(cached.root(key), &loaded?),
+            }
+        }
+        let snapshot_schema = if self.options.snapshot_every > 0 { A::SNAPSHOT_SCHEMA } else { 0 };
+        let loaded = self.store.load(id, &LoadOptions { snapshot_schema, ..LoadOptions::default() }).await?;
+        let Some(snapshot) = &loaded.snapshot else { return self.fold(Root::new(key), &loaded) };
+        match A::decode_snapshot(&snapshot.data) {
+            Some(state) => {
+                let version = snapshot.position.version;
+                self.fold(Root { state, snapshot_version: version, ..Root::new(key) }, &loaded)
+            }
+            None => self.fold(Root::new(key), &self.store.load(id, &LoadOptions::default()).await?),
+        }
+    }
+
+    /// Takes in what was loaded, and keeps the state.
+    fn fold(&self, mut root: Root<A>, loaded: &Loaded) -> Result<Root<A>> {
+        for event in loaded.events() {
+            let of_event = |error: Error| {
+                let place = format!("event {} of {} '{}'", event.version, A::NAME, root.key.escape_debug());
+                error.context(format!("{place}, '{}' of schema {}", event.event_type, event.schema))
+            };
+            let decoded = if self.upcasters.is_empty() {
+                A::Event::decode(event.event_type, event.schema, event.data())
+            } else {
+                let newest = self.upcasters.upcast(event.event_type, event.schema, event.data());
+                newest.and_then(|event| A::Event::decode(&event.event_type, event.schema, &event.data))
+            };
+            root.state.apply(&decoded.map_err(of_event)?);
+        }
+        root.position = loaded.position;
+        self.keep(&root);
+        Ok(root)
+    }
+
+    fn keep(&self, root: &Root<A>) {
+        if self.options.cache > 0 && root.exists() {
+            let (position, snapshot_version) = (root.position, root.snapshot_version);
+            lock(&self.cache).put(&root.key, Cached { state: root.state.clone(), position, snapshot_version });
+        }
+    }
+
+    /// What follows when events are saved.
+    fn saved(self: Arc<Self>, mut root: Root<A>, saved: Saved) -> Pending<Root<A>> {
+        root.raised.clear();
+        if saved.is_repeat {
+            // What was decided now is not what was saved then: the log says what is.
+            let key = root.key;
+            lock(&self.cache).remove(&key);
+            return Pending::of(async move { self.load(&key).await });
+        }
+        root.position = saved.position;
+        let due = root.snapshot_version + self.options.snapshot_every;
+        if self.options.snapshot_every == 0 || root.position.version < due {
+            self.keep(&root);
+            return Pending::ready(Ok(root));
+        }
+        let data = match root.state.encode_snapshot() {
+            Ok(Some(data)) => data,
+            Ok(None) => {
+                self.keep(&root);
+                return Pending::ready(Ok(root));
+            }
+            Err(error) => return self.after_snapshot(root, Err(error)),
+        };
+        let (schema, ttl) = (A::SNAPSHOT_SCHEMA, self.options.snapshot_ttl);
+        let new = NewSnapshot { position: root.position, schema, data: &data, ttl };
+        let kept = self.store.save_snapshot(AggregateId::new(A::NAME, &root.key), &new);
+        Pending::of(async move {
+            let kept = kept.await;
+            self.after_snapshot(root, kept).await
+        })
+    }
+
+    fn after_snapshot(&self, mut root: Root<A>, kept: Result<bool>) -> Pending<Root<A>> {
+        match kept {
+            Ok(_) => root.snapshot_version = root.position.version,
+            Err(error) => {
+                let place = format!("{} '{}' got no snapshot", A::NAME, root.key.escape_debug());
+                self.store.0.engine.log("warn", error.context(place).to_string());
+            }
+        }
+        self.keep(&root);
+        Pending::ready(Ok(root))
+    }
+}
+
+impl<A: Aggregate> Cached<A> {
+    fn root(self, key: &str) -> Root<A> {
+        let Cached { state, position, snapshot_version } = self;
+        Root { state, position, snapshot_version, ..Root::new(key) }
+    }
+}

@@ -1,0 +1,247 @@
+//! A save on its way: what it appends, and what it does when it is refused.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::pending::Pending;
+use crate::record::{Append, Durability};
+use crate::stream::options::ReadOptions;
+
+use super::event::{EventView, HEADER_CAUSATION, HEADER_COMMAND, HEADER_CORRELATION, NewEvent};
+use super::names::{AggregateId, check};
+use super::save::{EVENTS_PER_SAVE_MAX, Expected, Position, SaveOptions, Saved};
+use super::store::EventStore;
+
+/// How many of an aggregate's last events are searched for those of a command that was saved before.
+const EVENTS_SEARCHED: usize = EVENTS_PER_SAVE_MAX;
+/// How often a save that takes any version reads the version anew, because others saved meanwhile.
+const TRIES: usize = 64;
+
+/// What every event of one save says of where it comes from.
+pub(super) struct Tags([(&'static str, String); 3]);
+
+impl Tags {
+    fn of(options: &SaveOptions<'_>) -> Result<Self> {
+        let tag = |name: &'static str, value: &str| match value {
+            "" => Ok((name, String::new())),
+            value => check(name, value).map(|()| (name, value.to_owned())),
+        };
+        Ok(Tags([
+            tag(HEADER_COMMAND, options.command)?,
+            tag(HEADER_CORRELATION, options.correlation)?,
+            tag(HEADER_CAUSATION, options.causation)?,
+        ]))
+    }
+
+    pub(super) fn headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.0.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (*name, value.as_str()))
+    }
+
+    fn command(&self) -> &str {
+        &self.0[0].1
+    }
+}
+
+/// A save, but for its events.
+pub(super) struct Wanted {
+    store: EventStore,
+    subject: String,
+    aggregate: String,
+    key: String,
+    expected: Expected,
+    tags: Tags,
+    /// The subjects that a condition speaks of, and the last sequence there.
+    pub(super) condition: Option<(String, u64)>,
+}
+
+impl Wanted {
+    pub(super) fn new(
+        store: &EventStore,
+        id: AggregateId<'_>,
+        expected: Expected,
+        events: &[NewEvent<'_>],
+        options: &SaveOptions<'_>,
+    ) -> Result<Self> {
+        let names = &store.0.names;
+        let subject = names.subject(id)?;
+        if events.is_empty() || events.len() > EVENTS_PER_SAVE_MAX {
+            let message = format!("{} events of {id}: a save takes 1 to {EVENTS_PER_SAVE_MAX}", events.len());
+            return Err(Error::invalid(message));
+        }
+        events.iter().try_for_each(NewEvent::check)?;
+        if let Some(condition) = &options.condition
+            && !condition.filter.takes(id)
+        {
+            return Err(Error::invalid(format!(
+                "the condition of a save of {id} has to take that aggregate too: widen it, to all of its kind or to all"
+            )));
+        }
+        let condition = options.condition.as_ref();
+        let condition = condition.map(|c| Ok::<_, Error>((names.filter(&c.filter)?, c.last_seq))).transpose()?;
+        Ok(Wanted {
+            store: store.clone(),
+            subject,
+            aggregate: id.aggregate.to_owned(),
+            key: id.key.to_owned(),
+            expected,
+            tags: Tags::of(options)?,
+            condition,
+        })
+    }
+
+    fn id(&self) -> AggregateId<'_> {
+        AggregateId::new(&self.aggregate, &self.key)
+    }
+
+    /// Appends the events behind a position, on the condition that the aggregate, or all that the condition speaks of,
+    /// stands there.
+    pub(super) fn append(&self, at: Position, events: &[NewEvent<'_>]) -> Pending<Saved> {
+        let schema = |event: &NewEvent<'_>| if event.schema == 1 { String::new() } else { event.schema.to_string() };
+        let numbers: Vec<(String, String)> =
+            (at.version + 1..).zip(events).map(|(version, event)| (version.to_string(), schema(event))).collect();
+        let records = events.iter().zip(&numbers);
+        let mut appends: Vec<Append<'_>> =
+            records.map(|(event, numbers)| event.append(&self.subject, numbers, &self.tags)).collect();
+        if let Some(first) = appends.first_mut() {
+            (first.expect_filter, first.expect_subject_last_seq) = match &self.condition {
+                Some((filter, last_seq)) => (Some(filter.as_str()), Some(*last_seq)),
+                None => (None, Some(at.seq)),
+            };
+        }
+        let version = at.version + events.len() as u64;
+        let appended = match appends.as_slice() {
+            [one] => self.store.0.stream.append(one),
+            many => self.store.0.stream.append_batch(many),
+        };
+        appended.map(move |ack| Saved {
+            position: Position { version, seq: ack.seq },
+            is_repeat: false,
+            durability: ack.durability,
+        })
+    }
+
+    /// Reads where the aggregate stands, and appends there if that is as expected.
+    ///
+    /// Nobody can save between the look and the append unseen: a condition on other aggregates takes this one too, and
+    /// what is saved after the look lies behind all that the condition knows.
+    pub(super) async fn look_and_save(self, at: Option<Position>, events: Vec<OwnedEvent>) -> Result<Saved> {
+        let events: Vec<NewEvent<'_>> = events.iter().map(OwnedEvent::view).collect();
+        let takes_any = self.expected.version().is_none();
+        if takes_any && let Some(saved) = self.repeat().await? {
+            return Ok(saved);
+        }
+        let mut tries = if takes_any { TRIES } else { 1 };
+        loop {
+            let found = self.position().await?;
+            let is_expected = match (at, self.expected) {
+                (Some(at), _) => at == found,
+                (None, Expected::Exists) => found.version > 0,
+                (None, expected) => expected.version().is_none_or(|version| version == found.version),
+            };
+            if !is_expected {
+                return self.repeat().await?.map_or_else(|| Err(self.conflict(found)), Ok);
+            }
+            tries -= 1;
+            match self.append(found, &events).await {
+                Err(error) if error.kind() == ErrorKind::Conflict && tries > 0 && self.condition.is_none() => {
+                    self.see_others().await?;
+                }
+                Err(error) => return self.refused(error).await,
+                saved => return saved,
+            }
+        }
+    }
+
+    /// What a refused append comes to: the answer of before, if the events are there, saved by the same command.
+    pub(super) fn refused(self, error: Error) -> Pending<Saved> {
+        if error.kind() != ErrorKind::Conflict {
+            return Pending::ready(Err(error));
+        }
+        Pending::of(async move {
+            self.see_others().await?;
+            if let Some(saved) = self.repeat().await? {
+                return Ok(saved);
+            }
+            let is_of_others = self.condition.is_some() || self.expected.version().is_none();
+            Err(if is_of_others { error } else { self.conflict(self.position().await?) })
+        })
+    }
+
+    /// Waits until what made an append fail can be read: where a sync comes before an acknowledgement, a condition
+    /// looks at what is on its way too, and a read does not.
+    async fn see_others(&self) -> Result<()> {
+        let stream = &self.store.0.stream;
+        if stream.config().durability != Durability::Fsync {
+            return Ok(());
+        }
+        match stream.sync().await {
+            Err(error) if error.kind() == ErrorKind::Unsupported => Ok(()),
+            done => done,
+        }
+    }
+
+    /// Where the aggregate stands.
+    async fn position(&self) -> Result<Position> {
+        let Some(record) = self.store.0.stream.last(&self.subject).await? else { return Ok(Position::default()) };
+        let version = record.headers.iter().find(|(name, _)| name == super::event::HEADER_VERSION);
+        match version.and_then(|(_, version)| version.parse().ok()) {
+            Some(version) => Ok(Position { version, seq: record.seq }),
+            None => Err(Error::corrupt(format!("record {} on '{}' is no event", record.seq, record.subject))),
+        }
+    }
+
+    /// What an earlier save of the same command answered, if it is among the last events.
+    async fn repeat(&self) -> Result<Option<Saved>> {
+        let command = self.tags.command();
+        if command.is_empty() {
+            return Ok(None);
+        }
+        let stream = &self.store.0.stream;
+        let options = ReadOptions::default().filter(&*self.subject).backward().max_records(EVENTS_SEARCHED);
+        let batch = stream.read(&options).await?;
+        for record in batch.iter() {
+            let event = EventView::of(record)?;
+            if event.command() == Some(command) {
+                let position = Position { version: event.version, seq: event.seq() };
+                return Ok(Some(Saved { position, is_repeat: true, durability: stream.config().durability }));
+            }
+        }
+        Ok(None)
+    }
+
+    fn conflict(&self, found: Position) -> Error {
+        match self.expected.version() {
+            Some(version) => Error::wrong_version(&self.id().to_string(), version, found.version),
+            None => Error::new(ErrorKind::Conflict, format!("{} has no events, and some were expected", self.id())),
+        }
+    }
+}
+
+/// A new event that owns its bytes, for a save that has to look first.
+pub(super) struct OwnedEvent {
+    event_type: String,
+    data: Vec<u8>,
+    schema: u32,
+    time: Option<i64>,
+    metadata: Vec<(String, String)>,
+}
+
+impl OwnedEvent {
+    pub(super) fn of(event: &NewEvent<'_>) -> Self {
+        OwnedEvent {
+            event_type: event.event_type.to_owned(),
+            data: event.data.to_vec(),
+            schema: event.schema,
+            time: event.time,
+            metadata: event.metadata.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        }
+    }
+
+    fn view(&self) -> NewEvent<'_> {
+        NewEvent {
+            event_type: &self.event_type,
+            data: &self.data,
+            schema: self.schema,
+            time: self.time,
+            metadata: self.metadata.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
+        }
+    }
+}
