@@ -116,7 +116,7 @@ fn tokens_that_are_not_good_change_nothing() {
     let with = |more: &[&str]| token(&[&good[..], more].concat());
     let other_key = {
         let mut command = headwater(&[&["token", "--secret-env", "OTHER"], &good[..]].concat());
-        finish(start(command.env("OTHER", "another secret of thirty-two bytes")), b"").stdout.trim().to_owned()
+        finish(start(command.env("OTHER", "another secret")), b"").stdout.trim().to_owned()
     };
     // eyJhbGciOiJub25lIn0 is {"alg":"none"}.
     let claims = with(&[]).split('.').nth(1).expect("claims").to_owned();
@@ -252,8 +252,7 @@ fn a_configuration_that_changes_changes_the_keys() {
     let body = r#"{"status":"busy"}"#;
     let put = || ask(&node, "PUT", "/api/v2/presence/alice", Some(&of("alice")), body).0;
     assert_eq!(put(), 200);
-    std::fs::write(dir.file("p.toml"), CONFIG.replace("${JWT_SECRET}", "another secret of thirty-two bytes"))
-        .expect("a file");
+    std::fs::write(dir.file("p.toml"), CONFIG.replace("${JWT_SECRET}", "another secret")).expect("a file");
     node.signal("-HUP");
     until("the other key counts", || put() == 401);
     std::fs::write(

@@ -12,8 +12,6 @@ use crate::tls::read_file;
 
 /// The most keys of a set.
 const KEYS_MAX: usize = 64;
-/// The fewest bytes of a secret of HS256 (RFC 7518, 3.2): a shorter one is found by trying.
-const SECRET_BYTES_MIN: usize = 32;
 /// The bytes of a point of P-256, uncompressed.
 const P256_BYTES: usize = 65;
 
@@ -50,7 +48,6 @@ impl Files {
     pub(super) fn keys(&self, config: &AuthConfig) -> Result<Vec<Key>> {
         let mut keys = Vec::new();
         if let Some(secret) = &config.jwt_secret {
-            check_secret("[auth] jwt_secret", secret.as_bytes())?;
             keys.push(Key::new(None, Algorithm::HS256, DecodingKey::from_secret(secret.as_bytes())));
         }
         if let (Some(path), Some(pem)) = (&config.jwt_public_key, &self.public_key) {
@@ -76,18 +73,6 @@ impl Key {
         };
         self.algorithm == algorithm && is_named
     }
-}
-
-/// Refuses a secret that is too short.
-pub(super) fn check_secret(what: &str, secret: &[u8]) -> Result<()> {
-    if secret.len() >= SECRET_BYTES_MIN {
-        return Ok(());
-    }
-    let len = secret.len();
-    Err(Error::invalid(format!(
-        "{what} has {len} bytes, and HS256 takes {SECRET_BYTES_MIN} at the least (RFC 7518): `openssl rand -hex 32` \
-         makes one"
-    )))
 }
 
 fn bad(path: &Path, what: impl std::fmt::Display) -> Error {
