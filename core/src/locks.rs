@@ -17,8 +17,8 @@ pub(crate) fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
 /// How often a thread lets others go first before it sleeps until a lock is free.
 const YIELDS: usize = 16;
 
-/// Takes a lock for which many threads come at once, such as those that one sync woke, each for a moment. Who sleeps has
-/// to be woken, by two system calls and a switch of threads; with 64 writers that was a fifth of their time.
+/// Takes a lock for which many threads come at once, such as those that one sync woke, each for a moment. Who sleeps
+/// has to be woken, by two system calls and a switch of threads; with 64 writers that was a fifth of their time.
 pub(crate) fn lock_in_turn<T>(mutex: &Mutex<T>) -> LockResult<MutexGuard<'_, T>> {
     for _ in 0..YIELDS {
         match mutex.try_lock() {

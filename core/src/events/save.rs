@@ -95,9 +95,10 @@ impl EventStore {
     /// saved, and the answer is theirs.
     ///
     /// # Errors
-    /// [`ErrorKind::Conflict`](crate::ErrorKind::Conflict), with both versions, when the aggregate is not as expected; with both sequences, when
-    /// the condition does not hold. [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) for names and events that can't be, and for a condition that
-    /// leaves the aggregate itself out. Those of [`Stream::append_batch`](crate::Stream::append_batch).
+    /// [`ErrorKind::Conflict`](crate::ErrorKind::Conflict), with both versions, when the aggregate is not as expected;
+    /// with both sequences, when the condition does not hold. [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) for
+    /// names and events that can't be, and for a condition that leaves the aggregate itself out. Those of
+    /// [`Stream::append_batch`](crate::Stream::append_batch).
     pub fn save(
         &self,
         id: AggregateId<'_>,

@@ -101,7 +101,7 @@ fn savers_at_once_leave_a_history_that_one_could_have_written() {
     }
 }
 
-/// An acknowledgement that is lost must not make the next try a conflict with oneself, nor an event that is there twice.
+/// A lost acknowledgement must not make the next try a conflict with oneself, nor an event that is there twice.
 #[test]
 fn a_save_that_is_repeated_is_recognised_as_its_own() {
     let store = store();
