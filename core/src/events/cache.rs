@@ -3,7 +3,7 @@
 //!
 //! Two halves: what is used goes into the young one, and when that is full it becomes the old one, whose rest goes.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::save::Position;
 
@@ -18,8 +18,8 @@ pub(super) struct Cached<A> {
 /// A bounded map from keys.
 #[derive(Debug)]
 pub(super) struct Cache<A> {
-    young: HashMap<String, Cached<A>>,
-    old: HashMap<String, Cached<A>>,
+    young: BTreeMap<String, Cached<A>>,
+    old: BTreeMap<String, Cached<A>>,
     /// The most states in each half.
     half: usize,
 }
@@ -27,7 +27,7 @@ pub(super) struct Cache<A> {
 impl<A: Clone> Cache<A> {
     /// One of `max` states at the most; of none, when 0.
     pub(super) fn new(max: usize) -> Self {
-        Cache { young: HashMap::new(), old: HashMap::new(), half: max.div_ceil(2) }
+        Cache { young: BTreeMap::new(), old: BTreeMap::new(), half: max.div_ceil(2) }
     }
 
     pub(super) fn get(&mut self, key: &str) -> Option<Cached<A>> {

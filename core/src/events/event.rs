@@ -68,7 +68,7 @@ impl<'a> NewEvent<'a> {
         if !numbers.1.is_empty() {
             append = append.header(HEADER_SCHEMA, &numbers.1);
         }
-        append.headers.extend(tags.headers().map(|(name, value)| (name, value)));
+        append.headers.extend(tags.headers());
         append.headers.extend(self.metadata.iter().map(|&(name, value)| (name, value)));
         append.event_time = self.time;
         append

@@ -71,7 +71,7 @@ impl Loaded {
 
     /// The events behind the snapshot, in order.
     pub fn events(&self) -> impl Iterator<Item = EventView<'_>> {
-        let records = self.batches.iter().flat_map(|batch| batch.iter());
+        let records = self.batches.iter().flat_map(Batch::iter);
         // Each of them was read as an event when it was loaded.
         records.skip(self.skip).take(self.count).filter_map(|record| EventView::of(record).ok())
     }

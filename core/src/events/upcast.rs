@@ -1,6 +1,6 @@
 //! Upcasters: old shapes of an event's data become new ones as they are read; what is saved stays as it is.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
 
@@ -19,7 +19,7 @@ type Step = Box<dyn Fn(Upcasted) -> Result<Upcasted> + Send + Sync>;
 
 /// Steps from one schema of an event to the next.
 #[derive(Default)]
-pub struct Upcasters(HashMap<(String, u32), Step>);
+pub struct Upcasters(BTreeMap<(String, u32), Step>);
 
 impl Upcasters {
     /// Adds the step from this schema of an event; it returns a later schema, or another name.

@@ -31,7 +31,7 @@ impl Tags {
         ]))
     }
 
-    pub(super) fn headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
+    pub(super) fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (*name, value.as_str()))
     }
 
