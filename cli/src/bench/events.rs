@@ -47,7 +47,7 @@ struct User {
 struct Changed(u64);
 
 impl DomainEvent for Changed {
-    fn event_type(&self) -> &str {
+    fn event_type(&self) -> &'static str {
         "Changed"
     }
 

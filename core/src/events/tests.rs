@@ -161,7 +161,7 @@ fn what_an_event_says_of_itself_is_read_back() {
     let event =
         NewEvent { schema: 3, time: Some(-7), metadata: vec![("user", "ada")], ..NewEvent::new("E", b"\xff\0") };
     let options = SaveOptions { command: "c", correlation: "r", causation: "q", condition: None };
-    store.save(id("a"), Expected::None, &[event.clone()], &options).wait().expect("a save");
+    store.save(id("a"), Expected::None, std::slice::from_ref(&event), &options).wait().expect("a save");
     let found = load(&store, "a").events().next().expect("an event").to_event();
     assert_eq!((found.schema, found.time, found.data.as_slice()), (3, -7, b"\xff\0".as_slice()));
     let text = |text: &str| Some(text.to_owned());
@@ -185,7 +185,7 @@ fn time_travel_ends_at_a_version_a_sequence_or_a_time() {
     let store = EventStore::create(&engine.expect("an engine"), EventsConfig::default()).expect("a store");
     for (n, key) in ["a", "b", "a", "b", "a"].iter().enumerate() {
         save(&store, key, Expected::Any, &[&format!("E{n}")]).expect("a save");
-        clock.advance(Duration::from_nanos(1_000));
+        clock.advance(Duration::from_micros(1));
     }
     let at = |as_of| store.load(id("a"), &LoadOptions { as_of, ..LoadOptions::default() }).wait();
     let versions = |as_of| at(as_of).expect("a load").position.version;
