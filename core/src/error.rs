@@ -105,17 +105,16 @@ impl Error {
 
     /// A conflict between the sequence a caller expected and the one that is there.
     pub fn wrong_sequence(what: &str, expected: u64, actual: u64) -> Self {
-        let message = format!("{what}: expected last sequence {expected}, actual {actual}");
-        let mut error = Self::new(ErrorKind::Conflict, message);
-        error.0.sequences = Some((expected, actual));
-        error
+        Self::apart(format!("{what}: expected last sequence {expected}, actual {actual}"), (expected, actual))
     }
 
     /// A conflict about the version of an aggregate, with both.
     pub(crate) fn wrong_version(what: &str, expected: u64, actual: u64) -> Self {
-        let mut error = Self::new(ErrorKind::Conflict, format!("{what}: expected version {expected}, actual {actual}"));
-        error.0.sequences = Some((expected, actual));
-        error
+        Self::apart(format!("{what}: expected version {expected}, actual {actual}"), (expected, actual))
+    }
+
+    fn apart(message: String, numbers: (u64, u64)) -> Self {
+        Self::from_parts(ErrorKind::Conflict, message, Some(numbers), false)
     }
 
     /// An error that another process told: all that it holds.

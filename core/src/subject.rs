@@ -78,6 +78,12 @@ fn is_plain(bytes: &[u8]) -> bool {
     odd == 0
 }
 
+/// Whether a text is letters, digits, `-` and `_`, at least one: what can be a part of the name of a stream, and one
+/// token of a subject.
+pub(crate) fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+}
+
 /// Whether `filter` holds a wildcard.
 pub fn is_wildcard(filter: &str) -> bool {
     filter.split('.').any(|t| t == "*" || t == ">")

@@ -81,11 +81,10 @@ impl Aggregate for User {
 
 impl Events {
     /// Works in a store of its own, which is removed at the end.
-    pub(super) fn run(&self, place: &Place) -> Done<Vec<Row>> {
+    pub(super) fn run(&self, place: &Place, name: String) -> Done<Vec<Row>> {
         if self.n == 0 || self.users == 0 {
             return Err(Failure::usage("--n and --users must be at least 1"));
         }
-        let name = format!("headwater-bench-{:016x}", SystemClock.random());
         place.make(|engine| {
             let durability = self.durability.level();
             let store = EventStore::create(engine, EventsConfig { name, durability, ..EventsConfig::default() })?;

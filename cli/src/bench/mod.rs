@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use crate::failure::{Done, Failure};
 use crate::place::Place;
 use crate::units::parse_small_size;
-use measure::Bench;
+use measure::{Bench, Row};
 
 /// The most records that one atomic batch may have.
 const BATCH_MAX: u32 = 1000;
@@ -61,25 +61,29 @@ pub(crate) struct Stream {
 
 impl Verb {
     pub(crate) fn run(self, place: &Place) -> Done {
-        let stream = match self {
-            Verb::Events(events) => return show::rows(place, &events.run(place)?),
-            Verb::Stream(stream) => stream,
-        };
-        stream.check()?;
         let name = format!("headwater-bench-{:016x}", headwater::Clock::random(&headwater::SystemClock));
-        let rows = place.make(|engine| {
-            let bench = Bench::new(engine, &name, &stream, place.hub.is_some())?;
-            let outcome = bench.run();
-            let removed = engine.delete_stream(&name).wait();
-            let rows = outcome?;
-            removed?;
-            Ok(rows)
-        })?;
+        let rows = match self {
+            Verb::Events(events) => events.run(place, name)?,
+            Verb::Stream(stream) => stream.run(place, &name)?,
+        };
         show::rows(place, &rows)
     }
 }
 
 impl Stream {
+    /// Works in a stream of its own, which is removed at the end.
+    fn run(&self, place: &Place, name: &str) -> Done<Vec<Row>> {
+        self.check()?;
+        place.make(|engine| {
+            let bench = Bench::new(engine, name, self, place.hub.is_some())?;
+            let outcome = bench.run();
+            let removed = engine.delete_stream(name).wait();
+            let rows = outcome?;
+            removed?;
+            Ok(rows)
+        })
+    }
+
     fn check(&self) -> Done {
         let positive = [
             ("--count", self.count),

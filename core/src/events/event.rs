@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::record::{Append, RecordView};
 
 use super::names::check;
+use super::save::Position;
 use super::wanted::Tags;
 
 /// The name of an event.
@@ -118,6 +119,11 @@ impl<'a> EventView<'a> {
     /// Its place in the store, from 1.
     pub fn seq(&self) -> u64 {
         self.record.seq
+    }
+
+    /// Where its aggregate stands by it.
+    pub fn position(&self) -> Position {
+        Position { version: self.version, seq: self.seq() }
     }
 
     /// When it was saved, in nanoseconds since the epoch; never decreasing along a store.

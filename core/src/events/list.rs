@@ -56,7 +56,7 @@ impl EventStore {
         Ok(AggregateInfo {
             aggregate,
             key,
-            position: Position { version: event.version, seq: event.seq() },
+            position: event.position(),
             event_type: event.event_type.to_owned(),
             saved: event.saved(),
         })

@@ -124,7 +124,7 @@ impl EventStore {
             for record in batch.iter() {
                 let event = EventView::of(record)?;
                 if !is_found {
-                    if (event.seq(), event.version) != (behind.seq, behind.version) {
+                    if event.position() != behind {
                         return Ok(None);
                     }
                     (is_found, loaded.skip) = (true, 1);
@@ -168,7 +168,7 @@ impl Loaded {
                 _ => Error::not_found(format!("{missing}: they were archived")),
             });
         }
-        self.position = Position { version: event.version, seq: event.seq() };
+        self.position = event.position();
         self.count += 1;
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Where aggregates are in the stream of a store: `$EVENTS.<store>.<aggregate>.<key>`, each part an encoded token.
 
 use crate::error::{Error, Result};
-use crate::subject::{decode_token, encode_token};
+use crate::subject::{decode_token, encode_token, is_name};
 
 /// The longest name of an aggregate or an event, and the longest key, in bytes. Encoded, two of them fit a subject.
 pub const KEY_BYTES_MAX: usize = 128;
@@ -68,8 +68,7 @@ pub(super) struct Names {
 
 impl Names {
     pub(super) fn new(store: &str) -> Result<Self> {
-        let good = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        if store.is_empty() || store.len() > STORE_BYTES_MAX || !store.chars().all(good) {
+        if store.len() > STORE_BYTES_MAX || !is_name(store) {
             return Err(Error::invalid(format!(
                 "event store name '{}' must be 1 to {STORE_BYTES_MAX} letters, digits, '-' and '_'",
                 store.escape_debug()
@@ -78,12 +77,8 @@ impl Names {
         Ok(Names { store: store.to_owned(), prefix: format!("$EVENTS.{store}.") })
     }
 
+    /// The name of its stream, and of the bucket of its snapshots.
     pub(super) fn stream(&self) -> String {
-        format!("{STREAM_PREFIX}{}", self.store)
-    }
-
-    /// The bucket of its snapshots.
-    pub(super) fn bucket(&self) -> String {
         format!("{STREAM_PREFIX}{}", self.store)
     }
 

@@ -222,38 +222,31 @@ impl<A: Aggregate> Inner<A> {
             return Pending::of(async move { self.load(&key).await });
         }
         root.position = saved.position;
-        let due = root.snapshot_version + self.options.snapshot_every;
-        if self.options.snapshot_every == 0 || root.position.version < due {
-            self.keep(&root);
-            return Pending::ready(Ok(root));
-        }
-        let data = match root.state.encode_snapshot() {
-            Ok(Some(data)) => data,
+        let every = self.options.snapshot_every;
+        let is_due = every > 0 && root.position.version >= root.snapshot_version + every;
+        let kept = match if is_due { root.state.encode_snapshot() } else { Ok(None) } {
             Ok(None) => {
                 self.keep(&root);
                 return Pending::ready(Ok(root));
             }
-            Err(error) => return self.after_snapshot(root, Err(error)),
-        };
-        let (schema, ttl) = (A::SNAPSHOT_SCHEMA, self.options.snapshot_ttl);
-        let new = NewSnapshot { position: root.position, schema, data: &data, ttl };
-        let kept = self.store.save_snapshot(AggregateId::new(A::NAME, &root.key), &new);
-        Pending::of(async move {
-            let kept = kept.await;
-            self.after_snapshot(root, kept).await
-        })
-    }
-
-    fn after_snapshot(&self, mut root: Root<A>, kept: Result<bool>) -> Pending<Root<A>> {
-        match kept {
-            Ok(_) => root.snapshot_version = root.position.version,
-            Err(error) => {
-                let place = format!("{} '{}' got no snapshot", A::NAME, root.key.escape_debug());
-                self.store.0.engine.log("warn", error.context(place).to_string());
+            Ok(Some(data)) => {
+                let (schema, ttl) = (A::SNAPSHOT_SCHEMA, self.options.snapshot_ttl);
+                let new = NewSnapshot { position: root.position, schema, data: &data, ttl };
+                self.store.save_snapshot(AggregateId::new(A::NAME, &root.key), &new)
             }
-        }
-        self.keep(&root);
-        Pending::ready(Ok(root))
+            Err(error) => Pending::ready(Err(error)),
+        };
+        Pending::of(async move {
+            match kept.await {
+                Ok(_) => root.snapshot_version = root.position.version,
+                Err(error) => {
+                    let place = format!("{} '{}' got no snapshot", A::NAME, root.key.escape_debug());
+                    self.store.0.engine.log("warn", error.context(place).to_string());
+                }
+            }
+            self.keep(&root);
+            Ok(root)
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::clock::Nanos;
 use crate::error::{Error, ErrorKind};
 use crate::pending::Pending;
-use crate::record::{Append, PAYLOAD_BYTES_MAX};
+use crate::record::PAYLOAD_BYTES_MAX;
 use crate::stream::bucket::Entry;
 use crate::varint::{put_varint, take_varint};
 
@@ -93,16 +93,13 @@ impl EventStore {
                 let bucket = &store.0.snapshots;
                 let key = store.0.names.tail(&subject).unwrap_or_default();
                 loop {
-                    let newest = bucket.stream().last(&format!("$KV.{}.{key}", bucket.name())).await?;
-                    let entry = bucket.get(key).await?;
-                    let there = entry.as_ref().and_then(Snapshot::decode);
+                    let newest = bucket.newest(key).await?;
+                    let there = newest.as_ref().filter(|entry| entry.is_put()).and_then(Snapshot::decode);
                     if there.is_some_and(|there| (there.schema, there.position.version) >= wanted) {
                         return Ok(false);
                     }
-                    let subject = format!("$KV.{}.{key}", bucket.name());
-                    let revision = newest.map_or(0, |record| record.seq);
-                    let append = Append { ttl, ..Append::new(&subject, &bytes).expect_subject_last_seq(revision) };
-                    match bucket.stream().append(&append).await {
+                    let revision = newest.map_or(0, |entry| entry.revision);
+                    match bucket.conditional(key, &bytes, revision, ttl).await {
                         Err(error) if error.kind() == ErrorKind::Conflict => {}
                         done => return done.map(|_| true).map_err(of),
                     }

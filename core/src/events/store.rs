@@ -78,7 +78,7 @@ impl EventStore {
         });
         let of_store = |e: Error| e.context(format!("event store '{}'", config.name));
         let stream = stream.wait().map_err(of_store)?;
-        let bucket = BucketConfig { durability: config.durability, ..BucketConfig::new(names.bucket()) };
+        let bucket = BucketConfig { durability: config.durability, ..BucketConfig::new(names.stream()) };
         let snapshots = engine.create_bucket(bucket).wait().map_err(of_store)?;
         Ok(EventStore(Arc::new(Inner { engine: engine.clone(), stream, snapshots, names })))
     }
@@ -86,9 +86,8 @@ impl EventStore {
     /// Opens one that is there.
     pub fn open(engine: &Engine, name: &str) -> Result<EventStore> {
         let names = Names::new(name)?;
-        let missing = |e: Error| if e.kind() == ErrorKind::NotFound { missing(name) } else { e };
-        let stream = engine.stream(&names.stream()).wait().map_err(missing)?;
-        let snapshots = engine.bucket(&names.bucket()).wait().map_err(missing)?;
+        let stream = engine.stream(&names.stream()).wait().map_err(missing(name))?;
+        let snapshots = engine.bucket(&names.stream()).wait().map_err(missing(name))?;
         Ok(EventStore(Arc::new(Inner { engine: engine.clone(), stream, snapshots, names })))
     }
 
@@ -98,9 +97,8 @@ impl EventStore {
     /// [`ErrorKind::NotFound`] if there is none of this name.
     pub fn delete(engine: &Engine, name: &str) -> Result<()> {
         let names = Names::new(name)?;
-        let missing = |e: Error| if e.kind() == ErrorKind::NotFound { missing(name) } else { e };
-        engine.delete_stream(&names.stream()).wait().map_err(missing)?;
-        match engine.delete_bucket(&names.bucket()).wait() {
+        engine.delete_stream(&names.stream()).wait().map_err(missing(name))?;
+        match engine.delete_bucket(&names.stream()).wait() {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
             done => done,
         }
@@ -130,8 +128,11 @@ impl EventStore {
     }
 }
 
-fn missing(name: &str) -> Error {
-    Error::not_found(format!("there is no event store '{name}'"))
+fn missing(name: &str) -> impl Fn(Error) -> Error {
+    move |error| match error.kind() {
+        ErrorKind::NotFound => Error::not_found(format!("there is no event store '{name}'")),
+        _ => error,
+    }
 }
 
 impl Inner {

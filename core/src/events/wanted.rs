@@ -180,12 +180,8 @@ impl Wanted {
 
     /// Where the aggregate stands.
     async fn position(&self) -> Result<Position> {
-        let Some(record) = self.store.0.stream.last(&self.subject).await? else { return Ok(Position::default()) };
-        let version = record.headers.iter().find(|(name, _)| name == super::event::HEADER_VERSION);
-        match version.and_then(|(_, version)| version.parse().ok()) {
-            Some(version) => Ok(Position { version, seq: record.seq }),
-            None => Err(Error::corrupt(format!("record {} on '{}' is no event", record.seq, record.subject))),
-        }
+        let newest = self.store.0.stream.last_many(&[&self.subject], 0, 1).await?;
+        newest.get(0).map_or(Ok(Position::default()), |record| Ok(EventView::of(record)?.position()))
     }
 
     /// What an earlier save of the same command answered, if it is among the last events.
@@ -200,7 +196,7 @@ impl Wanted {
         for record in batch.iter() {
             let event = EventView::of(record)?;
             if event.command() == Some(command) {
-                let position = Position { version: event.version, seq: event.seq() };
+                let position = event.position();
                 return Ok(Some(Saved { position, is_repeat: true, durability: stream.config().durability }));
             }
         }

@@ -8,6 +8,7 @@ use super::core::SHARDS;
 use super::limits::{check_ttl, idle_ms};
 use crate::error::{Error, Result};
 use crate::record::Durability;
+use crate::subject::is_name;
 
 /// What a presence store is told. Zero, where it is not said to mean something, is the default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,8 +122,7 @@ impl PresenceConfig {
 
 /// Refuses what can't be a part of the name of a stream, or one token of a subject.
 pub(crate) fn check_name(what: &str, name: &str) -> Result<()> {
-    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    if name.is_empty() || name.len() > 64 || !name.chars().all(is_name) {
+    if name.len() > 64 || !is_name(name) {
         let name: String = name.chars().take(64).collect();
         return Err(Error::invalid(format!(
             "'{}' is no name of a {what}: 1 to 64 letters, digits, '-' and '_'",

@@ -15,6 +15,7 @@ use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pending::Pending;
 use crate::record::{Append, Batch, Durability, RecordView, Rollup};
+use crate::subject::is_name;
 
 /// The most values of one key that are kept.
 const HISTORY_MAX: u32 = 64;
@@ -126,7 +127,7 @@ impl Entry {
         }
     }
 
-    fn is_put(&self) -> bool {
+    pub(crate) fn is_put(&self) -> bool {
         self.operation == Operation::Put
     }
 }
@@ -169,8 +170,7 @@ pub struct Bucket {
 
 /// Refuses a name of a bucket, of keys or of objects, that no engine takes.
 pub(super) fn check_bucket(name: &str) -> Result<()> {
-    let good = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    if name.is_empty() || !name.chars().all(good) {
+    if !is_name(name) {
         return Err(Error::invalid(format!(
             "bucket name '{}' must be letters, digits, '-' and '_'",
             name.escape_debug()
@@ -307,7 +307,8 @@ impl Bucket {
         self.conditional(key, value, revision, None)
     }
 
-    fn conditional(&self, key: &str, value: &[u8], revision: u64, ttl: Option<Duration>) -> Pending<u64> {
+    /// As [`Bucket::update`], for `ttl` when given.
+    pub(crate) fn conditional(&self, key: &str, value: &[u8], revision: u64, ttl: Option<Duration>) -> Pending<u64> {
         self.write(key, value, |append| Append { ttl, ..append.expect_subject_last_seq(revision) })
     }
 
@@ -327,7 +328,8 @@ impl Bucket {
         })
     }
 
-    fn newest(&self, key: &str) -> Pending<Option<Entry>> {
+    /// The newest revision of a key, one that takes its value away included.
+    pub(crate) fn newest(&self, key: &str) -> Pending<Option<Entry>> {
         let prefix_bytes = self.prefix.len();
         Pending::after(self.subject(key), |subject| {
             let batch = self.stream.last_many(&[&subject], 0, 1);

@@ -5,6 +5,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::origin::Writer;
 use crate::stream::Stream;
 use crate::stream::options::ReadOptions;
+use crate::subject::is_name;
 
 use super::super::fragment::Fragment;
 use super::Covered;
@@ -41,8 +42,7 @@ pub(super) fn filter(store: &str) -> String {
 
 /// Refuses a name that no stream and no object store could have.
 pub(super) fn check_name(name: &str) -> Result<()> {
-    let good = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    if name.is_empty() || !name.chars().all(good) {
+    if !is_name(name) {
         let message = format!("CRDT store name '{}' must be letters, digits, '-' and '_'", name.escape_debug());
         return Err(Error::invalid(message));
     }

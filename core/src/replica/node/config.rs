@@ -11,6 +11,7 @@ use crate::record::Durability;
 use crate::replica::Options;
 use crate::replica::shard::SHARDS_MAX;
 use crate::stream::config::{StreamConfig, nanos};
+use crate::subject::is_name;
 
 /// How often a file is looked at for what other programs committed, unless it is told otherwise.
 pub const POLLING_INTERVAL: Duration = Duration::from_millis(5);
@@ -194,8 +195,7 @@ impl DatabaseConfig {
         } else {
             &self.name
         };
-        let good = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        if name.is_empty() || !name.chars().all(good) {
+        if !is_name(name) {
             let message = format!(
                 "database name '{}' must be letters, digits, '-' and '_': give one with name",
                 name.escape_debug()
