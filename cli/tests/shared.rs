@@ -12,12 +12,15 @@ use std::process::{Child, Command};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::channel;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use common::{Dir, start};
 
 /// Longer than any answer takes, on a machine with much else to do.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// What a client appends that is not cut off before.
+const LINES_MAX: u64 = 1_000_000;
 
 /// A node that runs.
 struct Node(Child);
@@ -128,15 +131,14 @@ fn a_tail_follows_what_a_client_of_the_node_appends() {
     assert_eq!(node.stop(), Some(0));
 }
 
-/// A client that appends lines until it is cut off; returns the payloads that it had an answer for, which are added to
-/// those of all as they come.
-fn write_until_the_end(dir: &Dir, writer: usize, all: &Arc<AtomicU64>) -> (Child, std::thread::JoinHandle<u64>) {
-    let all = Arc::clone(all);
+/// A client that appends lines until it is cut off; returns how many it had an answer for, counted as they come.
+fn write_until_the_end(dir: &Dir, writer: usize, acks: &Arc<AtomicU64>) -> (Child, JoinHandle<u64>) {
+    let count = Arc::clone(acks);
     let mut child = dir.spawn(&["stream", "append", "ledger", "--lines"]);
     let mut input = BufWriter::new(child.stdin.take().expect("a pipe"));
     let acks = BufReader::new(child.stdout.take().expect("a pipe"));
     std::thread::spawn(move || {
-        for n in 1.. {
+        for n in 1..=LINES_MAX {
             if writeln!(input, "ledger.{writer}\t{n}").is_err() {
                 return;
             }
@@ -145,10 +147,8 @@ fn write_until_the_end(dir: &Dir, writer: usize, all: &Arc<AtomicU64>) -> (Child
     let count = std::thread::spawn(move || {
         // A line that was cut off has no end.
         let acked = acks.lines().map_while(Result::ok).filter(|line| line.parse::<u64>().is_ok());
-        acked.fold(0, |count, _| {
-            all.fetch_add(1, Ordering::Relaxed);
-            count + 1
-        })
+        acked.for_each(|_| _ = count.fetch_add(1, Ordering::Relaxed));
+        count.load(Ordering::Relaxed)
     });
     (child, count)
 }
@@ -169,10 +169,12 @@ fn every_record_that_a_killed_node_acknowledged_is_there_once() {
     let dir = Dir::new("serve-kill");
     dir.ok(&["stream", "add", "ledger", "--subjects", "ledger.>"]);
     let node = Node::start(&dir);
-    let all = Arc::new(AtomicU64::new(0));
-    let writers: Vec<_> = (0..4).map(|writer| write_until_the_end(&dir, writer, &all)).collect();
+    let acks: [Arc<AtomicU64>; 4] = Default::default();
+    let writers: Vec<_> = acks.iter().enumerate().map(|(n, acks)| write_until_the_end(&dir, n, acks)).collect();
     let began = Instant::now();
-    while all.load(Ordering::Relaxed) < 500 && began.elapsed() < PATIENCE {
+    // One that is not there yet would find no node, and write the files itself.
+    while acks.iter().any(|acks| acks.load(Ordering::Relaxed) < 100) {
+        assert!(began.elapsed() < PATIENCE, "they do not all write: {acks:?}");
         std::thread::yield_now();
     }
     node.kill();

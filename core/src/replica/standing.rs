@@ -110,12 +110,13 @@ impl Replica {
         self.schema_version
     }
 
-    /// Whether the application wrote something, or changed its schema, since the last look of this connection.
+    /// Whether the application wrote something, or changed its schema, since the last look of this connection. A change
+    /// of the schema that another transaction of ours came upon first is due until a cut has dealt with it.
     pub(super) fn is_due(&self) -> Result<bool> {
         let read = || -> Sql<bool> {
             let version: i64 =
                 self.conn.prepare_cached("PRAGMA main.schema_version")?.query_row((), |row| row.get(0))?;
-            Ok(self.schema_version != Some(version) || self.pending()?)
+            Ok(self.schema_version != Some(version) || self.is_unsettled || self.pending()?)
         };
         read().map_err(Fault::into_error)
     }

@@ -6,6 +6,7 @@ use crate::error::ErrorKind;
 use crate::replica::apply::Applied;
 use crate::replica::change::{Change, Unit, UnitTable};
 use crate::replica::clocks::{RowState, Stamp, Written};
+use crate::replica::intake::Place;
 use crate::replica::value::{Value, key_bytes, key_values};
 use crate::replica::{Options, Replica};
 
@@ -201,6 +202,24 @@ fn what_there_is_no_column_or_table_for_waits_for_it() {
     assert_eq!(nodes[1].text("SELECT * FROM books"), "1 a 0 i");
     assert_eq!(nodes[1].text("SELECT * FROM tags"), "t");
     assert_eq!(nodes[1].replica().parked().unwrap(), 0);
+}
+
+/// Another transaction than a cut may be the first that comes upon the new schema.
+#[test]
+fn what_waits_for_a_column_is_due_until_it_is_joined() {
+    let dir = Dir::new();
+    let mut nodes = nodes::<2>(&dir, BOOKS);
+    nodes[0].at(1000, "ALTER TABLE books ADD COLUMN isbn TEXT; INSERT INTO books VALUES (1, 'a', 0, 'i')");
+    nodes[0].cut_all();
+    exchange(&mut nodes);
+    nodes[1].cut();
+    assert!(!nodes[1].replica().is_due().unwrap());
+    nodes[1].at(1001, "ALTER TABLE books ADD COLUMN isbn TEXT");
+    nodes[1].replica().take_units(&[], Place::default(), 1001).unwrap();
+    assert!(nodes[1].replica().is_due().unwrap());
+    nodes[1].cut();
+    assert_eq!(nodes[1].text("SELECT * FROM books"), "1 a 0 i");
+    assert!(!nodes[1].replica().is_due().unwrap());
 }
 
 #[test]
