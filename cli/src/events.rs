@@ -2,8 +2,7 @@
 
 use clap::{Args, Subcommand};
 use headwater::events::{
-    AggregateId, AsOf, EventFilter, EventStore, EventView, EventsConfig, Expected, LoadOptions, NewEvent, Page,
-    SaveOptions,
+    AggregateId, AsOf, EventFilter, EventView, EventsConfig, Expected, LoadOptions, NewEvent, Page, SaveOptions,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -196,10 +195,10 @@ impl Append {
             condition: None,
         };
         let saved = place.make(|engine| {
-            let store = match EventStore::open(engine, &self.store.store) {
+            let store = match engine.event_store(&self.store.store).wait() {
                 Err(error) if error.kind() == headwater::ErrorKind::NotFound => {
                     let config = EventsConfig { name: self.store.store.clone(), ..EventsConfig::default() };
-                    EventStore::create(engine, config)?
+                    engine.create_event_store(config).wait()?
                 }
                 store => store?,
             };
@@ -222,7 +221,7 @@ impl Load {
             _ => AsOf::Now,
         };
         let engine = place.reader()?;
-        let store = EventStore::open(&engine, &self.store.store)?;
+        let store = engine.event_store(&self.store.store).wait()?;
         let loaded = store.load(self.name.id(), &LoadOptions { as_of, ..LoadOptions::default() }).wait()?;
         place.warn(&engine);
         if !loaded.exists() {
@@ -262,7 +261,7 @@ fn event_line(out: &mut Output, event: &EventView<'_>) -> Done {
 impl Ls {
     fn run(self, place: &Place) -> Done {
         let engine = place.reader()?;
-        let store = EventStore::open(&engine, &self.store.store)?;
+        let store = engine.event_store(&self.store.store).wait()?;
         let filter = EventFilter { aggregate: self.aggregate, key: None };
         let mut out = place.output();
         let mut rows = Vec::new();

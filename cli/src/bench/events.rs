@@ -87,9 +87,10 @@ impl Events {
         }
         place.make(|engine| {
             let durability = self.durability.level();
-            let store = EventStore::create(engine, EventsConfig { name, durability, ..EventsConfig::default() })?;
+            let store =
+                engine.create_event_store(EventsConfig { name, durability, ..EventsConfig::default() }).wait()?;
             let outcome = self.measure(&store);
-            let removed = EventStore::delete(engine, store.name());
+            let removed = engine.delete_event_store(store.name()).wait();
             let rows = outcome?;
             removed?;
             Ok(rows)

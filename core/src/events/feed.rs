@@ -4,12 +4,11 @@ use std::task::{Context, Poll};
 
 use crate::error::Result;
 use crate::pending::Pending;
-use crate::record::Batch;
 use crate::stream::config::DeliverPolicy;
 use crate::stream::subscription::{SubscribeOptions, Subscription};
 
-use super::event::EventView;
 use super::names::EventFilter;
+use super::read::Events;
 use super::store::EventStore;
 
 /// What to follow.
@@ -22,39 +21,18 @@ pub struct FollowOptions {
     pub after: u64,
 }
 
-/// Events that were read together.
-#[derive(Debug, Clone, Default)]
-pub struct Events(Batch);
-
-impl Events {
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// The events, in order; an error in the place of a record that is none.
-    pub fn iter(&self) -> impl Iterator<Item = Result<EventView<'_>>> {
-        self.0.iter().map(EventView::of)
-    }
-}
-
 /// A place in a store that moves as events are taken. Safe to share; each event goes to one taker.
 pub struct EventFeed(Subscription);
 
 impl EventFeed {
     /// Waits until there is at least one event, then takes up to `max`.
     pub fn next(&self, max: usize) -> Pending<Events> {
-        self.0.next(max).map(Events)
+        self.0.next(max).map(Events::of)
     }
 
     /// Takes up to `max` events that are there.
     pub fn try_next(&self, max: usize) -> Result<Events> {
-        self.0.try_next(max).map(Events)
+        self.0.try_next(max).map(Events::of)
     }
 
     /// Ready when `try_next` has something to say; else wakes `cx` then.

@@ -6,11 +6,11 @@
 use crate::clock::Nanos;
 use crate::error::{Error, Result};
 use crate::pending::Pending;
-use crate::record::Batch;
 use crate::stream::options::ReadOptions;
 
 use super::event::EventView;
 use super::names::AggregateId;
+use super::read::Events;
 use super::save::Position;
 use super::snapshot::Snapshot;
 use super::store::EventStore;
@@ -47,10 +47,7 @@ pub struct Loaded {
     pub position: Position,
     /// Where the events begin, if not with the first one.
     pub snapshot: Option<Snapshot>,
-    batches: Vec<Batch>,
-    /// How many of the records before the first event are passed over, and how many events there are.
-    skip: usize,
-    count: usize,
+    events: Events,
 }
 
 impl Loaded {
@@ -61,19 +58,23 @@ impl Loaded {
 
     /// How many events there are behind the snapshot.
     pub fn len(&self) -> usize {
-        self.count
+        self.events.len()
     }
 
     /// Whether there is no event behind the snapshot.
     pub fn is_empty(&self) -> bool {
-        self.count == 0
+        self.events.is_empty()
     }
 
     /// The events behind the snapshot, in order.
     pub fn events(&self) -> impl Iterator<Item = EventView<'_>> {
-        let records = self.batches.iter().flat_map(Batch::iter);
         // Each of them was read as an event when it was loaded.
-        records.skip(self.skip).take(self.count).filter_map(|record| EventView::of(record).ok())
+        self.events.iter().filter_map(Result::ok)
+    }
+
+    /// The same, for those who keep them.
+    pub fn into_events(self) -> Events {
+        self.events
     }
 }
 
@@ -121,13 +122,14 @@ impl EventStore {
             let options = ReadOptions { until, ..ReadOptions::default() }.filter(subject).from_seq(from);
             let batch = self.0.stream.read(&options).await?;
             let Some(last) = batch.len().checked_sub(1).and_then(|last| batch.seq(last)) else { break };
+            let (mut skip, mut count) = (0, 0);
             for record in batch.iter() {
                 let event = EventView::of(record)?;
                 if !is_found {
                     if event.position() != behind {
                         return Ok(None);
                     }
-                    (is_found, loaded.skip) = (true, 1);
+                    (is_found, skip) = (true, 1);
                     continue;
                 }
                 let is_beyond = match as_of {
@@ -140,8 +142,9 @@ impl EventStore {
                     break;
                 }
                 loaded.follow(&event, as_of)?;
+                count += 1;
             }
-            loaded.batches.push(batch);
+            loaded.events.push(batch, skip, count);
             from = last + 1;
         }
         match as_of {
@@ -169,7 +172,6 @@ impl Loaded {
             });
         }
         self.position = event.position();
-        self.count += 1;
         Ok(())
     }
 }

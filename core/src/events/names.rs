@@ -114,6 +114,11 @@ impl Names {
     }
 }
 
+/// The store whose stream this is.
+pub(super) fn of_stream(stream: &str) -> Option<&str> {
+    stream.strip_prefix(STREAM_PREFIX)
+}
+
 /// Refuses a name that is empty or too long.
 pub(super) fn check(what: &str, name: &str) -> Result<()> {
     match name.len() {

@@ -8,9 +8,9 @@ use crate::pending::Pending;
 use crate::record::Durability;
 use crate::stream::Stream;
 use crate::stream::bucket::{Bucket, BucketConfig};
-use crate::stream::config::StreamConfig;
+use crate::stream::config::{Discard, StreamConfig};
 
-use super::names::{AggregateId, Names};
+use super::names::{AggregateId, Names, of_stream};
 
 /// What an event store is made with. Events have no limit of age or number: history that goes by itself would make
 /// aggregates unloadable.
@@ -39,10 +39,10 @@ impl Default for EventsConfig {
 ///
 /// ```
 /// use headwater::Engine;
-/// use headwater::events::{AggregateId, EventStore, EventsConfig, Expected, LoadOptions, NewEvent, SaveOptions};
+/// use headwater::events::{AggregateId, EventsConfig, Expected, LoadOptions, NewEvent, SaveOptions};
 /// # fn main() -> headwater::Result<()> {
 /// let engine = Engine::memory()?;
-/// let store = EventStore::create(&engine, EventsConfig::default())?;
+/// let store = engine.create_event_store(EventsConfig::default()).wait()?;
 /// let account = AggregateId::new("account", "acc-1");
 /// let opened = [NewEvent::new("Opened", b"{}"), NewEvent::new("Deposited", br#"{"amount":5}"#)];
 /// let saved = store.save(account, Expected::None, &opened, &SaveOptions::default()).wait()?;
@@ -65,45 +65,71 @@ pub(super) struct Inner {
     pub(super) names: Names,
 }
 
-impl EventStore {
-    /// Opens it, and makes its stream and its bucket of snapshots if they are not there; another configuration than
-    /// the stream has is a conflict.
-    pub fn create(engine: &Engine, config: EventsConfig) -> Result<EventStore> {
-        let names = Names::new(&config.name)?;
-        let stream = engine.create_stream(StreamConfig {
-            durability: config.durability,
-            max_bytes: config.max_bytes,
-            discard: crate::stream::config::Discard::New,
-            ..StreamConfig::new(names.stream(), [names.all()])
-        });
-        let of_store = |e: Error| e.context(format!("event store '{}'", config.name));
-        let stream = stream.wait().map_err(of_store)?;
-        let bucket = BucketConfig { durability: config.durability, ..BucketConfig::new(names.stream()) };
-        let snapshots = engine.create_bucket(bucket).wait().map_err(of_store)?;
-        Ok(EventStore(Arc::new(Inner { engine: engine.clone(), stream, snapshots, names })))
+impl Engine {
+    /// Opens an event store, and makes its stream and its bucket of snapshots if they are not there; another
+    /// configuration than the stream has is a conflict.
+    pub fn create_event_store(&self, config: EventsConfig) -> Pending<EventStore> {
+        let engine = self.clone();
+        Pending::after(Names::new(&config.name), move |names| {
+            let stream = engine.create_stream(StreamConfig {
+                durability: config.durability,
+                max_bytes: config.max_bytes,
+                discard: Discard::New,
+                ..StreamConfig::new(names.stream(), [names.all()])
+            });
+            let bucket = BucketConfig { durability: config.durability, ..BucketConfig::new(names.stream()) };
+            let made = Pending::of(async move {
+                let stream = stream.await?;
+                let snapshots = engine.create_bucket(bucket).await?;
+                Ok(EventStore(Arc::new(Inner { engine, stream, snapshots, names })))
+            });
+            made.map_err(move |e| e.context(format!("event store '{}'", config.name)))
+        })
     }
 
-    /// Opens one that is there.
-    pub fn open(engine: &Engine, name: &str) -> Result<EventStore> {
-        let names = Names::new(name)?;
-        let stream = engine.stream(&names.stream()).wait().map_err(missing(name))?;
-        let snapshots = engine.bucket(&names.stream()).wait().map_err(missing(name))?;
-        Ok(EventStore(Arc::new(Inner { engine: engine.clone(), stream, snapshots, names })))
+    /// The event store of this name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] if there is none.
+    pub fn event_store(&self, name: &str) -> Pending<EventStore> {
+        let engine = self.clone();
+        Pending::after(Names::new(name), move |names| {
+            let missing = missing(&names.store);
+            let opened = Pending::of(async move {
+                let stream = engine.stream(&names.stream()).await?;
+                let snapshots = engine.bucket(&names.stream()).await?;
+                Ok(EventStore(Arc::new(Inner { engine, stream, snapshots, names })))
+            });
+            opened.map_err(missing)
+        })
     }
 
-    /// Removes a store with everything in it.
+    /// All event stores, by name.
+    pub fn event_stores(&self) -> Pending<Vec<String>> {
+        let stores = |names: Vec<String>| names.iter().filter_map(|name| of_stream(name).map(str::to_owned)).collect();
+        self.stream_names().map(stores)
+    }
+
+    /// Removes an event store with everything in it.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] if there is none of this name.
-    pub fn delete(engine: &Engine, name: &str) -> Result<()> {
-        let names = Names::new(name)?;
-        engine.delete_stream(&names.stream()).wait().map_err(missing(name))?;
-        match engine.delete_bucket(&names.stream()).wait() {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-            done => done,
-        }
+    pub fn delete_event_store(&self, name: &str) -> Pending<()> {
+        let engine = self.clone();
+        Pending::after(Names::new(name), move |names| {
+            let missing = missing(&names.store);
+            Pending::of(async move {
+                engine.delete_stream(&names.stream()).await.map_err(missing)?;
+                match engine.delete_bucket(&names.stream()).await {
+                    Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+                    done => done,
+                }
+            })
+        })
     }
+}
 
+impl EventStore {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.0.names.store
@@ -128,7 +154,8 @@ impl EventStore {
     }
 }
 
-fn missing(name: &str) -> impl Fn(Error) -> Error {
+fn missing(name: &str) -> impl Fn(Error) -> Error + Send + 'static {
+    let name = name.to_owned();
     move |error| match error.kind() {
         ErrorKind::NotFound => Error::not_found(format!("there is no event store '{name}'")),
         _ => error,

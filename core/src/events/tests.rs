@@ -12,7 +12,7 @@ use super::*;
 
 fn store() -> EventStore {
     let engine = Engine::memory().expect("an engine");
-    EventStore::create(&engine, EventsConfig::default()).expect("a store")
+    engine.create_event_store(EventsConfig::default()).wait().expect("a store")
 }
 
 fn id(key: &str) -> AggregateId<'_> {
@@ -182,7 +182,7 @@ fn what_an_event_says_of_itself_is_read_back() {
 fn time_travel_ends_at_a_version_a_sequence_or_a_time() {
     let clock = Arc::new(ManualClock::new(1_000, 7));
     let engine = Engine::memory_with(EngineOptions { clock: clock.clone(), ..EngineOptions::default() });
-    let store = EventStore::create(&engine.expect("an engine"), EventsConfig::default()).expect("a store");
+    let store = engine.expect("an engine").create_event_store(EventsConfig::default()).wait().expect("a store");
     for (n, key) in ["a", "b", "a", "b", "a"].iter().enumerate() {
         save(&store, key, Expected::Any, &[&format!("E{n}")]).expect("a save");
         clock.advance(Duration::from_micros(1));
