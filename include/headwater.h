@@ -559,6 +559,9 @@ typedef int32_t hw_sql_type;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+/** Aggregates of a store. Immutable. */
+typedef struct hw_aggregates hw_aggregates;
+
 /** What a statement did and found. Immutable. */
 typedef struct hw_answer hw_answer;
 
@@ -606,6 +609,15 @@ typedef struct hw_entries hw_entries;
 
 /** What went wrong in one call. Immutable. */
 typedef struct hw_error hw_error;
+
+/** A place in a store that moves as events are taken. `const`: safe from many threads at once; each event goes to one. */
+typedef struct hw_event_feed hw_event_feed;
+
+/** An event store. `const`: safe from many threads at once. */
+typedef struct hw_event_store hw_event_store;
+
+/** Events that came out of a store together, and where they begin. Immutable. */
+typedef struct hw_events hw_events;
 
 /**
  * A session that lives as long as this handle, and dies with the process at the latest. `const`: safe from many
@@ -1838,6 +1850,200 @@ typedef struct hw_presence_watch_options {
     /** Not 0: tell of those who are invisible as they are, for who may know. */
     uint8_t reveal;
 } hw_presence_watch_options;
+
+/** What an event store is made with. Zero is the default of every field. Events have no limit of age or number. */
+typedef struct hw_events_config {
+    /** sizeof(hw_events_config) */
+    size_t struct_size;
+    /** Its name: 1 to 64 letters, digits, `-` and `_`; `events` when empty. */
+    struct hw_str name;
+    /** The most bytes of events, after which saves are refused; 0 is no limit. */
+    uint64_t max_bytes;
+    /** An hw_durability. */
+    int32_t durability;
+} hw_events_config;
+
+/** Some aggregates of a store: those of a kind, of a key, both, or all when both are empty. */
+typedef struct hw_event_filter {
+    /** Of this kind alone; of all when empty. */
+    struct hw_str aggregate;
+    /** Of this key alone; of all when empty. */
+    struct hw_str key;
+} hw_event_filter;
+
+/** An aggregate, and where it stands. */
+typedef struct hw_aggregate_info {
+    /** sizeof(hw_aggregate_info), set by the caller. */
+    size_t struct_size;
+    /** The name of its kind. */
+    struct hw_str aggregate;
+    /** Which one it is. */
+    struct hw_str key;
+    /** The type of its last event. */
+    struct hw_str event_type;
+    /** How many events it has had. */
+    uint64_t version;
+    /** The sequence of the last one in the store. */
+    uint64_t seq;
+    /** When that was saved, in nanoseconds since the epoch. */
+    uint64_t saved;
+} hw_aggregate_info;
+
+/** An event to be saved. In an array, all have the same `struct_size`. */
+typedef struct hw_new_event {
+    /** sizeof(hw_new_event) */
+    size_t struct_size;
+    /** Its type: 1 to 128 bytes, no control characters. */
+    struct hw_str event_type;
+    /** What happened, in your encoding, at most 8 MiB; JSON where it shall be read by tools. */
+    struct hw_bytes data;
+    /** Further names and values; those that begin with `Headwater-` or `Nats-` are refused. */
+    const struct hw_header *metadata;
+    /** How many. */
+    size_t metadata_len;
+    /** With `has_time`: when it happened, in nanoseconds since the epoch; when it was saved, otherwise. */
+    int64_t time;
+    /** The version of the shape of `data`; 0 is 1. */
+    uint32_t schema;
+    /** Not 0: `time` is set. */
+    uint8_t has_time;
+} hw_new_event;
+
+/** What goes with a save. Zero is the default of every field. */
+typedef struct hw_save_options {
+    /** sizeof(hw_save_options) */
+    size_t struct_size;
+    /**
+     * The id of the command that is carried out, by which a repeated save is recognised: at most 128 bytes; none when
+     * empty.
+     */
+    struct hw_str command;
+    /** What the events belong together with; none when empty. */
+    struct hw_str correlation;
+    /** What the events are a consequence of; none when empty. */
+    struct hw_str causation;
+    /**
+     * With `has_condition`: the aggregates in which nothing may have been saved meanwhile, the one that is saved among
+     * them.
+     */
+    struct hw_event_filter condition_filter;
+    /** With `has_condition`: the last sequence among their events when they were read; 0 when there was none. */
+    uint64_t condition_last_seq;
+    /** For HW_EXPECTED_VERSION and HW_EXPECTED_AT. */
+    uint64_t expected_version;
+    /** For HW_EXPECTED_AT. */
+    uint64_t expected_seq;
+    /** An hw_expected. */
+    int32_t expected;
+    /** Not 0: the condition is set. */
+    uint8_t has_condition;
+} hw_save_options;
+
+/** What a save came to. */
+typedef struct hw_saved {
+    /** sizeof(hw_saved), set by the caller. */
+    size_t struct_size;
+    /** How many events the aggregate has had, by the last one that was saved. */
+    uint64_t version;
+    /** The sequence of that in the store. */
+    uint64_t seq;
+    /** An hw_durability: what the acknowledgement promises. */
+    int32_t durability;
+    /** Not 0: the same command saved them before, and nothing was saved now. */
+    uint8_t is_repeat;
+} hw_saved;
+
+/** A snapshot to be kept. */
+typedef struct hw_new_snapshot {
+    /** sizeof(hw_new_snapshot) */
+    size_t struct_size;
+    /** The state, in your encoding, at most 8 MiB. */
+    struct hw_bytes data;
+    /** How many events the aggregate has had. */
+    uint64_t version;
+    /** The sequence of the last one. */
+    uint64_t seq;
+    /** How long it stays: whole seconds, in nanoseconds; 0 is for good. */
+    uint64_t ttl_ns;
+    /** The version of the shape of `data`; 0 is 1. A load takes only those of the one that it names. */
+    uint32_t schema;
+} hw_new_snapshot;
+
+/** What a load is told. Zero is the default of every field. */
+typedef struct hw_load_options {
+    /** sizeof(hw_load_options) */
+    size_t struct_size;
+    /** What `as_of` speaks of. */
+    uint64_t as_of_value;
+    /** Begins behind this version and `behind_seq`, whose state you have; no snapshot is looked for then. */
+    uint64_t behind_version;
+    /** The sequence of `behind_version`. */
+    uint64_t behind_seq;
+    /** Begins with a snapshot of this schema, if there is one; with the first event, when 0. */
+    uint32_t snapshot_schema;
+    /** An hw_as_of. */
+    int32_t as_of;
+} hw_load_options;
+
+/** A snapshot that was read. */
+typedef struct hw_snapshot {
+    /** sizeof(hw_snapshot), set by the caller. */
+    size_t struct_size;
+    /** The state, in the encoding of whoever saved it. */
+    struct hw_bytes data;
+    /** How many events the aggregate had had. */
+    uint64_t version;
+    /** The sequence of the last one. */
+    uint64_t seq;
+    /** When the snapshot was saved, in nanoseconds since the epoch. */
+    uint64_t saved;
+    /** The version of the shape of `data`. */
+    uint32_t schema;
+} hw_snapshot;
+
+/** One event. */
+typedef struct hw_event {
+    /** sizeof(hw_event), set by the caller. */
+    size_t struct_size;
+    /** The name of the kind of its aggregate. */
+    struct hw_str aggregate;
+    /** Which aggregate it is. */
+    struct hw_str key;
+    /** Its type. */
+    struct hw_str event_type;
+    /** What happened, in the encoding of whoever saved it. */
+    struct hw_bytes data;
+    /** The command that it came of; empty when that has no id. */
+    struct hw_str command;
+    /** What belongs together with it; empty when nobody said. */
+    struct hw_str correlation;
+    /** What it is a consequence of; empty when nobody said. */
+    struct hw_str causation;
+    /** Its place among the events of its aggregate, from 1. */
+    uint64_t version;
+    /** Its place in the store, from 1. */
+    uint64_t seq;
+    /** When it was saved, in nanoseconds since the epoch; never decreasing along a store. */
+    uint64_t saved;
+    /** When it happened, in nanoseconds since the epoch: what its saver said, or when it was saved. */
+    int64_t time;
+    /** How many further names and values it has; hw_events_metadata has each. */
+    size_t metadata_len;
+    /** The version of the shape of its data, from 1. */
+    uint32_t schema;
+} hw_event;
+
+/** What to follow. Zero is the default of every field: everything. */
+typedef struct hw_follow_options {
+    /** sizeof(hw_follow_options) */
+    size_t struct_size;
+    /** Only events of aggregates that one of these takes; all when there is none. */
+    const struct hw_event_filter *filters;
+    /** How many. */
+    size_t filters_len;
+    /** Only events behind this sequence of the store. */
+    uint64_t after;
+} hw_follow_options;
 
 /** A SQLite file that replicates. Zero is the default of every field but `path`. */
 typedef struct hw_database_config {
@@ -5551,6 +5757,380 @@ HW_API hw_status hw_presence_watcher_close(const struct hw_presence_watcher *wat
  * Since:     0.1
  */
 HW_API void hw_presence_watcher_free(struct hw_presence_watcher *watcher);
+
+/* ---- event store ------------------------------------------------------------------------------------------------- */
+
+/**
+ * Opens an event store, and makes its stream and its bucket of snapshots if they are not there.
+ *
+ * Errors:    HW_STATUS_CONFLICT (it is there with another configuration), HW_STATUS_INVALID, HW_STATUS_IO.
+ * Ownership: `config` is borrowed for the call, and may be NULL; `*store` is yours, free with hw_event_store_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_engine_create_event_store(const struct hw_engine *engine,
+                                       const struct hw_events_config *config,
+                                       struct hw_event_store **store,
+                                       struct hw_error **error);
+
+/**
+ * Opens the event store of this name.
+ *
+ * Errors:    HW_STATUS_NOT_FOUND, HW_STATUS_INVALID.
+ * Ownership: `*store` is yours, free with hw_event_store_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_engine_event_store(const struct hw_engine *engine,
+                                const char *name,
+                                size_t name_len,
+                                struct hw_event_store **store,
+                                struct hw_error **error);
+
+/**
+ * The names of all event stores, in order.
+ *
+ * Ownership: `*names` is yours, free with hw_strings_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_engine_event_stores(const struct hw_engine *engine,
+                                 struct hw_strings **names,
+                                 struct hw_error **error);
+
+/**
+ * Removes an event store with everything in it.
+ *
+ * Errors:    HW_STATUS_NOT_FOUND, HW_STATUS_IO.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_engine_delete_event_store(const struct hw_engine *engine,
+                                       const char *name,
+                                       size_t name_len,
+                                       struct hw_error **error);
+
+/**
+ * Its name.
+ *
+ * Ownership: `*name` is borrowed until the handle is freed.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_event_store_name(const struct hw_event_store *store, struct hw_str *name, struct hw_error **error);
+
+/**
+ * The sequence of the last event of an aggregate; 0 when it has none.
+ *
+ * Errors:    HW_STATUS_INVALID (a kind or a key that cannot be), HW_STATUS_IO.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_event_store_last_seq(const struct hw_event_store *store,
+                                  const char *aggregate,
+                                  size_t aggregate_len,
+                                  const char *key,
+                                  size_t key_len,
+                                  uint64_t *seq,
+                                  struct hw_error **error);
+
+/**
+ * Lists aggregates whose last event lies behind sequence `after`, the one first that was saved longest ago, at most
+ * `max` of them (0 is 1,000). `*next`, when not NULL, gets what to go on behind; 0 at the end. `filter` may be NULL,
+ * which is all.
+ *
+ * Errors:    HW_STATUS_INVALID, HW_STATUS_CORRUPT (a record that is no event), HW_STATUS_IO.
+ * Ownership: `*aggregates` is yours, free with hw_aggregates_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_event_store_list(const struct hw_event_store *store,
+                              const struct hw_event_filter *filter,
+                              uint64_t after,
+                              size_t max,
+                              struct hw_aggregates **aggregates,
+                              uint64_t *next,
+                              struct hw_error **error);
+
+/**
+ * Frees the handle; NULL is nothing.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_event_store_free(struct hw_event_store *store);
+
+/* ---- aggregates -------------------------------------------------------------------------------------------------- */
+
+/**
+ * How many there are; 0 for NULL.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API size_t hw_aggregates_len(const struct hw_aggregates *aggregates);
+
+/**
+ * The aggregate at `index`.
+ *
+ * Errors:    HW_STATUS_INVALID (past the end, or `info->struct_size` is not set).
+ * Ownership: texts are borrowed until the list is freed.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_aggregates_get(const struct hw_aggregates *aggregates,
+                            size_t index,
+                            struct hw_aggregate_info *info,
+                            struct hw_error **error);
+
+/**
+ * Frees a list of aggregates; NULL is nothing.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_aggregates_free(struct hw_aggregates *aggregates);
+
+/* ---- event save -------------------------------------------------------------------------------------------------- */
+
+/**
+ * Saves 1 to 1,000 events of one aggregate, all or nothing, and returns when the store's durability is reached. With a
+ * command in the options, a save that is repeated is recognised among the aggregate's last 1,000 events, saves nothing
+ * and answers as then. `options` and `saved` may be NULL.
+ *
+ * Errors:    HW_STATUS_CONFLICT (the aggregate is not as expected, or the condition does not hold; hw_error_sequences
+ *            has both numbers), HW_STATUS_INVALID, HW_STATUS_LIMIT, HW_STATUS_IO, HW_STATUS_CLOSED.
+ * Ownership: inputs are borrowed for the call.
+ * Threads:   any; savers at once share one sync.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_event_store_save(const struct hw_event_store *store,
+                              const char *aggregate,
+                              size_t aggregate_len,
+                              const char *key,
+                              size_t key_len,
+                              const struct hw_new_event *events,
+                              size_t events_len,
+                              const struct hw_save_options *options,
+                              struct hw_saved *saved,
+                              struct hw_error **error);
+
+/**
+ * Keeps a snapshot of an aggregate. `is_kept`, when not NULL, gets whether it was; not, if there is one of the same
+ * version or a newer one.
+ *
+ * Errors:    HW_STATUS_INVALID (a position without events, a state beyond 8 MiB), HW_STATUS_IO.
+ * Ownership: inputs are borrowed for the call.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_event_store_save_snapshot(const struct hw_event_store *store,
+                                       const char *aggregate,
+                                       size_t aggregate_len,
+                                       const char *key,
+                                       size_t key_len,
+                                       const struct hw_new_snapshot *snapshot,
+                                       bool *is_kept,
+                                       struct hw_error **error);
+
+/* ---- event load -------------------------------------------------------------------------------------------------- */
+
+/**
+ * Loads an aggregate: a snapshot of the schema that was asked for, if there is one, and the events behind it. One that
+ * has no event is loaded as version 0. `options` may be NULL.
+ *
+ * Errors:    HW_STATUS_NOT_FOUND (a version that it has not reached, or what was archived), HW_STATUS_CORRUPT (events
+ *            that are missing, a record that is none), HW_STATUS_INVALID, HW_STATUS_IO.
+ * Ownership: inputs are borrowed for the call; `*events` is yours, free with hw_events_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_event_store_load(const struct hw_event_store *store,
+                              const char *aggregate,
+                              size_t aggregate_len,
+                              const char *key,
+                              size_t key_len,
+                              const struct hw_load_options *options,
+                              struct hw_events **events,
+                              struct hw_error **error);
+
+/**
+ * The snapshot of an aggregate, if there is one that can be read: `*events` has it without an event, or is empty.
+ *
+ * Errors:    HW_STATUS_INVALID, HW_STATUS_IO.
+ * Ownership: `*events` is yours, free with hw_events_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_event_store_snapshot(const struct hw_event_store *store,
+                                  const char *aggregate,
+                                  size_t aggregate_len,
+                                  const char *key,
+                                  size_t key_len,
+                                  struct hw_events **events,
+                                  struct hw_error **error);
+
+/* ---- events ------------------------------------------------------------------------------------------------------ */
+
+/**
+ * How many events it holds; 0 for NULL.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API size_t hw_events_len(const struct hw_events *events);
+
+/**
+ * Where the aggregate stands by the last event that was loaded; both 0 when it has none up to there, and for what a
+ * feed gave. Either may be NULL.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_events_position(const struct hw_events *events,
+                             uint64_t *version,
+                             uint64_t *seq,
+                             struct hw_error **error);
+
+/**
+ * The snapshot that the events begin behind.
+ *
+ * Errors:    HW_STATUS_NOT_FOUND (they begin with the first one, or where you said), HW_STATUS_INVALID
+ *            (`snapshot->struct_size` is not set).
+ * Ownership: `data` is borrowed until the events are freed.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_events_snapshot(const struct hw_events *events,
+                             struct hw_snapshot *snapshot,
+                             struct hw_error **error);
+
+/**
+ * The event at `index`.
+ *
+ * Errors:    HW_STATUS_INVALID (past the end, or `event->struct_size` is not set), HW_STATUS_CORRUPT (the record there
+ *            is no event; others are not harmed).
+ * Ownership: texts and bytes are borrowed until the events are freed.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_events_get(const struct hw_events *events,
+                        size_t index,
+                        struct hw_event *event,
+                        struct hw_error **error);
+
+/**
+ * The name and value `place` of the metadata of the event at `index`.
+ *
+ * Errors:    HW_STATUS_INVALID (past the end), HW_STATUS_CORRUPT.
+ * Ownership: `*name` and `*value` are borrowed until the events are freed.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_events_metadata(const struct hw_events *events,
+                             size_t index,
+                             size_t place,
+                             struct hw_str *name,
+                             struct hw_str *value,
+                             struct hw_error **error);
+
+/**
+ * Frees them; NULL is nothing.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_events_free(struct hw_events *events);
+
+/* ---- event feed -------------------------------------------------------------------------------------------------- */
+
+/**
+ * Follows the events of some aggregates: those that are there, then those that come, each once and in the order of the
+ * store. `options` may be NULL.
+ *
+ * Errors:    HW_STATUS_INVALID, HW_STATUS_CLOSED.
+ * Ownership: `options` is borrowed for the call; `*feed` is yours, free with hw_event_feed_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_event_store_follow(const struct hw_event_store *store,
+                                const struct hw_follow_options *options,
+                                struct hw_event_feed **feed,
+                                struct hw_error **error);
+
+/**
+ * Takes up to `max` events (0 is 1,000), and waits at most `timeout_ms` milliseconds for the first one: 0 does not
+ * wait, -1 waits for ever.
+ *
+ * Errors:    HW_STATUS_TIMEOUT (nothing came, or the wait was cancelled; try again), HW_STATUS_CLOSED (closed here or
+ *            on another thread), HW_STATUS_IO.
+ * Ownership: `*events` is yours, free with hw_events_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_event_feed_next(const struct hw_event_feed *feed,
+                             size_t max,
+                             int64_t timeout_ms,
+                             struct hw_events **events,
+                             struct hw_error **error);
+
+/**
+ * Arms once: when there is an event to take, or it is closed, `token` goes to the waker's list.
+ *
+ * Errors:    HW_STATUS_INVALID.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_event_feed_wake(const struct hw_event_feed *feed,
+                             const struct hw_waker *waker,
+                             uint64_t token,
+                             struct hw_error **error);
+
+/**
+ * How many events, of any aggregate, the store has behind what was taken: 0 is live.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_event_feed_lag(const struct hw_event_feed *feed, uint64_t *lag, struct hw_error **error);
+
+/**
+ * Cancels the waits of all threads that are in hw_event_feed_next now: they return HW_STATUS_TIMEOUT. It stays open.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_event_feed_cancel(const struct hw_event_feed *feed, struct hw_error **error);
+
+/**
+ * Ends it: waits and later calls return HW_STATUS_CLOSED. Closing twice is nothing. The handle must still be freed.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_event_feed_close(const struct hw_event_feed *feed, struct hw_error **error);
+
+/**
+ * Frees it; NULL is nothing. No other thread may be using it.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_event_feed_free(struct hw_event_feed *feed);
 
 /* ---- replica ----------------------------------------------------------------------------------------------------- */
 

@@ -4,7 +4,7 @@ use crate::clock::Nanos;
 use crate::error::{Error, Result};
 use crate::record::{Append, RecordView};
 
-use super::names::check;
+use super::names::{check, id_of};
 use super::save::Position;
 use super::wanted::Tags;
 
@@ -164,6 +164,14 @@ impl<'a> EventView<'a> {
     /// The subject of its aggregate.
     pub fn subject(&self) -> &'a str {
         self.record.subject
+    }
+
+    /// Kind and key of its aggregate.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) for a subject that no aggregate has.
+    pub fn id(&self) -> Result<(String, String)> {
+        id_of(self.record.subject)
     }
 
     /// A copy that owns its bytes.

@@ -39,20 +39,22 @@ impl EventStore {
     /// # Errors
     /// As [`EventStore::load`].
     pub fn list(&self, filter: &EventFilter, after: u64, max: usize) -> Pending<Page> {
-        let store = self.clone();
-        Pending::after(self.0.names.filter(filter), move |subjects| {
-            let newest = store.stream().last_many(&[&subjects], after, max);
+        Pending::after(self.0.names.filter(filter), |subjects| {
+            let newest = self.stream().last_many(&[&subjects], after, max);
             newest.and_then(move |batch| {
-                let aggregates: Result<Vec<_>> = batch.iter().map(|r| store.info(&EventView::of(r)?)).collect();
+                let aggregates: Result<Vec<_>> =
+                    batch.iter().map(|record| AggregateInfo::of(&EventView::of(record)?)).collect();
                 let next = batch.len().checked_sub(1).and_then(|last| batch.seq(last));
                 let is_full = batch.len() >= max;
                 Pending::ready(aggregates.map(|aggregates| Page { aggregates, next: next.filter(|_| is_full) }))
             })
         })
     }
+}
 
-    fn info(&self, event: &EventView<'_>) -> Result<AggregateInfo> {
-        let (aggregate, key) = self.aggregate_of(event.subject())?;
+impl AggregateInfo {
+    fn of(event: &EventView<'_>) -> Result<Self> {
+        let (aggregate, key) = event.id()?;
         Ok(AggregateInfo {
             aggregate,
             key,

@@ -105,13 +105,14 @@ impl Names {
     pub(super) fn tail<'a>(&self, subject: &'a str) -> Option<&'a str> {
         subject.strip_prefix(&self.prefix)
     }
+}
 
-    /// Kind and key of the aggregate at a subject.
-    pub(super) fn parse(&self, subject: &str) -> Result<(String, String)> {
-        let bad = || Error::corrupt(format!("subject '{}' is no aggregate of this store", subject.escape_debug()));
-        let (aggregate, key) = self.tail(subject).and_then(|tail| tail.split_once('.')).ok_or_else(bad)?;
-        Ok((decode_token(aggregate).map_err(|_| bad())?, decode_token(key).map_err(|_| bad())?))
-    }
+/// Kind and key of the aggregate whose events have this subject.
+pub(super) fn id_of(subject: &str) -> Result<(String, String)> {
+    let bad = || Error::corrupt(format!("subject '{}' is no aggregate's", subject.escape_debug()));
+    let mut tokens = subject.split('.').skip(2);
+    let (Some(aggregate), Some(key), None) = (tokens.next(), tokens.next(), tokens.next()) else { return Err(bad()) };
+    Ok((decode_token(aggregate).map_err(|_| bad())?, decode_token(key).map_err(|_| bad())?))
 }
 
 /// The store whose stream this is.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::engine::Engine;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind};
 use crate::pending::Pending;
 use crate::record::Durability;
 use crate::stream::Stream;
@@ -143,14 +143,6 @@ impl EventStore {
     /// The last sequence among the events of an aggregate; 0 when it has none. On a local stream it costs no read.
     pub fn last_seq(&self, id: AggregateId<'_>) -> Pending<u64> {
         Pending::after(self.0.names.subject(id), |subject| self.0.stream.last_seq(&subject))
-    }
-
-    /// Kind and key of the aggregate whose events have this subject.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Corrupt`] if no aggregate has it.
-    pub fn aggregate_of(&self, subject: &str) -> Result<(String, String)> {
-        self.0.names.parse(subject)
     }
 }
 

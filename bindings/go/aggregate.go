@@ -1,0 +1,154 @@
+package headwater
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+)
+
+// EventCodec turns events of type E into names and bytes, and back.
+type EventCodec[E any] interface {
+	// Encode gives the type, the schema (from 1) and the data of an event.
+	Encode(event E) (eventType string, schema uint32, data []byte, err error)
+	// Decode gives the event that was saved so.
+	Decode(eventType string, schema uint32, data []byte) (E, error)
+}
+
+// JSONEvents encodes events as JSON, each Go type under the name and schema that it was registered with by
+// [RegisterEvent]. E is usually an interface that all of them implement.
+type JSONEvents[E any] struct {
+	byName map[eventName]func([]byte) (E, error)
+	byType map[reflect.Type]eventName
+}
+
+type eventName struct {
+	eventType string
+	schema    uint32
+}
+
+// NewJSONEvents knows no event.
+func NewJSONEvents[E any]() *JSONEvents[E] {
+	return &JSONEvents[E]{map[eventName]func([]byte) (E, error){}, map[reflect.Type]eventName{}}
+}
+
+// RegisterEvent says that events of Go type T are saved as this type and schema. It panics when one of the three is
+// registered or T is no E: that is a mistake of the program.
+func RegisterEvent[T, E any](events *JSONEvents[E], eventType string, schema uint32) {
+	name, goType := eventName{eventType, schema}, reflect.TypeFor[T]()
+	if _, ok := any(*new(T)).(E); !ok {
+		panic(fmt.Sprintf("headwater: %s is no %s", goType, reflect.TypeFor[E]()))
+	}
+	if _, taken := events.byName[name]; taken {
+		panic(fmt.Sprintf("headwater: event %q of schema %d is registered", eventType, schema))
+	}
+	if _, taken := events.byType[goType]; taken {
+		panic(fmt.Sprintf("headwater: %s is registered", goType))
+	}
+	events.byType[goType] = name
+	events.byName[name] = func(data []byte) (E, error) {
+		var event T
+		if err := json.Unmarshal(data, &event); err != nil {
+			return *new(E), err
+		}
+		return any(event).(E), nil
+	}
+}
+
+// Encode implements [EventCodec].
+func (j *JSONEvents[E]) Encode(event E) (string, uint32, []byte, error) {
+	name, ok := j.byType[reflect.TypeOf(event)]
+	if !ok {
+		return "", 0, nil, invalid("%T is not registered as an event", event)
+	}
+	data, err := json.Marshal(event)
+	return name.eventType, name.schema, data, err
+}
+
+// Decode implements [EventCodec].
+func (j *JSONEvents[E]) Decode(eventType string, schema uint32, data []byte) (E, error) {
+	decode, ok := j.byName[eventName{eventType, schema}]
+	if !ok {
+		return *new(E), &Error{Code: ErrUnsupported, Message: fmt.Sprintf("event %q of schema %d is not known", eventType, schema)}
+	}
+	return decode(data)
+}
+
+// AggregateType says what aggregates of one kind are: their state S is what their events E made of it.
+type AggregateType[S, E any] struct {
+	// Name is the name of the kind, which stays whatever becomes of the program: 1 to 128 bytes.
+	Name string
+	// Codec encodes events.
+	Codec EventCodec[E]
+	// Apply changes a state by an event that happened; it cannot refuse.
+	Apply func(state *S, event E)
+	// SnapshotSchema is the version of the shape of S in snapshots, which are JSON; 0 is no snapshots.
+	SnapshotSchema uint32
+	// Clone copies a state, so that one can be kept in memory; nil is no cache.
+	Clone func(state S) S
+	// Upcasters turn old shapes of events into new ones as they are read.
+	Upcasters Upcasters
+}
+
+// Root is one aggregate as it was loaded, and what was raised on it since. It is its owner's alone.
+type Root[S, E any] struct {
+	// State is what its events made of it.
+	State S
+	// Key is which one it is.
+	Key string
+	// Position is where it stands by the last event that was loaded or saved.
+	Position Position
+
+	kind            *AggregateType[S, E]
+	raised          []E
+	snapshotVersion uint64
+}
+
+// NewRoot is an aggregate that has no event yet.
+func NewRoot[S, E any](kind *AggregateType[S, E], key string) *Root[S, E] {
+	return &Root[S, E]{Key: key, kind: kind}
+}
+
+// Exists says whether it has an event that was saved.
+func (r *Root[S, E]) Exists() bool { return r.Position.Version > 0 }
+
+// Raise applies an event, to be saved by the next save.
+func (r *Root[S, E]) Raise(event E) {
+	r.kind.Apply(&r.State, event)
+	r.raised = append(r.raised, event)
+}
+
+// Raised are the events that are to be saved, in order.
+func (r *Root[S, E]) Raised() []E { return r.raised }
+
+// Upcasted is an event by type, schema and data, as an upcaster makes it.
+type Upcasted struct {
+	EventType string
+	Schema    uint32
+	Data      []byte
+}
+
+// Upcasters are steps from one schema of an event to a later one, or to another type; what is saved stays as it is.
+type Upcasters map[EventShape]func(Upcasted) (Upcasted, error)
+
+// EventShape is a type of events and the version of the shape of its data.
+type EventShape struct {
+	EventType string
+	Schema    uint32
+}
+
+// Upcast is the newest shape of an event; [ErrInvalid] when the steps lead back.
+func (u Upcasters) Upcast(event Upcasted) (Upcasted, error) {
+	first := event.EventType
+	for range len(u) + 1 {
+		step, ok := u[EventShape{event.EventType, event.Schema}]
+		if !ok {
+			return event, nil
+		}
+		next, err := step(event)
+		if err != nil {
+			return Upcasted{}, fmt.Errorf("upcaster of event %q from schema %d: %w", event.EventType, event.Schema, err)
+		}
+		event = next
+	}
+	return Upcasted{}, invalid("the upcasters of event %q lead back to where they began", first)
+}
