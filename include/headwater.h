@@ -610,7 +610,7 @@ typedef struct hw_entries hw_entries;
 /** What went wrong in one call. Immutable. */
 typedef struct hw_error hw_error;
 
-/** A place in a store that moves as events are taken. `const`: safe from many threads at once; each event goes to one. */
+/** A place in a store that moves as events are taken. `const`: safe from many threads; each event goes to one. */
 typedef struct hw_event_feed hw_event_feed;
 
 /** An event store. `const`: safe from many threads at once. */

@@ -31,7 +31,7 @@ pub struct hw_follow_options {
 
 versioned!(hw_follow_options);
 
-/// A place in a store that moves as events are taken. `const`: safe from many threads at once; each event goes to one.
+/// A place in a store that moves as events are taken. `const`: safe from many threads; each event goes to one.
 pub struct hw_event_feed {
     root: Arc<Root>,
     wait: Waitable<EventFeed>,

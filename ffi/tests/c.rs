@@ -267,6 +267,12 @@ fn presence() {
 }
 
 #[test]
+fn events() {
+    every_way("tests/c/events.c");
+    no_leak("tests/c/events.c");
+}
+
+#[test]
 fn mesh() {
     every_way("tests/c/mesh.c");
     // What the assembly of the cipher has written, valgrind takes for never written.

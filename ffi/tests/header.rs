@@ -93,6 +93,8 @@ fn generated() -> String {
                 "hw_crdt_kind",
                 "hw_crdt_op",
                 "hw_crdt_value_type",
+                "hw_expected",
+                "hw_as_of",
                 "hw_sql_type",
             ]
             .map(String::from)
