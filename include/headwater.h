@@ -534,6 +534,57 @@ typedef int32_t hw_crdt_value_type;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+/** What a save expects to find of the aggregate. */
+enum hw_expected
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /** Whatever there is. */
+    HW_EXPECTED_ANY = 0,
+    /** No event. */
+    HW_EXPECTED_NONE = 1,
+    /** At least one event. */
+    HW_EXPECTED_EXISTS = 2,
+    /** `expected_version` events; 0 of them is as HW_EXPECTED_NONE. */
+    HW_EXPECTED_VERSION = 3,
+    /**
+     * That it stands at `expected_version` and `expected_seq`, as a load or a save answered. It takes no look into
+     * the stream.
+     */
+    HW_EXPECTED_AT = 4,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum hw_expected hw_expected;
+#else
+typedef int32_t hw_expected;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/** Up to where events are loaded. */
+enum hw_as_of
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /** All that there are. */
+    HW_AS_OF_NOW = 0,
+    /** The version `as_of_value`, which has to be there; 0 is before the first event. */
+    HW_AS_OF_VERSION = 1,
+    /** The last event at or before sequence `as_of_value` of the store. */
+    HW_AS_OF_SEQ = 2,
+    /** The last event that was saved at or before time `as_of_value`, in nanoseconds since the epoch. */
+    HW_AS_OF_TIME = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum hw_as_of hw_as_of;
+#else
+typedef int32_t hw_as_of;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
 /** What a value is, as SQLite stores it. */
 enum hw_sql_type
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L

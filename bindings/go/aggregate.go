@@ -68,7 +68,8 @@ func (j *JSONEvents[E]) Encode(event E) (string, uint32, []byte, error) {
 func (j *JSONEvents[E]) Decode(eventType string, schema uint32, data []byte) (E, error) {
 	decode, ok := j.byName[eventName{eventType, schema}]
 	if !ok {
-		return *new(E), &Error{Code: ErrUnsupported, Message: fmt.Sprintf("event %q of schema %d is not known", eventType, schema)}
+		message := fmt.Sprintf("event %q of schema %d is not known", eventType, schema)
+		return *new(E), &Error{Code: ErrUnsupported, Message: message}
 	}
 	return decode(data)
 }

@@ -5,9 +5,9 @@ import "C"
 
 import "context"
 
-// Load gives what there is of an aggregate: a snapshot of the schema that was asked for, if there is one, and the events
-// behind it. One that has no event is loaded as version 0. A version that it has not reached, and what was archived, is
-// [ErrNotFound]; events that are missing are [ErrCorrupt].
+// Load gives what there is of an aggregate: a snapshot of the schema that was asked for, if there is one, and the
+// events behind it. One that has no event is loaded as version 0. A version that it has not reached, and what was
+// archived, is [ErrNotFound]; events that are missing are [ErrCorrupt].
 func (s *EventStore) Load(ctx context.Context, aggregate, key string, options LoadOptions) (Loaded, error) {
 	return slow(ctx, s.room(), func() (Loaded, error) {
 		c := C.hw_load_options{

@@ -16,8 +16,8 @@ type EventStore struct {
 	name   string
 }
 
-// CreateEventStore opens an event store, and makes its stream and its bucket of snapshots if they are not there; another
-// configuration than it has is [ErrConflict].
+// CreateEventStore opens an event store, and makes its stream and its bucket of snapshots if they are not there;
+// another configuration than it has is [ErrConflict].
 func (e *Engine) CreateEventStore(ctx context.Context, config EventsConfig) (*EventStore, error) {
 	return e.openEventStore(ctx, func(p *C.hw_engine, out **C.hw_event_store, err **C.hw_error) C.hw_status {
 		var l lender
@@ -108,7 +108,9 @@ func (s *EventStore) LastSeq(ctx context.Context, aggregate, key string) (uint64
 
 // List gives aggregates whose last event lies behind sequence after, the one first that was saved longest ago, at most
 // limit of them (0 is 1,000), and what to go on behind; 0 at the end.
-func (s *EventStore) List(ctx context.Context, filter EventFilter, after uint64, limit int) ([]AggregateInfo, uint64, error) {
+func (s *EventStore) List(
+	ctx context.Context, filter EventFilter, after uint64, limit int,
+) ([]AggregateInfo, uint64, error) {
 	most, err := count("limit", limit)
 	if err != nil {
 		return nil, 0, err

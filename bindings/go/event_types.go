@@ -2,8 +2,8 @@ package headwater
 
 import "time"
 
-// EventsConfig is what an event store is made with. Every field left zero takes its default. Events have no limit of age
-// or number.
+// EventsConfig is what an event store is made with. Every field left zero takes its default. Events have no limit of
+// age or number.
 type EventsConfig struct {
 	// Name is its name: 1 to 64 letters, digits, - and _; "events" when empty.
 	Name string

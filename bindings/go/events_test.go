@@ -35,13 +35,15 @@ func TestWhatIsSavedIsLoaded(t *testing.T) {
 		Expected: headwater.ExpectNone(), Command: "c-1", Correlation: "request", Causation: "click",
 	}
 	saved := must(store.Save(ctx, "account", "=a.b/ü c", []headwater.NewEvent{event}, options))(t)
-	if saved.Position != (headwater.Position{Version: 1, Seq: 1}) || saved.IsRepeat || saved.Durability != headwater.Fsync {
+	first := headwater.Position{Version: 1, Seq: 1}
+	if saved.Position != first || saved.IsRepeat || saved.Durability != headwater.Fsync {
 		t.Fatalf("%+v", saved)
 	}
 	loaded := must(store.Load(ctx, "account", "=a.b/ü c", headwater.LoadOptions{}))(t)
 	got := loaded.Events[0]
-	if loaded.Position != got.Position() || loaded.Snapshot != nil || got.Aggregate != "account" || got.Key != "=a.b/ü c" ||
-		got.EventType != "Deposited" || string(got.Data) != `{"amount":5}` || got.Schema != 3 || !got.Time.Equal(when) ||
+	if loaded.Position != got.Position() || loaded.Snapshot != nil ||
+		got.Aggregate != "account" || got.Key != "=a.b/ü c" || got.EventType != "Deposited" ||
+		string(got.Data) != `{"amount":5}` || got.Schema != 3 || !got.Time.Equal(when) ||
 		got.Command != "c-1" || got.Correlation != "request" || got.Causation != "click" ||
 		len(got.Metadata) != 1 || got.Metadata[0] != event.Metadata[0] || time.Since(got.Saved) > time.Minute {
 		t.Fatalf("%+v", got)

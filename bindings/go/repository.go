@@ -33,6 +33,8 @@ type Repository[S, E any] struct {
 	mutex sync.Mutex
 	// What was used lately, and what was before that, of which the rest goes when the first is full.
 	young, old map[string]cachedRoot[S]
+	// Who reads an aggregate that is not in the cache: loads of it at once share one read.
+	reading map[string]chan struct{}
 }
 
 type cachedRoot[S any] struct {
@@ -54,7 +56,10 @@ func NewRepository[S, E any](
 	if options.Cache == 0 {
 		options.Cache = 1000
 	}
-	return &Repository[S, E]{store: store, kind: &kind, options: options, young: map[string]cachedRoot[S]{}}, nil
+	return &Repository[S, E]{
+		store: store, kind: &kind, options: options,
+		young: map[string]cachedRoot[S]{}, reading: map[string]chan struct{}{},
+	}, nil
 }
 
 // Start is an aggregate that has no event yet; a save of it is refused when it has.
@@ -72,7 +77,17 @@ func (r *Repository[S, E]) Load(ctx context.Context, key string) (*Root[S, E], e
 // GetOrCreate loads an aggregate, or starts it.
 func (r *Repository[S, E]) GetOrCreate(ctx context.Context, key string) (*Root[S, E], error) {
 	root := r.Start(key)
-	if cached, ok := r.cached(key); ok {
+	cached, ok := r.cached(key)
+	if !ok && r.options.Cache > 0 && r.kind.Clone != nil {
+		// Whoever reads it now leaves it in the cache.
+		done, err := r.turn(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		defer done()
+		cached, ok = r.cached(key)
+	}
+	if ok {
 		lastSeq, err := r.store.LastSeq(ctx, r.kind.Name, key)
 		if err != nil {
 			return nil, err
@@ -146,7 +161,6 @@ func (r *Repository[S, E]) Save(ctx context.Context, root *Root[S, E], options S
 	options.Expected = ExpectAt(root.Position)
 	saved, err := r.store.Save(ctx, r.kind.Name, root.Key, events, options)
 	if err != nil {
-		r.forget(root.Key)
 		return err
 	}
 	root.raised = nil
@@ -219,6 +233,33 @@ func (r *Repository[S, E]) cached(key string) (cachedRoot[S], bool) {
 	}
 	found.state = r.kind.Clone(found.state)
 	return found, true
+}
+
+// turn waits until nobody reads an aggregate, and gives what to call when the caller has.
+func (r *Repository[S, E]) turn(ctx context.Context, key string) (func(), error) {
+	mine := make(chan struct{})
+	for {
+		r.mutex.Lock()
+		other, taken := r.reading[key]
+		if !taken {
+			r.reading[key] = mine
+		}
+		r.mutex.Unlock()
+		if !taken {
+			break
+		}
+		select {
+		case <-other:
+		case <-ctx.Done():
+			return nil, contextError(ctx)
+		}
+	}
+	return func() {
+		r.mutex.Lock()
+		delete(r.reading, key)
+		r.mutex.Unlock()
+		close(mine)
+	}, nil
 }
 
 func (r *Repository[S, E]) keep(root *Root[S, E]) {

@@ -100,7 +100,8 @@ func TestARepositoryFoldsEventsOfAllShapes(t *testing.T) {
 	wantCode(t, accounts.Save(ctx, created, headwater.SaveOptions{}), headwater.ErrConflict)
 	unknown := headwater.NewEvent{EventType: "Frozen"}
 	must(store.Save(ctx, "account", "a", []headwater.NewEvent{unknown}, headwater.SaveOptions{}))(t)
-	if _, err = accounts.Load(ctx, "a"); !errors.Is(err, headwater.ErrUnsupported) || !strings.Contains(err.Error(), "event 6") {
+	_, err = accounts.Load(ctx, "a")
+	if !errors.Is(err, headwater.ErrUnsupported) || !strings.Contains(err.Error(), "event 6") {
 		t.Fatal(err)
 	}
 }

@@ -62,6 +62,7 @@ struct Other {
     dir: Option<Arc<Path>>,
     /// Where its connection stands, when it is to a hub.
     hub: Option<Arc<StateCell>>,
+    presences: Arc<presences::Presences>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -111,7 +112,7 @@ impl Engine {
     /// `ops` closes itself, and `shared` with it, when the last handle of it goes: streams keep it open as clones do.
     #[allow(dead_code, reason = "for the kinds that reach a server")]
     pub(crate) fn over(ops: Arc<dyn EngineOps>, shared: Arc<Shared>, id: u64) -> Self {
-        Engine(Kind::Other(Other { ops, shared, id, dir: None, hub: None }))
+        Engine(Kind::Other(Other { ops, shared, id, dir: None, hub: None, presences: Arc::default() }))
     }
 
     fn ops(&self) -> &dyn EngineOps {
@@ -317,6 +318,7 @@ impl Engine {
     pub fn close(&self) -> Result<()> {
         self.leave_mesh();
         if let Kind::Other(other) = &self.0 {
+            other.presences.close();
             other.shared.set_closed();
         }
         self.ops().close()

@@ -231,7 +231,15 @@ fn a_store_on_a_hub_is_one_with_that_of_a_leaf() {
     let unnamed = hub.presence(quick()).map(drop).unwrap_err();
     assert_eq!(unnamed.kind(), ErrorKind::Invalid);
     hub.create_stream(hub_stream()).wait().unwrap();
-    let centre = hub.presence(PresenceConfig { node: "centre".into(), ..quick() }).unwrap();
+    let named = || PresenceConfig { node: "centre".into(), ..quick() };
+    let centre = hub.presence(named()).unwrap();
+    // All handles of an engine share one, also of one that is to a hub.
+    let again = hub.presence(named()).unwrap();
+    again.set("office", "eve", session("tab", Status::Away, 60)).wait().unwrap();
+    assert_eq!(status(&centre, "eve"), Status::Away);
+    let other = hub.presence(PresenceConfig { node: "another".into(), ..quick() }).map(drop).unwrap_err();
+    assert_eq!(other.kind(), ErrorKind::Conflict);
+    drop(again);
     let leaf_engine = Engine::memory().unwrap();
     let leaf = leaf_engine.presence(quick()).unwrap();
     link(&leaf_engine, &hub, "leaf");

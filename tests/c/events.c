@@ -1,4 +1,4 @@
-/* Event stores: saves and what they expect, loads of now and then, snapshots, lists, feeds; bad input, closed handles. */
+/* Event stores: saves and what they expect, loads of now and then, snapshots, lists, feeds; bad input. */
 #include "check.h"
 
 #define ACCOUNT(key) HW_LIT("account"), HW_LIT(key)

@@ -27,7 +27,8 @@ impl Engine {
             let id = clock.random();
             let shared = Arc::new(Shared::new(clock, Arc::new(MemDisk::default()), 0, id));
             let state = Some(Arc::clone(hub.state_cell()));
-            Engine(Kind::Other(super::Other { ops: Arc::new(hub), shared, id, dir: None, hub: state }))
+            let (ops, presences) = (Arc::new(hub), Arc::default());
+            Engine(Kind::Other(super::Other { ops, shared, id, dir: None, hub: state, presences }))
         })
     }
 

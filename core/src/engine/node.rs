@@ -45,8 +45,8 @@ fn connect(dir: &Path, options: &EngineOptions) -> Result<Option<Engine>> {
     let id = identity(&*options.disk, dir, true, 0)?;
     let shared = Arc::new(Shared::new(Arc::clone(&options.clock), Arc::new(MemDisk::default()), 0, id));
     let Some(session) = Session::connect(dir, id, &shared)? else { return Ok(None) };
-    let ops = Arc::new(NodeEngine(session));
-    Ok(Some(Engine(Kind::Other(Other { ops, shared, id, dir: Some(dir.into()), hub: None }))))
+    let (ops, presences) = (Arc::new(NodeEngine(session)), Arc::default());
+    Ok(Some(Engine(Kind::Other(Other { ops, shared, id, dir: Some(dir.into()), hub: None, presences }))))
 }
 
 impl Engine {

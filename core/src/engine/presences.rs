@@ -68,14 +68,14 @@ impl Engine {
             Kind::Other(_) if config.node.is_empty() => {
                 return Err(Error::invalid("a presence store on a hub needs the name of this node: set 'node'"));
             }
-            Kind::Other(_) => None,
+            Kind::Other(other) => &*other.presences,
             Kind::Local(inner) => {
                 inner.writable()?;
-                Some(&inner.presences)
+                &inner.presences
             }
         };
-        let _alone = presences.map(|presences| lock(&presences.opening));
-        if let Some(worker) = presences.and_then(|presences| presences.find(&config.name)) {
+        let _alone = lock(&presences.opening);
+        if let Some(worker) = presences.find(&config.name) {
             if worker.config == config {
                 return Ok(Presence::here(worker));
             }
@@ -86,15 +86,13 @@ impl Engine {
         config.settings(&id)?;
         let stream = self.presence_stream(&config)?;
         let worker = Worker::open(config, &id, &self.shared().clock, &stream, self.hears(stream.name()))?;
-        if self.shared().has_worker() || presences.is_none() {
+        if self.shared().has_worker() || matches!(self.0, Kind::Other(_)) {
             worker.start()?;
         }
         // Its handles end it, and this is none.
         let meter: Weak<Worker> = Arc::downgrade(&**worker);
         self.add_meter(meter);
-        if let Some(presences) = presences {
-            lock(&presences.open).push(Arc::downgrade(&worker));
-        }
+        lock(&presences.open).push(Arc::downgrade(&worker));
         Ok(Presence::here(worker))
     }
 

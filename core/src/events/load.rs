@@ -108,6 +108,13 @@ impl EventStore {
         })
     }
 
+    /// Whether the log has this very event.
+    pub(super) async fn has(&self, subject: &str, position: Position) -> Result<bool> {
+        let options = ReadOptions { max_records: 1, ..ReadOptions::default() };
+        let batch = self.0.stream.read(&options.filter(subject).from_seq(position.seq)).await?;
+        Ok(batch.iter().next().and_then(|record| EventView::of(record).ok()).is_some_and(|e| e.position() == position))
+    }
+
     /// Reads behind a position; `None` if its event is not in the log.
     async fn read(&self, subject: &str, behind: Position, as_of: AsOf) -> Result<Option<Loaded>> {
         let mut loaded = Loaded { position: behind, ..Loaded::default() };

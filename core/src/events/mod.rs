@@ -19,6 +19,7 @@ mod list;
 mod load;
 mod names;
 mod read;
+mod reading;
 mod repository;
 mod save;
 mod snapshot;

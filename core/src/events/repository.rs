@@ -12,6 +12,7 @@ use super::cache::{Cache, Cached};
 use super::event::NewEvent;
 use super::load::{LoadOptions, Loaded};
 use super::names::AggregateId;
+use super::reading::Readings;
 use super::save::{Expected, SaveOptions, Saved};
 use super::snapshot::NewSnapshot;
 use super::store::EventStore;
@@ -47,6 +48,8 @@ struct Inner<A: Aggregate> {
     options: RepositoryOptions,
     upcasters: Upcasters,
     cache: Mutex<Cache<A>>,
+    /// Loads at once of an aggregate that is not in the cache share one read.
+    readings: Readings<Cached<A>>,
 }
 
 impl<A: Aggregate> Repository<A> {
@@ -58,7 +61,7 @@ impl<A: Aggregate> Repository<A> {
     /// The aggregates of a store, whose old events go through upcasters.
     pub fn with_upcasters(store: &EventStore, options: RepositoryOptions, upcasters: Upcasters) -> Self {
         let cache = Mutex::new(Cache::new(options.cache));
-        Repository(Arc::new(Inner { store: store.clone(), options, upcasters, cache }))
+        Repository(Arc::new(Inner { store: store.clone(), options, upcasters, cache, readings: Readings::default() }))
     }
 
     /// An aggregate that has no event yet; a save of it is refused if it has.
@@ -107,11 +110,6 @@ impl<A: Aggregate> Repository<A> {
         let id = AggregateId::new(A::NAME, &root.key);
         let saving = self.0.store.save(id, Expected::At(root.position), &events, options);
         let inner = Arc::clone(&self.0);
-        let (failed, failed_key) = (Arc::clone(&self.0), root.key.clone());
-        let saving = saving.map_err(move |error| {
-            lock(&failed.cache).remove(&failed_key);
-            error
-        });
         saving.and_then(move |saved| inner.saved(root, saved))
     }
 
@@ -158,21 +156,47 @@ impl<A: Aggregate> Repository<A> {
 }
 
 impl<A: Aggregate> Inner<A> {
-    async fn load(&self, key: &str) -> Result<Root<A>> {
-        let id = AggregateId::new(A::NAME, key);
+    async fn load(self: &Arc<Self>, key: &str) -> Result<Root<A>> {
+        if self.options.cache == 0 {
+            return self.read(key).await;
+        }
         let cached = lock(&self.cache).get(key);
         if let Some(cached) = cached {
-            let last_seq = self.store.last_seq(id).await?;
-            if last_seq == cached.position.seq {
-                return Ok(cached.root(key));
-            }
-            let options = LoadOptions { behind: cached.position, ..LoadOptions::default() };
-            match self.store.load(id, &options).await {
-                // The log is not the one that it was.
-                Err(error) if error.kind() == ErrorKind::NotFound => lock(&self.cache).remove(key),
-                loaded => return self.fold(cached.root(key), &loaded?),
-            }
+            return self.catch_up(key, cached).await;
         }
+        let (reading, is_begun) = self.readings.join(key, || {
+            let (inner, key) = (Arc::clone(self), key.to_owned());
+            async move {
+                let read = inner.read(&key).await;
+                inner.readings.end(&key);
+                read.map(Cached::of)
+            }
+        });
+        let read = reading.await?;
+        // One that was under way may not have what this caller knows to be saved.
+        if is_begun { Ok(read.root(key)) } else { self.catch_up(key, read).await }
+    }
+
+    /// Takes in what the log has behind a state of memory.
+    async fn catch_up(&self, key: &str, cached: Cached<A>) -> Result<Root<A>> {
+        let id = AggregateId::new(A::NAME, key);
+        if self.store.last_seq(id).await? == cached.position.seq {
+            return Ok(cached.root(key));
+        }
+        let options = LoadOptions { behind: cached.position, ..LoadOptions::default() };
+        match self.store.load(id, &options).await {
+            // The log is not the one that it was.
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                lock(&self.cache).remove(key);
+                self.read(key).await
+            }
+            loaded => self.fold(cached.root(key), &loaded?),
+        }
+    }
+
+    /// Reads an aggregate from its snapshot or its first event on.
+    async fn read(&self, key: &str) -> Result<Root<A>> {
+        let id = AggregateId::new(A::NAME, key);
         let snapshot_schema = if self.options.snapshot_every > 0 { A::SNAPSHOT_SCHEMA } else { 0 };
         let loaded = self.store.load(id, &LoadOptions { snapshot_schema, ..LoadOptions::default() }).await?;
         let Some(snapshot) = &loaded.snapshot else { return self.fold(Root::new(key), &loaded) };
@@ -251,6 +275,10 @@ impl<A: Aggregate> Inner<A> {
 }
 
 impl<A: Aggregate> Cached<A> {
+    fn of(root: Root<A>) -> Self {
+        Cached { state: root.state, position: root.position, snapshot_version: root.snapshot_version }
+    }
+
     fn root(self, key: &str) -> Root<A> {
         let Cached { state, position, snapshot_version } = self;
         Root { state, position, snapshot_version, ..Root::new(key) }

@@ -95,7 +95,11 @@ impl EventStore {
                 loop {
                     let newest = bucket.newest(key).await?;
                     let there = newest.as_ref().filter(|entry| entry.is_put()).and_then(Snapshot::decode);
-                    if there.is_some_and(|there| (there.schema, there.position.version) >= wanted) {
+                    let better = there.filter(|there| (there.schema, there.position.version) >= wanted);
+                    // One of another history, which no load takes, makes room.
+                    if let Some(better) = better
+                        && store.has(&subject, better.position).await?
+                    {
                         return Ok(false);
                     }
                     let revision = newest.map_or(0, |entry| entry.revision);

@@ -1,40 +1,15 @@
-//! Stores and repositories on an engine in memory.
+//! Saves, loads, snapshots, lists and feeds.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clock::{Clock, ManualClock};
+use crate::clock::ManualClock;
 use crate::engine::{Engine, EngineOptions};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::ErrorKind;
 use crate::record::Append;
 
-use super::*;
-
-fn store() -> EventStore {
-    let engine = Engine::memory().expect("an engine");
-    engine.create_event_store(EventsConfig::default()).wait().expect("a store")
-}
-
-fn id(key: &str) -> AggregateId<'_> {
-    AggregateId::new("account", key)
-}
-
-fn save(store: &EventStore, key: &str, expected: Expected, events: &[&str]) -> Result<Saved> {
-    save_as(store, key, expected, events, &SaveOptions::default())
-}
-
-fn save_as(store: &EventStore, key: &str, expected: Expected, events: &[&str], o: &SaveOptions<'_>) -> Result<Saved> {
-    let events: Vec<NewEvent<'_>> = events.iter().map(|event| NewEvent::new(event, event.as_bytes())).collect();
-    store.save(id(key), expected, &events, o).wait()
-}
-
-fn names(loaded: &Loaded) -> Vec<String> {
-    loaded.events().map(|event| format!("{}:{}", event.version, event.event_type)).collect()
-}
-
-fn load(store: &EventStore, key: &str) -> Loaded {
-    store.load(id(key), &LoadOptions::default()).wait().expect("a load")
-}
+use super::super::*;
+use super::{id, load, names, save, save_as, store};
 
 #[test]
 fn every_expectation_is_checked_against_the_log() {
@@ -288,183 +263,18 @@ fn a_feed_goes_from_history_to_live_without_a_seam() {
     assert_eq!(seqs(whole.next(10).wait().expect("all")), [1, 2, 3, 4, 5, 6]);
 }
 
-#[derive(Debug, Clone, Default, PartialEq)]
-struct Account {
-    balance: i64,
-    events: u64,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-enum Moved {
-    Deposited(i64),
-    Withdrawn(i64),
-}
-
-impl DomainEvent for Moved {
-    fn event_type(&self) -> &str {
-        match self {
-            Moved::Deposited(_) => "Deposited",
-            Moved::Withdrawn(_) => "Withdrawn",
-        }
-    }
-
-    fn schema(&self) -> u32 {
-        2
-    }
-
-    fn encode(&self) -> Result<Vec<u8>> {
-        let (Moved::Deposited(amount) | Moved::Withdrawn(amount)) = self;
-        Ok(amount.to_string().into_bytes())
-    }
-
-    fn decode(event_type: &str, schema: u32, data: &[u8]) -> Result<Self> {
-        let amount = std::str::from_utf8(data).ok().and_then(|text| text.parse().ok());
-        match (event_type, schema, amount) {
-            ("Deposited", 2, Some(amount)) => Ok(Moved::Deposited(amount)),
-            ("Withdrawn", 2, Some(amount)) => Ok(Moved::Withdrawn(amount)),
-            _ => Err(Error::corrupt("it is none of an account")),
-        }
-    }
-}
-
-impl Aggregate for Account {
-    const NAME: &'static str = "account";
-    type Event = Moved;
-
-    fn apply(&mut self, event: &Moved) {
-        self.events += 1;
-        self.balance += match event {
-            Moved::Deposited(amount) => *amount,
-            Moved::Withdrawn(amount) => -amount,
-        };
-    }
-
-    fn encode_snapshot(&self) -> Result<Option<Vec<u8>>> {
-        Ok(Some(format!("{} {}", self.balance, self.events).into_bytes()))
-    }
-
-    fn decode_snapshot(data: &[u8]) -> Option<Self> {
-        let (balance, events) = std::str::from_utf8(data).ok()?.split_once(' ')?;
-        Some(Account { balance: balance.parse().ok()?, events: events.parse().ok()? })
-    }
-}
-
-fn deposit(repository: &Repository<Account>, key: &str, amount: i64) -> Result<i64> {
-    let options = SaveOptions::default();
-    repository
-        .transact(key, &options, move |root| {
-            root.raise(Moved::Deposited(amount));
-            Ok(root.state().balance)
-        })
-        .wait()
-}
-
 #[test]
-fn transactions_at_once_lose_and_double_nothing() {
+fn a_snapshot_of_another_history_makes_room() {
     let store = store();
-    for cache in [0, 10] {
-        let options = RepositoryOptions { cache, snapshot_every: 7, ..RepositoryOptions::default() };
-        let key = format!("with cache {cache}");
-        std::thread::scope(|scope| {
-            for _ in 0..4 {
-                // Each as a process of its own would have it.
-                let repository = Repository::<Account>::new(&store, options.clone());
-                let key = &key;
-                scope.spawn(move || {
-                    for _ in 0..25 {
-                        while let Err(error) = deposit(&repository, key, 1) {
-                            assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
-                        }
-                    }
-                });
-            }
-        });
-        let repository = Repository::<Account>::new(&store, options);
-        let root = repository.load(&key).wait().expect("a load").expect("an account");
-        assert_eq!(*root.state(), Account { balance: 100, events: 100 });
-        let whole = Repository::<Account>::new(
-            &store,
-            RepositoryOptions { snapshot_every: 0, cache: 0, ..RepositoryOptions::default() },
-        );
-        assert_eq!(*whole.load(&key).wait().expect("a load").expect("it").state(), *root.state(), "without snapshots");
-    }
-}
-
-/// A decision that was refused stayed in the shared state of the cache, and the next save persisted it.
-#[test]
-fn what_was_raised_and_not_saved_is_seen_by_nobody() {
-    let repository = Repository::<Account>::new(&store(), RepositoryOptions::default());
-    deposit(&repository, "a", 1).expect("a deposit");
-    let refused = repository.transact("a", &SaveOptions::default(), |root| {
-        root.raise(Moved::Deposited(1_000));
-        Err::<(), _>(Error::invalid("too much"))
-    });
-    assert!(refused.wait().is_err());
-    assert_eq!(deposit(&repository, "a", 1).expect("a deposit"), 2);
-    let mut stale = repository.get_or_create("a").wait().expect("a load");
-    deposit(&repository, "a", 1).expect("a deposit");
-    stale.raise(Moved::Withdrawn(2));
-    assert_eq!(repository.save(stale, &SaveOptions::default()).wait().expect_err("stale").kind(), ErrorKind::Conflict);
-    assert_eq!(deposit(&repository, "a", 1).expect("a deposit"), 4);
-    assert!(repository.load("nobody").wait().expect("a load").is_none());
-}
-
-#[test]
-fn a_command_that_was_carried_out_is_not_carried_out_again() {
-    let repository = Repository::<Account>::new(&store(), RepositoryOptions::default());
-    let options = SaveOptions { command: "c-1", ..SaveOptions::default() };
-    let mut first = repository.start("a");
-    first.raise(Moved::Deposited(5));
-    repository.save(first, &options).wait().expect("the first");
-    // Its acknowledgement was lost, and it is sent again as it was.
-    let mut again = repository.start("a");
-    again.raise(Moved::Deposited(5));
-    let saved = repository.save(again, &options).wait().expect("its own");
-    assert_eq!((saved.state().balance, saved.position().version), (5, 1));
-}
-
-#[test]
-fn old_bytes_still_load_through_upcasters() {
-    let store = store();
-    let old = NewEvent::new("Moved", b"5");
-    store.save(id("a"), Expected::None, &[old], &SaveOptions::default()).wait().expect("a save");
-    let plain = Repository::<Account>::new(&store, RepositoryOptions::default());
-    let error = plain.load("a").wait().expect_err("an unknown event");
-    assert!(error.message().contains("event 1 of account 'a', 'Moved' of schema 1"), "{error}");
-    let mut upcasters = Upcasters::default();
-    let renamed = |old: Upcasted| Ok(Upcasted { event_type: "Deposited".into(), ..old });
-    upcasters.add("Moved", 1, renamed).expect("a step");
-    assert!(upcasters.add("Moved", 1, renamed).is_err(), "one step from each schema");
-    upcasters.add("Deposited", 1, |old| Ok(Upcasted { schema: 2, ..old })).expect("a step");
-    let repository = Repository::<Account>::with_upcasters(&store, RepositoryOptions::default(), upcasters);
-    assert_eq!(repository.load("a").wait().expect("a load").expect("it").state().balance, 5);
-    let mut circle = Upcasters::default();
-    circle.add("A", 1, Ok).expect("a step");
-    assert!(circle.upcast("A", 1, b"").expect_err("a circle").message().contains("lead back"));
-}
-
-/// fold(snapshot + tail) = fold(all), wherever the snapshots are.
-#[test]
-fn a_state_is_what_all_events_make_of_it() {
-    for seed in 0..64 {
-        let clock = ManualClock::new(1, seed);
-        let below = |most: u64| clock.random() % most;
-        let every = 1 + below(8);
-        let store = store();
-        let options = RepositoryOptions { snapshot_every: every, cache: 0, ..RepositoryOptions::default() };
-        let repository = Repository::<Account>::new(&store, options);
-        let mut sum = 0;
-        for _ in 0..=below(60) {
-            let amount = below(19) as i64 - 9;
-            sum += amount;
-            deposit(&repository, "a", amount).expect("a deposit");
-        }
-        let all = RepositoryOptions { snapshot_every: 0, cache: 0, ..RepositoryOptions::default() };
-        let all = Repository::<Account>::new(&store, all).load("a").wait().expect("a load").expect("it");
-        let tail =
-            store.load(id("a"), &LoadOptions { snapshot_schema: 1, ..LoadOptions::default() }).wait().expect("it");
-        assert!(tail.len() < every as usize, "seed {seed}: {} events behind the snapshot", tail.len());
-        let some = repository.load("a").wait().expect("a load").expect("it");
-        assert_eq!((some.state(), all.state().balance), (all.state(), sum), "seed {seed}");
-    }
+    save(&store, "a", Expected::Any, &["1", "2"]).expect("saved");
+    let snapshot = |version, data| NewSnapshot {
+        position: Position { version, seq: version },
+        schema: 1,
+        data,
+        ttl: Duration::ZERO,
+    };
+    assert!(store.save_snapshot(id("a"), &snapshot(9, b"another")).wait().unwrap());
+    assert!(store.save_snapshot(id("a"), &snapshot(2, b"this")).wait().unwrap());
+    assert!(!store.save_snapshot(id("a"), &snapshot(1, b"old")).wait().unwrap());
+    assert_eq!(store.snapshot(id("a")).wait().unwrap().unwrap().data, b"this");
 }
