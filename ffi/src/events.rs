@@ -76,13 +76,13 @@ impl hw_events {
     /// What was loaded of an aggregate.
     pub(crate) fn loaded(id: AggregateId<'_>, mut loaded: Loaded) -> Self {
         let (position, snapshot) = (loaded.position, loaded.snapshot.take());
-        hw_events { position, snapshot, events: loaded.into_events(), names: vec![named(id)] }
+        hw_events { position, snapshot, events: loaded.into_events(), names: vec![Ok(named(id))] }
     }
 
     /// A snapshot alone.
     pub(crate) fn snapshot(id: AggregateId<'_>, snapshot: Option<Snapshot>) -> Self {
         let position = snapshot.as_ref().map_or_else(Position::default, |snapshot| snapshot.position);
-        hw_events { position, snapshot, events: Events::default(), names: vec![named(id)] }
+        hw_events { position, snapshot, events: Events::default(), names: vec![Ok(named(id))] }
     }
 
     /// What a feed gave.
@@ -120,8 +120,8 @@ impl hw_events {
     }
 }
 
-fn named(id: AggregateId<'_>) -> Result<(String, String)> {
-    Ok((id.aggregate.to_owned(), id.key.to_owned()))
+fn named(id: AggregateId<'_>) -> (String, String) {
+    (id.aggregate.to_owned(), id.key.to_owned())
 }
 
 /// How many events it holds; 0 for NULL.

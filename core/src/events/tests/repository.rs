@@ -198,7 +198,7 @@ struct Counted(u64);
 struct Once;
 
 impl DomainEvent for Once {
-    fn event_type(&self) -> &str {
+    fn event_type(&self) -> &'static str {
         "Once"
     }
 
