@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::Instant;
 
+use jsonwebtoken::{EncodingKey, Header, get_current_timestamp};
 use serde_json::json;
 
 use super::*;
@@ -228,6 +229,16 @@ fn who_follows_by_a_token_does_so_while_it_is_good() {
     assert!(refused.starts_with("HTTP/1.1 401"), "{refused}");
     let path = format!("/api/v2/spaces/default/watch?access_token={}", token("alice", None));
     assert_eq!(Events::begin(&open, &path, "").next().expect("an event").0, "snapshot");
+    // One that is good for two seconds more, the leeway of half a minute counted in.
+    let claims = json!({"sub": "alice", "iss": "me", "exp": get_current_timestamp() - 28});
+    let key = EncodingKey::from_secret(super::SECRET.as_bytes());
+    let ending = jsonwebtoken::encode(&Header::default(), &claims, &key).expect("it is signed");
+    let path = format!("/api/v2/spaces/default/watch?access_token={ending}");
+    let begun = Instant::now();
+    let mut events = Events::begin(&open, &path, "Connection: close\r\n");
+    while events.next().is_some() {}
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    until("it is refused", || open.get(&path).starts_with("HTTP/1.1 401"));
 }
 
 #[test]
