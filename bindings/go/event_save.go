@@ -3,7 +3,10 @@ package headwater
 // #include "shim.h"
 import "C"
 
-import "context"
+import (
+	"context"
+	"unsafe"
+)
 
 // Save saves 1 to 1,000 events of one aggregate, all or nothing, and returns when the store's durability is reached. An
 // aggregate that is not as expected, and a condition that does not hold, are [ErrConflict] with both numbers. With a
@@ -24,11 +27,7 @@ func (s *EventStore) Save(
 		err = s.call(context.Background(), func(p *C.hw_event_store, err **C.hw_error) C.hw_status {
 			aggregateData, aggregateLen := text(aggregate)
 			keyData, keyLen := text(key)
-			var first *C.hw_new_event
-			if len(lent) > 0 {
-				first = &lent[0]
-			}
-			size := C.size_t(len(lent))
+			first, size := unsafe.SliceData(lent), C.size_t(len(lent))
 			return C.hw_event_store_save(p, aggregateData, aggregateLen, keyData, keyLen, first, size, &o, &c, err)
 		})
 		return Saved{

@@ -2,22 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Mutex;
 
 use futures_util::FutureExt;
-use futures_util::future::{Shared, WeakShared};
+use futures_util::future::{BoxFuture, Shared, WeakShared};
 
 use crate::error::Result;
 use crate::locks::lock;
 
 /// A read that any number of callers wait for.
-pub(super) type Reading<T> = Shared<Pin<Box<dyn Future<Output = Result<T>> + Send>>>;
+pub(super) type Reading<T> = Shared<BoxFuture<'static, Result<T>>>;
 
 /// The reads that are under way, by key.
-pub(super) struct Readings<T>(Mutex<BTreeMap<String, Weak<T>>>);
-
-type Weak<T> = WeakShared<Pin<Box<dyn Future<Output = Result<T>> + Send>>>;
+pub(super) struct Readings<T>(Mutex<BTreeMap<String, WeakShared<BoxFuture<'static, Result<T>>>>>);
 
 impl<T> Default for Readings<T> {
     fn default() -> Self {
@@ -35,8 +32,7 @@ impl<T: Clone + Send + 'static> Readings<T> {
         if let Some(reading) = readings.get(key).and_then(WeakShared::upgrade) {
             return (reading, false);
         }
-        let begun: Pin<Box<dyn Future<Output = Result<T>> + Send>> = Box::pin(begin());
-        let reading = begun.shared();
+        let reading = begin().boxed().shared();
         if let Some(weak) = reading.downgrade() {
             readings.insert(key.to_owned(), weak);
         }
