@@ -4,8 +4,11 @@
 //! smaller. A reader passes over keys that it does not know, and refuses what is too large, too deep or of another
 //! version. Text that is not UTF-8 is bytes under a tag.
 
+use std::cell::RefCell;
+
 use minicbor::data::{Tag, Type};
 use minicbor::{Decoder, Encoder};
+use zstd::bulk::Decompressor;
 
 use super::clocks::Stamp;
 use super::ident::is_same;
@@ -146,16 +149,20 @@ impl Unit {
     }
 }
 
+thread_local! {
+    /// Kept, as it is a hundred kilobytes and a unit a few.
+    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+}
+
 fn unpack(packed: &[u8]) -> Result<Vec<u8>> {
-    use std::io::Read;
     let broken = |error| Error::invalid(format!("a unit does not decompress: {error}"));
-    let mut body = Vec::new();
-    let reader = zstd::stream::read::Decoder::new(packed).map_err(broken)?;
-    reader.take(UNIT_BYTES_MAX + 1).read_to_end(&mut body).map_err(broken)?;
-    if body.len() as u64 > UNIT_BYTES_MAX {
-        return Err(Error::invalid(format!("a unit of more than {UNIT_BYTES_MAX} bytes")));
-    }
-    Ok(body)
+    DECOMPRESSOR.with_borrow_mut(|kept| {
+        let decompressor = match kept {
+            Some(decompressor) => decompressor,
+            none => none.insert(Decompressor::new().map_err(broken)?),
+        };
+        decompressor.decompress(packed, UNIT_BYTES_MAX as usize).map_err(broken)
+    })
 }
 
 type Put<T> = std::result::Result<T, minicbor::encode::Error<std::convert::Infallible>>;

@@ -101,27 +101,44 @@ impl RowState {
         joined
     }
 
+    /// What [`RowState::join`] makes of a row of which nothing is known and that comes with all columns of its table.
+    pub(super) fn set_whole(&mut self, change: &Change, table: &Table, origin: u64) {
+        let stamp = change.stamp(origin);
+        let columns = table.columns.iter().zip(&change.values);
+        (self.life, self.whole) = (change.life, true);
+        self.columns.clear();
+        self.columns.extend(columns.map(|(column, value)| Written {
+            column: column.id,
+            stamp,
+            digest: value.digest(),
+        }));
+    }
+
     pub(super) fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(40 + 12 * self.columns.len());
+        self.encode_to(&mut out);
+        out
+    }
+
+    pub(super) fn encode_to(&self, out: &mut Vec<u8>) {
         let mut stamps: Vec<Stamp> = Vec::with_capacity(1);
         for written in &self.columns {
             if !stamps.contains(&written.stamp) {
                 stamps.push(written.stamp);
             }
         }
-        let mut out = Vec::with_capacity(4 + 20 * (1 + stamps.len()) + 12 * self.columns.len());
         out.push(u8::from(self.whole));
-        put_stamp(&mut out, self.life);
-        put_varint(&mut out, stamps.len() as u64);
+        put_stamp(out, self.life);
+        put_varint(out, stamps.len() as u64);
         for stamp in &stamps {
-            put_stamp(&mut out, *stamp);
+            put_stamp(out, *stamp);
         }
         for written in &self.columns {
             let place = stamps.iter().position(|stamp| *stamp == written.stamp).unwrap_or_default();
-            put_varint(&mut out, written.column as u64);
-            put_varint(&mut out, place as u64);
+            put_varint(out, written.column as u64);
+            put_varint(out, place as u64);
             out.extend_from_slice(&written.digest.to_le_bytes());
         }
-        out
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Sql<RowState> {

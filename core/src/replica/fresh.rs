@@ -10,7 +10,7 @@ use super::noted::ChangeKind;
 use super::rows::TableRows;
 use super::store::Sql;
 use super::table::Table;
-use super::value::key_bytes;
+use super::value::{key_bytes, put_key};
 
 /// Rows that one statement puts in. Few in tests, so that their units have as many.
 pub(super) const ROWS_AT_ONCE: usize = if cfg!(test) { 3 } else { 16 };
@@ -54,14 +54,17 @@ pub(super) fn is_fresh(table: &Table, change: &Change, places: &[Option<usize>])
 impl TableRows<'_> {
     /// Puts in rows that are fresh, if nothing is known of any and no constraint refuses one. Whether that is so.
     pub(super) fn add_many(&self, changes: &[Change], origin: u64) -> Sql<bool> {
-        let places: Vec<usize> = (0..self.table.columns.len()).collect();
-        let names: Vec<Vec<u8>> = changes.iter().map(|change| key_bytes(&change.key)).collect();
+        // Bytes are copied as they are bound, so one buffer does for all rows.
+        let (mut state, mut bytes) = (RowState::default(), Vec::new());
         let clocks = self.add_clocks.with(self.conn, &self.table.many.clocks, |add| {
-            for (n, (name, change)) in names.iter().zip(changes).enumerate() {
-                let mut state = RowState::default();
-                state.join(change, self.table, &places, origin);
-                add.raw_bind_parameter(2 * n + 1, name)?;
-                add.raw_bind_parameter(2 * n + 2, state.encode())?;
+            for (n, change) in changes.iter().enumerate() {
+                bytes.clear();
+                put_key(&change.key, &mut bytes);
+                add.raw_bind_parameter(2 * n + 1, &bytes)?;
+                bytes.clear();
+                state.set_whole(change, self.table, origin);
+                state.encode_to(&mut bytes);
+                add.raw_bind_parameter(2 * n + 2, &bytes)?;
             }
             Ok(add.raw_execute()?)
         });
@@ -85,7 +88,7 @@ impl TableRows<'_> {
             }
             Err(fault) => {
                 fault.constraint().ok_or(fault)?;
-                names.iter().try_for_each(|name| self.forget(name))?;
+                changes.iter().try_for_each(|change| self.forget(&key_bytes(&change.key)))?;
                 Ok(false)
             }
         }

@@ -174,10 +174,12 @@ fn put_bytes(out: &mut Vec<u8>, tag: u8, bytes: &[u8]) {
 /// The name of a row in tables of ours: equal for keys that SQLite compares as equal, and readable back.
 pub(super) fn key_bytes(key: &[Value]) -> Vec<u8> {
     let mut out = Vec::with_capacity(12);
-    for value in key {
-        value.canonical().put(&mut out);
-    }
+    put_key(key, &mut out);
     out
+}
+
+pub(super) fn put_key(key: &[Value], out: &mut Vec<u8>) {
+    key.iter().for_each(|value| value.canonical().put(out));
 }
 
 /// Values as they are, bit for bit, which [`take_values`] reads back.

@@ -17,7 +17,7 @@ use crate::bell::Bell;
 use crate::clock::Nanos;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::locks::lock;
+use crate::locks::{FairMutex, lock};
 use crate::pending::Pending;
 use crate::replica::schema_view::SchemaOf;
 use crate::replica::status::{DatabaseState, DatabaseStatus, JobStatus, RefusedTable};
@@ -33,7 +33,8 @@ pub(crate) struct Worker {
     pub(crate) config: DatabaseConfig,
     pub(super) snapshot_told: Mutex<SnapshotConfig>,
     pub(crate) path: PathBuf,
-    work: Mutex<Work>,
+    /// Fair, as its thread wants it again at once while there is much to do.
+    work: FairMutex<Work>,
     bell: Arc<Bell>,
     is_stopped: AtomicBool,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -116,7 +117,7 @@ impl Worker {
             snapshot_told: Mutex::new(config.snapshot.clone()),
             config,
             path,
-            work: Mutex::new(work),
+            work: FairMutex::new(work),
             bell: Arc::default(),
             is_stopped: AtomicBool::new(false),
             thread: Mutex::default(),
@@ -210,7 +211,7 @@ impl Worker {
     }
 
     fn wait(&self) {
-        let work = lock(&self.work);
+        let work = self.work.lock();
         let timeout = match &work.node {
             _ if work.is_paused => None,
             None => Some((BACKOFF.0 * 2u32.saturating_pow(work.failures.min(10))).min(BACKOFF.1)),
@@ -228,7 +229,7 @@ impl Worker {
 
     /// Does some of what there is to do. Whether there is more to do at once.
     pub(crate) fn round(&self) -> Result<bool> {
-        let mut work = lock(&self.work);
+        let mut work = self.work.lock();
         if work.is_paused || self.is_stopped() {
             return Ok(false);
         }
@@ -285,16 +286,16 @@ impl Worker {
 
     /// Leaves the file alone until [`Worker::resume`].
     pub(crate) fn pause(&self) {
-        lock(&self.work).is_paused = true;
+        self.work.lock().is_paused = true;
     }
 
     pub(crate) fn resume(&self) {
-        lock(&self.work).is_paused = false;
+        self.work.lock().is_paused = false;
         self.ring();
     }
 
     pub(crate) fn is_paused(&self) -> bool {
-        lock(&self.work).is_paused
+        self.work.lock().is_paused
     }
 
     fn closed(&self) -> Error {
@@ -311,7 +312,7 @@ impl Worker {
 
     /// Does something with what is opened.
     pub(super) fn with_node<T>(&self, work: impl FnOnce(&mut Node) -> Result<T>) -> Result<T> {
-        let mut slot = lock(&self.work);
+        let mut slot = self.work.lock();
         if self.is_stopped() {
             return Err(self.closed());
         }
@@ -324,7 +325,7 @@ impl Worker {
 
     /// Lets in what is held as a clock is ahead; how many units that was.
     pub(crate) fn release(&self) -> Result<u64> {
-        lock(&self.work).node.as_mut().map_or(Ok(0), |node| self.told(node, Node::release_all))
+        self.work.lock().node.as_mut().map_or(Ok(0), |node| self.told(node, Node::release_all))
     }
 
     /// Who has which schema.
@@ -334,7 +335,7 @@ impl Worker {
 
     /// How it stands.
     pub(crate) fn status(&self) -> DatabaseStatus {
-        let mut work = lock(&self.work);
+        let mut work = self.work.lock();
         if work.node.is_none() && work.failures == 0 && !self.is_stopped() {
             match Node::open(&self.engine, &self.config) {
                 Ok(node) => work.node = Some(node),
@@ -379,14 +380,14 @@ impl Worker {
         {
             let _ = thread.join();
         }
-        if let Some(node) = lock(&self.work).node.take() {
+        if let Some(node) = self.work.lock().node.take() {
             node.close();
         }
     }
 
     /// Ends it, and takes every trace of it out of the file.
     pub(crate) fn detach(&self) -> Result<()> {
-        let mut work = lock(&self.work);
+        let mut work = self.work.lock();
         let node = match work.node.take() {
             Some(node) => node,
             None => Node::open(&self.engine, &self.config)?,

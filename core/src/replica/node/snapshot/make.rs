@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use rusqlite::Connection;
+use rusqlite::backup::{Backup, StepResult};
 
 use super::super::core::connect;
 use super::manifest::{Manifest, Part, SnapshotInfo, is_manifest, manifests, sha256};
@@ -20,7 +21,7 @@ use crate::replica::{Options, table};
 pub(crate) fn copy(path: &Path, to: &Path, options: &Options) -> Result<()> {
     let at = |fault: Fault| fault.into_error().context(format_args!("copy {}", path.display()));
     remove(to)?;
-    vacuum_into(&connect(path)?, to).map_err(at)?;
+    copy_pages(&connect(path)?, to).map_err(at)?;
     if options.exclude_columns.is_empty() {
         return Ok(());
     }
@@ -28,9 +29,15 @@ pub(crate) fn copy(path: &Path, to: &Path, options: &Options) -> Result<()> {
     leave_out(&conn, options).map_err(at)
 }
 
-fn vacuum_into(conn: &Connection, to: &Path) -> Sql<()> {
-    let target = to.to_str().ok_or_else(|| Error::invalid(format!("{} is not UTF-8", to.display())))?;
-    conn.execute("VACUUM INTO ?1", [target])?;
+/// All pages as of one moment, as they lie: `VACUUM INTO` would lay them out anew, row by row.
+fn copy_pages(conn: &Connection, to: &Path) -> Sql<()> {
+    let mut copy = Connection::open(to)?;
+    // What is half there is made anew, so nothing is to be taken back.
+    copy.execute_batch("PRAGMA journal_mode = OFF")?;
+    let step = Backup::new(conn, &mut copy)?.step(-1)?;
+    if step != StepResult::Done {
+        return Err(Error::new(ErrorKind::Busy, "another program has locked the whole file").into());
+    }
     Ok(())
 }
 
