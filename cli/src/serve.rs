@@ -26,10 +26,10 @@ Examples:
   headwater serve --dir data
 
 With --dir, data/headwater.toml is read where it is there. On SIGTERM or Ctrl-C it syncs everything and ends with \
-exit code 0. On SIGHUP it reads its file again: streams, links and keys of tokens become what that says. \
-Presence, its page, /health/liveness, /health/readiness and /metrics are served at the address that [http] bind \
-says, and else at a free port of 127.0.0.1, which is printed. Stores of state that merges are served over gRPC where \
-[grpc] says it, and kept in step with those of other nodes where [mesh] says it.";
+exit code 0. On SIGHUP it reads its file again: streams, links, the replicated file and keys of tokens become what \
+that says. Presence, its page, /health/liveness, /health/readiness and /metrics are served at the address that \
+[http] bind says, and else at a free port of 127.0.0.1, which is printed. Stores of state that merges are served \
+over gRPC where [grpc] says it, and kept in step with those of other nodes where [mesh] says it.";
 
 /// As many lines as an engine's log queue holds.
 const LOG_LINES_MAX: usize = 1024;

@@ -75,6 +75,31 @@ fn two_nodes_and_a_hub_are_killed_and_every_row_arrives() {
     assert_eq!(watching.wait().expect("it ends").code(), Some(0));
 }
 
+#[test]
+fn a_file_that_was_attached_is_served_as_its_configuration_says_and_as_it_says_later() {
+    let mut hub = Hub::later();
+    hub.start();
+    let mut side = Side::new("replica-told", &hub);
+    let attach = |side: &Side, more: &[&str]| side.run(&[&["replica", "attach", "app.db"], more].concat());
+    assert_eq!(attach(&side, &["--per-row", "books"]).code, 0);
+    // What the configuration says holds, and a bare attach leaves it.
+    side.start();
+    assert_eq!(side.status()["node_id"], "7");
+    assert_eq!(attach(&side, &[]).code, 0);
+    let other = attach(&side, &["--exclude", "books"]);
+    assert_eq!(other.code, 4, "{other:?}");
+    assert!(other.stderr.contains("another exclude, log, node_id: it is worked on"), "{}", other.stderr);
+    // And what it says later, without an end of the node.
+    let path = side.dir.file("a.toml");
+    let text = std::fs::read_to_string(&path).expect("a file").replace("node_id = 7", "node_id = \"seven\"");
+    std::fs::write(path, text).expect("a file");
+    side.node.as_ref().expect("it runs").signal("-HUP");
+    until("it has its name", || side.status()["node_id"] == "seven");
+    side.sql("INSERT INTO books VALUES (1, 'one', 1)");
+    until("it works on", || side.status()["published"].as_u64().is_some_and(|published| published > 0));
+    assert_eq!(side.node.take().map(Node::end), Some(0));
+}
+
 /// Starts a command whose output is read line by line.
 fn watch_from(mut command: Command, dir: &Path) -> Child {
     command.current_dir(dir).stdout(Stdio::piped()).spawn().expect("it starts")

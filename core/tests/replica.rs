@@ -412,6 +412,41 @@ fn a_row_that_is_larger_than_a_message_goes_in_parts() {
 }
 
 #[test]
+fn what_a_directory_remembers_of_a_file_gives_way_to_what_is_said() {
+    let dir = Dir::new();
+    let path = file(&dir, "app.db", &format!("{BOOKS}; CREATE TABLE notes(id INTEGER PRIMARY KEY, text)"));
+    let engine = common::nodes::open(&dir.0.join("d"));
+    engine.attach(DatabaseConfig::new(&path)).wait().unwrap();
+    let wanted = || DatabaseConfig {
+        node_id: "shop-7".into(),
+        exclude: vec!["notes".into()],
+        log: LogConfig { max_entries: 1000, ..LogConfig::default() },
+        ..DatabaseConfig::new(&path)
+    };
+    // Two who work on it at once must agree.
+    let error = engine.attach(wanted()).wait().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    assert!(error.to_string().contains("another exclude, log, node_id: it is worked on"), "{error}");
+    engine.close().unwrap();
+
+    let engine = common::nodes::open(&dir.0.join("d"));
+    let shards = DatabaseConfig { log: LogConfig { shards: 2, ..LogConfig::default() }, ..DatabaseConfig::new(&path) };
+    let error = engine.attach(shards).wait().unwrap_err();
+    assert!(error.kind() == ErrorKind::Conflict && error.to_string().contains("another log: what is"), "{error}");
+    let database = engine.attach(wanted()).wait().unwrap();
+    let status = database.status().wait().unwrap();
+    assert_eq!((status.node_id.as_str(), status.tables), ("shop-7", vec!["books".to_owned()]));
+    let log = engine.stream("REPLICA_app").wait().unwrap().info().wait().unwrap();
+    assert_eq!((log.config.max_msgs, status.last_error.as_str()), (1000, ""));
+    database.sync().wait().unwrap();
+    engine.close().unwrap();
+
+    let engine = common::nodes::open(&dir.0.join("d"));
+    let status = engine.databases().wait().unwrap().remove(0);
+    assert_eq!((status.node_id.as_str(), status.tables), ("shop-7", vec!["books".to_owned()]));
+}
+
+#[test]
 fn detaching_leaves_no_trace_and_a_mistake_is_named() {
     let dir = Dir::new();
     let path = file(&dir, "app.db", &format!("{BOOKS}; CREATE TABLE notes(text TEXT)"));

@@ -154,6 +154,8 @@ impl Verb {
 
 impl Attach {
     fn run(self, place: &Place) -> Done {
+        let says_nothing = self.name.is_none()
+            && [&self.include, &self.exclude, &self.per_row, &self.exclude_column].iter().all(|list| list.is_empty());
         let config = DatabaseConfig {
             name: self.name.unwrap_or_default(),
             include: self.include,
@@ -163,8 +165,13 @@ impl Attach {
             ..DatabaseConfig::new(self.file.canonicalize().unwrap_or(self.file))
         };
         place.make(|engine| {
-            let status = engine.attach(config).wait()?.status().wait()?;
-            show::attached(place, &status)
+            // A file that is attached stays as it is unless something else is said of it.
+            let known = engine.databases().wait()?.into_iter().find(|known| says_nothing && known.path == config.path);
+            let database = match known {
+                Some(known) => engine.database(&known.name).wait()?,
+                None => engine.attach(config).wait()?,
+            };
+            show::attached(place, &database.status().wait()?)
         })
     }
 }

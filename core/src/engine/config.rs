@@ -34,7 +34,8 @@ impl Engine {
     }
 
     /// Makes an engine at work what a configuration says: streams are made or changed, links begun, ended, and begun
-    /// anew where they changed. Its hub and where it is watched stay as they are until it is opened again.
+    /// anew where they changed, and so is its replicated file. Its hub, what it says of presence and where it is
+    /// watched stay as they are until it is opened again.
     ///
     /// # Errors
     /// As [`Engine::open_config`]; [`ErrorKind::Conflict`] when it is about another directory or another hub. What was
@@ -66,7 +67,7 @@ impl Engine {
         #[cfg(feature = "replica")]
         {
             if let Some(replica) = &config.replica {
-                self.attach(replica.clone()).wait().map_err(|e| e.context("[replica]"))?;
+                self.attach_anew(replica.clone()).map_err(|e| e.context("[replica]"))?;
             }
             self.run_databases()?;
         }

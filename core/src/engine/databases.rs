@@ -73,14 +73,14 @@ impl Engine {
     ///
     /// The log is stream `REPLICA_<name>`: a link of it to a hub, or the same stream of two engines, joins nodes. The
     /// file is in WAL mode from then on. It does not replicate what has no primary key and what is no ordinary table;
-    /// the status names those. What is said of snapshots of a file that is attached holds from now on, and what is
-    /// secret about it is not kept in the directory.
+    /// the status names those. The directory remembers the configuration, but for what is secret: another one holds
+    /// from now on, unless somebody works on the file in this engine. What is said of snapshots does in any case.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] when there is no such file; [`ErrorKind::Invalid`] for a configuration that can't be, or
-    /// what is no SQLite file; [`ErrorKind::Conflict`] when another file is attached under the name, or this one with
-    /// another configuration of anything but snapshots; [`ErrorKind::Unsupported`] for an engine that can't be written
-    /// to.
+    /// what is no SQLite file; [`ErrorKind::Conflict`] when another file is attached under the name, or this one is
+    /// worked on with another configuration or has another number of shards; [`ErrorKind::Unsupported`] for an engine
+    /// that can't be written to.
     pub fn attach(&self, config: DatabaseConfig) -> Pending<Database> {
         let engine = self.clone();
         // A node that has the directory open is in another one than who asks.
@@ -187,7 +187,7 @@ impl Engine {
         inner.writable()?;
         self.find_attached(inner)?;
         match call {
-            DatabaseCall::Attach(config) => self.attach_here(inner, (**config).clone()).map(Some),
+            DatabaseCall::Attach(config) => self.attach_here(inner, (**config).clone(), false).map(Some),
             call => call.name().map(|name| inner.databases.find(name)).transpose(),
         }
     }
@@ -217,22 +217,43 @@ impl Engine {
         Ok(DatabaseAnswer::Done)
     }
 
-    fn attach_here(&self, inner: &Arc<Inner>, config: DatabaseConfig) -> Result<Arc<Worker>> {
+    /// As [`Engine::attach`] says, for a configuration that also holds where the file is worked on otherwise.
+    pub(super) fn attach_anew(&self, config: DatabaseConfig) -> Result<()> {
+        let inner = self.local("a replicated file")?;
+        inner.writable()?;
+        self.find_attached(inner)?;
+        self.attach_here(inner, config.resolved()?, true).map(drop)
+    }
+
+    fn attach_here(&self, inner: &Arc<Inner>, config: DatabaseConfig, is_anew: bool) -> Result<Arc<Worker>> {
         config.check()?;
         let name = config.database_name()?;
         let _alone = inner.databases.change();
         if let Ok(worker) = inner.databases.find(&name) {
+            if std::fs::canonicalize(&config.path).ok().as_ref() != Some(&worker.path) {
+                let message = format!("database '{name}' is attached already, as {}", worker.path.display());
+                return Err(Error::new(ErrorKind::Conflict, message));
+            }
             // Where snapshots go, and what is secret about it, may be told anew at any time.
-            let snapshot = worker.config.snapshot.clone();
-            let same = DatabaseConfig { path: worker.path.clone(), snapshot, ..config.clone() };
-            if worker.config == same && std::fs::canonicalize(&config.path).is_ok_and(|path| path == worker.path) {
-                if config.snapshot != SnapshotConfig::default() && config.snapshot != worker.snapshot_config() {
+            let told = worker.snapshot_config();
+            let snapshot = if config.snapshot == SnapshotConfig::default() { told.clone() } else { config.snapshot };
+            let config = DatabaseConfig { path: worker.path.clone(), snapshot, ..config };
+            let apart = worker.config.differences(&config);
+            if apart.is_empty() {
+                if told != config.snapshot {
                     worker.tell_snapshots(&config.snapshot);
                     Self::keep_attached(inner)?;
                 }
                 return Ok(worker);
             }
-            let message = format!("database '{name}' is attached already, as {} or otherwise", worker.path.display());
+            let why = if worker.config.log.shards.max(1) != config.log.shards.max(1) {
+                "what is on its way is for its shards: detach it first"
+            } else if worker.has_thread() && !is_anew {
+                "it is worked on as it was attached: close the engine first"
+            } else {
+                return self.replace(inner, &worker, config);
+            };
+            let message = format!("database '{name}' is attached with another {}: {why}", apart.join(", "));
             return Err(Error::new(ErrorKind::Conflict, message));
         }
         let is_it = |other: &&Arc<Worker>| is_same(&other.path, &config.path);
@@ -246,6 +267,22 @@ impl Engine {
         }
         let worker = Worker::open(self, config, false)?;
         inner.databases.all().push(Arc::clone(&worker));
+        Self::keep_attached(inner)?;
+        Ok(worker)
+    }
+
+    /// Works on a file with another configuration from now on; with the one before, if it can't be.
+    fn replace(&self, inner: &Arc<Inner>, old: &Arc<Worker>, config: DatabaseConfig) -> Result<Arc<Worker>> {
+        let (was_at_work, is_paused) = (old.has_thread(), old.is_paused());
+        let before = DatabaseConfig { snapshot: old.snapshot_config(), ..old.config.clone() };
+        old.stop();
+        let opened = Worker::open(self, config, is_paused);
+        let worker = opened.as_ref().map_or_else(|_| Worker::later(self, before, is_paused), Arc::clone);
+        inner.databases.all().iter_mut().filter(|it| Arc::ptr_eq(it, old)).for_each(|it| *it = Arc::clone(&worker));
+        if was_at_work {
+            Self::begin(inner, &worker)?;
+        }
+        opened?;
         Self::keep_attached(inner)?;
         Ok(worker)
     }

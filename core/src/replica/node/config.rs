@@ -246,6 +246,20 @@ impl DatabaseConfig {
         self.database_name().map(drop)
     }
 
+    /// The settings, but for those of snapshots, that say another thing than these.
+    pub(crate) fn differences(&self, other: &DatabaseConfig) -> Vec<String> {
+        let settings = |of: &DatabaseConfig| {
+            let plain = DatabaseConfig { snapshot: SnapshotConfig::default(), ..of.clone() };
+            serde_json::to_value(plain).ok().and_then(|value| value.as_object().cloned()).unwrap_or_default()
+        };
+        let theirs = settings(other);
+        settings(self)
+            .into_iter()
+            .filter(|(name, value)| theirs.get(name) != Some(value))
+            .map(|(name, _)| name)
+            .collect()
+    }
+
     /// The same without what is secret, as the directory of an engine keeps it.
     pub(crate) fn without_secrets(&self) -> DatabaseConfig {
         DatabaseConfig { snapshot: self.snapshot.without_secrets(), ..self.clone() }

@@ -1,12 +1,13 @@
 //! A lane: one shard of the log, and how far this node has read it.
 
 use super::config::DatabaseConfig;
-use super::log::{Log, Parts, filter, shard_name, stream_name};
+use super::log::{Log, Parts, filter, shard_name};
 use crate::engine::Engine;
 use crate::error::{ErrorKind, Result};
 use crate::replica::Replica;
 use crate::replica::intake::Place;
-use crate::stream::config::DeliverPolicy;
+use crate::stream::Stream;
+use crate::stream::config::{DeliverPolicy, StreamConfig};
 use crate::stream::subscription::{SubscribeOptions, Subscription};
 
 /// One shard of the log.
@@ -24,10 +25,7 @@ impl Lane {
         let name = config.database_name()?;
         let open = |shard| {
             let database = shard_name(&name, shard);
-            let stream = match engine.create_stream(config.stream(&database)).wait() {
-                Err(error) if error.kind() == ErrorKind::Conflict => engine.stream(&stream_name(&database)).wait()?,
-                made => made?,
-            };
+            let stream = open_stream(engine, config.stream(&database))?;
             let log = Log { stream, database, compress: config.log.compress };
             Ok(Lane { log, reader: None, parts: Parts::default(), shard })
         };
@@ -49,5 +47,18 @@ impl Lane {
     /// The place in it that what was read up to `seq` reaches to.
     pub(super) fn place(&self, engine: u64, seq: u64) -> Place {
         Place { shard: self.shard, engine, seq: self.parts.done(seq) }
+    }
+}
+
+/// A stream of the log: made, or with what the configuration says of it now and everything else as it is.
+fn open_stream(engine: &Engine, config: StreamConfig) -> Result<Stream> {
+    match engine.create_stream(config.clone()).wait() {
+        Err(error) if error.kind() == ErrorKind::Conflict => {
+            let stream = engine.stream(&config.name).wait()?;
+            let now = stream.info().wait()?.config;
+            let wanted = StreamConfig { max_msgs: config.max_msgs, durability: config.durability, ..now.clone() };
+            if now == wanted { Ok(stream) } else { engine.update_stream(wanted).wait() }
+        }
+        made => made,
     }
 }
