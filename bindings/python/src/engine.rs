@@ -12,6 +12,7 @@ use crate::call::{block, run};
 use crate::clock::ManualClock;
 use crate::convert::Whole;
 use crate::error::raise;
+use crate::event_store::{EventStore, events_config};
 use crate::fork::Held;
 use crate::logs::NextLogs;
 use crate::model::{logs, metrics, set_stream_config, stream_info, verify_report};
@@ -243,6 +244,34 @@ impl Engine {
     /// The point store of this name.
     fn points(&self, py: Python<'_>, name: &str) -> PyResult<Points> {
         self.0.child(py, |(), engine| Pending::ready(hw::points::Points::open(engine, name))).map(Points::new)
+    }
+
+    /// Opens an event store, and makes it if it is not there; other settings than it has are a conflict.
+    #[pyo3(signature = (name="events", **settings), text_signature = "($self, name='events', **settings)")]
+    fn create_event_store(
+        &self,
+        py: Python<'_>,
+        name: &str,
+        settings: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<EventStore> {
+        let config = events_config(py, name.to_owned(), settings)?;
+        self.0.child(py, |(), engine| engine.create_event_store(config)).map(EventStore)
+    }
+
+    /// The event store of this name.
+    #[pyo3(signature = (name="events"))]
+    fn event_store(&self, py: Python<'_>, name: &str) -> PyResult<EventStore> {
+        self.0.child(py, |(), engine| engine.event_store(name)).map(EventStore)
+    }
+
+    /// All event stores, by name.
+    fn event_stores(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        block(py, None, || Ok(self.inner()?.event_stores()))
+    }
+
+    /// Removes an event store with everything in it.
+    fn delete_event_store(&self, py: Python<'_>, name: &str) -> PyResult<()> {
+        block(py, None, || Ok(self.inner()?.delete_event_store(name)))
     }
 
     /// Copies the live directory to `target`, consistent by stream; returns how many bytes.

@@ -25,6 +25,11 @@ mod database_later;
 mod database_model;
 mod engine;
 mod error;
+mod event;
+mod event_feed;
+mod event_later;
+mod event_model;
+mod event_store;
 mod fork;
 mod hub;
 mod hub_config;
@@ -77,6 +82,12 @@ mod _native {
     #[pymodule_export]
     use crate::engine::{Engine, memory, open, open_config, restore, temporary, verify};
     #[pymodule_export]
+    use crate::event::{Event, NewEvent};
+    #[pymodule_export]
+    use crate::event_feed::EventFeed;
+    #[pymodule_export]
+    use crate::event_store::EventStore;
+    #[pymodule_export]
     use crate::fork::after_fork_in_child;
     #[pymodule_export]
     use crate::hub::{connect, connect_async};
@@ -114,6 +125,7 @@ mod _native {
         module.add("HEADERS_BYTES_MAX", headwater::HEADERS_BYTES_MAX)?;
         module.add("BATCH_RECORDS_MAX", headwater::BATCH_RECORDS_MAX)?;
         module.add("BATCH_BYTES_MAX", headwater::BATCH_BYTES_MAX)?;
+        module.add("EVENTS_PER_SAVE_MAX", headwater::events::EVENTS_PER_SAVE_MAX)?;
         module.add("SUBJECT_BYTES_MAX", headwater::subject::SUBJECT_BYTES_MAX)?;
         module.add("NAME_BYTES_MAX", headwater::NAME_BYTES_MAX)
     }

@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use headwater::{Pending, Result};
+use pyo3::exceptions::PyBaseException;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
@@ -33,7 +34,7 @@ pub(crate) trait Source: Send + Sync + 'static {
     fn try_next(&self, max: usize) -> Result<Self::Batch>;
     fn close(&self);
 
-    /// The items as Python objects.
+    /// The items as Python objects. One that is an exception is raised in its place.
     fn convert(py: Python<'_>, batch: Self::Batch) -> PyResult<Vec<Py<PyAny>>>;
 }
 
@@ -91,7 +92,7 @@ impl<S: Source> Queue<S> {
     pub(crate) fn next(&self, py: Python<'_>, timeout: Option<Duration>) -> PyResult<Py<PyAny>> {
         loop {
             if let Some(item) = self.wait_for(py, 1, timeout)?.pop() {
-                return Ok(item);
+                return self.sound(py, vec![item]).map(|mut items| items.swap_remove(0));
             }
         }
     }
@@ -103,13 +104,28 @@ impl<S: Source> Queue<S> {
         max: usize,
         timeout: Option<Duration>,
     ) -> PyResult<Bound<'py, PyList>> {
-        PyList::new(py, self.wait_for(py, max.max(1), timeout)?)
+        let items = self.wait_for(py, max.max(1), timeout)?;
+        PyList::new(py, self.sound(py, items)?)
     }
 
     /// Up to `max` items that are there.
     pub(crate) fn try_next<'py>(&self, py: Python<'py>, max: usize) -> PyResult<Bound<'py, PyList>> {
+        let items = {
+            let mut items = self.lock(py)?;
+            self.take(py, &mut items, max)?
+        };
+        PyList::new(py, self.sound(py, items)?)
+    }
+
+    /// Items before the first that is an exception, which is raised when it is the first; what is behind stays.
+    fn sound(&self, py: Python<'_>, mut taken: Vec<Py<PyAny>>) -> PyResult<Vec<Py<PyAny>>> {
+        let is_error = |item: &Py<PyAny>| item.bind(py).is_instance_of::<PyBaseException>();
+        let Some(at) = taken.iter().position(is_error) else { return Ok(taken) };
+        let mut behind = taken.split_off(at);
+        let error = if at == 0 { Some(behind.remove(0)) } else { None };
         let mut items = self.lock(py)?;
-        PyList::new(py, self.take(py, &mut items, max)?)
+        behind.into_iter().rev().for_each(|item| items.push_front(item));
+        error.map_or(Ok(taken), |error| Err(PyErr::from_value(error.into_bound(py))))
     }
 
     fn wait_for(&self, py: Python<'_>, max: usize, timeout: Option<Duration>) -> PyResult<Vec<Py<PyAny>>> {
@@ -188,7 +204,8 @@ impl<S: Source> NextItems<S> {
         if let Want::Many(max) = self.want { max.max(1) } else { 1 }
     }
 
-    fn give(&self, py: Python<'_>, mut items: Vec<Py<PyAny>>) -> PyResult<Py<PyAny>> {
+    fn give(&self, py: Python<'_>, items: Vec<Py<PyAny>>) -> PyResult<Py<PyAny>> {
+        let mut items = self.queue.sound(py, items)?;
         match (self.want, items.len()) {
             (Want::One | Want::OneOfLoop, 1) => Ok(items.swap_remove(0)),
             _ => Ok(PyList::new(py, items)?.into_any().unbind()),

@@ -34,12 +34,12 @@ impl Engine {
     }
 
     /// Makes an engine at work what a configuration says: streams are made or changed, links begun, ended, and begun
-    /// anew where they changed, and so is its replicated file. Its hub, what it says of presence and where it is
-    /// watched stay as they are until it is opened again.
+    /// anew where they changed, and so is its replicated file. Its hub and where it is watched stay as they are until
+    /// it is opened again.
     ///
     /// # Errors
-    /// As [`Engine::open_config`]; [`ErrorKind::Conflict`] when it is about another directory or another hub. What was
-    /// done before a mistake showed stays done.
+    /// As [`Engine::open_config`]; [`ErrorKind::Conflict`] when it is about another directory or another hub, or says
+    /// something else of presence. What was done before a mistake showed stays done.
     pub fn reconfigure(&self, config: &Config) -> Result<()> {
         let inner = self.local("a configuration")?;
         if let Some(dir) = config.dir.as_ref().filter(|dir| !is_same(dir, &inner.root)) {

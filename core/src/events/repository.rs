@@ -114,8 +114,8 @@ impl<A: Aggregate> Repository<A> {
     }
 
     /// Loads an aggregate, lets `decide` raise events on it, and saves them; again from the load, up to 16 times in
-    /// all, when somebody else saved meanwhile. With a command in the options, one that was carried out before changes
-    /// nothing, as [`EventStore::save`] has it.
+    /// all, when somebody else saved meanwhile. All tries are one command, so one whose answer was lost is not done
+    /// twice. A later call with the same command decides anew, on what there is then.
     ///
     /// # Errors
     /// What `decide` answers, and nothing is saved then; [`ErrorKind::Conflict`] after the last time; as

@@ -179,7 +179,9 @@ pub(super) fn key_bytes(key: &[Value]) -> Vec<u8> {
 }
 
 pub(super) fn put_key(key: &[Value], out: &mut Vec<u8>) {
-    key.iter().for_each(|value| value.canonical().put(out));
+    for value in key {
+        value.canonical().put(out);
+    }
 }
 
 /// Values as they are, bit for bit, which [`take_values`] reads back.

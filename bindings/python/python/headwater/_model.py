@@ -6,7 +6,10 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from ._native import Event
 
 # Unions of one name each, because stubtest takes a literal of several names for a difference.
 Durability = Literal["fsync"] | Literal["interval"] | Literal["os"] | Literal["unknown"]
@@ -560,6 +563,75 @@ class CrdtStatus:
     actors: int
     behind: int
     held: tuple[tuple[tuple[Actor, int, int], ...], ...]
+
+
+class Position(NamedTuple):
+    """Where an aggregate stands: the version and the sequence of its last event, both 0 when it has none."""
+
+    version: int = 0
+    seq: int = 0
+
+
+class Saved(NamedTuple):
+    """What a save came to. With `is_repeat` the events were there, saved before by the same command."""
+
+    position: Position
+    is_repeat: bool
+    durability: Durability
+
+
+class AggregateInfo(NamedTuple):
+    """An aggregate by its last event, and when that was saved."""
+
+    aggregate: str
+    key: str
+    position: Position
+    event_type: str
+    saved: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which aggregates: one, all of a kind, or all. A key wants a kind."""
+
+    aggregate: str | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """That nothing was saved in the aggregates that the filter takes since its last event was `last_seq`, 0 for none.
+    The aggregate that is saved has to be among them.
+    """
+
+    filter: EventFilter
+    last_seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A state of an aggregate as of a position, whose data has a schema, and when it was saved."""
+
+    position: Position
+    schema: int
+    saved: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """What was loaded of an aggregate: where it stands by the last event that was loaded, the snapshot that the events
+    begin behind, if not with the first, and the events.
+    """
+
+    position: Position
+    snapshot: Snapshot | None
+    events: tuple[Event, ...]
+
+    @property
+    def exists(self) -> bool:
+        """Whether the aggregate had an event by then."""
+        return self.position.version > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

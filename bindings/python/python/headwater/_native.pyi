@@ -22,11 +22,13 @@ from ._crdt import (
 from ._model import (
     AckPolicy,
     Actor,
+    AggregateInfo,
     BucketStatus,
     Changed,
     CheckReport,
     Collected,
     Compression,
+    Condition,
     ConsumerInfo,
     CrdtKind,
     CrdtStatus,
@@ -36,12 +38,14 @@ from ._model import (
     Discard,
     Dumped,
     Durability,
+    EventFilter,
     HubConfig,
     HubState,
     ImportReport,
     Json,
     LinkDirection,
     LinkStatus,
+    Loaded,
     LogLine,
     Merged,
     MeshPreset,
@@ -50,6 +54,7 @@ from ._model import (
     ObjectInfo,
     ObjectStatus,
     Operation,
+    Position,
     PresenceCounts,
     PresenceEvent,
     PresenceLease,
@@ -57,7 +62,9 @@ from ._model import (
     PresenceStatus,
     PresenceUser,
     RowChange,
+    Saved,
     SchemaOf,
+    Snapshot,
     SnapshotInfo,
     StreamConfig,
     StreamInfo,
@@ -78,13 +85,18 @@ __all__ = [
     "CrdtStore",
     "CrdtWatcher",
     "Database",
+    "EVENTS_PER_SAVE_MAX",
     "Engine",
     "Entry",
+    "Event",
+    "EventFeed",
+    "EventStore",
     "HEADERS_BYTES_MAX",
     "HeldSession",
     "HubWatcher",
     "ManualClock",
     "NAME_BYTES_MAX",
+    "NewEvent",
     "ObjectReader",
     "ObjectStore",
     "ObjectWatcher",
@@ -128,6 +140,7 @@ PAYLOAD_BYTES_MAX: Final[int]
 HEADERS_BYTES_MAX: Final[int]
 BATCH_RECORDS_MAX: Final[int]
 BATCH_BYTES_MAX: Final[int]
+EVENTS_PER_SAVE_MAX: Final[int]
 SUBJECT_BYTES_MAX: Final[int]
 NAME_BYTES_MAX: Final[int]
 
@@ -139,6 +152,7 @@ _Time: TypeAlias = int | DateTime
 _Filters: TypeAlias = str | Iterable[str]
 _Headers: TypeAlias = Mapping[str, str] | Iterable[tuple[str, str]]
 _Path: TypeAlias = str | PathLike[str]
+_Expected: TypeAlias = Literal["any", "none", "exists"]
 _Rollup: TypeAlias = Literal["subject", "all"]
 _List: TypeAlias = list
 _Copied: TypeAlias = Callable[[int, int], object]
@@ -169,6 +183,10 @@ class _StreamSettings(TypedDict, total=False):
     compression: Compression
     segment_bytes: int
     hub: HubConfig | None
+
+class _EventsSettings(TypedDict, total=False):
+    durability: Durability
+    max_bytes: int
 
 class _CrdtSettings(TypedDict, total=False):
     durability: Durability
@@ -369,6 +387,10 @@ class Engine:
     def delete_object_store(self, name: str) -> None: ...
     def create_points(self, name: str, **settings: Unpack[_PointsSettings]) -> Points: ...
     def points(self, name: str) -> Points: ...
+    def create_event_store(self, name: str = "events", **settings: Unpack[_EventsSettings]) -> EventStore: ...
+    def event_store(self, name: str = "events") -> EventStore: ...
+    def event_stores(self) -> list[str]: ...
+    def delete_event_store(self, name: str) -> None: ...
     def crdt(self, name: str, **settings: Unpack[_CrdtSettings]) -> CrdtStore: ...
     def open_crdt(self, name: str) -> CrdtStore: ...
     def crdts(self) -> list[str]: ...
@@ -911,6 +933,178 @@ class ObjectWatcher:
     def __next__(self) -> ObjectInfo: ...
     def __aiter__(self) -> Self: ...
     def __anext__(self) -> Coroutine[Any, Any, ObjectInfo]: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_exc: Any) -> None: ...
+    def __aenter__(self) -> Coroutine[Any, Any, Self]: ...
+    def __aexit__(self, *_exc: Any) -> Coroutine[Any, Any, None]: ...
+
+@final
+class NewEvent:
+    def __new__(
+        cls,
+        event_type: str,
+        data: _Bytes = b"",
+        *,
+        schema: int = 1,
+        metadata: _Headers | None = None,
+        time: _Time | None = None,
+    ) -> Self: ...
+    @property
+    def event_type(self) -> str: ...
+    @property
+    def data(self) -> bytes: ...
+    @property
+    def schema(self) -> int: ...
+    @property
+    def metadata(self) -> tuple[tuple[str, str], ...]: ...
+    @property
+    def time(self) -> int | None: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+
+@final
+class Event:
+    @property
+    def aggregate(self) -> str: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def event_type(self) -> str: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def seq(self) -> int: ...
+    @property
+    def position(self) -> Position: ...
+    @property
+    def schema(self) -> int: ...
+    @property
+    def saved(self) -> int: ...
+    @property
+    def time(self) -> int: ...
+    @property
+    def datetime(self) -> DateTime: ...
+    @property
+    def command(self) -> str | None: ...
+    @property
+    def correlation(self) -> str | None: ...
+    @property
+    def causation(self) -> str | None: ...
+    @property
+    def metadata(self) -> tuple[tuple[str, str], ...]: ...
+    @property
+    def data(self) -> bytes: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class EventStore:
+    @property
+    def name(self) -> str: ...
+    @property
+    def stream(self) -> Stream: ...
+    def last_seq(self, aggregate: str, key: str, *, timeout: _Seconds | None = None) -> int: ...
+    def last_seq_async(self, aggregate: str, key: str) -> Coroutine[Any, Any, int]: ...
+    def save(
+        self,
+        aggregate: str,
+        key: str,
+        events: NewEvent | Iterable[NewEvent],
+        *,
+        expected: _Expected | int | Position = "any",
+        command: str = "",
+        correlation: str = "",
+        causation: str = "",
+        condition: Condition | None = None,
+        timeout: _Seconds | None = None,
+    ) -> Saved: ...
+    def save_async(
+        self,
+        aggregate: str,
+        key: str,
+        events: NewEvent | Iterable[NewEvent],
+        *,
+        expected: _Expected | int | Position = "any",
+        command: str = "",
+        correlation: str = "",
+        causation: str = "",
+        condition: Condition | None = None,
+    ) -> Coroutine[Any, Any, Saved]: ...
+    def load(
+        self,
+        aggregate: str,
+        key: str,
+        *,
+        as_of_version: int | None = None,
+        as_of_seq: int | None = None,
+        as_of_time: _Time | None = None,
+        snapshot_schema: int = 0,
+        behind: Position | None = None,
+        timeout: _Seconds | None = None,
+    ) -> Loaded: ...
+    def load_async(
+        self,
+        aggregate: str,
+        key: str,
+        *,
+        as_of_version: int | None = None,
+        as_of_seq: int | None = None,
+        as_of_time: _Time | None = None,
+        snapshot_schema: int = 0,
+        behind: Position | None = None,
+    ) -> Coroutine[Any, Any, Loaded]: ...
+    def snapshot(self, aggregate: str, key: str, *, timeout: _Seconds | None = None) -> Snapshot | None: ...
+    def snapshot_async(self, aggregate: str, key: str) -> Coroutine[Any, Any, Snapshot | None]: ...
+    def save_snapshot(
+        self,
+        aggregate: str,
+        key: str,
+        position: Position,
+        data: _Bytes,
+        *,
+        schema: int,
+        ttl: _Seconds | None = None,
+        timeout: _Seconds | None = None,
+    ) -> bool: ...
+    def save_snapshot_async(
+        self,
+        aggregate: str,
+        key: str,
+        position: Position,
+        data: _Bytes,
+        *,
+        schema: int,
+        ttl: _Seconds | None = None,
+    ) -> Coroutine[Any, Any, bool]: ...
+    def list(
+        self,
+        aggregate: str | None = None,
+        key: str | None = None,
+        *,
+        after: int = 0,
+        max_aggregates: int = 1000,
+        timeout: _Seconds | None = None,
+    ) -> tuple[_List[AggregateInfo], int | None]: ...
+    def list_async(
+        self, aggregate: str | None = None, key: str | None = None, *, after: int = 0, max_aggregates: int = 1000
+    ) -> Coroutine[Any, Any, tuple[_List[AggregateInfo], int | None]]: ...
+    def follow(self, filters: EventFilter | Iterable[EventFilter] | None = None, *, after: int = 0) -> EventFeed: ...
+
+@final
+class EventFeed:
+    def next(self, timeout: _Seconds | None = None) -> Event: ...
+    def next_batch(self, max_events: int, timeout: _Seconds | None = None) -> list[Event]: ...
+    def try_next(self, max_events: int) -> list[Event]: ...
+    def next_async(self) -> Coroutine[Any, Any, Event]: ...
+    def next_batch_async(self, max_events: int) -> Coroutine[Any, Any, list[Event]]: ...
+    @property
+    def lag(self) -> int: ...
+    def close(self) -> None: ...
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> Event: ...
+    def __aiter__(self) -> Self: ...
+    def __anext__(self) -> Coroutine[Any, Any, Event]: ...
     def __enter__(self) -> Self: ...
     def __exit__(self, *_exc: Any) -> None: ...
     def __aenter__(self) -> Coroutine[Any, Any, Self]: ...

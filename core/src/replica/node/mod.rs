@@ -11,6 +11,7 @@ pub(super) mod check;
 pub(super) mod config;
 mod core;
 pub(crate) mod database;
+mod fair;
 mod lane;
 mod lease;
 mod log;

@@ -1,0 +1,308 @@
+"""The aggregates of one kind in a store: loaded, decided on, saved. Plain Python over `EventStore`.
+
+What is to be asked of the store is written once, as generators that yield calls, and carried out by a thread that waits
+or by an event loop.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Generator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from ._aggregate import AggregateType, E, Root, S, Upcasted, upcast
+from ._errors import ConflictError, Error, InvalidError, NotFoundError
+from ._model import Condition, Loaded, Position, Saved
+from ._native import EventStore, NewEvent
+
+CONFLICT_TRIES = 16
+"""How often a `transact` begins anew before its conflict is the caller's."""
+
+_T = TypeVar("_T")
+
+
+class _Call(NamedTuple):
+    """A method of the store, and what it is called with."""
+
+    method: str
+    arguments: tuple[Any, ...]
+    keywords: dict[str, Any]
+
+
+_Steps = Generator[_Call, Any, _T]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept(Generic[S]):
+    state: S
+    position: Position
+    snapshot_version: int
+
+
+class Repository(Generic[S, E]):
+    """The aggregates of one kind in a store. Safe to share between threads.
+
+    A snapshot is kept every `snapshot_every` events (0 is never), where the kind says how, for `snapshot_ttl` (0 is for
+    ever). The `cache` youngest states stay in memory; none is believed before the log was asked whether there is more.
+    """
+
+    def __init__(
+        self,
+        store: EventStore,
+        kind: AggregateType[S, E],
+        *,
+        snapshot_every: int = 100,
+        snapshot_ttl: float | timedelta = 0,
+        cache: int = 1000,
+    ) -> None:
+        if snapshot_every < 0 or cache < 0:
+            raise InvalidError("snapshot_every and cache must not be negative")
+        self.store = store
+        self.kind = kind
+        self._snapshot_every = snapshot_every
+        self._snapshot_ttl = snapshot_ttl
+        self._cache = cache
+        self._kept: OrderedDict[str, _Kept[S]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def start(self, key: str) -> Root[S, E]:
+        """An aggregate that has no event yet; a save of it is refused when it has."""
+        return Root(self.kind, key)
+
+    def load(self, key: str) -> Root[S, E]:
+        """Loads an aggregate; `NotFoundError` when it has no event."""
+        return self._there(self.get_or_create(key))
+
+    async def load_async(self, key: str) -> Root[S, E]:
+        """As `load`, to await."""
+        return self._there(await self.get_or_create_async(key))
+
+    def get_or_create(self, key: str) -> Root[S, E]:
+        """Loads an aggregate, or starts it."""
+        return self._do(self._reading(key))
+
+    async def get_or_create_async(self, key: str) -> Root[S, E]:
+        """As `get_or_create`, to await."""
+        return await self._do_async(self._reading(key))
+
+    def save(
+        self,
+        root: Root[S, E],
+        *,
+        command: str = "",
+        correlation: str = "",
+        causation: str = "",
+        condition: Condition | None = None,
+    ) -> Root[S, E]:
+        """Saves the events that were raised, at the position of the load, and keeps a snapshot when one is due. After
+        an error, drop the root and load it again. A save that its command did before gives what the log has.
+        """
+        return self._do(self._saving(root, _options(command, correlation, causation, condition)))
+
+    async def save_async(
+        self,
+        root: Root[S, E],
+        *,
+        command: str = "",
+        correlation: str = "",
+        causation: str = "",
+        condition: Condition | None = None,
+    ) -> Root[S, E]:
+        """As `save`, to await."""
+        return await self._do_async(self._saving(root, _options(command, correlation, causation, condition)))
+
+    def transact(
+        self,
+        key: str,
+        decide: Callable[[Root[S, E]], _T],
+        *,
+        command: str = "",
+        correlation: str = "",
+        causation: str = "",
+        condition: Condition | None = None,
+    ) -> _T:
+        """Loads an aggregate, lets `decide` raise events on it, and saves them; again from the load, up to
+        `CONFLICT_TRIES` times in all, when somebody else saved meanwhile. All tries are one command. With a condition
+        there is one try.
+        """
+        options = _options(command or str(uuid.uuid4()), correlation, causation, condition)
+        for tries in range(1, CONFLICT_TRIES + 1):
+            root = self.get_or_create(key)
+            decided = decide(root)
+            try:
+                self._do(self._saving(root, options))
+            except ConflictError:
+                if tries == CONFLICT_TRIES or condition is not None:
+                    raise
+            else:
+                return decided
+        raise AssertionError("the last try raises or returns")
+
+    async def transact_async(
+        self,
+        key: str,
+        decide: Callable[[Root[S, E]], Awaitable[_T]],
+        *,
+        command: str = "",
+        correlation: str = "",
+        causation: str = "",
+        condition: Condition | None = None,
+    ) -> _T:
+        """As `transact`, to await, as is what `decide` returns."""
+        options = _options(command or str(uuid.uuid4()), correlation, causation, condition)
+        for tries in range(1, CONFLICT_TRIES + 1):
+            root = await self.get_or_create_async(key)
+            decided = await decide(root)
+            try:
+                await self._do_async(self._saving(root, options))
+            except ConflictError:
+                if tries == CONFLICT_TRIES or condition is not None:
+                    raise
+            else:
+                return decided
+        raise AssertionError("the last try raises or returns")
+
+    def _there(self, root: Root[S, E]) -> Root[S, E]:
+        if not root.exists:
+            raise NotFoundError(f"{self.kind.name} {root.key!r} has no event")
+        return root
+
+    def _reading(self, key: str) -> _Steps[Root[S, E]]:
+        root = self.start(key)
+        kept = self._find(key)
+        if kept is not None:
+            last_seq = yield self._call("last_seq", key)
+            root.state, root.position = self.kind.clone(kept.state), kept.position
+            root._snapshot_version = kept.snapshot_version
+            if last_seq == kept.position.seq:
+                return root
+            try:
+                behind = yield self._call("load", key, behind=kept.position)
+            except NotFoundError:
+                # The log is not the one that it was.
+                self._forget(key)
+                root = self.start(key)
+            else:
+                return self._folded(root, behind)
+        schema = self.kind.snapshot_schema if self._snapshot_every else 0
+        loaded = yield self._call("load", key, snapshot_schema=schema)
+        if loaded.snapshot is not None and self.kind.load is not None:
+            try:
+                root.state = self.kind.load(loaded.snapshot.data)
+                root._snapshot_version = loaded.snapshot.position.version
+            except Exception:
+                # A snapshot is a copy: one that can't be read is as good as none.
+                root = self.start(key)
+                loaded = yield self._call("load", key)
+        return self._folded(root, loaded)
+
+    def _folded(self, root: Root[S, E], loaded: Loaded) -> Root[S, E]:
+        for event in loaded.events:
+            try:
+                newest = upcast(self.kind.upcasters, Upcasted(event.event_type, event.schema, event.data))
+                root._apply(self.kind.codec.decode(newest))
+            except Exception as error:
+                at = f"at event {event.version} of {self.kind.name} {root.key!r}, {event.event_type!r}"
+                error.add_note(f"{at} of schema {event.schema}")
+                raise
+        root.position = loaded.position
+        self._keep(root)
+        return root
+
+    def _saving(self, root: Root[S, E], options: dict[str, Any]) -> _Steps[Root[S, E]]:
+        if not root._raised:
+            return root
+        encoded = [self.kind.codec.encode(event) for event in root._raised]
+        events = [NewEvent(event_type, data, schema=schema) for event_type, schema, data in encoded]
+        saved: Saved = yield _Call(
+            "save", (self.kind.name, root.key, events), {"expected": root.position, **options}
+        )
+        root._raised.clear()
+        if saved.is_repeat:
+            # What was decided now is not what was saved then: the log says what is.
+            self._forget(root.key)
+            there = yield from self._reading(root.key)
+            root.state, root.position, root._snapshot_version = there.state, there.position, there._snapshot_version
+            return root
+        root.position = saved.position
+        yield from self._snapshotting(root)
+        self._keep(root)
+        return root
+
+    def _snapshotting(self, root: Root[S, E]) -> _Steps[None]:
+        is_due = self._snapshot_every and root.position.version >= root._snapshot_version + self._snapshot_every
+        if not is_due or not self.kind.snapshot_schema or self.kind.dump is None:
+            return
+        call = self._call("save_snapshot", root.key, root.position, self.kind.dump(root.state))
+        call.keywords.update(schema=self.kind.snapshot_schema, ttl=self._snapshot_ttl)
+        try:
+            yield call
+        except Error:
+            # The events are saved: the next save tries again.
+            return
+        root._snapshot_version = root.position.version
+
+    def _call(self, method: str, key: str, *arguments: Any, **keywords: Any) -> _Call:
+        return _Call(method, (self.kind.name, key, *arguments), keywords)
+
+    def _do(self, steps: _Steps[_T]) -> _T:
+        try:
+            call = next(steps)
+            while True:
+                try:
+                    answer = getattr(self.store, call.method)(*call.arguments, **call.keywords)
+                except Error as error:
+                    call = steps.throw(error)
+                else:
+                    call = steps.send(answer)
+        except StopIteration as end:
+            done: _T = end.value
+            return done
+
+    async def _do_async(self, steps: _Steps[_T]) -> _T:
+        try:
+            call = next(steps)
+            while True:
+                try:
+                    answer = await getattr(self.store, f"{call.method}_async")(*call.arguments, **call.keywords)
+                except Error as error:
+                    call = steps.throw(error)
+                else:
+                    call = steps.send(answer)
+        except StopIteration as end:
+            done: _T = end.value
+            return done
+
+    def _find(self, key: str) -> _Kept[S] | None:
+        with self._lock:
+            kept = self._kept.get(key)
+            if kept is not None:
+                self._kept.move_to_end(key)
+            return kept
+
+    def _keep(self, root: Root[S, E]) -> None:
+        if not self._cache or not root.exists:
+            return
+        kept = _Kept(self.kind.clone(root.state), root.position, root._snapshot_version)
+        with self._lock:
+            there = self._kept.get(root.key)
+            if there is None or there.position.version <= kept.position.version:
+                self._kept[root.key] = kept
+                self._kept.move_to_end(root.key)
+            while len(self._kept) > self._cache:
+                self._kept.popitem(last=False)
+
+    def _forget(self, key: str) -> None:
+        with self._lock:
+            self._kept.pop(key, None)
+
+
+def _options(command: str, correlation: str, causation: str, condition: Condition | None) -> dict[str, Any]:
+    return {"command": command, "correlation": correlation, "causation": causation, "condition": condition}
+
+
+Repository.__module__ = "headwater"
