@@ -604,6 +604,14 @@ export class Engine implements AsyncDisposable {
   createPoints(config: PointsConfig, limits?: Limits): Promise<Points>;
   /** Opens a point store that is there. */
   points(name: string): Promise<Points>;
+  /** Opens an event store, and makes it if it is not there; another configuration than it has is a conflict. */
+  createEventStore(config?: EventsConfig, limits?: Limits): Promise<EventStore>;
+  /** The event store of this name, `events` when not given. */
+  eventStore(name?: string): Promise<EventStore>;
+  /** All event stores, by name. */
+  eventStores(): Promise<string[]>;
+  /** Removes an event store with everything in it. */
+  deleteEventStore(name: string, limits?: Limits): Promise<void>;
   /**
    * Opens a store of state that merges, and makes it if it is not there; another durability than it has is a conflict.
    * It reads the newest snapshot and the log behind it.
@@ -1840,6 +1848,291 @@ export interface TestEnvironment extends AsyncDisposable {
 
 /** A test environment in one call. */
 export function testEnvironment(options?: TestEnvironmentOptions): Promise<TestEnvironment>;
+
+/** What an event store is made with. */
+export interface EventsConfig {
+  /** Its name: letters, digits, `-` and `_`, 64 at most; `events`. Its stream is `EVENTS_<name>`. */
+  name?: string;
+  /** What an acknowledgement promises; `fsync`. */
+  durability?: Durability;
+  /** The most bytes of events, after which saving is refused; 0 is no limit. */
+  maxBytes?: Integer;
+}
+
+/** Where an aggregate stands: the version and the sequence of its last event, both 0n when it has none. */
+export interface Position {
+  version: bigint;
+  seq: bigint;
+}
+
+/** Which aggregates: one, all of a kind, or all. A key wants a kind. */
+export interface EventFilter {
+  aggregate?: string;
+  key?: string;
+}
+
+/** An event to save. */
+export interface NewEvent {
+  /** What happened: a name that stays, whatever becomes of the program; 1 to 128 bytes. */
+  eventType: string;
+  /** 8 MiB at the most. */
+  data?: Bytes;
+  /** The version of the shape of its data, from 1; 1. */
+  schema?: number;
+  /** Names and values that go with it, in order. */
+  metadata?: Iterable<[string, string]> | { [name: string]: string };
+  /** When it happened; when it is saved, if it is not said. */
+  time?: Time;
+}
+
+/** What a save expects, and what goes with it. */
+export interface SaveOptions extends Limits {
+  /** What the aggregate must have: whatever, no event, one at least, so many, or what a load or a save said; `any`. */
+  expected?: 'any' | 'none' | 'exists' | Integer | Position;
+  /** The id of the command that is carried out, by which a repeated save is recognised; 128 bytes at the most. */
+  command?: string;
+  /** What the events belong together with. */
+  correlation?: string;
+  /** What the events are a consequence of. */
+  causation?: string;
+  /**
+   * That nothing was saved in the aggregates that the filter takes since their last event was `lastSeq`, 0 for none.
+   * The aggregate that is saved has to be among them.
+   */
+  condition?: { filter: EventFilter; lastSeq: Integer };
+}
+
+/** What a save came to. With `isRepeat` the events were there, saved before by the same command. */
+export interface Saved {
+  position: Position;
+  isRepeat: boolean;
+  durability: Durability;
+}
+
+/** What a load is told. */
+export interface LoadOptions extends Limits {
+  /** Up to this version, which has to be there; 0 is before the first event. */
+  asOfVersion?: Integer;
+  /** Up to the last event at or before this sequence of the store. */
+  asOfSeq?: Integer;
+  /** Up to the last event that was saved at or before this time. */
+  asOfTime?: Time;
+  /** Begins with a snapshot of this schema, if there is one. */
+  snapshotSchema?: number;
+  /** Begins behind this position, whose state the caller has. */
+  behind?: Position;
+}
+
+/** A state of an aggregate as of a position, and when it was saved. */
+export interface Snapshot {
+  position: Position;
+  schema: number;
+  saved: bigint;
+  data: Buffer;
+}
+
+/** What was loaded: where the aggregate stands by the last event that was, version 0n if it had none. */
+export interface Loaded {
+  position: Position;
+  snapshot: Snapshot | null;
+  events: Event[];
+}
+
+/** An aggregate by its last event, and when that was saved. */
+export interface AggregateInfo {
+  aggregate: string;
+  key: string;
+  position: Position;
+  eventType: string;
+  saved: bigint;
+}
+
+/** An event that was saved. Its data is a view of the memory that it was read into. */
+export class Event {
+  private constructor();
+  /** The kind of its aggregate, and which one of that kind. */
+  aggregate: string;
+  key: string;
+  eventType: string;
+  /** Its place among the events of its aggregate, from 1n. */
+  version: bigint;
+  /** Its place in the store. */
+  seq: bigint;
+  /** The version of the shape of its data, from 1. */
+  schema: number;
+  /** When it was saved, and when it happened. */
+  saved: bigint;
+  time: bigint;
+  command: string | null;
+  correlation: string | null;
+  causation: string | null;
+  metadata: Array<[string, string]>;
+  data: Buffer;
+  /** Where its aggregate stands by it. */
+  readonly position: Position;
+  /** The data as UTF-8 text. */
+  text(): string;
+  /** The data, parsed as JSON. */
+  json(): any;
+}
+
+/** Aggregates and their events, over one stream. */
+export class EventStore {
+  private constructor();
+  /** Its name. */
+  readonly name: string;
+  /** The stream below. */
+  readonly stream: Stream;
+  /** The sequence of the last event of an aggregate; 0n when it has none. */
+  lastSeq(aggregate: string, key: string, limits?: Limits): Promise<bigint>;
+  /**
+   * Saves an event, or up to 1,000 of one aggregate, all or nothing. An aggregate that is not as expected is a
+   * conflict, with both numbers. With a `command`, a save that is repeated is recognised where it is refused among the
+   * aggregate's last 1,000 events, saves nothing, and answers as then.
+   */
+  save(aggregate: string, key: string, events: NewEvent | NewEvent[], options?: SaveOptions): Promise<Saved>;
+  /**
+   * Loads an aggregate: a snapshot, if there is one of the schema that is asked for, and the events behind it. A
+   * version that it has not reached is `not_found`; events that are missing are `corrupt`.
+   */
+  load(aggregate: string, key: string, options?: LoadOptions): Promise<Loaded>;
+  /** The snapshot of an aggregate; null when there is none that can be read. */
+  snapshot(aggregate: string, key: string, limits?: Limits): Promise<Snapshot | null>;
+  /** Keeps a snapshot of an aggregate; false when there is one of the same version or a newer one. */
+  saveSnapshot(
+    aggregate: string,
+    key: string,
+    snapshot: { position: Position; schema: number; data?: Bytes; ttlMs?: number },
+    limits?: Limits,
+  ): Promise<boolean>;
+  /**
+   * Aggregates whose last event lies behind `after`, the one first that was saved longest ago, `max` at the most
+   * (1,000); `next` is what to give as `after` for the next page, null at the end.
+   */
+  list(
+    options?: EventFilter & { after?: Integer; max?: number } & Limits,
+  ): Promise<{ aggregates: AggregateInfo[]; next: bigint | null }>;
+  /** Follows the events of the aggregates that one of the filters takes: those that are there, then those that come. */
+  follow(options?: { filters?: EventFilter | EventFilter[]; after?: Integer }): EventFeed;
+}
+
+/**
+ * A place in an event store that moves as events are taken. A record that is no event is an error in its place: what
+ * takes it fails, and the next is behind it.
+ */
+export class EventFeed extends Follower<Event> {
+  next(max?: number, limits?: Limits): Promise<Event[]>;
+  tryNext(max?: number): Event[];
+  /** How many events, of any aggregate, were saved behind what was taken: 0n is live. */
+  readonly lag: bigint;
+}
+
+/** An event by type, schema and data, as codecs and upcasters have it. */
+export interface EventShape {
+  eventType: string;
+  schema: number;
+  data: Buffer;
+}
+
+/** Steps from a type and a schema of events to a later one, or to another type. */
+export type Upcasters = { [eventType: string]: { [schema: number]: (event: EventShape) => EventShape } };
+
+/** The newest shape of an event; `invalid` when the steps lead back. */
+export function upcast(upcasters: Upcasters, event: EventShape): EventShape;
+
+/** What aggregates of one kind are. */
+export interface AggregateTypeOptions<S, E> {
+  /** The name of the kind, which stays, whatever becomes of the program. */
+  name: string;
+  /** The state of one without an event. */
+  start: () => S;
+  /** Changes a state by an event that happened, or returns another state; it cannot refuse. */
+  apply: (state: S, event: E) => S | void;
+  /** Events are objects with a `type`, and a `schema` where it is not 1, in JSON, unless these say otherwise. */
+  encode?: (event: E) => { eventType: string; schema?: number; data: Bytes };
+  decode?: (event: EventShape) => E;
+  /** The version of the shape of a state in snapshots; none are kept when 0. */
+  snapshotSchema?: number;
+  /** JSON, unless these say otherwise. */
+  dump?: (state: S) => Bytes;
+  load?: (data: Buffer) => S;
+  /** Copies a state, as one that is kept in memory is nobody's; `structuredClone`. */
+  clone?: (state: S) => S;
+  upcasters?: Upcasters;
+}
+
+/** What aggregates of one kind are, checked. */
+export class AggregateType<S, E> {
+  constructor(kind: AggregateTypeOptions<S, E>);
+}
+
+/** One aggregate as it was loaded, and what was raised on it since. It is its owner's alone. */
+export class Root<S, E> {
+  private constructor();
+  key: string;
+  /** What its events made of it. */
+  state: S;
+  /** Where it stands by the last event that was loaded or saved. */
+  position: Position;
+  /** Whether it has an event that was saved. */
+  readonly exists: boolean;
+  /** The events that are to be saved, in order. */
+  readonly raised: E[];
+  /** Applies an event, to be saved by the next save. */
+  raise(event: E): void;
+}
+
+/** The aggregates of one kind in a store. */
+export class Repository<S, E> {
+  /**
+   * A snapshot is kept every `snapshotEvery` events (100; 0 is never), where the kind has a schema of them, for
+   * `snapshotTtlMs` (0 is for ever). The `cache` youngest states (1,000) stay in memory; none is believed before the
+   * log was asked whether there is more.
+   */
+  constructor(
+    store: EventStore,
+    kind: AggregateType<S, E> | AggregateTypeOptions<S, E>,
+    options?: { snapshotEvery?: number; snapshotTtlMs?: number; cache?: number },
+  );
+  /** An aggregate that has no event yet; a save of it is refused when it has. */
+  start(key: string): Root<S, E>;
+  /** Loads an aggregate; `not_found` when it has no event. Loads at once of one share a read. */
+  load(key: string): Promise<Root<S, E>>;
+  /** Loads an aggregate, or starts it. */
+  getOrCreate(key: string): Promise<Root<S, E>>;
+  /**
+   * Saves the events that were raised, at the position of the load, and keeps a snapshot when one is due. After an
+   * error, drop the root and load it again. A save that its command did before gives what the log has.
+   */
+  save(root: Root<S, E>, options?: Omit<SaveOptions, 'expected'>): Promise<Root<S, E>>;
+  /**
+   * Loads an aggregate, lets `decide` raise events on it, and saves them; again from the load, up to 16 times in all,
+   * when somebody else saved meanwhile. All tries are one command. With a condition there is one try.
+   */
+  transact<T>(
+    key: string,
+    decide: (root: Root<S, E>) => T | Promise<T>,
+    options?: Omit<SaveOptions, 'expected'>,
+  ): Promise<T>;
+}
+
+/** A test of a decision of an aggregate, which needs no engine. */
+export interface Decision<S, E> {
+  /** Decides. */
+  when(decide: (root: Root<S, E>) => unknown): this;
+  /** Expects that these events, and no others, were raised in this order, and no error. */
+  expect(...events: E[]): this;
+  /** Expects that the decision was refused, with an error that `assert.throws` would take; any when not given. */
+  expectError(expected?: RegExp | Function | object | Error): this;
+  /** Looks at the state that came of it. */
+  expectState(look: (state: S) => void): this;
+}
+
+/** An aggregate of a kind to which these events happened. */
+export function given<S, E>(
+  kind: AggregateType<S, E> | AggregateTypeOptions<S, E>,
+  ...events: E[]
+): Decision<S, E>;
 
 /** A presence store. What is left out takes its default. */
 export interface PresenceConfig {

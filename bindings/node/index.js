@@ -1,6 +1,7 @@
 'use strict';
 // Headwater for Node: what the package exports. index.mjs gives the same to `import`.
 
+const { AggregateType, Root, upcast } = require('./lib/aggregate.js');
 const { Bucket, Entry, Watcher } = require('./lib/bucket.js');
 const { ChangeWatcher } = require('./lib/changes.js');
 const { Connection, RawText } = require('./lib/connection.js');
@@ -24,19 +25,22 @@ const {
   verify,
 } = require('./lib/engine.js');
 const { HeadwaterError } = require('./lib/errors.js');
+const { Event, EventFeed, EventStore } = require('./lib/events.js');
 const { HubStates } = require('./lib/hub.js');
 const { ObjectReader, ObjectStore, ObjectWatcher, ObjectWriter } = require('./lib/objects.js');
 const { PointWatcher, Points } = require('./lib/points.js');
 const { HeldSession, Presence, PresenceWatcher } = require('./lib/presence.js');
 const { Record } = require('./lib/records.js');
 const { Replica } = require('./lib/replica.js');
+const { Repository } = require('./lib/repository.js');
 const { Stream } = require('./lib/stream.js');
 const { Subscription } = require('./lib/subscription.js');
-const { testEnvironment } = require('./lib/testing.js');
+const { given, testEnvironment } = require('./lib/testing.js');
 const { decodeToken, encodeToken } = require('./lib/tokens.js');
 const { version } = require('./package.json');
 
 module.exports = {
+  AggregateType,
   BoundedCounter,
   Bucket,
   ChangeWatcher,
@@ -48,6 +52,9 @@ module.exports = {
   Database,
   Engine,
   Entry,
+  Event,
+  EventFeed,
+  EventStore,
   Flag,
   GrowCounter,
   HeadwaterError,
@@ -70,6 +77,8 @@ module.exports = {
   Record,
   Register,
   Replica,
+  Repository,
+  Root,
   Stream,
   Subscription,
   Watcher,
@@ -77,6 +86,7 @@ module.exports = {
   connect,
   decodeToken,
   encodeToken,
+  given,
   memory,
   open,
   openConfig,
@@ -84,6 +94,7 @@ module.exports = {
   restore,
   temporary,
   testEnvironment,
+  upcast,
   verify,
   version,
 };

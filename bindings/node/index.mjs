@@ -3,6 +3,7 @@
 import headwater from './index.js';
 
 export const {
+  AggregateType,
   BoundedCounter,
   Bucket,
   ChangeWatcher,
@@ -14,6 +15,9 @@ export const {
   Database,
   Engine,
   Entry,
+  Event,
+  EventFeed,
+  EventStore,
   Flag,
   GrowCounter,
   HeadwaterError,
@@ -36,6 +40,8 @@ export const {
   Record,
   Register,
   Replica,
+  Repository,
+  Root,
   Stream,
   Subscription,
   Watcher,
@@ -43,6 +49,7 @@ export const {
   connect,
   decodeToken,
   encodeToken,
+  given,
   memory,
   open,
   openConfig,
@@ -50,6 +57,7 @@ export const {
   restore,
   temporary,
   testEnvironment,
+  upcast,
   verify,
   version,
 } = headwater;

@@ -6,6 +6,7 @@ const { Bucket } = require('./bucket.js');
 const { CrdtStore } = require('./crdt.js');
 const { Database, databaseRequest, statusOf } = require('./database.js');
 const { invalid } = require('./errors.js');
+const { EventStore } = require('./events.js');
 const { own } = require('./handle.js');
 const { CONNECT, HubStates, connectOptions, linkRequest } = require('./hub.js');
 const { meshRequest } = require('./mesh.js');
@@ -29,6 +30,7 @@ const OBJECT_STORE = {
   bucket: text, description: text, ttlMs: millis, maxBytes: u64, durability: text, compression: text,
 };
 const CRDT = { durability: text, snapshotRecords: u64, ...LIMITS };
+const EVENTS = { name: text, durability: text, maxBytes: u64 };
 const POINTS = { name: text, durability: text, maxAgeMs: millis, maxPointsPerSeries: u64 };
 
 const LOG_LINES = 1024;
@@ -166,6 +168,29 @@ class Engine {
   /** Opens a point store that is there. */
   async points(name) {
     return settle(native.pointsOpen(this.#id, text('name', name)), (id) => new Points(id));
+  }
+
+  /** Opens an event store, and makes it if it is not there; another configuration than it has is a conflict. */
+  async createEventStore(config = undefined, limits = undefined) {
+    const checked = begin('createEventStore', limits);
+    const call = native.engineCreateEventStore(this.#id, check('event store', config, EVENTS));
+    return settle(call, (id) => new EventStore(id), checked);
+  }
+
+  /** The event store of this name. */
+  async eventStore(name = 'events') {
+    return settle(native.engineEventStore(this.#id, text('name', name)), (id) => new EventStore(id));
+  }
+
+  /** All event stores, by name. */
+  async eventStores() {
+    return settle(native.engineEventStores(this.#id), same);
+  }
+
+  /** Removes an event store with everything in it. */
+  async deleteEventStore(name, limits = undefined) {
+    const checked = begin('deleteEventStore', limits);
+    await settle(native.engineDeleteEventStore(this.#id, text('name', name)), Boolean, checked);
   }
 
   /** Opens a store of state that merges, and makes it if it is not there. */

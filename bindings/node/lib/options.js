@@ -138,6 +138,7 @@ module.exports = {
   LIMITS,
   PROGRESS,
   bytes,
+  callback,
   check,
   commitTime,
   flag,

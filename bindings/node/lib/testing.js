@@ -1,6 +1,9 @@
 'use strict';
-// A test environment in one call: an engine that leaves nothing behind, with what a test wants in it.
+// A test environment in one call, an engine that leaves nothing behind, with what a test wants in it; and decisions of
+// aggregates, which need no engine.
 
+const assert = require('node:assert/strict');
+const { AggregateType, Root, inner } = require('./aggregate.js');
 const { memory, memoryAt, temporary } = require('./engine.js');
 const { invalid } = require('./errors.js');
 const { check, commitTime, flag } = require('./options.js');
@@ -50,4 +53,58 @@ async function testEnvironment(options = undefined) {
   return environment;
 }
 
-module.exports = { testEnvironment };
+/**
+ * A test of a decision: given what happened, when something is decided, then that is expected. It is `expect` and not
+ * `then`, as whatever has a `then` is a promise here.
+ */
+class Decision {
+  constructor(root) {
+    this.root = root;
+    this.error = undefined;
+  }
+
+  /** Decides. */
+  when(decide) {
+    try {
+      decide(this.root);
+    } catch (error) {
+      this.error = error;
+    }
+    return this;
+  }
+
+  /** Expects that these events, and no others, were raised in this order, and no error. */
+  expect(...events) {
+    if (this.error !== undefined) assert.fail(`the decision was refused: ${this.error}`);
+    assert.deepEqual(this.root.raised, events);
+    return this;
+  }
+
+  /** Expects that the decision was refused, with an error that `assert.throws` would take; any when not given. */
+  expectError(expected = undefined) {
+    const count = this.root.raised.length;
+    if (this.error === undefined) assert.fail(`the decision was not refused, and raised ${count} events`);
+    const again = () => {
+      throw this.error;
+    };
+    if (expected === undefined) assert.throws(again);
+    else assert.throws(again, expected);
+    return this;
+  }
+
+  /** Looks at the state that came of it. */
+  expectState(look) {
+    look(this.root.state);
+    return this;
+  }
+}
+
+/** An aggregate of a kind to which these events happened. */
+function given(kind, ...events) {
+  const root = new Root(kind instanceof AggregateType ? kind : new AggregateType(kind), 'test');
+  for (const event of events) inner.apply(root, event);
+  root.position = { version: BigInt(events.length), seq: BigInt(events.length) };
+  return new Decision(root);
+}
+
+module.exports = { given, testEnvironment };

@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use headwater::crdt::{CrdtStore, CrdtWatcher};
+use headwater::events::{EventFeed, EventStore};
 use headwater::points::{PointWatcher, Points};
 use headwater::presence::{HeldSession, Presence, PresenceWatcher};
 use headwater::replica::{ChangeWatcher, Database};
@@ -84,6 +85,7 @@ held! {
     Subscription, SUBSCRIPTIONS, "subscription", release_subscription;
     ChangeWatcher, CHANGE_WATCHERS, "watcher", release_change_watcher;
     CrdtWatcher, CRDT_WATCHERS, "watcher", release_crdt_watcher;
+    EventFeed, EVENT_FEEDS, "feed", release_event_feed;
     PointWatcher, POINT_WATCHERS, "watcher", release_point_watcher;
     PresenceWatcher, PRESENCE_WATCHERS, "watcher", release_presence_watcher;
     HeldSession, HELD_SESSIONS, "session", release_held_session;
@@ -99,6 +101,7 @@ held! {
     Shared, REPLICAS, "replica", release_replica;
     Session, SESSIONS, "connection", release_connection;
     Database, DATABASES, "database", release_database;
+    EventStore, EVENT_STORES, "event store", release_event_store;
     Points, POINTS, "point store", release_points;
     Bucket, BUCKETS, "bucket", release_bucket;
     Stream, STREAMS, "stream", release_stream;

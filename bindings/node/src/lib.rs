@@ -22,6 +22,8 @@ mod crdt_replica;
 mod database;
 mod engine;
 mod error;
+mod event_pack;
+mod event_store;
 mod handles;
 mod hub;
 mod jobs;

@@ -10,7 +10,7 @@ const declarations = await readFile(new URL('../index.d.ts', import.meta.url), '
 
 /** The names that the declaration of a class lists, or undefined when there is none. */
 function declared(name) {
-  const head = `class ${name}_?(?:<T>)?(?: extends [\\w<>]+| implements [\\w<>]+)*`;
+  const head = `class ${name}_?(?:<[\\w, ]+>)?(?: extends [\\w<>]+| implements [\\w<>]+)*`;
   const body = new RegExp(`${head} \\{(?:\\n(.*?)\\n)?\\}`, 's');
   const match = declarations.match(body);
   if (match === null) return undefined;

@@ -7,6 +7,7 @@ mod bucket;
 mod consumer;
 mod crdt;
 mod database;
+mod events;
 mod hub;
 mod object;
 mod points;
@@ -27,6 +28,7 @@ pub(crate) use crdt::CrdtOptions;
 pub(crate) use database::{
     CheckDescription, DatabaseDescription, DatabaseOptions, SchemaDescription, SnapshotDescription,
 };
+pub(crate) use events::{EventsOptions, FilterRequest, LoadRequest, SaveRequest, SnapshotRequest};
 pub(crate) use object::{ObjectDescription, ObjectRequest, ObjectStoreDescription, ObjectStoreOptions};
 pub(crate) use points::PointsOptions;
 pub(crate) use presence::{PresenceOptions, SessionOptions, status_of};

@@ -1,6 +1,8 @@
 // Compiled, never run: the declarations as a program in TypeScript uses them, through `import`.
 
-import headwater, { HeadwaterError, Json, RawText, Replica, memory, open, testEnvironment } from 'headwater';
+import headwater, {
+  HeadwaterError, Json, RawText, Replica, Repository, memory, open, testEnvironment,
+} from 'headwater';
 import type { Ack, Message, PointsRow, Record as StreamRecord, PresenceUser, SqlValue } from 'headwater';
 
 const engine = await open(new URL('file:///data'), { create: true });
@@ -93,3 +95,25 @@ await app.transaction((both) => both.counter('k').value());
 await app.read('k', 'heap');
 // @ts-expect-error nobody sets what is only told
 await presence.set('office', 'ada', { status: 'unknown' });
+
+interface Account {
+  balance: number;
+}
+type AccountEvent = { type: 'deposited' | 'withdrawn'; amount: number };
+const store = await engine.createEventStore({ name: 'shop', durability: 'os', maxBytes: 5n });
+const deposited = { eventType: 'deposited', data: '{}' };
+const saved = await store.save('account', 'a', deposited, { expected: 'none', command: 'c' });
+const loaded = await store.load('account', 'a', { asOfTime: new Date(), behind: saved.position, timeoutMs: 5 });
+const kind: string | undefined = loaded.events[0]?.eventType;
+const accounts = new Repository<Account, AccountEvent>(store, {
+  name: 'account',
+  start: () => ({ balance: 0 }),
+  apply: (state, event) => {
+    state.balance += event.amount;
+  },
+});
+const balance: number = await accounts.transact('a', async (root) => {
+  root.raise({ type: 'deposited', amount: 5 });
+  return root.state.balance;
+});
+for await (const event of store.follow({ filters: { aggregate: 'account' } })) if (event.seq > 5n) break;

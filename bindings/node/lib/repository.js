@@ -1,0 +1,189 @@
+'use strict';
+// The aggregates of one kind in a store: loaded, decided on, saved.
+
+const { randomUUID } = require('node:crypto');
+const { AggregateType, Root, inner } = require('./aggregate.js');
+const { HeadwaterError, invalid } = require('./errors.js');
+const { EventStore } = require('./events.js');
+const { bytes, callback, check, millis, text, u32 } = require('./options.js');
+
+const REPOSITORY = { snapshotEvery: u32, snapshotTtlMs: millis, cache: u32 };
+
+/** How often a `transact` begins anew before its conflict is the caller's. */
+const CONFLICT_TRIES = 16;
+
+/**
+ * The aggregates of one kind in a store. A snapshot is kept every `snapshotEvery` events (0 is never), where the kind
+ * has a schema of them, for `snapshotTtlMs` (0 is for ever). The `cache` youngest states stay in memory; none is
+ * believed before the log was asked whether there is more.
+ */
+class Repository {
+  #kept = new Map();
+  /** Reads on their way, by key: loads at once share one. */
+  #reading = new Map();
+
+  constructor(store, kind, options = undefined) {
+    if (!(store instanceof EventStore)) throw invalid('a repository needs an EventStore');
+    this.store = store;
+    this.kind = kind instanceof AggregateType ? kind : new AggregateType(kind);
+    const { snapshotEvery = 100, snapshotTtlMs = 0, cache = 1000 } = check('repository', options, REPOSITORY);
+    Object.assign(this, { snapshotEvery: BigInt(snapshotEvery), snapshotTtlMs, cache });
+  }
+
+  /** An aggregate that has no event yet; a save of it is refused when it has. */
+  start(key) {
+    return new Root(this.kind, text('key', key));
+  }
+
+  /** Loads an aggregate; kind 'not_found' when it has no event. */
+  async load(key) {
+    const root = await this.getOrCreate(key);
+    if (!root.exists) throw new HeadwaterError('not_found', `${this.kind.name} '${key}' has no event`);
+    return root;
+  }
+
+  /** Loads an aggregate, or starts it. */
+  async getOrCreate(key) {
+    const kept = this.#find(text('key', key));
+    if (kept !== undefined) return this.#caughtUp(key, kept);
+    if (this.cache === 0) return this.#read(key);
+    const joined = this.#reading.get(key);
+    if (joined !== undefined) {
+      // What was under way may not have what this caller knows to be saved.
+      return this.#caughtUp(key, await joined);
+    }
+    const reading = this.#read(key).then(this.#copyOf.bind(this)).finally(() => this.#reading.delete(key));
+    this.#reading.set(key, reading);
+    return this.#rootOf(key, await reading);
+  }
+
+  #copyOf(root) {
+    const { state, position } = root;
+    return { state: this.kind.clone(state), position, snapshotVersion: inner.snapshotVersion(root) };
+  }
+
+  /** A root of its own, of a state that others have too. */
+  #rootOf(key, { state, position, snapshotVersion }) {
+    const root = this.start(key);
+    inner.become(root, { state: this.kind.clone(state), position, snapshotVersion });
+    return root;
+  }
+
+  /** Takes in what the log has behind a state of memory. */
+  async #caughtUp(key, kept) {
+    const root = this.#rootOf(key, kept);
+    const { name } = this.kind;
+    if ((await this.store.lastSeq(name, key)) === kept.position.seq) return root;
+    try {
+      return this.#folded(root, await this.store.load(name, key, { behind: kept.position }));
+    } catch (error) {
+      if (error.kind !== 'not_found') throw error;
+      // The log is not the one that it was.
+      this.#kept.delete(key);
+      return this.#read(key);
+    }
+  }
+
+  /** Reads an aggregate from its snapshot or its first event on. */
+  async #read(key) {
+    const root = this.start(key);
+    const { name } = this.kind;
+    const snapshotSchema = this.snapshotEvery > 0n ? this.kind.snapshotSchema : 0;
+    const loaded = await this.store.load(name, key, { snapshotSchema });
+    if (loaded.snapshot === null) return this.#folded(root, loaded);
+    const { data, position } = loaded.snapshot;
+    try {
+      inner.become(root, { state: this.kind.load(data), position, snapshotVersion: position.version });
+    } catch {
+      // A snapshot is a copy: one that can't be read is as good as none.
+      return this.#folded(this.start(key), await this.store.load(name, key));
+    }
+    return this.#folded(root, loaded);
+  }
+
+  #folded(root, { position, events }) {
+    inner.fold(root, events);
+    root.position = position;
+    this.#keep(root);
+    return root;
+  }
+
+  /**
+   * Saves the events that were raised, at the position of the load, and keeps a snapshot when one is due. After an
+   * error, drop the root and load it again. A save that its command did before gives what the log has.
+   */
+  async save(root, options = undefined) {
+    const { raised } = root;
+    if (raised.length === 0) return root;
+    const { name, encode } = this.kind;
+    const saved = await this.store.save(name, root.key, raised.map(encode), { ...options, expected: root.position });
+    if (saved.isRepeat) {
+      // What was decided now is not what was saved then: the log says what is.
+      this.#kept.delete(root.key);
+      const there = await this.getOrCreate(root.key);
+      const { state, position } = there;
+      inner.become(root, { state, position, snapshotVersion: inner.snapshotVersion(there) });
+      return root;
+    }
+    inner.settle(root, saved.position);
+    await this.#snapshotIfDue(root);
+    this.#keep(root);
+    return root;
+  }
+
+  async #snapshotIfDue(root) {
+    const { name, snapshotSchema, dump } = this.kind;
+    const { version } = root.position;
+    const isDue = this.snapshotEvery > 0n && version >= inner.snapshotVersion(root) + this.snapshotEvery;
+    if (!isDue || snapshotSchema === 0) return;
+    const data = bytes('what dump returns', dump(root.state));
+    const snapshot = { position: root.position, schema: snapshotSchema, data, ttlMs: this.snapshotTtlMs };
+    try {
+      await this.store.saveSnapshot(name, root.key, snapshot);
+      inner.become(root, { state: root.state, position: root.position, snapshotVersion: version });
+    } catch {
+      // The events are saved: the next save tries again.
+    }
+  }
+
+  /**
+   * Loads an aggregate, lets `decide` raise events on it, and saves them; again from the load, up to 16 times in all,
+   * when somebody else saved meanwhile. All tries are one command. With a condition there is one try. What `decide`
+   * returns is what this does.
+   */
+  async transact(key, decide, options = {}) {
+    callback('decide', decide);
+    const told = { ...options, command: options.command ?? randomUUID() };
+    for (let tries = 1; ; tries++) {
+      const root = await this.getOrCreate(key);
+      const decided = await decide(root);
+      try {
+        await this.save(root, told);
+        return decided;
+      } catch (error) {
+        if (error.kind !== 'conflict' || tries === CONFLICT_TRIES || options.condition !== undefined) throw error;
+      }
+    }
+  }
+
+  #find(key) {
+    const kept = this.#kept.get(key);
+    if (kept !== undefined) {
+      this.#kept.delete(key);
+      this.#kept.set(key, kept);
+    }
+    return kept;
+  }
+
+  #keep(root) {
+    const { position } = root;
+    if (this.cache === 0 || !root.exists) return;
+    const there = this.#kept.get(root.key);
+    if (there !== undefined && there.position.version > position.version) return;
+    this.#kept.delete(root.key);
+    this.#kept.set(root.key, this.#copyOf(root));
+    if (this.#kept.size > this.cache) this.#kept.delete(this.#kept.keys().next().value);
+  }
+}
+
+module.exports = { CONFLICT_TRIES, Repository };

@@ -1,0 +1,149 @@
+//! What an event store is told to be, and what its calls are told.
+
+use std::time::Duration;
+
+use headwater::events::{
+    AsOf, Condition, EventFilter, EventsConfig, Expected, LoadOptions, NewSnapshot, Position, SaveOptions,
+};
+use napi::bindgen_prelude::BigInt;
+use napi_derive::napi;
+
+use super::{set, set_durability, set_millis, set_u64};
+use crate::error::{Result, invalid};
+use crate::values::u64_of;
+
+/// An event store's configuration.
+#[napi(object, object_to_js = false)]
+pub struct EventsOptions {
+    pub name: Option<String>,
+    pub durability: Option<String>,
+    pub max_bytes: Option<BigInt>,
+}
+
+impl EventsOptions {
+    /// As core wants it.
+    pub(crate) fn into_core(self) -> Result<EventsConfig> {
+        let mut c = EventsConfig::default();
+        set(&mut c.name, self.name);
+        set_durability(&mut c.durability, self.durability.as_deref())?;
+        set_u64(&mut c.max_bytes, "maxBytes", self.max_bytes.as_ref())?;
+        Ok(c)
+    }
+}
+
+/// Where an aggregate stands.
+#[napi(object, object_to_js = false)]
+pub struct PositionRequest {
+    pub version: BigInt,
+    pub seq: BigInt,
+}
+
+impl PositionRequest {
+    fn position(&self) -> Result<Position> {
+        Ok(Position { version: u64_of("version", &self.version)?, seq: u64_of("seq", &self.seq)? })
+    }
+}
+
+/// Which aggregates.
+#[napi(object, object_to_js = false)]
+pub struct FilterRequest {
+    pub aggregate: Option<String>,
+    pub key: Option<String>,
+}
+
+impl FilterRequest {
+    pub(crate) fn into_core(self) -> EventFilter {
+        EventFilter { aggregate: self.aggregate, key: self.key }
+    }
+}
+
+/// That nothing was saved in some aggregates since.
+#[napi(object, object_to_js = false)]
+pub struct ConditionRequest {
+    pub filter: FilterRequest,
+    pub last_seq: BigInt,
+}
+
+/// What a save expects, and what goes with it.
+#[napi(object, object_to_js = false)]
+pub struct SaveRequest {
+    /// `any`, `none` or `exists`.
+    pub expected: Option<String>,
+    pub version: Option<BigInt>,
+    pub position: Option<PositionRequest>,
+    pub command: Option<String>,
+    pub correlation: Option<String>,
+    pub causation: Option<String>,
+    pub condition: Option<ConditionRequest>,
+}
+
+impl SaveRequest {
+    pub(crate) fn expected(&self) -> Result<Expected> {
+        if let Some(position) = &self.position {
+            return position.position().map(Expected::At);
+        }
+        if let Some(version) = &self.version {
+            return u64_of("version", version).map(Expected::Version);
+        }
+        match self.expected.as_deref() {
+            None | Some("any") => Ok(Expected::Any),
+            Some("none") => Ok(Expected::None),
+            Some("exists") => Ok(Expected::Exists),
+            Some(other) => Err(invalid(format!("expected '{other}' is not one of any, none, exists"))),
+        }
+    }
+
+    pub(crate) fn options(&self) -> Result<SaveOptions<'_>> {
+        let condition = self.condition.as_ref().map(|condition| {
+            let FilterRequest { aggregate, key } = &condition.filter;
+            let filter = EventFilter { aggregate: aggregate.clone(), key: key.clone() };
+            Ok::<_, napi::Error>(Condition { filter, last_seq: u64_of("lastSeq", &condition.last_seq)? })
+        });
+        Ok(SaveOptions {
+            command: self.command.as_deref().unwrap_or_default(),
+            correlation: self.correlation.as_deref().unwrap_or_default(),
+            causation: self.causation.as_deref().unwrap_or_default(),
+            condition: condition.transpose()?,
+        })
+    }
+}
+
+/// What a load is told.
+#[napi(object, object_to_js = false)]
+pub struct LoadRequest {
+    pub as_of_version: Option<BigInt>,
+    pub as_of_seq: Option<BigInt>,
+    pub as_of_time: Option<BigInt>,
+    pub snapshot_schema: Option<u32>,
+    pub behind: Option<PositionRequest>,
+}
+
+impl LoadRequest {
+    pub(crate) fn into_core(self) -> Result<LoadOptions> {
+        let as_of = match (self.as_of_version, self.as_of_seq, self.as_of_time) {
+            (None, None, None) => AsOf::Now,
+            (Some(version), None, None) => AsOf::Version(u64_of("asOfVersion", &version)?),
+            (None, Some(seq), None) => AsOf::Seq(u64_of("asOfSeq", &seq)?),
+            (None, None, Some(time)) => AsOf::Time(u64_of("asOfTime", &time)?),
+            _ => return Err(invalid("asOfVersion, asOfSeq and asOfTime exclude each other")),
+        };
+        let behind = self.behind.map_or(Ok(Position::default()), |behind| behind.position())?;
+        Ok(LoadOptions { as_of, snapshot_schema: self.snapshot_schema.unwrap_or_default(), behind })
+    }
+}
+
+/// A snapshot without its data.
+#[napi(object, object_to_js = false)]
+pub struct SnapshotRequest {
+    pub position: PositionRequest,
+    pub schema: u32,
+    pub ttl_ms: Option<f64>,
+}
+
+impl SnapshotRequest {
+    pub(crate) fn with<'a>(&self, data: &'a [u8]) -> Result<NewSnapshot<'a>> {
+        let mut ttl = Duration::ZERO;
+        set_millis(&mut ttl, "ttlMs", self.ttl_ms)?;
+        Ok(NewSnapshot { position: self.position.position()?, schema: self.schema, data, ttl })
+    }
+}
