@@ -13,6 +13,7 @@
 
 mod aggregate;
 mod cache;
+mod decision;
 mod event;
 mod feed;
 mod list;
@@ -30,6 +31,7 @@ mod upcast;
 mod wanted;
 
 pub use aggregate::{Aggregate, DomainEvent, Root};
+pub use decision::{Decided, Given, given};
 pub use event::{Event, EventView, NewEvent};
 pub use feed::{EventFeed, FollowOptions};
 pub use list::{AggregateInfo, Page};

@@ -143,6 +143,42 @@ fn a_command_that_was_carried_out_is_not_carried_out_again() {
     assert_eq!((saved.state().balance, saved.position().version), (5, 1));
 }
 
+fn withdraw(account: &mut Root<Account>, amount: i64) -> Result<i64> {
+    if account.state().balance < amount {
+        return Err(Error::new(ErrorKind::Conflict, "not enough"));
+    }
+    account.raise(Moved::Withdrawn(amount));
+    Ok(account.state().balance)
+}
+
+#[test]
+fn a_decision_is_tested_without_a_store() {
+    let decided = given::<Account>([Moved::Deposited(5)]).when(|account| withdraw(account, 2));
+    assert_eq!(decided.then(&[Moved::Withdrawn(2)]).state().balance, 3);
+    let refused = given::<Account>([]).when(|account| withdraw(account, 2));
+    assert_eq!(refused.then_error().kind(), ErrorKind::Conflict);
+    let seen = given::<Account>([Moved::Deposited(1)]).when(|account| Ok::<_, Error>(account.position().version));
+    seen.then(&[]);
+}
+
+#[test]
+#[should_panic(expected = "the decision was refused")]
+fn a_decision_that_was_refused_is_not_one_that_raised_nothing() {
+    given::<Account>([]).when(|account| withdraw(account, 2)).then(&[]);
+}
+
+#[test]
+#[should_panic(expected = "the decision raised")]
+fn a_decision_that_raised_something_else_is_shown() {
+    given::<Account>([Moved::Deposited(5)]).when(|account| withdraw(account, 2)).then(&[Moved::Withdrawn(3)]);
+}
+
+#[test]
+#[should_panic(expected = "the decision was not refused")]
+fn a_decision_that_was_not_refused_has_no_error() {
+    given::<Account>([Moved::Deposited(5)]).when(|account| withdraw(account, 2)).then_error();
+}
+
 #[test]
 fn old_bytes_still_load_through_upcasters() {
     let store = store();
