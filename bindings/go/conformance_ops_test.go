@@ -77,7 +77,7 @@ var operations = map[string]operation{}
 func init() {
 	for _, table := range []map[string]operation{
 		streamOps, consumerOps, bucketOps, objectOps, pointsOps, crdtOps, replicaOps, databaseOps, presenceOps,
-		otherOps,
+		eventOps, otherOps,
 	} {
 		for name, operation := range table {
 			operations[name] = operation

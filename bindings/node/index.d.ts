@@ -1865,7 +1865,7 @@ export interface Position {
   seq: bigint;
 }
 
-/** Which aggregates: one, all of a kind, or all. A key wants a kind. */
+/** Which aggregates: one, all of a kind, all of a key, or all. */
 export interface EventFilter {
   aggregate?: string;
   key?: string;

@@ -334,6 +334,7 @@ fn conformance(name: &str) -> (PathBuf, PathBuf, Vec<PathBuf>) {
         "ops_crdt.c",
         "ops_replica.c",
         "ops_database.c",
+        "ops_events.c",
         "ops_presence.c",
     ]
     .map(|name| format!("tests/c/conformance/{name}"));

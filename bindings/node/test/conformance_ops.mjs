@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeToken, encodeToken } from 'headwater';
 import { crdtOperations } from './conformance_crdt.mjs';
 import { databaseOperations } from './conformance_database.mjs';
+import { eventOperations } from './conformance_events.mjs';
 import {
   ackOut, appendIn, big, bytesIn, bytesOut, configIn, configOut, entryOut, fields, ms, objectOut, plain, pointIn,
   pointOut, recordOut,
@@ -240,6 +241,7 @@ export function operations(engine, ofPresences) {
     },
 
     ...crdtOperations(engine, follow),
+    ...eventOperations(engine, follow),
     ...ofDatabases,
     ...ofPresences(follow),
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from conformance_crdt import CrdtSteps
 from conformance_database import DatabaseSteps, cell_out
+from conformance_events import EventSteps, event_told
 from conformance_presence import PresenceSteps, event_of
 
 import headwater as hw
@@ -62,6 +63,8 @@ def told(result: Any) -> Any:
             link = None if result.link is None else {"bucket": result.link.bucket, "name": result.link.name}
             headers = {"headers": [list(header) for header in result.headers]}
             return fields(result, OBJECT) | headers | {"link": link}
+        case hw.Event():
+            return event_told(result)
         case hw.RowChange():
             return {"table": result.table, "key": [cell_out(value) for value in result.key], "kind": result.kind}
         case hw.Changed():
@@ -108,7 +111,7 @@ def point(fields: Arguments) -> hw.Point:
     return hw.Point(**fields)
 
 
-class Runner(CrdtSteps, DatabaseSteps, PresenceSteps):
+class Runner(CrdtSteps, DatabaseSteps, EventSteps, PresenceSteps):
     """One engine and what the vectors have named."""
 
     def __init__(self, engine: hw.Engine) -> None:

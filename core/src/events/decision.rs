@@ -30,7 +30,8 @@ use super::save::Position;
 /// }
 ///
 /// given::<Account>([Deposited(5)]).when(|account| deposit(account, 7)).then(&[Deposited(7)]);
-/// assert_eq!(given::<Account>([Deposited(99)]).when(|account| deposit(account, 7)).then_error().message(), "too much");
+/// let refused = given::<Account>([Deposited(99)]).when(|account| deposit(account, 7));
+/// assert_eq!(refused.then_error().message(), "too much");
 /// ```
 pub fn given<A: Aggregate>(events: impl IntoIterator<Item = A::Event>) -> Given<A> {
     let mut root = Root::<A>::new("test");

@@ -81,6 +81,7 @@ impl World {
             _ if op.starts_with("points_") || op == "create_points" => self.points(op, args),
             _ if op.starts_with("crdt") => self.crdt(op, args),
             _ if op.starts_with("replica") => self.replica(op, args),
+            _ if op.starts_with("events_") || op.contains("event_store") => self.events(op, args),
             _ if op.starts_with("presence_") => self.presence(op, args),
             #[cfg(feature = "replica")]
             _ if op.starts_with("database") => self.database(op, args),

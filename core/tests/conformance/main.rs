@@ -17,6 +17,7 @@ mod databases;
 #[allow(dead_code, reason = "other tests copy directories too")]
 mod dirs;
 mod engine;
+mod events;
 #[cfg(feature = "hub")]
 mod hub;
 mod objects;

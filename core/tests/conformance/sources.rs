@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use headwater::crdt::CrdtWatcher;
+use headwater::events::EventFeed;
 use headwater::points::PointWatcher;
 use headwater::presence::{PresenceWatcher, WatchEvent};
 use headwater::replica::ChangeWatcher;
@@ -13,6 +14,7 @@ use crate::args::Args;
 use crate::crdt::changed;
 use crate::databases::row_changes;
 use crate::engine::World;
+use crate::events::list;
 use crate::objects::objects;
 use crate::values::{entries, points, record_list, records};
 
@@ -25,6 +27,7 @@ pub(crate) enum Watch {
     Crdt(CrdtWatcher),
     Database(ChangeWatcher),
     Presence(PresenceWatcher),
+    Events(EventFeed),
 }
 
 impl World {
@@ -73,6 +76,12 @@ impl World {
                     w.close();
                     Ok(Value::Null)
                 }
+                (Watch::Events(w), "take") => take_events(w, count.unwrap(), timeout),
+                (Watch::Events(w), "try_next") => w.try_next(max).and_then(|e| list(&e)).map(Value::from),
+                (Watch::Events(w), _) => {
+                    w.close();
+                    Ok(Value::Null)
+                }
                 (Watch::Crdt(w), _) => {
                     w.close();
                     Ok(Value::Null)
@@ -98,6 +107,17 @@ impl World {
 
 fn told(events: Vec<WatchEvent>) -> Vec<Value> {
     events.iter().map(WatchEvent::to_json).collect()
+}
+
+/// As [`take`], of a feed, one at a time: what is wrong with a record fails the step in its place.
+fn take_events(feed: &EventFeed, count: usize, timeout: Duration) -> Result<Value> {
+    let deadline = Instant::now() + timeout;
+    let mut all = Vec::new();
+    while all.len() < count {
+        let left = deadline.saturating_duration_since(Instant::now());
+        all.extend(list(&feed.next(1).wait_timeout(left)?)?);
+    }
+    Ok(all.into())
 }
 
 /// Waits until `count` items came, taking no more than that.

@@ -20,6 +20,7 @@ typedef enum {
     ON_BUCKET,
     ON_STORE,
     ON_POINTS,
+    ON_EVENTS,
     ON_SOURCE,
     ON_CRDT,
     ON_REPLICA,
@@ -156,6 +157,19 @@ static const struct {
     {"database_snapshot", op_database_snapshot, ON_DATABASE, " database "},
     {"database_snapshots", op_database_snapshots, ON_DATABASE, " database "},
     {"database_restore", op_database_restore, ON_DATABASE, " database id "},
+    {"create_event_store", op_create_event_store, ON_ENGINE, " config "},
+    {"delete_event_store", op_delete_event_store, ON_ENGINE, " store "},
+    {"event_stores", op_event_stores, ON_ENGINE, " "},
+    {"events_save", op_events_save, ON_EVENTS,
+     " store aggregate key events expected command correlation causation condition "},
+    {"events_load", op_events_load, ON_EVENTS,
+     " store aggregate key as_of_version as_of_seq snapshot_schema behind "},
+    {"events_last_seq", op_events_last_seq, ON_EVENTS, " store aggregate key "},
+    {"events_snapshot", op_events_snapshot, ON_EVENTS, " store aggregate key "},
+    {"events_save_snapshot", op_events_save_snapshot, ON_EVENTS,
+     " store aggregate key version seq schema data data_base64 data_size ttl "},
+    {"events_list", op_events_list, ON_EVENTS, " store aggregate key after max "},
+    {"events_follow", op_events_follow, ON_EVENTS, " store as filters after "},
     {"presence_open", op_presence_open, ON_ENGINE, " as config "},
     {"presence_advance", op_presence_advance, ON_ENGINE, " presence ms at_once "},
     {"presence_set", op_presence_set, ON_ENGINE, " presence space user session status message device meta ttl idle "},
@@ -204,6 +218,9 @@ static hw_status open_target(runner *r, target on) {
     if (on == ON_POINTS) {
         status = hw_points_open(r->engine, points.data, points.len, &r->points, &r->error);
     }
+    if (on == ON_EVENTS) {
+        status = hw_engine_event_store(r->engine, store.data, store.len, &r->events, &r->error);
+    }
     if (on == ON_CRDT) {
         status = open_crdt(r);
     }
@@ -222,11 +239,13 @@ static void close_target(runner *r) {
     hw_bucket_free(r->bucket);
     hw_object_store_free(r->store);
     hw_points_free(r->points);
+    hw_event_store_free(r->events);
     r->stream = NULL;
     r->consumer = NULL;
     r->bucket = NULL;
     r->store = NULL;
     r->points = NULL;
+    r->events = NULL;
 }
 
 /* Runs the operation of the step. */
@@ -423,6 +442,7 @@ static bool run_file(const char *dir, const char *path) {
         hw_crdt_watcher_free(r.sources[i].crdt_watcher);
         hw_change_watcher_free(r.sources[i].change_watcher);
         hw_presence_watcher_free(r.sources[i].presence_watcher);
+        hw_event_feed_free(r.sources[i].event_feed);
     }
     for (size_t i = 0; i < NAMED_MAX; i++) {
         hw_crdt_free(r.crdts[i].crdt);

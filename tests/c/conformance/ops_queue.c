@@ -157,6 +157,13 @@ static hw_status take_some(runner *r, const source *from, size_t max, int64_t ti
         hw_blob *events = NULL;
         status = hw_presence_watcher_next(from->presence_watcher, max, timeout_ms, &events, &r->error);
         items = told_of(r, events);
+    } else if (from != NULL && from->event_feed != NULL) {
+        hw_events *events = NULL;
+        status = hw_event_feed_next(from->event_feed, max, timeout_ms, &events, &r->error);
+        if (status == HW_STATUS_OK) {
+            status = add_events(r, items, events);
+        }
+        hw_events_free(events);
     } else {
         hw_batch *batch = NULL;
         if (from != NULL) {
@@ -264,6 +271,9 @@ hw_status op_close(runner *r) {
     }
     if (from->presence_watcher != NULL) {
         return hw_presence_watcher_close(from->presence_watcher, &r->error);
+    }
+    if (from->event_feed != NULL) {
+        return hw_event_feed_close(from->event_feed, &r->error);
     }
     if (from->crdt_watcher != NULL) {
         return hw_crdt_watcher_close(from->crdt_watcher, &r->error);

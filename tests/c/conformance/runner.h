@@ -21,6 +21,7 @@ typedef struct {
     hw_crdt_watcher *crdt_watcher;
     hw_change_watcher *change_watcher;
     hw_presence_watcher *presence_watcher;
+    hw_event_feed *event_feed;
 } source;
 
 /* A CRDT store, a replica, a fragment, a held session, or a SQLite file or presence store and its engine, that a step
@@ -45,6 +46,7 @@ typedef struct {
     hw_bucket *bucket;
     hw_object_store *store;
     hw_points *points;
+    hw_event_store *events;
     hw_crdt *crdt;       /* It stays open: see `crdts`. */
     hw_replica *replica; /* Likewise. */
     named *node;         /* Likewise. */
@@ -125,6 +127,9 @@ json *keys_of(const hw_strings *keys);
 json *changed_of(const hw_strings *keys);
 json *row_changes_of(const hw_answer *changes);
 
+/* Adds the events of a list, up to one that can't be read, whose error it is. */
+hw_status add_events(runner *r, json *to, const hw_events *events);
+
 /* What an answer in JSON is, which is freed; null for none. */
 json *told_of(runner *r, hw_blob *blob);
 
@@ -163,6 +168,8 @@ operation op_database_attach, op_database_find, op_databases, op_database_link, 
     op_database_in_transaction, op_database_sync, op_database_pause, op_database_resume, op_database_detach,
     op_database_release, op_database_status, op_database_check, op_database_schema, op_database_snapshot,
     op_database_snapshots, op_database_restore, op_database_watch;
+operation op_create_event_store, op_delete_event_store, op_event_stores, op_events_save, op_events_load,
+    op_events_last_seq, op_events_snapshot, op_events_save_snapshot, op_events_list, op_events_follow;
 operation op_presence_open, op_presence_advance, op_presence_set, op_presence_hold, op_presence_update,
     op_presence_active, op_presence_release, op_presence_heartbeat, op_presence_leave, op_presence_choose,
     op_presence_hide, op_presence_get, op_presence_get_many, op_presence_list, op_presence_counts, op_presence_spaces,

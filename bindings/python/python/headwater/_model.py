@@ -592,7 +592,7 @@ class AggregateInfo(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """Which aggregates: one, all of a kind, or all. A key wants a kind."""
+    """Which aggregates: one, all of a kind, all of a key, or all."""
 
     aggregate: str | None = None
     key: str | None = None
