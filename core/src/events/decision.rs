@@ -8,7 +8,7 @@ use super::save::Position;
 /// An aggregate to which these events happened.
 ///
 /// ```
-/// # use headwater::{Error, Result, events::{Aggregate, DomainEvent, Root, given}};
+/// # use headwater::{Error, ErrorKind, Result, events::{Aggregate, DomainEvent, Root, given}};
 /// # #[derive(Debug, PartialEq)] struct Deposited(u64);
 /// # impl DomainEvent for Deposited {
 /// #     fn event_type(&self) -> &str { "deposited" }
@@ -23,7 +23,7 @@ use super::save::Position;
 /// # }
 /// fn deposit(account: &mut Root<Account>, amount: u64) -> Result<()> {
 ///     if account.state().balance + amount > 100 {
-///         return Err(Error::invalid("too much"));
+///         return Err(Error::new(ErrorKind::Invalid, "too much"));
 ///     }
 ///     account.raise(Deposited(amount));
 ///     Ok(())
