@@ -4,7 +4,7 @@
 //! as a restored backup's, is passed over. The events have to follow each other without a gap.
 
 use crate::clock::Nanos;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::pending::Pending;
 use crate::stream::options::ReadOptions;
 
@@ -14,6 +14,9 @@ use super::read::Events;
 use super::save::Position;
 use super::snapshot::Snapshot;
 use super::store::EventStore;
+
+/// What a look for a snapshot may fail with, and the load goes on without.
+const CAN_DO_WITHOUT: [ErrorKind; 3] = [ErrorKind::NotFound, ErrorKind::Closed, ErrorKind::Corrupt];
 
 /// Up to where events are loaded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -82,8 +85,8 @@ impl EventStore {
     /// Loads an aggregate; one that has no events is loaded as version 0.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) when a version is asked for that it has not reached, and
-    /// when what is asked for lies before events that were archived. [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt)
+    /// [`ErrorKind::NotFound`] when a version is asked for that it has not reached, and
+    /// when what is asked for lies before events that were archived. [`ErrorKind::Corrupt`]
     /// for events that are missing, and for records that are none. Those of the stream.
     pub fn load(&self, id: AggregateId<'_>, options: &LoadOptions) -> Pending<Loaded> {
         let (store, options, of) = (self.clone(), *options, self.0.of(id));
@@ -92,7 +95,11 @@ impl EventStore {
             Pending::of(async move {
                 let id = AggregateId::new(&aggregate, &key);
                 if options.snapshot_schema > 0 && options.behind.version == 0 {
-                    let snapshot = store.snapshot(id).await?;
+                    let snapshot = match store.snapshot(id).await {
+                        // It is a copy: where its bucket is gone or damaged, the events still say all.
+                        Err(error) if CAN_DO_WITHOUT.contains(&error.kind()) => None,
+                        found => found?,
+                    };
                     if let Some(snapshot) = snapshot.filter(|snapshot| options.takes(snapshot)) {
                         let begun = store.read(&subject, snapshot.position, options.as_of).await?;
                         if let Some(loaded) = begun {
