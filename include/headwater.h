@@ -6511,7 +6511,7 @@ hw_status hw_replica_stable(struct hw_replica *replica,
  *
  * Errors:    HW_STATUS_INVALID (a configuration that cannot be), HW_STATUS_NOT_FOUND (no such file),
  *            HW_STATUS_CORRUPT (it is no SQLite file), HW_STATUS_CONFLICT (another file is attached under the name, or
- *            this one with another configuration; or this process has the file open otherwise, which is seen on
+ *            this one is worked on with another one; or this process has the file open otherwise, which is seen on
  *            Linux), HW_STATUS_UNSUPPORTED (`engine` cannot be written to, or the library was built without it),
  *            HW_STATUS_BUSY, HW_STATUS_IO.
  * Ownership: `config` is borrowed for the call; `*database` is yours, free with hw_database_free.

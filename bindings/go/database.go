@@ -27,7 +27,7 @@ type Database struct {
 // [Database.Status] names those.
 //
 // [ErrNotFound] says that there is no such file, [ErrCorrupt] that it is none of SQLite's, and [ErrConflict] that
-// another file is attached under the name, or this one with another configuration, or that this process has the file
+// another file is attached under the name, or this one is worked on with another one, or that this process has the file
 // open otherwise, which is seen on Linux: two copies of SQLite in one process drop each other's locks. Close it there,
 // and work through [Database.SQL].
 func (e *Engine) Attach(ctx context.Context, config DatabaseConfig) (*Database, error) {

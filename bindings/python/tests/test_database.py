@@ -160,7 +160,7 @@ def test_databases_are_found_again(tmp_path: Path) -> None:
         assert [status.name for status in engine.databases(timeout=5)] == ["books"]
         assert engine.database("books").path == path
         assert engine.attach(path, publish=False, include="books", per_row=["books"]).name == "books"
-        with pytest.raises(hw.ConflictError, match="attached already"):
+        with pytest.raises(hw.ConflictError, match="another include, per_row, publish: it is worked on"):
             engine.attach(path)
         with pytest.raises(hw.NotFoundError):
             engine.database("other")
