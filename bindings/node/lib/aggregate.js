@@ -94,7 +94,8 @@ class Root {
         root.#raised = [];
         root.position = position;
       },
-      snapshotVersion: (root) => root.#snapshotVersion,
+      /** What `become` takes: the very state, no copy. */
+      parts: (root) => ({ state: root.state, position: root.position, snapshotVersion: root.#snapshotVersion }),
     };
   }
 

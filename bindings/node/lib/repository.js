@@ -52,20 +52,20 @@ class Repository {
       // What was under way may not have what this caller knows to be saved.
       return this.#caughtUp(key, await joined);
     }
-    const reading = this.#read(key).then(this.#copyOf.bind(this)).finally(() => this.#reading.delete(key));
+    // Nobody is given the root that is read, so all may copy its state.
+    const reading = this.#read(key).then(inner.parts).finally(() => this.#reading.delete(key));
     this.#reading.set(key, reading);
     return this.#rootOf(key, await reading);
   }
 
-  #copyOf(root) {
-    const { state, position } = root;
-    return { state: this.kind.clone(state), position, snapshotVersion: inner.snapshotVersion(root) };
+  #cloned(parts) {
+    return { ...parts, state: this.kind.clone(parts.state) };
   }
 
   /** A root of its own, of a state that others have too. */
-  #rootOf(key, { state, position, snapshotVersion }) {
+  #rootOf(key, parts) {
     const root = this.start(key);
-    inner.become(root, { state: this.kind.clone(state), position, snapshotVersion });
+    inner.become(root, this.#cloned(parts));
     return root;
   }
 
@@ -120,9 +120,7 @@ class Repository {
     if (saved.isRepeat) {
       // What was decided now is not what was saved then: the log says what is.
       this.#kept.delete(root.key);
-      const there = await this.getOrCreate(root.key);
-      const { state, position } = there;
-      inner.become(root, { state, position, snapshotVersion: inner.snapshotVersion(there) });
+      inner.become(root, inner.parts(await this.getOrCreate(root.key)));
       return root;
     }
     inner.settle(root, saved.position);
@@ -134,13 +132,13 @@ class Repository {
   async #snapshotIfDue(root) {
     const { name, snapshotSchema, dump } = this.kind;
     const { version } = root.position;
-    const isDue = this.snapshotEvery > 0n && version >= inner.snapshotVersion(root) + this.snapshotEvery;
+    const isDue = this.snapshotEvery > 0n && version >= inner.parts(root).snapshotVersion + this.snapshotEvery;
     if (!isDue || snapshotSchema === 0) return;
     const data = bytes('what dump returns', dump(root.state));
     const snapshot = { position: root.position, schema: snapshotSchema, data, ttlMs: this.snapshotTtlMs };
     try {
       await this.store.saveSnapshot(name, root.key, snapshot);
-      inner.become(root, { state: root.state, position: root.position, snapshotVersion: version });
+      inner.become(root, { ...inner.parts(root), snapshotVersion: version });
     } catch {
       // The events are saved: the next save tries again.
     }
@@ -181,7 +179,7 @@ class Repository {
     const there = this.#kept.get(root.key);
     if (there !== undefined && there.position.version > position.version) return;
     this.#kept.delete(root.key);
-    this.#kept.set(root.key, this.#copyOf(root));
+    this.#kept.set(root.key, this.#cloned(inner.parts(root)));
     if (this.#kept.size > this.cache) this.#kept.delete(this.#kept.keys().next().value);
   }
 }
