@@ -1,6 +1,5 @@
 """The operations of the conformance vectors, spoken in Python: see tests/conformance/README.md."""
 
-import base64
 import io
 import time
 from collections.abc import Callable, Iterable
@@ -10,6 +9,7 @@ from conformance_crdt import CrdtSteps
 from conformance_database import DatabaseSteps, cell_out
 from conformance_events import EventSteps, event_told
 from conformance_presence import PresenceSteps, event_of
+from conformance_values import data, told_bytes
 
 import headwater as hw
 
@@ -27,21 +27,6 @@ def settings(config: Arguments) -> Arguments:
     if "backoff" in config:
         config["backoff"] = [seconds(wait) for wait in config["backoff"]]
     return config
-
-
-def data(step: Arguments, name: str) -> bytes:
-    """The bytes of an argument, taken out of the step."""
-    text, encoded, size = step.pop(name, None), step.pop(f"{name}_base64", None), step.pop(f"{name}_size", None)
-    if encoded is not None:
-        return base64.b64decode(encoded, validate=True)
-    return b"x" * size if size is not None else (text or "").encode()
-
-
-def told_bytes(name: str, content: bytes) -> Arguments:
-    try:
-        return {name: content.decode()}
-    except UnicodeDecodeError:
-        return {f"{name}_base64": base64.b64encode(content).decode()}
 
 
 def told(result: Any) -> Any:

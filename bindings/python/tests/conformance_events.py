@@ -1,41 +1,30 @@
 """The operations of the conformance vectors on event stores: see tests/conformance/README.md."""
 
-import base64
 from typing import Any
+
+from conformance_values import data, told_bytes
 
 import headwater as hw
 
 Arguments = dict[str, Any]
 
 
-def with_data(result: Arguments, data: bytes) -> Arguments:
-    try:
-        return result | {"data": data.decode()}
-    except UnicodeDecodeError:
-        return result | {"data_base64": base64.b64encode(data).decode()}
-
-
-def data_of(arguments: Arguments) -> bytes:
-    encoded = arguments.pop("data_base64", None)
-    return base64.b64decode(encoded) if encoded is not None else str(arguments.pop("data", "")).encode()
-
-
 def new_event(arguments: Arguments) -> hw.NewEvent:
     arguments = dict(arguments)
-    data = data_of(arguments)
-    return hw.NewEvent(arguments.pop("event_type"), data, **arguments)
+    content = data(arguments, "data")
+    return hw.NewEvent(arguments.pop("event_type"), content, **arguments)
 
 
 def event_told(event: hw.Event) -> Arguments:
     names = "aggregate key event_type version seq schema time command correlation causation"
     told: Arguments = {name: getattr(event, name) for name in names.split()}
-    return with_data(told | {"metadata": [list(pair) for pair in event.metadata]}, event.data)
+    return told | {"metadata": [list(pair) for pair in event.metadata]} | told_bytes("data", event.data)
 
 
 def snapshot_told(snapshot: hw.Snapshot | None) -> Arguments | None:
     if snapshot is None:
         return None
-    return with_data(snapshot.position._asdict() | {"schema": snapshot.schema}, snapshot.data)
+    return snapshot.position._asdict() | {"schema": snapshot.schema} | told_bytes("data", snapshot.data)
 
 
 def condition_of(filter: Arguments) -> hw.Condition:
@@ -91,10 +80,10 @@ class EventSteps:
         seq: int,
         schema: int = 1,
         ttl: int = 0,
-        **data: Any,
+        **step: Any,
     ) -> Any:
-        position, content = hw.Position(version, seq), data_of(data)
-        assert not data, f"unknown arguments {data}"
+        position, content = hw.Position(version, seq), data(step, "data")
+        assert not step, f"unknown arguments {step}"
         kept = self.engine.event_store(store)
         return kept.save_snapshot(aggregate, key, position, content, schema=schema, ttl=ttl / 1_000_000_000)
 
