@@ -246,7 +246,7 @@ impl Engine {
                 }
                 return Ok(worker);
             }
-            let why = if worker.config.log.shards.max(1) != config.log.shards.max(1) {
+            let why = if worker.config.shards() != config.shards() {
                 "what is on its way is for its shards: detach it first"
             } else if worker.has_thread() && !is_anew {
                 "it is worked on as it was attached: close the engine first"

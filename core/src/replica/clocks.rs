@@ -7,6 +7,7 @@
 use super::change::Change;
 use super::store::{Fault, Sql};
 use super::table::Table;
+use super::value::Value;
 use crate::error::Error;
 use crate::varint::{put_varint, take_varint};
 
@@ -101,11 +102,10 @@ impl RowState {
         joined
     }
 
-    /// What [`RowState::join`] makes of a row of which nothing is known and that comes with all columns of its table.
-    pub(super) fn set_whole(&mut self, change: &Change, table: &Table, origin: u64) {
-        let stamp = change.stamp(origin);
-        let columns = table.columns.iter().zip(&change.values);
-        (self.life, self.whole) = (change.life, true);
+    /// Becomes that of a row of which all was written at once, in this life, and nothing else is known.
+    pub(super) fn set_whole(&mut self, table: &Table, values: &[Value], stamp: Stamp, life: Stamp) {
+        let columns = table.columns.iter().zip(values);
+        (self.life, self.whole) = (life, true);
         self.columns.clear();
         self.columns.extend(columns.map(|(column, value)| Written {
             column: column.id,

@@ -62,7 +62,7 @@ impl TableRows<'_> {
                 put_key(&change.key, &mut bytes);
                 add.raw_bind_parameter(2 * n + 1, &bytes)?;
                 bytes.clear();
-                state.set_whole(change, self.table, origin);
+                state.set_whole(self.table, &change.values, change.stamp(origin), change.life);
                 state.encode_to(&mut bytes);
                 add.raw_bind_parameter(2 * n + 2, &bytes)?;
             }

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Statement, params_from_iter};
 
 use super::change::Change;
-use super::clocks::{RowState, Stamp, Written};
+use super::clocks::{RowState, Stamp};
 use super::ident::quote;
 use super::noted::{ChangeKind, Notes};
 use super::store::{Fault, Sql};
@@ -220,9 +220,9 @@ impl<'a> TableRows<'a> {
 
     /// The clocks of a row of which all was written at once; zero is what was there at attach.
     pub(super) fn first_state(&self, values: &[Value], stamp: Stamp) -> RowState {
-        let columns = self.table.columns.iter().zip(values);
-        let columns = columns.map(|(column, value)| Written { column: column.id, stamp, digest: value.digest() });
-        RowState { whole: true, columns: columns.collect(), ..RowState::default() }
+        let mut state = RowState::default();
+        state.set_whole(self.table, values, stamp, Stamp::default());
+        state
     }
 
     /// Whether rows may be hidden.

@@ -216,7 +216,7 @@ impl DatabaseConfig {
     }
 
     /// How many streams its log is.
-    pub(super) fn shards(&self) -> usize {
+    pub(crate) fn shards(&self) -> usize {
         self.log.shards.max(1)
     }
 

@@ -6,19 +6,18 @@ use crate::locks::lock;
 
 /// A lock that goes to who waits for it. A [`Mutex`] goes back to the thread that has just let it go and wants it
 /// again, for as long as that goes on.
-#[derive(Debug, Default)]
-pub(crate) struct FairMutex<T> {
+pub(super) struct FairMutex<T> {
     /// Whoever is next holds this, so that the one who had the lock last waits behind them.
     next: Mutex<()>,
     value: Mutex<T>,
 }
 
 impl<T> FairMutex<T> {
-    pub(crate) fn new(value: T) -> Self {
+    pub(super) fn new(value: T) -> Self {
         FairMutex { next: Mutex::new(()), value: Mutex::new(value) }
     }
 
-    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, T> {
         let _next = lock(&self.next);
         lock(&self.value)
     }
