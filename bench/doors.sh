@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds what the row `calls` measures, in release: the C library, a Python environment with our wheel, and the Node
-# packages (ours, and better-sqlite3, which is compiled where there is no ready-made one).
+# Builds what the rows `calls` and `entities_calls` measure, in release: the C library, a Python environment with our
+# wheel, and the Node packages (ours, and better-sqlite3, which is compiled where there is no ready-made one).
 set -eu
 cd "$(dirname "$0")"
 

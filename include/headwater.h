@@ -610,6 +610,29 @@ typedef int32_t hw_sql_type;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+/** What an item of a turn is. */
+enum hw_turn_what
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /** A message, in `name` and `payload`. */
+    HW_TURN_WHAT_MESSAGE = 0,
+    /** The entity is wanted: make its handler. It is the first item of a turn. */
+    HW_TURN_WHAT_START = 1,
+    /** A time has come that was set, in `name`. */
+    HW_TURN_WHAT_TIMER = 2,
+    /** The handler is not wanted any more: let it go. It is the last item of a turn. */
+    HW_TURN_WHAT_STOP = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum hw_turn_what hw_turn_what;
+#else
+typedef int32_t hw_turn_what;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
 /** Aggregates of a store. Immutable. */
 typedef struct hw_aggregates hw_aggregates;
 
@@ -654,6 +677,9 @@ typedef struct hw_database hw_database;
 
 /** An open engine. `const`: safe from many threads at once. */
 typedef struct hw_engine hw_engine;
+
+/** Live entities on this node. `const`: safe from many threads; each turn goes to one. */
+typedef struct hw_entities hw_entities;
 
 /** Revisions of keys. Immutable. */
 typedef struct hw_entries hw_entries;
@@ -727,11 +753,17 @@ typedef struct hw_presence_watcher hw_presence_watcher;
 /** How far a long call has come, and the way to stop it. It serves one call at a time. */
 typedef struct hw_progress hw_progress;
 
+/** A projection that is open. `const`: safe from many threads; each event goes to one. */
+typedef struct hw_projection hw_projection;
+
 /** What a key or a field reads as. Immutable. */
 typedef struct hw_reading hw_reading;
 
 /** A replica of state that merges. For one thread at a time. */
 typedef struct hw_replica hw_replica;
+
+/** An answer that is on its way. For one thread at a time. */
+typedef struct hw_reply hw_reply;
 
 /** The rows that answer a query, by series, then start. Immutable. */
 typedef struct hw_rows hw_rows;
@@ -753,6 +785,9 @@ typedef struct hw_subscription hw_subscription;
 
 /** A write under way. For one thread at a time. */
 typedef struct hw_ticket hw_ticket;
+
+/** Turns that were taken together. Immutable. */
+typedef struct hw_turns hw_turns;
 
 /** One wake-up for any number of waits. `const`: safe from many threads at once. */
 typedef struct hw_waker hw_waker;
@@ -841,6 +876,11 @@ typedef struct hw_hub_options {
     uint64_t reconnect_delay_max_ms;
     /** Appends that may be on their way at once, up to 32,768; 0 is 4,096. More wait for room. */
     uint32_t window;
+    /**
+     * On how many servers a stream is kept that is made over this connection and says nothing of a hub, such as those
+     * of buckets, event stores and entities: up to 5; 0 is 1. One that is there stays as it is.
+     */
+    uint32_t replicas;
     /** Not 0: refuses a server that does not speak TLS. */
     uint8_t require_tls;
     /** Not 0: begins with TLS, before the server says anything; the server has to be set so. */
@@ -1952,6 +1992,11 @@ typedef struct hw_new_event {
     const struct hw_header *metadata;
     /** How many. */
     size_t metadata_len;
+    /**
+     * The person or thing that `data` is about, 1 to 128 bytes: `data` is encrypted with a key of it, and reads as
+     * erased once hw_event_store_forget was told so. None when empty.
+     */
+    struct hw_str data_subject;
     /** With `has_time`: when it happened, in nanoseconds since the epoch; when it was saved, otherwise. */
     int64_t time;
     /** The version of the shape of `data`; 0 is 1. */
@@ -2010,6 +2055,13 @@ typedef struct hw_new_snapshot {
     size_t struct_size;
     /** The state, in your encoding, at most 8 MiB. */
     struct hw_bytes data;
+    /**
+     * The data subjects that the state has data of: those of the events that it was made of, but for erased ones. At
+     * most 1,000.
+     */
+    const struct hw_str *data_subjects;
+    /** How many. */
+    size_t data_subjects_len;
     /** How many events the aggregate has had. */
     uint64_t version;
     /** The sequence of the last one. */
@@ -2036,6 +2088,16 @@ typedef struct hw_load_options {
     int32_t as_of;
 } hw_load_options;
 
+/** What archiving came to. */
+typedef struct hw_archived {
+    /** sizeof(hw_archived), set by the caller. */
+    size_t struct_size;
+    /** How many events left the store now. */
+    uint64_t events;
+    /** The version of the last event that was moved, now or before; 0 when none was. */
+    uint64_t up_to;
+} hw_archived;
+
 /** A snapshot that was read. */
 typedef struct hw_snapshot {
     /** sizeof(hw_snapshot), set by the caller. */
@@ -2048,6 +2110,8 @@ typedef struct hw_snapshot {
     uint64_t seq;
     /** When the snapshot was saved, in nanoseconds since the epoch. */
     uint64_t saved;
+    /** How many data subjects the state has data of; hw_events_snapshot_data_subject has each. */
+    size_t data_subjects_len;
     /** The version of the shape of `data`. */
     uint32_t schema;
 } hw_snapshot;
@@ -2070,6 +2134,8 @@ typedef struct hw_event {
     struct hw_str correlation;
     /** What it is a consequence of; empty when nobody said. */
     struct hw_str causation;
+    /** The person or thing that its data is about; empty when nobody said. */
+    struct hw_str data_subject;
     /** Its place among the events of its aggregate, from 1. */
     uint64_t version;
     /** Its place in the store, from 1. */
@@ -2082,6 +2148,8 @@ typedef struct hw_event {
     size_t metadata_len;
     /** The version of the shape of its data, from 1. */
     uint32_t schema;
+    /** Not 0: its data is gone, as its data subject was forgotten, and `data` is empty. */
+    uint8_t is_erased;
 } hw_event;
 
 /** What to follow. Zero is the default of every field: everything. */
@@ -2095,6 +2163,167 @@ typedef struct hw_follow_options {
     /** Only events behind this sequence of the store. */
     uint64_t after;
 } hw_follow_options;
+
+/** What a projection is opened with. Zero is the default of every field but the name. */
+typedef struct hw_projection_config {
+    /** sizeof(hw_projection_config) */
+    size_t struct_size;
+    /** Its name: 1 to 64 letters, digits, `-` and `_`. */
+    struct hw_str name;
+    /** Only events of aggregates that one of these takes; all when there is none. */
+    const struct hw_event_filter *filters;
+    /** How many. */
+    size_t filters_len;
+    /** The pause after the first failure of an event, in milliseconds, which doubles with each one; 0 is 100. */
+    uint64_t pause_ms;
+    /** The longest pause, in milliseconds; 0 is 30,000. */
+    uint64_t pause_max_ms;
+    /** How often an event is tried before it is a dead letter; 0 is 10, and UINT32_MAX is without end. */
+    uint32_t tries;
+    /** Not 0: it is built anew, beside the live one of this name. */
+    uint8_t is_rebuild;
+} hw_projection_config;
+
+/** What comes of a failure. */
+typedef struct hw_failure {
+    /** sizeof(hw_failure), set by the caller. */
+    size_t struct_size;
+    /** How long nothing is given out, in milliseconds. */
+    uint64_t pause_ms;
+    /** How often the event was tried. */
+    uint32_t tries;
+    /** Not 0: the event is a dead letter; it is to be passed by, and that to be committed. */
+    uint8_t is_dead;
+} hw_failure;
+
+/** How entities live. Zero is the default of every field. */
+typedef struct hw_entities_config {
+    /** sizeof(hw_entities_config) */
+    size_t struct_size;
+    /** The cluster that they are shared in: 1 to 64 letters, digits, `-` and `_`; none when empty. */
+    struct hw_str cluster;
+    /** The name of this node in it, alike, which no other has; not for a client. */
+    struct hw_str node;
+    /** After how long of silence the other nodes take its shards, in milliseconds, at least 1,000; 0 is 10,000. */
+    uint64_t ttl_ms;
+    /** How long a handler lives that nobody asks, in milliseconds; 0 is 120,000. */
+    uint64_t idle_ms;
+    /** How long a handler may take for one item, in milliseconds; 0 is 30,000. */
+    uint64_t lease_ms;
+    /** The most messages that wait for one entity; 0 is 1,024. */
+    size_t mailbox;
+    /** The most handlers that are alive; 0 is 100,000. */
+    size_t active;
+    /** The shards that keys are spread over, the same on all nodes for ever; 0 is 256. */
+    uint32_t shards;
+    /** How often a message is handed out that nobody waits for, until it is a dead letter; 0 is 3. */
+    uint32_t attempts;
+    /** The most background tasks of one handler that are under way at once; 0 is 16. */
+    uint32_t tasks;
+    /** How many shards this node gets beside the others, up to 100; 0 is 1. */
+    uint32_t weight;
+    /** Not 0: it asks the entities of the cluster, and is no node of it. */
+    uint8_t is_client;
+    /** Not 0: its nodes meet over the mesh that the engine has joined, and not on its hub or in its directory. */
+    uint8_t mesh;
+} hw_entities_config;
+
+/** A message to an entity. */
+typedef struct hw_entity_message {
+    /** sizeof(hw_entity_message) */
+    size_t struct_size;
+    /** The kind of the entity, 1 to 128 bytes. */
+    struct hw_str kind;
+    /** Its key, 1 to 128 bytes. */
+    struct hw_str key;
+    /** What is asked or told. */
+    struct hw_str name;
+    /** In the encoding of whoever sends it. */
+    struct hw_bytes payload;
+    /**
+     * How long the answer to a request is waited for, in milliseconds; 0 is 30,000. What is not begun by then is not
+     * begun.
+     */
+    uint64_t timeout_ms;
+    /**
+     * The token of the turn for which a request is made, where `is_within` is not 0. One that would wait for that
+     * entity is refused.
+     */
+    uint64_t token;
+    /** The item of that turn. */
+    uint32_t item;
+    /** Not 0: it is made for an item of a turn. */
+    uint8_t is_within;
+} hw_entity_message;
+
+/** A turn of one entity: nobody else has one of it until all items are completed, or the lease is over. */
+typedef struct hw_turn {
+    /** sizeof(hw_turn), set by the caller. */
+    size_t struct_size;
+    /** The kind of the entity. */
+    struct hw_str kind;
+    /** Its key. */
+    struct hw_str key;
+    /** What completions name; good for this turn alone. */
+    uint64_t token;
+    /** Which life of the handler this is: another number after each HW_TURN_WHAT_START. */
+    uint64_t activation;
+    /** How many items it has; hw_turns_item has each, to be handled in order. */
+    size_t items_len;
+} hw_turn;
+
+/** An item of a turn. */
+typedef struct hw_turn_item {
+    /** sizeof(hw_turn_item), set by the caller. */
+    size_t struct_size;
+    /** What is asked or told, or the name of the timer. */
+    struct hw_str name;
+    /** In the encoding of whoever sent it. */
+    struct hw_bytes payload;
+    /** An hw_turn_what. */
+    int32_t what;
+    /** How often it was handed out, from 1 on. */
+    uint32_t attempt;
+    /** Not 0: somebody waits for the answer. */
+    uint8_t wants_reply;
+} hw_turn_item;
+
+/** What an item of a turn came to. */
+typedef struct hw_item_answer {
+    /** sizeof(hw_item_answer) */
+    size_t struct_size;
+    /** The answer, for HW_STATUS_OK. */
+    struct hw_bytes payload;
+    /** What went wrong, for any other status. */
+    struct hw_str message;
+    /** The place of the item in the turn. */
+    uint32_t item;
+    /** An hw_status. */
+    int32_t status;
+} hw_item_answer;
+
+/** Where an entity is. */
+typedef struct hw_entity_place {
+    /** sizeof(hw_entity_place), set by the caller. */
+    size_t struct_size;
+    /**
+     * Where `is_here`: the epoch in which this node has its shard, higher than that of any node before it; 0 without a
+     * cluster.
+     */
+    uint64_t epoch;
+    /** Its shard. */
+    uint32_t shard;
+    /** Not 0: this node has it, and may be sure of that. */
+    uint8_t is_here;
+} hw_entity_place;
+
+/** A node that has shards. */
+typedef struct hw_shard_node {
+    /** Its name. */
+    struct hw_str name;
+    /** How many shards it gets beside the others. */
+    uint32_t weight;
+} hw_shard_node;
 
 /** A SQLite file that replicates. Zero is the default of every field but `path`. */
 typedef struct hw_database_config {
@@ -5891,6 +6120,23 @@ hw_status hw_event_store_last_seq(const struct hw_event_store *store,
                                   struct hw_error **error);
 
 /**
+ * Forgets a data subject: its key is gone, and its bytes are taken from where they were kept. Events about it read as
+ * erased from then on, and snapshots that have some of its data are passed over. `*had_key`, when not NULL, gets
+ * whether there was a key. Copies that were made before, such as backups, are not reached.
+ *
+ * Errors:    HW_STATUS_INVALID (a name that cannot be), HW_STATUS_UNSUPPORTED (a build without the feature
+ *            `shredding`), HW_STATUS_IO.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_event_store_forget(const struct hw_event_store *store,
+                                const char *data_subject,
+                                size_t data_subject_len,
+                                bool *had_key,
+                                struct hw_error **error);
+
+/**
  * Lists aggregates whose last event lies behind sequence `after`, the one first that was saved longest ago, at most
  * `max` of them (0 is 1,000). `*next`, when not NULL, gets what to go on behind; 0 at the end. `filter` may be NULL,
  * which is all.
@@ -5973,8 +6219,29 @@ hw_status hw_event_store_save(const struct hw_event_store *store,
                               struct hw_error **error);
 
 /**
+ * What a save of a command came to, if it is among the aggregate's last 1,000 events: for whoever is to carry a
+ * command out that may be carried out already, and has loaded what it left. `*found` says whether it is; `saved` may
+ * be NULL, and is written where it is.
+ *
+ * Errors:    HW_STATUS_INVALID, HW_STATUS_IO.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_event_store_find_command(const struct hw_event_store *store,
+                                      const char *aggregate,
+                                      size_t aggregate_len,
+                                      const char *key,
+                                      size_t key_len,
+                                      const char *command,
+                                      size_t command_len,
+                                      bool *found,
+                                      struct hw_saved *saved,
+                                      struct hw_error **error);
+
+/**
  * Keeps a snapshot of an aggregate. `is_kept`, when not NULL, gets whether it was; not, if there is one of the same
- * version or a newer one.
+ * version or a newer one, and if one of its data subjects was forgotten.
  *
  * Errors:    HW_STATUS_INVALID (a position without events, a state beyond 8 MiB), HW_STATUS_IO.
  * Ownership: inputs are borrowed for the call.
@@ -5997,8 +6264,8 @@ hw_status hw_event_store_save_snapshot(const struct hw_event_store *store,
  * Loads an aggregate: a snapshot of the schema that was asked for, if there is one, and the events behind it. One that
  * has no event is loaded as version 0. `options` may be NULL.
  *
- * Errors:    HW_STATUS_NOT_FOUND (a version that it has not reached, or what was archived), HW_STATUS_CORRUPT (events
- *            that are missing, a record that is none), HW_STATUS_INVALID, HW_STATUS_IO.
+ * Errors:    HW_STATUS_NOT_FOUND (a version that it has not reached, or what it is to begin behind), HW_STATUS_CORRUPT
+ *            (events that are missing, a record that is none), HW_STATUS_INVALID, HW_STATUS_IO.
  * Ownership: inputs are borrowed for the call; `*events` is yours, free with hw_events_free.
  * Threads:   any.
  * Since:     0.1
@@ -6029,6 +6296,32 @@ hw_status hw_event_store_snapshot(const struct hw_event_store *store,
                                   size_t key_len,
                                   struct hw_events **events,
                                   struct hw_error **error);
+
+/* ---- event archive ----------------------------------------------------------------------------------------------- */
+
+/**
+ * Moves the events of an aggregate that lie before its snapshot into the archive of the store: those up to version
+ * `up_to`, or all of them when 0. The event that the snapshot ends with stays, and so do those that a projection has
+ * not taken in yet. Loads, projections and feeds that begin before them read them from there. A call that was cut
+ * short is made again. `archived` may be NULL. `*held_back_by`, when not NULL, gets the name of the projection that
+ * kept events where they are, or an empty list.
+ *
+ * Errors:    HW_STATUS_NOT_FOUND (no snapshot), HW_STATUS_INVALID (a version that lies not before it),
+ *            HW_STATUS_CONFLICT (the archive is that of another history), HW_STATUS_CORRUPT, HW_STATUS_IO.
+ * Ownership: inputs are borrowed for the call; `*held_back_by` is yours, free with hw_strings_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_event_store_archive(const struct hw_event_store *store,
+                                 const char *aggregate,
+                                 size_t aggregate_len,
+                                 const char *key,
+                                 size_t key_len,
+                                 uint64_t up_to,
+                                 struct hw_archived *archived,
+                                 struct hw_strings **held_back_by,
+                                 struct hw_error **error);
 
 /* ---- events ------------------------------------------------------------------------------------------------------ */
 
@@ -6066,6 +6359,20 @@ HW_API
 hw_status hw_events_snapshot(const struct hw_events *events,
                              struct hw_snapshot *snapshot,
                              struct hw_error **error);
+
+/**
+ * The data subject `place` of the snapshot that the events begin behind.
+ *
+ * Errors:    HW_STATUS_INVALID (past the end, or there is no snapshot).
+ * Ownership: `*name` is borrowed until the events are freed.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_events_snapshot_data_subject(const struct hw_events *events,
+                                          size_t place,
+                                          struct hw_str *name,
+                                          struct hw_error **error);
 
 /**
  * The event at `index`.
@@ -6182,6 +6489,728 @@ HW_API hw_status hw_event_feed_close(const struct hw_event_feed *feed, struct hw
  * Since:     0.1
  */
 HW_API void hw_event_feed_free(struct hw_event_feed *feed);
+
+/* ---- projection -------------------------------------------------------------------------------------------------- */
+
+/**
+ * Opens a projection; from then on, whoever had it open is refused. It goes on behind what was committed.
+ *
+ * Errors:    HW_STATUS_INVALID, HW_STATUS_CLOSED, HW_STATUS_IO.
+ * Ownership: `config` is borrowed for the call; `*projection` is yours, free with hw_projection_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_event_store_projection(const struct hw_event_store *store,
+                                    const struct hw_projection_config *config,
+                                    struct hw_projection **projection,
+                                    struct hw_error **error);
+
+/**
+ * The sequence of the last event in effect; 0 is none.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_projection_position(const struct hw_projection *projection, uint64_t *seq, struct hw_error **error);
+
+/**
+ * The state that was committed last; empty when none was.
+ *
+ * Ownership: `*state` is yours, free with hw_blob_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_projection_state(const struct hw_projection *projection,
+                              struct hw_blob **state,
+                              struct hw_error **error);
+
+/**
+ * Says where the read model stands, which keeps its position itself: what comes next lies behind it. Commits then only
+ * tell the store, about once a second.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_projection_seek(const struct hw_projection *projection, uint64_t seq, struct hw_error **error);
+
+/**
+ * Takes up to `max` events (0 is 1,000), and waits at most `timeout_ms` milliseconds for the first one and for the end
+ * of a pause: 0 does not wait, -1 waits for ever.
+ *
+ * Errors:    HW_STATUS_TIMEOUT (nothing came, or the wait was cancelled; try again), HW_STATUS_CONFLICT (another one
+ *            opened it), HW_STATUS_CLOSED (closed here or on another thread), HW_STATUS_IO.
+ * Ownership: `*events` is yours, free with hw_events_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_projection_next(const struct hw_projection *projection,
+                             size_t max,
+                             int64_t timeout_ms,
+                             struct hw_events **events,
+                             struct hw_error **error);
+
+/**
+ * Arms once: when there is an event to take, or it is closed, `token` goes to the waker's list.
+ *
+ * Errors:    HW_STATUS_INVALID.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_projection_wake(const struct hw_projection *projection,
+                             const struct hw_waker *waker,
+                             uint64_t token,
+                             struct hw_error **error);
+
+/**
+ * Cancels the waits of all threads that are in hw_projection_next now: they return HW_STATUS_TIMEOUT. It stays open.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_projection_cancel(const struct hw_projection *projection, struct hw_error **error);
+
+/**
+ * Says that all events up to `seq` are in effect, in the memory of a program that commits later.
+ *
+ * Errors:    HW_STATUS_INVALID (`seq` was not given out).
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_projection_advance(const struct hw_projection *projection, uint64_t seq, struct hw_error **error);
+
+/**
+ * Says that all events up to `seq` are in effect. `state`, 8 MiB at the most, is kept with it where the store keeps
+ * the position, and takes the place of the one before, also when it is empty.
+ *
+ * Errors:    HW_STATUS_INVALID (`seq` was not given out, or `state` is too long), HW_STATUS_CONFLICT (another one
+ *            opened it), HW_STATUS_IO.
+ * Ownership: `state` is borrowed for the call.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_projection_commit(const struct hw_projection *projection,
+                               uint64_t seq,
+                               const void *state,
+                               size_t state_len,
+                               struct hw_error **error);
+
+/**
+ * Tells the store now what it would be told within a second.
+ *
+ * Errors:    HW_STATUS_CONFLICT (another one opened it), HW_STATUS_IO.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_projection_flush(const struct hw_projection *projection, struct hw_error **error);
+
+/**
+ * Says that the event at `seq`, and with it what was given out behind it, is not in effect, and why: it is given out
+ * again after a pause, or is a dead letter from now on. `failure`, when not NULL, gets which.
+ *
+ * Errors:    HW_STATUS_INVALID (`seq` was not given out, or is in effect), HW_STATUS_CONFLICT (another one opened it),
+ *            HW_STATUS_IO.
+ * Ownership: `why` is borrowed for the call.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_projection_fail(const struct hw_projection *projection,
+                             uint64_t seq,
+                             const char *why,
+                             size_t why_len,
+                             struct hw_failure *failure,
+                             struct hw_error **error);
+
+/**
+ * How many events, of any aggregate, the store has behind what is in effect: 0 is live.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_projection_lag(const struct hw_projection *projection, uint64_t *lag, struct hw_error **error);
+
+/**
+ * The sequence of the last event for it that there is now; 0 when there is none.
+ *
+ * Errors:    HW_STATUS_CONFLICT (another one opened it), HW_STATUS_IO.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_projection_head(const struct hw_projection *projection, uint64_t *seq, struct hw_error **error);
+
+/**
+ * Makes what was built anew the live projection of this name: whoever runs that one is refused from then on.
+ * `*switched` is 0, and nothing is done, where it is behind that one.
+ *
+ * Errors:    HW_STATUS_MISUSE (it was not opened with `is_rebuild`), HW_STATUS_IO.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_projection_switch(const struct hw_projection *projection,
+                               uint8_t *switched,
+                               struct hw_error **error);
+
+/**
+ * Ends it, and tells the store where it stands: waits and later calls return HW_STATUS_CLOSED. Closing twice is
+ * nothing. The handle must still be freed.
+ *
+ * Errors:    HW_STATUS_CONFLICT (another one opened it), HW_STATUS_IO; it is closed all the same.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_projection_close(const struct hw_projection *projection, struct hw_error **error);
+
+/**
+ * Frees it; NULL is nothing. No other thread may be using it.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_projection_free(struct hw_projection *projection);
+
+/* ---- projection status ------------------------------------------------------------------------------------------- */
+
+/**
+ * All projections that were opened, by name. `*projections` gets a list in JSON, each with `name`, `is_rebuild`,
+ * `position`, `lag` (how many events, of any aggregate, the store has behind that; 0 if none of them is for it),
+ * `is_running`, `failing` (null, or `seq`, `tries` and `error`), `dead` (how many of its events are dead letters),
+ * `updated` (RFC 3339) and `filters` (each with `aggregate` and `key` where it has them).
+ *
+ * Errors:    HW_STATUS_IO.
+ * Ownership: `*projections` is yours, free with hw_blob_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_event_store_projections(const struct hw_event_store *store,
+                                     struct hw_blob **projections,
+                                     struct hw_error **error);
+
+/**
+ * Forgets a projection, its rebuild and its dead letters; whoever runs it is refused from then on.
+ *
+ * Errors:    HW_STATUS_NOT_FOUND, HW_STATUS_IO.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_event_store_delete_projection(const struct hw_event_store *store,
+                                           const char *name,
+                                           size_t name_len,
+                                           struct hw_error **error);
+
+/**
+ * Dead letters of a projection whose events lie behind sequence `after`, at most `max` of them (0 is 1,000).
+ * `*letters` gets a list in JSON, each with `seq`, `tries`, `error` and `time` (RFC 3339).
+ *
+ * Errors:    HW_STATUS_INVALID, HW_STATUS_IO.
+ * Ownership: `*letters` is yours, free with hw_blob_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_event_store_dead_letters(const struct hw_event_store *store,
+                                      const char *projection,
+                                      size_t projection_len,
+                                      uint64_t after,
+                                      size_t max,
+                                      struct hw_blob **letters,
+                                      struct hw_error **error);
+
+/**
+ * Removes the dead letter of the event at `seq`, say as it was taken in after all. `*was_there`, when not NULL, says
+ * whether there was one.
+ *
+ * Errors:    HW_STATUS_INVALID, HW_STATUS_IO.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_event_store_delete_dead_letter(const struct hw_event_store *store,
+                                            const char *projection,
+                                            size_t projection_len,
+                                            uint64_t seq,
+                                            uint8_t *was_there,
+                                            struct hw_error **error);
+
+/**
+ * The event at a sequence of the store, alone in a list, which is empty where there is none.
+ *
+ * Errors:    HW_STATUS_CORRUPT (a record that is no event), HW_STATUS_IO.
+ * Ownership: `*events` is yours, free with hw_events_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_event_store_event_at(const struct hw_event_store *store,
+                                  uint64_t seq,
+                                  struct hw_events **events,
+                                  struct hw_error **error);
+
+/* ---- entities ---------------------------------------------------------------------------------------------------- */
+
+/**
+ * Begins to keep live entities, alone or as a node of a cluster, whose bucket is made if it is not there.
+ *
+ * Errors:    HW_STATUS_INVALID, HW_STATUS_UNSUPPORTED (a cluster on an engine without requests from node to node),
+ *            HW_STATUS_MISUSE (a cluster over a mesh on an engine that has joined none), HW_STATUS_IO.
+ * Ownership: `config` is borrowed for the call, and may be NULL; `*entities` is yours, free with hw_entities_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_engine_entities(const struct hw_engine *engine,
+                             const struct hw_entities_config *config,
+                             struct hw_entities **entities,
+                             struct hw_error **error);
+
+/**
+ * How many handlers are alive on this node.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_entities_active(const struct hw_entities *entities, size_t *active, struct hw_error **error);
+
+/**
+ * For tests: hands out nothing of an entity until hw_entities_step or hw_entities_resume.
+ *
+ * Errors:    HW_STATUS_INVALID, HW_STATUS_CLOSED.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_entities_pause(const struct hw_entities *entities,
+                            const char *kind,
+                            size_t kind_len,
+                            const char *key,
+                            size_t key_len,
+                            struct hw_error **error);
+
+/**
+ * For tests: hands out one item of an entity that is paused.
+ *
+ * Errors:    HW_STATUS_INVALID, HW_STATUS_CLOSED.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_entities_step(const struct hw_entities *entities,
+                           const char *kind,
+                           size_t kind_len,
+                           const char *key,
+                           size_t key_len,
+                           struct hw_error **error);
+
+/**
+ * For tests: ends a pause.
+ *
+ * Errors:    HW_STATUS_INVALID, HW_STATUS_CLOSED.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_entities_resume(const struct hw_entities *entities,
+                             const char *kind,
+                             size_t kind_len,
+                             const char *key,
+                             size_t key_len,
+                             struct hw_error **error);
+
+/**
+ * Leaves the cluster in good order: what waits is done, so other threads must go on to take turns, its handlers stop,
+ * and its shards go to the others. Then it is closed. Without a cluster it only closes.
+ *
+ * Errors:    HW_STATUS_CLOSED, HW_STATUS_IO; it is not closed then.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_entities_leave(const struct hw_entities *entities, struct hw_error **error);
+
+/**
+ * Ends it: whoever waits gets HW_STATUS_CLOSED, and turns that are out are void. Closing twice is nothing. The handle
+ * must still be freed.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_entities_close(const struct hw_entities *entities, struct hw_error **error);
+
+/**
+ * Closes and frees it; NULL is nothing. No other thread may be using it.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_entities_free(struct hw_entities *entities);
+
+/* ---- entity request ---------------------------------------------------------------------------------------------- */
+
+/**
+ * Asks an entity; the answer comes to `*reply`.
+ *
+ * What it may come to: what its handler answers; HW_STATUS_TIMEOUT when it does not in time; HW_STATUS_LIMIT when too
+ * many messages wait for it; HW_STATUS_INVALID for a request that would wait for itself, with the cycle;
+ * HW_STATUS_BUSY when no node has it now; HW_STATUS_INTERNAL when its handler breaks.
+ *
+ * Errors:    HW_STATUS_INVALID (a text is not UTF-8, or too long).
+ * Ownership: `message` is borrowed for the call; `*reply` is yours, free with hw_reply_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_entities_request(const struct hw_entities *entities,
+                              const struct hw_entity_message *message,
+                              struct hw_reply **reply,
+                              struct hw_error **error);
+
+/**
+ * Tells an entity something, and does not wait for it. An empty answer comes to `*reply` when the message is in its
+ * mailbox, here or on the node that has it; with `reply` NULL the call waits for that.
+ *
+ * Errors:    as hw_entities_request, as far as they are known then.
+ * Ownership: `message` is borrowed for the call; `*reply` is yours, free with hw_reply_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_entities_notify(const struct hw_entities *entities,
+                             const struct hw_entity_message *message,
+                             struct hw_reply **reply,
+                             struct hw_error **error);
+
+/**
+ * Waits for the answer, for at most `timeout_ms` milliseconds: 0 looks and does not wait, -1 waits until the request's
+ * own deadline. Once it is there, every call gives the same one. `answer` may be NULL.
+ *
+ * Errors:    HW_STATUS_TIMEOUT (it is not there yet, and may be waited for again; or the request's deadline passed),
+ *            HW_STATUS_MISUSE (in use on another thread), and what the request came to.
+ * Ownership: `*answer` is yours, free with hw_blob_free.
+ * Threads:   one at a time.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_reply_wait(struct hw_reply *reply,
+                        int64_t timeout_ms,
+                        struct hw_blob **answer,
+                        struct hw_error **error);
+
+/**
+ * Arms once: when the answer is there, `token` goes to the waker's list. Then hw_reply_wait with a timeout of 0 has
+ * it.
+ *
+ * Errors:    HW_STATUS_MISUSE (in use on another thread).
+ * Threads:   one at a time.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_reply_wake(struct hw_reply *reply,
+                        const struct hw_waker *waker,
+                        uint64_t token,
+                        struct hw_error **error);
+
+/**
+ * Whether the answer is there, or what the request came to instead: then hw_reply_wait with a timeout of 0 has it, and
+ * HW_STATUS_TIMEOUT is what it came to.
+ *
+ * Errors:    HW_STATUS_MISUSE (in use on another thread).
+ * Threads:   one at a time.
+ * Since:     0.1
+ */
+HW_API hw_status hw_reply_is_done(struct hw_reply *reply, bool *is_done, struct hw_error **error);
+
+/**
+ * Frees it; NULL is nothing. That gives up the wait, not the message.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_reply_free(struct hw_reply *reply);
+
+/* ---- entity turn ------------------------------------------------------------------------------------------------- */
+
+/**
+ * Takes up to `max` turns (0 is 1,000), and waits at most `timeout_ms` milliseconds for the first one: 0 does not
+ * wait, -1 waits for ever.
+ *
+ * Errors:    HW_STATUS_TIMEOUT (nothing came, or the wait was cancelled; try again), HW_STATUS_CLOSED.
+ * Ownership: `*turns` is yours, free with hw_turns_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_entities_next(const struct hw_entities *entities,
+                           size_t max,
+                           int64_t timeout_ms,
+                           struct hw_turns **turns,
+                           struct hw_error **error);
+
+/**
+ * Arms once: when there is a turn to take, or they are closed, `token` goes to the waker's list.
+ *
+ * Errors:    HW_STATUS_INVALID.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_entities_wake(const struct hw_entities *entities,
+                           const struct hw_waker *waker,
+                           uint64_t token,
+                           struct hw_error **error);
+
+/**
+ * Cancels the waits of all threads that are in hw_entities_next now: they return HW_STATUS_TIMEOUT.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_entities_cancel(const struct hw_entities *entities, struct hw_error **error);
+
+/**
+ * How many turns it holds; 0 for NULL.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API size_t hw_turns_len(const struct hw_turns *turns);
+
+/**
+ * The turn at `index`.
+ *
+ * Errors:    HW_STATUS_INVALID (past the end, or `turn->struct_size` is not set).
+ * Ownership: texts are borrowed until the turns are freed.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_turns_get(const struct hw_turns *turns,
+                       size_t index,
+                       struct hw_turn *turn,
+                       struct hw_error **error);
+
+/**
+ * The item `place` of the turn at `index`.
+ *
+ * Errors:    HW_STATUS_INVALID (past the end, or `item->struct_size` is not set).
+ * Ownership: texts and bytes are borrowed until the turns are freed.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_turns_item(const struct hw_turns *turns,
+                        size_t index,
+                        size_t place,
+                        struct hw_turn_item *item,
+                        struct hw_error **error);
+
+/**
+ * Frees them; NULL is nothing. Their tokens stay good.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_turns_free(struct hw_turns *turns);
+
+/**
+ * Says what items of a turn came to, each an answer or an error that goes to whoever asked. When all are told, the
+ * turn is over. A start that failed ends its turn: what is behind it is settled.
+ *
+ * Errors:    HW_STATUS_MISUSE (the turn is over, or an item was told: those before it are taken), HW_STATUS_INVALID.
+ * Ownership: `answers` is borrowed for the call.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_entities_complete(const struct hw_entities *entities,
+                               uint64_t token,
+                               const struct hw_item_answer *answers,
+                               size_t answers_len,
+                               struct hw_error **error);
+
+/**
+ * Says that the handler broke at an item: whoever asked gets HW_STATUS_INTERNAL with `why`, what is behind it waits,
+ * and the handler is begun anew after a pause.
+ *
+ * Errors:    HW_STATUS_MISUSE (the turn is over).
+ * Ownership: `why` is borrowed for the call.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_entities_crash(const struct hw_entities *entities,
+                            uint64_t token,
+                            uint32_t item,
+                            const char *why,
+                            size_t why_len,
+                            struct hw_error **error);
+
+/**
+ * Gives a turn back that nobody goes on with, as whoever handles it ends: what is not told waits for whoever takes it
+ * next, and the handler is begun anew.
+ *
+ * Errors:    HW_STATUS_MISUSE (the turn is over).
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_entities_give_back(const struct hw_entities *entities, uint64_t token, struct hw_error **error);
+
+/**
+ * Whether a turn is out still: not all of it is told, and its lease is not over.
+ *
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_entities_is_out(const struct hw_entities *entities,
+                             uint64_t token,
+                             bool *is_out,
+                             struct hw_error **error);
+
+/**
+ * Sets a timer of the entity whose turn it is, in the place of one of the same name: it rings `after_ms` milliseconds
+ * from now, and then every `every_ms`, or once when that is 0. It ends with its handler.
+ *
+ * Errors:    HW_STATUS_MISUSE (the turn is over).
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_entities_set_timer(const struct hw_entities *entities,
+                                uint64_t token,
+                                const char *name,
+                                size_t name_len,
+                                uint64_t after_ms,
+                                uint64_t every_ms,
+                                struct hw_error **error);
+
+/**
+ * Takes a timer back. `*was_set`, when not NULL, says whether there was one of this name.
+ *
+ * Errors:    HW_STATUS_MISUSE (the turn is over).
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_entities_cancel_timer(const struct hw_entities *entities,
+                                   uint64_t token,
+                                   const char *name,
+                                   size_t name_len,
+                                   uint8_t *was_set,
+                                   struct hw_error **error);
+
+/**
+ * Counts a background task of the entity whose turn it is, and names it. It keeps its handler alive, and is void when
+ * that ends.
+ *
+ * Errors:    HW_STATUS_LIMIT (as many are under way as may be), HW_STATUS_MISUSE (the turn is over).
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_entities_begin_task(const struct hw_entities *entities,
+                                 uint64_t token,
+                                 uint64_t *task,
+                                 struct hw_error **error);
+
+/**
+ * Says that a background task is done: what it leaves goes to its handler as a message that nobody waits for; none
+ * where `name` is NULL.
+ *
+ * Errors:    HW_STATUS_MISUSE (it is over: it was ended, or its handler was).
+ * Ownership: `name` and `payload` are borrowed for the call.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_entities_end_task(const struct hw_entities *entities,
+                               uint64_t task,
+                               const char *name,
+                               size_t name_len,
+                               const void *payload,
+                               size_t payload_len,
+                               struct hw_error **error);
+
+/* ---- entity place ------------------------------------------------------------------------------------------------ */
+
+/**
+ * Which entities of a kind are there on all nodes, or of all kinds when it is empty. `*list` gets a list in JSON, by
+ * kind and key, each with `kind`, `key`, `shard`, `node` (empty without a cluster), `state` (`idle`, `ready`,
+ * `running`, `resting` or `paused`) and `waiting`, the number of messages; the first of each node as far as 512 KiB
+ * reach. A node that does not answer has none to show.
+ *
+ * Errors:    HW_STATUS_CLOSED, HW_STATUS_IO.
+ * Ownership: `*list` is yours, free with hw_blob_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_entities_list(const struct hw_entities *entities,
+                           const char *kind,
+                           size_t kind_len,
+                           struct hw_blob **list,
+                           struct hw_error **error);
+
+/**
+ * The nodes of the cluster. `*nodes` gets a list in JSON, by name, each with `name`, `is_alive`, `weight` and
+ * `shards`, the number that it has; an empty one without a cluster.
+ *
+ * Ownership: `*nodes` is yours, free with hw_blob_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API hw_status hw_entities_nodes(const struct hw_entities *entities, struct hw_blob **nodes, struct hw_error **error);
+
+/**
+ * Where an entity is: `*node`, when not NULL, gets the name of its node, empty while it is on none and without a
+ * cluster.
+ *
+ * Errors:    HW_STATUS_INVALID.
+ * Ownership: `*node` is yours, free with hw_blob_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_entities_where(const struct hw_entities *entities,
+                            const char *kind,
+                            size_t kind_len,
+                            const char *key,
+                            size_t key_len,
+                            struct hw_entity_place *place,
+                            struct hw_blob **node,
+                            struct hw_error **error);
+
+/**
+ * The shard of an entity where keys are spread over so many of them; 0 is 256.
+ *
+ * Errors:    HW_STATUS_INVALID.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_shard_of(const char *kind,
+                      size_t kind_len,
+                      const char *key,
+                      size_t key_len,
+                      uint32_t shards,
+                      uint32_t *shard,
+                      struct hw_error **error);
+
+/**
+ * Which of these nodes a shard belongs on: `*owner` is its index.
+ *
+ * Errors:    HW_STATUS_NOT_FOUND (no node has a weight), HW_STATUS_INVALID.
+ * Ownership: `nodes` is borrowed for the call.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_shard_owner(uint32_t shard,
+                         const struct hw_shard_node *nodes,
+                         size_t nodes_len,
+                         size_t *owner,
+                         struct hw_error **error);
 
 /* ---- replica ----------------------------------------------------------------------------------------------------- */
 

@@ -9,7 +9,7 @@ use crate::peers::fjall::Fjall;
 use crate::peers::raw::Raw;
 use crate::peers::redb::Redb;
 use crate::peers::sqlite::Sqlite;
-use crate::rows::points_query;
+use crate::rows::{events, points_query};
 use crate::source::Digest;
 
 /// What kind of store a directory holds.
@@ -21,6 +21,8 @@ pub(crate) enum Kind {
     OursUnordered,
     /// Our point store.
     OursPoints,
+    /// Our event store.
+    OursEvents,
     /// Frames in a file.
     Raw,
     /// SQLite.
@@ -33,10 +35,11 @@ pub(crate) enum Kind {
     Fjall,
 }
 
-const NAMES: [(Kind, &str); 8] = [
+const NAMES: [(Kind, &str); 9] = [
     (Kind::Ours, "headwater"),
     (Kind::OursUnordered, "headwater-unordered"),
     (Kind::OursPoints, "headwater-points"),
+    (Kind::OursEvents, "headwater-events"),
     (Kind::Raw, "raw"),
     (Kind::Sqlite, "sqlite"),
     (Kind::SqlitePoints, "sqlite-points"),
@@ -74,6 +77,7 @@ pub(crate) fn digest(kind: Kind, dir: &Path) -> Outcome<Digest> {
         Kind::Ours => Ours::digest(dir, true),
         Kind::OursUnordered => Ours::digest(dir, false),
         Kind::OursPoints => points_query::digest_ours(dir),
+        Kind::OursEvents => events::digest(dir),
         Kind::Raw => Raw::digest(dir),
         Kind::Sqlite => Sqlite::digest(dir),
         Kind::SqlitePoints => points_query::digest_sqlite(dir),

@@ -30,6 +30,8 @@ pub(crate) enum Unit {
     Megabytes,
     /// Seconds.
     Seconds,
+    /// So many a second.
+    PerSecond,
 }
 
 /// One comparison.
@@ -141,6 +143,7 @@ impl Line {
                 Unit::Bytes => "B",
                 Unit::Megabytes => "MB",
                 Unit::Seconds => "s",
+                Unit::PerSecond => "/s",
             });
             value["goal"] = json!({ sign: bound });
         }
@@ -257,6 +260,7 @@ fn show(value: f64, unit: Unit) -> String {
         Unit::Bytes => format!("{value:.0} B"),
         Unit::Megabytes => format!("{value:.1} MB"),
         Unit::Seconds => format!("{value:.3} s"),
+        Unit::PerSecond => per_second(value),
     }
 }
 
@@ -266,6 +270,7 @@ fn show_bound(bound: f64, unit: Unit) -> String {
         Unit::Bytes => format!("{bound} B"),
         Unit::Megabytes => format!("{bound} MB"),
         Unit::Seconds => format!("{bound} s"),
+        Unit::PerSecond => per_second(bound),
     }
 }
 

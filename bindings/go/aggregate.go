@@ -14,6 +14,13 @@ type EventCodec[E any] interface {
 	Decode(eventType string, schema uint32, data []byte) (E, error)
 }
 
+// WithDataSubject is what an event implements whose data is about a person or a thing that shall be forgotten on
+// request: [EventStore.Forget].
+type WithDataSubject interface {
+	// DataSubject names it, 1 to 128 bytes; empty when this one is about none.
+	DataSubject() string
+}
+
 // JSONEvents encodes events as JSON, each Go type under the name and schema that it was registered with by
 // [RegisterEvent]. E is usually an interface that all of them implement.
 type JSONEvents[E any] struct {
@@ -82,9 +89,13 @@ type AggregateType[S, E any] struct {
 	Codec EventCodec[E]
 	// Apply changes a state by an event that happened; it cannot refuse.
 	Apply func(state *S, event E)
+	// ApplyErased takes in, in place of Apply, that an event of this type happened whose data is gone, as its data
+	// subject was forgotten; nil is nothing.
+	ApplyErased func(state *S, eventType string)
 	// SnapshotSchema is the version of the shape of S in snapshots, which are JSON; 0 is no snapshots.
 	SnapshotSchema uint32
-	// Clone copies a state, so that one can be kept in memory; nil is no cache.
+	// Clone copies a state, so that one can be kept in memory; nil is no cache. One that has data of a data subject is
+	// not kept there.
 	Clone func(state S) S
 	// Upcasters turn old shapes of events into new ones as they are read.
 	Upcasters Upcasters
@@ -102,6 +113,8 @@ type Root[S, E any] struct {
 	kind            *AggregateType[S, E]
 	raised          []E
 	snapshotVersion uint64
+	// Those that the state has data of.
+	dataSubjects map[string]struct{}
 }
 
 // NewRoot is an aggregate that has no event yet.
@@ -115,7 +128,25 @@ func (r *Root[S, E]) Exists() bool { return r.Position.Version > 0 }
 // Raise applies an event, to be saved by the next save.
 func (r *Root[S, E]) Raise(event E) {
 	r.kind.Apply(&r.State, event)
+	r.hasDataOf(dataSubject(event))
 	r.raised = append(r.raised, event)
+}
+
+func (r *Root[S, E]) hasDataOf(dataSubject string) {
+	if dataSubject == "" {
+		return
+	}
+	if r.dataSubjects == nil {
+		r.dataSubjects = map[string]struct{}{}
+	}
+	r.dataSubjects[dataSubject] = struct{}{}
+}
+
+func dataSubject(event any) string {
+	if event, ok := event.(WithDataSubject); ok {
+		return event.DataSubject()
+	}
+	return ""
 }
 
 // Raised are the events that are to be saved, in order.

@@ -40,6 +40,8 @@ type newEventArgs struct {
 	Schema    uint32      `json:"schema"`
 	Metadata  [][2]string `json:"metadata"`
 	Time      *int64      `json:"time"`
+
+	DataSubject string `json:"data_subject"`
 }
 
 type placeArgs struct {
@@ -75,14 +77,24 @@ type eventArgs struct {
 	Behind         *placeArgs        `json:"behind"`
 	Schema         uint32            `json:"schema"`
 	TTL            int64             `json:"ttl"`
+	UpTo           uint64            `json:"up_to"`
 	After          uint64            `json:"after"`
 	Max            int               `json:"max"`
 	As             string            `json:"as"`
 	Filters        []eventFilterArgs `json:"filters"`
+	DataSubject    string            `json:"data_subject"`
+	DataSubjects   []string          `json:"data_subjects"`
 }
 
 func (a eventFilterArgs) filter() headwater.EventFilter {
 	return headwater.EventFilter{Aggregate: a.Aggregate, Key: a.Key}
+}
+
+func filtersOf(given []eventFilterArgs) (filters []headwater.EventFilter) {
+	for _, filter := range given {
+		filters = append(filters, filter.filter())
+	}
+	return filters
 }
 
 func (a *eventArgs) expected() (headwater.Expected, error) {
@@ -120,6 +132,7 @@ func storedJSON(e headwater.Event) any {
 		"aggregate": e.Aggregate, "key": e.Key, "event_type": e.EventType, "version": e.Version, "seq": e.Seq,
 		"schema": e.Schema, "time": e.Time.UnixNano(), "metadata": metadata,
 		"command": textOrNull(e.Command), "correlation": textOrNull(e.Correlation), "causation": textOrNull(e.Causation),
+		"data_subject": textOrNull(e.DataSubject), "is_erased": e.IsErased,
 	}
 	return withBytes(event, "data", e.Data)
 }
@@ -135,7 +148,10 @@ func stateJSON(s *headwater.Snapshot) any {
 	if s == nil {
 		return nil
 	}
-	snapshot := map[string]any{"version": s.Position.Version, "seq": s.Position.Seq, "schema": s.Schema}
+	names := list(s.DataSubjects, func(name string) any { return name })
+	snapshot := map[string]any{
+		"version": s.Position.Version, "seq": s.Position.Seq, "schema": s.Schema, "data_subjects": names,
+	}
 	return withBytes(snapshot, "data", s.Data)
 }
 
@@ -171,6 +187,7 @@ var eventOps = map[string]operation{
 		for _, given := range a.Events {
 			event := headwater.NewEvent{
 				EventType: given.EventType, Data: given.bytes(), Schema: given.Schema, Time: at(given.Time),
+				DataSubject: given.DataSubject,
 			}
 			for _, pair := range given.Metadata {
 				event.Metadata = append(event.Metadata, headwater.Header{Name: pair[0], Value: pair[1]})
@@ -202,6 +219,23 @@ var eventOps = map[string]operation{
 			"snapshot": stateJSON(loaded.Snapshot), "events": list(loaded.Events, storedJSON),
 		}, err
 	}),
+	"events_find_command": onEvents(func(r *runner, s *headwater.EventStore, a eventArgs) (any, error) {
+		saved, known, err := s.FindCommand(r.ctx, a.Aggregate, a.Key, a.Command)
+		if err != nil || !known {
+			return nil, err
+		}
+		return map[string]any{
+			"version": saved.Position.Version, "seq": saved.Position.Seq, "is_repeat": saved.IsRepeat,
+		}, nil
+	}),
+	"events_archive": onEvents(func(r *runner, s *headwater.EventStore, a eventArgs) (any, error) {
+		archived, err := s.Archive(r.ctx, a.Aggregate, a.Key, a.UpTo)
+		var held any
+		if archived.HeldBackBy != "" {
+			held = archived.HeldBackBy
+		}
+		return map[string]any{"events": archived.Events, "up_to": archived.UpTo, "held_back_by": held}, err
+	}),
 	"events_last_seq": onEvents(func(r *runner, s *headwater.EventStore, a eventArgs) (any, error) {
 		return s.LastSeq(r.ctx, a.Aggregate, a.Key)
 	}),
@@ -212,7 +246,11 @@ var eventOps = map[string]operation{
 	"events_save_snapshot": onEvents(func(r *runner, s *headwater.EventStore, a eventArgs) (any, error) {
 		return s.SaveSnapshot(r.ctx, a.Aggregate, a.Key, headwater.NewSnapshot{
 			Position: a.position(), Schema: a.Schema, Data: a.bytes(), TTL: time.Duration(a.TTL),
+			DataSubjects: a.DataSubjects,
 		})
+	}),
+	"events_forget": onEvents(func(r *runner, s *headwater.EventStore, a eventArgs) (any, error) {
+		return s.Forget(r.ctx, a.DataSubject)
 	}),
 	"events_list": onEvents(func(r *runner, s *headwater.EventStore, a eventArgs) (any, error) {
 		found, next, err := s.List(r.ctx, a.filter(), a.After, a.Max)
@@ -229,11 +267,7 @@ var eventOps = map[string]operation{
 		return page, err
 	}),
 	"events_follow": onEvents(func(r *runner, s *headwater.EventStore, a eventArgs) (any, error) {
-		options := headwater.FollowOptions{After: a.After}
-		for _, filter := range a.Filters {
-			options.Filters = append(options.Filters, filter.filter())
-		}
-		feed, err := s.Follow(r.ctx, options)
+		feed, err := s.Follow(r.ctx, headwater.FollowOptions{Filters: filtersOf(a.Filters), After: a.After})
 		if err != nil {
 			return nil, err
 		}

@@ -29,12 +29,14 @@ type runner struct {
 	engine  *headwater.Engine
 	sources map[string]source
 	// What steps have named.
-	crdts     map[string]*headwater.CRDT
-	replicas  map[string]*headwater.Replica
-	fragments map[string][]byte
-	files     *fileNodes
-	presences map[string]*presenceNode
-	held      map[string]*headwater.HeldSession
+	crdts       map[string]*headwater.CRDT
+	replicas    map[string]*headwater.Replica
+	fragments   map[string][]byte
+	files       *fileNodes
+	presences   map[string]*presenceNode
+	held        map[string]*headwater.HeldSession
+	projections map[string]*headwater.Projection
+	entities    map[string]*headwater.Entities
 }
 
 type operation func(r *runner, arguments json.RawMessage) (any, error)
@@ -77,7 +79,7 @@ var operations = map[string]operation{}
 func init() {
 	for _, table := range []map[string]operation{
 		streamOps, consumerOps, bucketOps, objectOps, pointsOps, crdtOps, replicaOps, databaseOps, presenceOps,
-		eventOps, otherOps,
+		eventOps, projectionOps, entityOps, otherOps,
 	} {
 		for name, operation := range table {
 			operations[name] = operation
@@ -160,6 +162,8 @@ var otherOps = map[string]operation{
 type sourceArgs struct {
 	Subscription string `json:"subscription"`
 	Watcher      string `json:"watcher"`
+	Projection   string `json:"projection"`
+	Entities     string `json:"entities"`
 	Stream       string `json:"stream"`
 	Consumer     string `json:"consumer"`
 }
@@ -192,7 +196,7 @@ func (r *runner) source(a sourceArgs) (source, error) {
 		}
 		return sourceOf(c.Next, c.TryNext, deliveryJSON, nil, c.Close), nil
 	}
-	name := a.Subscription + a.Watcher
+	name := a.Subscription + a.Watcher + a.Projection + a.Entities
 	found, ok := r.sources[name]
 	if !ok {
 		return source{}, &usageError{fmt.Errorf("no source is called %q", name)}

@@ -111,6 +111,7 @@ func runVector(
 		sources: map[string]source{}, crdts: map[string]*headwater.CRDT{},
 		replicas: map[string]*headwater.Replica{}, fragments: map[string][]byte{},
 		presences: map[string]*presenceNode{}, held: map[string]*headwater.HeldSession{},
+		projections: map[string]*headwater.Projection{}, entities: map[string]*headwater.Entities{},
 	}
 	for i, raw := range v.Steps {
 		if op, fault := run(r, raw); fault != "" {

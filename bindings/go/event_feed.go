@@ -29,14 +29,7 @@ func (s *EventStore) Follow(ctx context.Context, options FollowOptions) (*EventF
 		var l lender
 		defer l.Unpin()
 		o := C.hw_follow_options{struct_size: C.sizeof_hw_follow_options, after: C.uint64_t(options.After)}
-		if len(options.Filters) > 0 {
-			filters := make([]C.hw_event_filter, len(options.Filters))
-			for i, filter := range options.Filters {
-				filters[i] = l.eventFilter(filter)
-			}
-			l.Pin(&filters[0])
-			o.filters, o.filters_len = &filters[0], C.size_t(len(filters))
-		}
+		o.filters, o.filters_len = l.eventFilters(options.Filters)
 		var ptr *C.hw_event_feed
 		err := s.call(context.Background(), func(p *C.hw_event_store, err **C.hw_error) C.hw_status {
 			return C.hw_event_store_follow(p, &o, &ptr, err)

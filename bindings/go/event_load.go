@@ -97,12 +97,20 @@ func snapshotOf(list *C.hw_events) (*Snapshot, error) {
 	var failed *C.hw_error
 	switch status := C.hw_events_snapshot(list, &view, &failed); status {
 	case C.HW_STATUS_OK:
-		return &Snapshot{
+		snapshot := &Snapshot{
 			Position: Position{uint64(view.version), uint64(view.seq)},
 			Schema:   uint32(view.schema),
 			Saved:    fromNanos(int64(view.saved)),
 			Data:     goBytes(view.data),
-		}, nil
+		}
+		for place := range view.data_subjects_len {
+			var name C.hw_str
+			if status := C.hw_events_snapshot_data_subject(list, place, &name, &failed); status != C.HW_STATUS_OK {
+				return nil, failure(status, failed)
+			}
+			snapshot.DataSubjects = append(snapshot.DataSubjects, goString(name))
+		}
+		return snapshot, nil
 	case C.HW_STATUS_NOT_FOUND:
 		C.hw_error_free(failed)
 		return nil, nil
@@ -131,6 +139,8 @@ func eventAt(list *C.hw_events, index C.size_t) (Event, error) {
 		Correlation: goString(view.correlation),
 		Causation:   goString(view.causation),
 		Data:        goBytes(view.data),
+		DataSubject: goString(view.data_subject),
+		IsErased:    view.is_erased != 0,
 	}
 	for place := range view.metadata_len {
 		var name, value C.hw_str

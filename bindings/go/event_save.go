@@ -30,15 +30,43 @@ func (s *EventStore) Save(
 			first, size := unsafe.SliceData(lent), C.size_t(len(lent))
 			return C.hw_event_store_save(p, aggregateData, aggregateLen, keyData, keyLen, first, size, &o, &c, err)
 		})
-		return Saved{
-			Position:   Position{uint64(c.version), uint64(c.seq)},
-			IsRepeat:   c.is_repeat != 0,
-			Durability: Durability(c.durability),
-		}, err
+		return saved(&c), err
 	})
 }
 
-// SaveSnapshot keeps a snapshot of an aggregate; false when there is one of the same version or a newer one.
+func saved(c *C.hw_saved) Saved {
+	return Saved{
+		Position:   Position{uint64(c.version), uint64(c.seq)},
+		IsRepeat:   c.is_repeat != 0,
+		Durability: Durability(c.durability),
+	}
+}
+
+// FindCommand says what a save of this command came to, and whether it is known at all: whether it is among the
+// aggregate's last 1,000 events. It is for whoever is to carry a command out that may be carried out already, and has
+// loaded what it left.
+func (s *EventStore) FindCommand(ctx context.Context, aggregate, key, command string) (Saved, bool, error) {
+	type answer struct {
+		saved Saved
+		known bool
+	}
+	found, err := slow(ctx, s.room(), func() (answer, error) {
+		c := C.hw_saved{struct_size: C.sizeof_hw_saved}
+		var known C.bool
+		err := s.call(context.Background(), func(p *C.hw_event_store, err **C.hw_error) C.hw_status {
+			aggregateData, aggregateLen := text(aggregate)
+			keyData, keyLen := text(key)
+			commandData, commandLen := text(command)
+			return C.hw_event_store_find_command(
+				p, aggregateData, aggregateLen, keyData, keyLen, commandData, commandLen, &known, &c, err)
+		})
+		return answer{saved(&c), bool(known)}, err
+	})
+	return found.saved, found.known, err
+}
+
+// SaveSnapshot keeps a snapshot of an aggregate; false when there is one of the same version or a newer one, and
+// when one of its data subjects was forgotten.
 func (s *EventStore) SaveSnapshot(ctx context.Context, aggregate, key string, snapshot NewSnapshot) (bool, error) {
 	ttl, err := duration("TTL", snapshot.TTL)
 	if err != nil {
@@ -55,6 +83,7 @@ func (s *EventStore) SaveSnapshot(ctx context.Context, aggregate, key string, sn
 			ttl_ns:      ttl,
 			schema:      C.uint32_t(snapshot.Schema),
 		}
+		c.data_subjects, c.data_subjects_len = l.strs(snapshot.DataSubjects)
 		var kept C.bool
 		err := s.call(context.Background(), func(p *C.hw_event_store, err **C.hw_error) C.hw_status {
 			aggregateData, aggregateLen := text(aggregate)
@@ -74,6 +103,7 @@ func (l *lender) newEvents(events []NewEvent) ([]C.hw_new_event, error) {
 			data:        l.bytes(event.Data),
 			schema:      C.uint32_t(event.Schema),
 		}
+		lent[i].data_subject = l.str(event.DataSubject)
 		lent[i].metadata, lent[i].metadata_len = l.pairs(event.Metadata)
 		if !event.Time.IsZero() {
 			ns, err := nanos("Time", event.Time)

@@ -106,6 +106,20 @@ func (s *EventStore) LastSeq(ctx context.Context, aggregate, key string) (uint64
 	})
 }
 
+// Forget forgets a data subject: its key is gone, and its bytes are taken from where they were kept. Events about it
+// read as erased from then on, and snapshots that have some of its data are passed over. It says whether there was a
+// key. Copies that were made before, such as backups, are not reached.
+func (s *EventStore) Forget(ctx context.Context, dataSubject string) (bool, error) {
+	return slow(ctx, s.room(), func() (bool, error) {
+		var hadKey C.bool
+		err := s.call(context.Background(), func(p *C.hw_event_store, err **C.hw_error) C.hw_status {
+			data, size := text(dataSubject)
+			return C.hw_event_store_forget(p, data, size, &hadKey, err)
+		})
+		return bool(hadKey), err
+	})
+}
+
 // List gives aggregates whose last event lies behind sequence after, the one first that was saved longest ago, at most
 // limit of them (0 is 1,000), and what to go on behind; 0 at the end.
 func (s *EventStore) List(
@@ -167,6 +181,19 @@ func (s *EventStore) Close() error {
 
 func (l *lender) eventFilter(filter EventFilter) C.hw_event_filter {
 	return C.hw_event_filter{aggregate: l.str(filter.Aggregate), key: l.str(filter.Key)}
+}
+
+// eventFilters lends filters; none is NULL.
+func (l *lender) eventFilters(filters []EventFilter) (*C.hw_event_filter, C.size_t) {
+	if len(filters) == 0 {
+		return nil, 0
+	}
+	lent := make([]C.hw_event_filter, len(filters))
+	for i, filter := range filters {
+		lent[i] = l.eventFilter(filter)
+	}
+	l.Pin(&lent[0])
+	return &lent[0], C.size_t(len(lent))
 }
 
 func (s *EventStore) call(ctx context.Context, body func(*C.hw_event_store, **C.hw_error) C.hw_status) error {

@@ -38,6 +38,9 @@ type NewEvent struct {
 	Time time.Time
 	// Metadata is further names and values; those that begin with "Headwater-" or "Nats-" are refused.
 	Metadata []Header
+	// DataSubject is the person or thing that Data is about, 1 to 128 bytes: Data is encrypted with a key of it, and
+	// reads as erased once [EventStore.Forget] was told so. None when empty.
+	DataSubject string
 }
 
 // Event is an event that was read. It owns its bytes.
@@ -62,8 +65,12 @@ type Event struct {
 	Correlation, Causation string
 	// Metadata is further names and values.
 	Metadata []Header
-	// Data is what happened.
+	// Data is what happened; empty when it is erased.
 	Data []byte
+	// DataSubject is the person or thing that Data is about; empty when nobody said.
+	DataSubject string
+	// IsErased: Data is gone, as DataSubject was forgotten.
+	IsErased bool
 }
 
 // Position is where its aggregate stands by it.
@@ -123,6 +130,16 @@ type Saved struct {
 	Durability Durability
 }
 
+// Archived is what archiving came to.
+type Archived struct {
+	// Events is how many events left the store now.
+	Events uint64
+	// UpTo is the version of the last event that was moved, now or before; 0 when none was.
+	UpTo uint64
+	// HeldBackBy is the projection that has not taken in yet what else was to go; empty when there is none.
+	HeldBackBy string
+}
+
 // LoadOptions is what a load is told; the zero value is all events. At most one of AsOfVersion, AsOfSeq and AsOfTime is
 // set.
 type LoadOptions struct {
@@ -158,6 +175,9 @@ type NewSnapshot struct {
 	Data []byte
 	// TTL is how long it stays, in whole seconds; 0 is for good.
 	TTL time.Duration
+	// DataSubjects are those that the state has data of, 1,000 at the most: those of the events that it was made of, but
+	// for erased ones.
+	DataSubjects []string
 }
 
 // Snapshot is a snapshot that was read.
@@ -170,6 +190,8 @@ type Snapshot struct {
 	Saved time.Time
 	// Data is the state.
 	Data []byte
+	// DataSubjects are those that the state has data of, in order.
+	DataSubjects []string
 }
 
 // AggregateInfo is an aggregate as a list shows it.

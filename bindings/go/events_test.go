@@ -244,9 +244,9 @@ func TestSaversAtOnceDoNotOverwrite(t *testing.T) {
 		go func() {
 			defer group.Done()
 			for range 10 {
-				err := accounts.Transact(ctx, "a", headwater.SaveOptions{}, deposit(1))
+				_, err := accounts.Transact(ctx, "a", headwater.SaveOptions{}, deposit(1))
 				for errors.Is(err, headwater.ErrConflict) {
-					err = accounts.Transact(ctx, "a", headwater.SaveOptions{}, deposit(1))
+					_, err = accounts.Transact(ctx, "a", headwater.SaveOptions{}, deposit(1))
 				}
 				if err != nil {
 					t.Error(err)

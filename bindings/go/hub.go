@@ -49,6 +49,9 @@ type HubOptions struct {
 	ReconnectDelayMax time.Duration
 	// Window is how many appends may be on their way at once, up to 32,768; 0 is 4,096.
 	Window uint32
+	// Replicas is on how many servers a stream is kept that is made over this connection and says nothing of a hub, such
+	// as those of buckets, event stores and entities: up to 5; 0 is 1. One that is there stays as it is.
+	Replicas uint32
 	// RetryOnInitialConnect: no server has to answer now. The engine is there at once, connecting, and tries until one
 	// does.
 	RetryOnInitialConnect bool
@@ -90,6 +93,7 @@ func (l *lender) hubOptions(options *HubOptions) (C.hw_hub_options, error) {
 		domain:                   l.str(options.Domain),
 		api_prefix:               l.str(options.APIPrefix),
 		window:                   C.uint32_t(options.Window),
+		replicas:                 C.uint32_t(options.Replicas),
 		require_tls:              flag(options.RequireTLS),
 		tls_first:                flag(options.TLSFirst),
 		retry_on_initial_connect: flag(options.RetryOnInitialConnect),

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -112,6 +114,9 @@ func (r *Repository[S, E]) GetOrCreate(ctx context.Context, key string) (*Root[S
 	if err == nil && loaded.Snapshot != nil {
 		if json.Unmarshal(loaded.Snapshot.Data, &root.State) == nil {
 			root.snapshotVersion = loaded.Snapshot.Position.Version
+			for _, name := range loaded.Snapshot.DataSubjects {
+				root.hasDataOf(name)
+			}
 		} else {
 			root = r.Start(key)
 			loaded, err = r.store.Load(ctx, r.kind.Name, key, LoadOptions{})
@@ -127,6 +132,13 @@ func (r *Repository[S, E]) folded(root *Root[S, E], loaded Loaded, err error) (*
 	}
 	for i := range loaded.Events {
 		event := &loaded.Events[i]
+		if event.IsErased {
+			if r.kind.ApplyErased != nil {
+				r.kind.ApplyErased(&root.State, event.EventType)
+			}
+			continue
+		}
+		root.hasDataOf(event.DataSubject)
 		newest, err := r.kind.Upcasters.Upcast(Upcasted{event.EventType, event.Schema, event.Data})
 		if err == nil {
 			var decoded E
@@ -147,21 +159,27 @@ func (r *Repository[S, E]) folded(root *Root[S, E], loaded Loaded, err error) (*
 // Save saves the events that were raised, at the position of the load, and keeps a snapshot when one is due. After an
 // error, drop the root and load it again. What options expects is not looked at.
 func (r *Repository[S, E]) Save(ctx context.Context, root *Root[S, E], options SaveOptions) error {
+	_, err := r.save(ctx, root, options)
+	return err
+}
+
+// save is Save, with whether it was a repeat.
+func (r *Repository[S, E]) save(ctx context.Context, root *Root[S, E], options SaveOptions) (bool, error) {
 	if len(root.raised) == 0 {
-		return nil
+		return false, nil
 	}
 	events := make([]NewEvent, len(root.raised))
 	for i, event := range root.raised {
 		eventType, schema, data, err := r.kind.Codec.Encode(event)
 		if err != nil {
-			return err
+			return false, err
 		}
-		events[i] = NewEvent{EventType: eventType, Schema: schema, Data: data}
+		events[i] = NewEvent{EventType: eventType, Schema: schema, Data: data, DataSubject: dataSubject(event)}
 	}
 	options.Expected = ExpectAt(root.Position)
 	saved, err := r.store.Save(ctx, r.kind.Name, root.Key, events, options)
 	if err != nil {
-		return err
+		return false, err
 	}
 	root.raised = nil
 	if saved.IsRepeat {
@@ -171,12 +189,12 @@ func (r *Repository[S, E]) Save(ctx context.Context, root *Root[S, E], options S
 		if err == nil {
 			*root = *there
 		}
-		return err
+		return true, err
 	}
 	root.Position = saved.Position
 	err = r.snapshotIfDue(ctx, root)
 	r.keep(root)
-	return err
+	return false, err
 }
 
 // snapshotIfDue keeps a snapshot. That it could not be kept is no error, as the events are saved: the next save tries
@@ -190,35 +208,71 @@ func (r *Repository[S, E]) snapshotIfDue(ctx context.Context, root *Root[S, E]) 
 	if err != nil {
 		return fmt.Errorf("the events are saved, but the state of %s %q has no JSON: %w", r.kind.Name, root.Key, err)
 	}
-	snapshot := NewSnapshot{root.Position, r.kind.SnapshotSchema, data, r.options.SnapshotTTL}
+	snapshot := NewSnapshot{
+		Position: root.Position, Schema: r.kind.SnapshotSchema, Data: data, TTL: r.options.SnapshotTTL,
+		DataSubjects: slices.Sorted(maps.Keys(root.dataSubjects)),
+	}
 	if _, err := r.store.SaveSnapshot(ctx, r.kind.Name, root.Key, snapshot); err == nil {
 		root.snapshotVersion = root.Position.Version
 	}
 	return nil
 }
 
+// Transacted is what a transaction came to.
+type Transacted[S, E any] struct {
+	// Root is the aggregate as it is now.
+	Root *Root[S, E]
+	// IsRepeat: the events of the command were there already, and nothing was saved now.
+	IsRepeat bool
+}
+
 // Transact loads an aggregate, lets decide raise events on it, and saves them; again from the load, up to
 // [ConflictTries] times in all, when somebody else saved meanwhile. All tries are one command. With a Condition in the
 // options there is one try.
+//
+// With a Command in the options, the aggregate's last 1,000 events are searched for those of the command before
+// anything is decided: if they are there, it is a repeat, and decide is not called.
 func (r *Repository[S, E]) Transact(
 	ctx context.Context, key string, options SaveOptions, decide func(*Root[S, E]) error,
-) error {
-	if options.Command == "" {
+) (Transacted[S, E], error) {
+	isNamed := options.Command != ""
+	if !isNamed {
 		options.Command = rand.Text()
 	}
 	for try := 1; ; try++ {
 		root, err := r.GetOrCreate(ctx, key)
 		if err != nil {
-			return err
+			return Transacted[S, E]{}, err
+		}
+		if isNamed && root.Exists() {
+			there, err := r.repeat(ctx, root, options.Command)
+			if there != nil || err != nil {
+				return Transacted[S, E]{Root: there, IsRepeat: there != nil}, err
+			}
 		}
 		if err := decide(root); err != nil {
-			return err
+			return Transacted[S, E]{}, err
 		}
-		err = r.Save(ctx, root, options)
+		isRepeat, err := r.save(ctx, root, options)
+		if err == nil {
+			return Transacted[S, E]{root, isRepeat}, nil
+		}
 		if !errors.Is(err, ErrConflict) || try == ConflictTries || options.Condition != nil {
-			return err
+			return Transacted[S, E]{}, err
 		}
 	}
+}
+
+// repeat is the aggregate as it is now, if the command was carried out already, else nil.
+func (r *Repository[S, E]) repeat(ctx context.Context, root *Root[S, E], command string) (*Root[S, E], error) {
+	saved, known, err := r.store.FindCommand(ctx, r.kind.Name, root.Key, command)
+	if err != nil || !known {
+		return nil, err
+	}
+	if saved.Position.Version > root.Position.Version {
+		return r.GetOrCreate(ctx, root.Key)
+	}
+	return root, nil
 }
 
 func (r *Repository[S, E]) cached(key string) (cachedRoot[S], bool) {
@@ -263,7 +317,8 @@ func (r *Repository[S, E]) turn(ctx context.Context, key string) (func(), error)
 }
 
 func (r *Repository[S, E]) keep(root *Root[S, E]) {
-	if r.options.Cache <= 0 || r.kind.Clone == nil || !root.Exists() {
+	// Data that can be forgotten does not stay in memory.
+	if r.options.Cache <= 0 || r.kind.Clone == nil || !root.Exists() || len(root.dataSubjects) > 0 {
 		return
 	}
 	kept := cachedRoot[S]{r.kind.Clone(root.State), root.Position, root.snapshotVersion}

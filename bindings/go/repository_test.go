@@ -80,9 +80,9 @@ func TestARepositoryFoldsEventsOfAllShapes(t *testing.T) {
 	options := headwater.RepositoryOptions{SnapshotEvery: 3, Cache: -1}
 	accounts := must(headwater.NewRepository(store, account(), options))(t)
 	for range 4 {
-		ok(t, accounts.Transact(ctx, "a", headwater.SaveOptions{}, withdraw(1)))
+		must(accounts.Transact(ctx, "a", headwater.SaveOptions{}, withdraw(1)))(t)
 	}
-	if err := accounts.Transact(ctx, "a", headwater.SaveOptions{}, withdraw(9)); !errors.Is(err, errShort) {
+	if _, err := accounts.Transact(ctx, "a", headwater.SaveOptions{}, withdraw(9)); !errors.Is(err, errShort) {
 		t.Fatal(err)
 	}
 	root := must(accounts.Load(ctx, "a"))(t)
@@ -111,10 +111,10 @@ func TestACacheIsAskedOfTheLog(t *testing.T) {
 	here := must(headwater.NewRepository(store, account(), headwater.RepositoryOptions{Cache: 2}))(t)
 	there := must(headwater.NewRepository(store, account(), headwater.RepositoryOptions{}))(t)
 	for _, key := range []string{"a", "b", "c"} {
-		ok(t, here.Transact(ctx, key, headwater.SaveOptions{}, deposit(1)))
+		must(here.Transact(ctx, key, headwater.SaveOptions{}, deposit(1)))(t)
 	}
-	ok(t, there.Transact(ctx, "a", headwater.SaveOptions{}, deposit(5)))
-	ok(t, there.Transact(ctx, "c", headwater.SaveOptions{}, deposit(5)))
+	must(there.Transact(ctx, "a", headwater.SaveOptions{}, deposit(5)))(t)
+	must(there.Transact(ctx, "c", headwater.SaveOptions{}, deposit(5)))(t)
 	for key, want := range map[string]int{"a": 6, "b": 1, "c": 6} {
 		if root := must(here.Load(ctx, key))(t); root.State.Balance != want {
 			t.Fatalf("%+v", root)
@@ -122,13 +122,35 @@ func TestACacheIsAskedOfTheLog(t *testing.T) {
 	}
 	// A command that was carried out before changes nothing.
 	command := headwater.SaveOptions{Command: "pay"}
-	ok(t, here.Transact(ctx, "b", command, deposit(1)))
+	must(here.Transact(ctx, "b", command, deposit(1)))(t)
 	root := must(here.GetOrCreate(ctx, "b"))(t)
 	root.Raise(deposited{1})
 	root.Position = headwater.Position{Version: 1, Seq: 2}
 	ok(t, here.Save(ctx, root, command))
 	if root.State.Balance != 2 || root.Position.Version != 2 {
 		t.Fatalf("%+v", root)
+	}
+}
+
+func TestACommandThatWasCarriedOutIsNotDecidedAgain(t *testing.T) {
+	ctx, store := within(t), eventStore(t)
+	accounts := must(headwater.NewRepository(store, account(), headwater.RepositoryOptions{}))(t)
+	once := headwater.SaveOptions{Command: "pay"}
+	first := must(accounts.Transact(ctx, "a", once, deposit(5)))(t)
+	if first.IsRepeat || first.Root.State.Balance != 5 {
+		t.Fatalf("%+v", first)
+	}
+	must(accounts.Transact(ctx, "a", headwater.SaveOptions{}, deposit(1)))(t)
+	never := func(*accountRoot) error {
+		t.Error("it was decided again")
+		return nil
+	}
+	again := must(accounts.Transact(ctx, "a", once, never))(t)
+	if !again.IsRepeat || again.Root.State.Balance != 6 || again.Root.Position.Version != 2 {
+		t.Fatalf("%+v", again)
+	}
+	if other := must(accounts.Transact(ctx, "b", once, deposit(5)))(t); other.IsRepeat {
+		t.Fatalf("%+v", other)
 	}
 }
 

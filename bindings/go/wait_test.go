@@ -139,6 +139,42 @@ func TestTenThousandWaitsOnEightThreads(t *testing.T) {
 	}
 }
 
+// A request costs a goroutine and no thread, whoever handles it too.
+func TestTenThousandRequestsOnEightThreads(t *testing.T) {
+	const requests, threadsMax = 10_000, 8
+	ctx := within(t)
+	e := must(headwatertest.Engine(t).Entities(ctx, headwater.EntitiesConfig{}))(t)
+	release := make(chan struct{})
+	var handled sync.WaitGroup
+	handled.Add(requests)
+	serve(t, e, handle(func(context.Context, *headwater.EntityContext, headwater.Message) ([]byte, error) {
+		handled.Done()
+		<-release
+		return []byte("done"), nil
+	}))
+	before := threads(t)
+	var group sync.WaitGroup
+	for i := range requests {
+		group.Add(1)
+		go func() {
+			defer group.Done()
+			answer, err := e.Request(ctx, thing(fmt.Sprint(i)), "get", nil)
+			if err != nil || string(answer) != "done" {
+				t.Error(string(answer), err)
+			}
+		}()
+	}
+	handled.Wait()
+	most := threads(t)
+	close(release)
+	group.Wait()
+	most = max(most, threads(t))
+	t.Logf("%d threads before, at most %d with %d requests", before, most, requests)
+	if most-before > threadsMax {
+		t.Fatalf("%d threads more for %d requests", most-before, requests)
+	}
+}
+
 // threads is how many OS threads this process has.
 func threads(t *testing.T) int {
 	t.Helper()

@@ -27,6 +27,8 @@ export class HeadwaterError extends Error {
   readonly expected: bigint | undefined;
   /** For a conflict over sequences: the one that is there. */
   readonly actual: bigint | undefined;
+  /** An error of this kind, such as a handler of an entity refuses with. */
+  constructor(kind: ErrorKind, message: string, details?: { cause?: unknown; expected?: bigint; actual?: bigint });
 }
 
 /** How long a wait may last. Past either bound it fails with kind `timeout`; the work may still complete. */
@@ -134,6 +136,11 @@ export interface HubOptions {
   reconnectDelayMaxMs?: number;
   /** Appends that may be on their way at once, up to 32,768; 4,096 by default. */
   window?: number;
+  /**
+   * On how many servers a stream is kept that is made over this connection and says nothing of a hub, such as those of
+   * buckets, event stores and entities: up to 5; 1 by default. One that is there stays as it is.
+   */
+  replicas?: number;
   /** No server has to answer now: the engine is there at once, connecting, and tries until one does. */
   retryOnInitialConnect?: boolean;
 }
@@ -650,6 +657,11 @@ export class Engine implements AsyncDisposable {
   leaveMesh(limits?: Limits): Promise<void>;
   /** Who is in the mesh that it is part of, through a node too, and how far its stores are; null if it is in none. */
   mesh(limits?: Limits): Promise<MeshStatus | null>;
+  /**
+   * Begins to keep live entities: alone, as a node of a cluster, whose bucket is made if it is not there, or as a
+   * client that asks those of a cluster. A cluster is `unsupported` on an engine without requests from node to node.
+   */
+  entities(config?: EntitiesConfig, limits?: Limits): Promise<Entities>;
   /**
    * Makes a SQLite file replicate, or finds it doing so, and works on it until the engine is closed or the file
    * detached; what any program writes to it is captured from now on. Its log is stream `REPLICA_<name>`: a link of it
@@ -1883,6 +1895,11 @@ export interface NewEvent {
   metadata?: Iterable<[string, string]> | { [name: string]: string };
   /** When it happened; when it is saved, if it is not said. */
   time?: Time;
+  /**
+   * The person or thing that the data is about, 1 to 128 bytes: the data is encrypted with a key of it, and reads as
+   * erased once `forget` was told so.
+   */
+  dataSubject?: string;
 }
 
 /** What a save expects, and what goes with it. */
@@ -1909,6 +1926,16 @@ export interface Saved {
   durability: Durability;
 }
 
+/** What archiving came to. */
+export interface Archived {
+  /** How many events left the store now. */
+  events: bigint;
+  /** The version of the last event that was moved, now or before; 0n when none was. */
+  upTo: bigint;
+  /** The projection that has not taken in yet what else was to go. */
+  heldBackBy: string | null;
+}
+
 /** What a load is told. */
 export interface LoadOptions extends Limits {
   /** Up to this version, which has to be there; 0 is before the first event. */
@@ -1929,6 +1956,8 @@ export interface Snapshot {
   schema: number;
   saved: bigint;
   data: Buffer;
+  /** Those that the state has data of, in order. */
+  dataSubjects: string[];
 }
 
 /** What was loaded: where the aggregate stands by the last event that was, version 0n if it had none. */
@@ -1968,6 +1997,10 @@ export class Event {
   causation: string | null;
   metadata: Array<[string, string]>;
   data: Buffer;
+  /** The person or thing that the data is about. */
+  dataSubject: string | null;
+  /** Whether the data is gone, as its data subject was forgotten: then it is empty. */
+  isErased: boolean;
   /** Where its aggregate stands by it. */
   readonly position: Position;
   /** The data as UTF-8 text. */
@@ -1992,19 +2025,40 @@ export class EventStore {
    */
   save(aggregate: string, key: string, events: NewEvent | NewEvent[], options?: SaveOptions): Promise<Saved>;
   /**
+   * What a save of this command came to, if it is among the aggregate's last 1,000 events; else null. For whoever is to
+   * carry a command out that may be carried out already, and has loaded what it left.
+   */
+  findCommand(aggregate: string, key: string, command: string, limits?: Limits): Promise<Saved | null>;
+  /**
+   * Moves the events of an aggregate that lie before its snapshot into the archive of the store: those up to version
+   * `upTo`, or all of them. The event that the snapshot ends with stays, and so do those that a projection has not
+   * taken in yet. Loads, projections and feeds that begin before them read them from there. Without a snapshot it is
+   * `not_found`. A call that was cut short is made again.
+   */
+  archive(aggregate: string, key: string, options?: { upTo?: Integer } & Limits): Promise<Archived>;
+  /**
    * Loads an aggregate: a snapshot, if there is one of the schema that is asked for, and the events behind it. A
    * version that it has not reached is `not_found`; events that are missing are `corrupt`.
    */
   load(aggregate: string, key: string, options?: LoadOptions): Promise<Loaded>;
   /** The snapshot of an aggregate; null when there is none that can be read. */
   snapshot(aggregate: string, key: string, limits?: Limits): Promise<Snapshot | null>;
-  /** Keeps a snapshot of an aggregate; false when there is one of the same version or a newer one. */
+  /**
+   * Keeps a snapshot of an aggregate; false when there is one of the same version or a newer one, and when one of the
+   * data subjects that it has data of was forgotten (those of the events that it was made of, but for erased ones).
+   */
   saveSnapshot(
     aggregate: string,
     key: string,
-    snapshot: { position: Position; schema: number; data?: Bytes; ttlMs?: number },
+    snapshot: { position: Position; schema: number; data?: Bytes; ttlMs?: number; dataSubjects?: string[] },
     limits?: Limits,
   ): Promise<boolean>;
+  /**
+   * Forgets a data subject: its key is gone, and its bytes are taken from where they were kept. Events about it read as
+   * erased from then on, and snapshots that have some of its data are passed over. Whether there was a key. Copies that
+   * were made before, such as backups, are not reached.
+   */
+  forget(dataSubject: string, limits?: Limits): Promise<boolean>;
   /**
    * Aggregates whose last event lies behind `after`, the one first that was saved longest ago, `max` at the most
    * (1,000); `next` is what to give as `after` for the next page, null at the end.
@@ -2012,6 +2066,18 @@ export class EventStore {
   list(
     options?: EventFilter & { after?: Integer; max?: number } & Limits,
   ): Promise<{ aggregates: AggregateInfo[]; next: bigint | null }>;
+  /** Opens a projection, which goes on behind what was committed; from then on, whoever had it open is refused. */
+  projection(name: string, options?: ProjectionConfig & Limits): Promise<Projection>;
+  /** All projections that were opened, by name. */
+  projections(limits?: Limits): Promise<ProjectionStatus[]>;
+  /** Forgets a projection, its rebuild and its dead letters; whoever runs it is refused from then on. */
+  deleteProjection(name: string, limits?: Limits): Promise<void>;
+  /** Dead letters of a projection whose events lie behind `after`, `max` at the most (1,000). */
+  deadLetters(projection: string, options?: { after?: Integer; max?: number } & Limits): Promise<DeadLetter[]>;
+  /** Removes the dead letter of the event at `seq`; false when there is none. */
+  deleteDeadLetter(projection: string, seq: Integer, limits?: Limits): Promise<boolean>;
+  /** The event at a sequence of the store; null when there is none. */
+  eventAt(seq: Integer, limits?: Limits): Promise<Event | null>;
   /** Follows the events of the aggregates that one of the filters takes: those that are there, then those that come. */
   follow(options?: { filters?: EventFilter | EventFilter[]; after?: Integer }): EventFeed;
 }
@@ -2025,6 +2091,197 @@ export class EventFeed extends Follower<Event> {
   tryNext(max?: number): Event[];
   /** How many events, of any aggregate, were saved behind what was taken: 0n is live. */
   readonly lag: bigint;
+}
+
+/** What a projection is opened with. */
+export interface ProjectionConfig {
+  /** Only events of aggregates that one of these takes; all when not given. */
+  filters?: EventFilter | EventFilter[];
+  /** Whether it is built anew, beside the live one of this name. */
+  isRebuild?: boolean;
+  /** How often an event is tried before it is a dead letter (10); without end, when 0. */
+  tries?: number;
+  /** The pause after the first failure of an event in milliseconds (100); it doubles with each one. */
+  pauseMs?: number;
+  /** The longest pause in milliseconds (30,000). */
+  pauseMaxMs?: number;
+}
+
+/** An event that a projection could not take in: how often it was tried, and why it failed the last time. */
+export interface Failing {
+  seq: bigint;
+  tries: number;
+  error: string;
+}
+
+/** An event that a projection gave up, and when, in nanoseconds since the epoch. */
+export interface DeadLetter extends Failing {
+  time: bigint;
+}
+
+/** What comes of a failure: nothing is given out for a pause, or the event is a dead letter, to be passed by. */
+export interface Failure {
+  tries: number;
+  pauseMs: number;
+  isDead: boolean;
+}
+
+/** Where a projection stands. */
+export interface ProjectionStatus {
+  name: string;
+  isRebuild: boolean;
+  /** The sequence of the last event in effect. */
+  position: bigint;
+  /** How many events, of any aggregate, the store has behind that; 0n if none of them is for it. */
+  lag: bigint;
+  isRunning: boolean;
+  failing: Failing | null;
+  /** How many events it gave up. */
+  dead: bigint;
+  /** When it said so, in nanoseconds since the epoch. */
+  updated: bigint;
+  filters: EventFilter[];
+}
+
+/** What came of taking events in: the last one in effect, and the first one that failed. */
+export interface Taken {
+  position: bigint | null;
+  failed: { seq: bigint; why: string } | null;
+}
+
+/** What a projection makes of events: a `MemoryModel`, a `SqliteModel`, or what a program makes itself. */
+export interface ReadModel {
+  /** Whether it keeps its position itself, and the store is only told of it. */
+  readonly keepsPosition: boolean;
+  /** Where it stands, given what the store keeps of it. */
+  begin(position: bigint, state: Buffer): bigint | Promise<bigint>;
+  /**
+   * Takes events in, and its position with them: all of them, or those before the one that fails. Throws what is no
+   * event's fault; nothing is in effect then.
+   */
+  take(events: Event[]): Taken | Promise<Taken>;
+  /** Passes by an event that is a dead letter. */
+  skip(seq: bigint): void | Promise<void>;
+  /** Takes in an event that was a dead letter, without going back; nothing when it is none of the model's. */
+  retake(event: Event): void | Promise<void>;
+  /** The state that the store is to keep now, and its position; never asked of one that keeps its position. */
+  keep(): { position: bigint; state: Bytes } | null | Promise<{ position: bigint; state: Bytes } | null>;
+  /** What is to be done outside once events are in effect, such as sending what is in an outbox. */
+  settle(): void | Promise<void>;
+}
+
+/** A projection that is open: it follows a store from where it stood. */
+export class Projection {
+  private constructor();
+  readonly name: string;
+  /** The store that it follows. */
+  readonly store: EventStore;
+  /** The sequence of the last event in effect; 0n is none. */
+  readonly position: bigint;
+  /** The state that was committed last; empty when none was. */
+  readonly state: Buffer;
+  /** How many events, of any aggregate, the store has behind what is in effect: 0n is live. */
+  readonly lag: bigint;
+  readonly closed: boolean;
+  /** Says where the read model stands, which keeps its position itself: commits then only tell the store. */
+  seek(position: Integer): void;
+  /**
+   * Up to `max` events (1,000), when there is one and no pause; none where a record that is no event was passed by. A
+   * wait that is given up loses no event.
+   */
+  next(max?: number, limits?: Limits): Promise<Event[]>;
+  /** Says that all events up to `seq` are in effect, in the memory of a program that commits later. */
+  advance(seq: Integer): void;
+  /** Says that all events up to `seq` are in effect. `state` is kept with it where the store keeps the position. */
+  commit(seq: Integer, state?: Bytes): Promise<void>;
+  /** Tells the store now what it would be told within a second. */
+  flush(): Promise<void>;
+  /**
+   * Says that an event, and with it what was given out behind it, is not in effect, and why: it is given out again
+   * after a pause, or is a dead letter from now on.
+   */
+  fail(seq: Integer, why: string): Promise<Failure>;
+  /** The sequence of the last event for it that there is now; 0n when there is none. */
+  head(): Promise<bigint>;
+  /** Makes what was built anew the live projection of this name; false, and nothing is done, where it is behind. */
+  switch(): Promise<boolean>;
+  /** Drives a read model until the projection is closed. */
+  run(model: ReadModel): Promise<void>;
+  /** Drives a read model up to the last event that there is now. */
+  catchUp(model: ReadModel): Promise<void>;
+  /** Takes the dead letters in that there are; answers how many. */
+  replay(model: ReadModel): Promise<number>;
+  /** Ends it, and tells the store where it stands: waits fail with 'closed'. */
+  close(): Promise<void>;
+}
+
+/** A read model in memory. */
+export class MemoryModel<S> implements ReadModel {
+  constructor(options: {
+    state: S;
+    /** Takes an event in: the new state, or nothing where it changed the one that it got. */
+    fold: (state: S, event: Event) => S | void;
+    /** The store keeps the state every so many events, 8 MiB at the most; never, when 0. */
+    snapshotEvery?: number;
+    /** The state as bytes and back; JSON unless they are given. */
+    dump?: (state: S) => Buffer;
+    load?: (data: Buffer) => S;
+  });
+  state: S;
+  position: bigint;
+  readonly keepsPosition: boolean;
+  begin(position: bigint, state: Buffer): bigint;
+  take(events: Event[]): Taken;
+  skip(seq: bigint): void;
+  retake(event: Event): void;
+  keep(): { position: bigint; state: Buffer } | null;
+  settle(): void;
+}
+
+/** What a `SqliteModel` needs of a SQLite database, as `node:sqlite` and `better-sqlite3` have it. */
+export interface SqliteDatabase {
+  exec(sql: string): unknown;
+  prepare(sql: string): {
+    run(...values: any[]): { changes: number | bigint };
+    get(...values: any[]): any;
+    all(...values: any[]): any[];
+  };
+  close(): void;
+}
+
+/**
+ * A read model in a SQLite file: what events make of it, its position, its dead letters and its outbox are one
+ * transaction, so each event is in effect once, whenever the program ends.
+ */
+export class SqliteModel<D extends SqliteDatabase> implements ReadModel {
+  constructor(options: {
+    /** The projection's name. */
+    name: string;
+    path: string;
+    /** Opens the file with the SQLite that the program has. */
+    open: (path: string) => D;
+    /** Takes an event in, in a transaction that it must not end; what it did is undone where it throws. */
+    fold: (database: D, event: Event) => void;
+    /** Of which engine the streams are that rows of `headwater_outbox` are sent to. */
+    outbox?: Engine;
+  });
+  readonly name: string;
+  readonly path: string;
+  readonly database: D;
+  readonly keepsPosition: boolean;
+  begin(): bigint;
+  take(events: Event[]): Taken;
+  skip(seq: bigint): void;
+  retake(event: Event): void;
+  keep(): null;
+  settle(): Promise<void>;
+  /**
+   * Builds it anew from the first event in a file beside this one, and then puts that in the place of this one's
+   * tables, in one transaction. The projection that it gives is the live one from then on: drive this model with it.
+   */
+  rebuild(store: EventStore, options?: ProjectionConfig): Promise<Projection>;
+  /** Closes the file. */
+  close(): void;
 }
 
 /** An event by type, schema and data, as codecs and upcasters have it. */
@@ -2048,6 +2305,13 @@ export interface AggregateTypeOptions<S, E> {
   start: () => S;
   /** Changes a state by an event that happened, or returns another state; it cannot refuse. */
   apply: (state: S, event: E) => S | void;
+  /**
+   * Takes in, in place of `apply`, that an event of this type happened whose data is gone, as its data subject was
+   * forgotten; nothing, when it is not given.
+   */
+  applyErased?: (state: S, eventType: string) => S | void;
+  /** The person or thing that the data of an event is about, if that shall be forgotten on request. */
+  dataSubject?: (event: E) => string | null | undefined;
   /** Events are objects with a `type`, and a `schema` where it is not 1, in JSON, unless these say otherwise. */
   encode?: (event: E) => { eventType: string; schema?: number; data: Bytes };
   decode?: (event: EventShape) => E;
@@ -2108,12 +2372,25 @@ export class Repository<S, E> {
   /**
    * Loads an aggregate, lets `decide` raise events on it, and saves them; again from the load, up to 16 times in all,
    * when somebody else saved meanwhile. All tries are one command. With a condition there is one try.
+   *
+   * With a `command`, the aggregate's last 1,000 events are searched for those of the command before anything is
+   * decided: if they are there, it is a repeat, and `decide` is not called.
    */
   transact<T>(
     key: string,
     decide: (root: Root<S, E>) => T | Promise<T>,
     options?: Omit<SaveOptions, 'expected'>,
-  ): Promise<T>;
+  ): Promise<Transacted<S, E, T>>;
+}
+
+/** What a transaction came to. */
+export interface Transacted<S, E, T> {
+  /** The aggregate as it is now. */
+  root: Root<S, E>;
+  /** What `decide` returned; undefined where the command was carried out before the call. */
+  decided: T | undefined;
+  /** The events of the command were there already, and nothing was saved now. */
+  isRepeat: boolean;
 }
 
 /** A test of a decision of an aggregate, which needs no engine. */
@@ -2369,3 +2646,196 @@ export class HeldSession implements AsyncDisposable {
 
 /** Follows users of a presence store: one that is slow is told anew who is there. */
 export class PresenceWatcher extends Follower<PresenceEvent> {}
+
+/** How entities live; each field has the default that is told. */
+export interface EntitiesConfig {
+  /** The most messages that wait for one entity: 1,024. */
+  mailbox?: number;
+  /** The most handlers that are alive, 100,000; beyond, the one that was asked longest ago stops. */
+  active?: number;
+  /** How long a handler lives that nobody asks: two minutes. */
+  idleMs?: number;
+  /** How long a handler may take for one item: 30 s. */
+  leaseMs?: number;
+  /** How often a message is handed out that nobody waits for, until it is given up: 3. */
+  attempts?: number;
+  /** The most background tasks of one handler that are under way at once: 16. */
+  tasks?: number;
+  /** The shards that keys are spread over, 256: the same on all nodes, for ever. */
+  shards?: number;
+  /** The cluster that they are shared in: 1 to 64 letters, digits, `-` and `_`. None when left out. */
+  cluster?: string;
+  /** The name of this node in it, alike, which no other has; not for a client. */
+  node?: string;
+  /** How many shards it gets beside the others, up to 100: 1. */
+  weight?: number;
+  /** After how long of silence the others take its shards, at least 1,000: 10 s. */
+  ttlMs?: number;
+  /** Whether it asks the entities of the cluster only, and is no node of it. */
+  isClient?: boolean;
+  /** Whether its nodes meet over the mesh that the engine has joined, and not on its hub or in its directory. */
+  mesh?: boolean;
+}
+
+/** A message to an entity. */
+export interface EntityMessage {
+  /** What is asked or told. */
+  readonly name: string;
+  /** In the encoding of whoever sent it: a view of the memory that it was taken with. */
+  readonly payload: Buffer;
+  /** Whether somebody waits for the answer. */
+  readonly wantsReply: boolean;
+  /** How often it was handed out, from 1 on. */
+  readonly attempt: number;
+}
+
+/** What a handler answers; nothing is no bytes, and an error of ours is as one that is thrown. */
+export type EntityAnswer = Bytes | HeadwaterError | void;
+
+/**
+ * A handler: what is alive of an entity while it is wanted. It is told one thing after another. A `HeadwaterError`
+ * that a method throws goes to whoever asked, and the handler lives on; any other error breaks it, whoever asked gets
+ * kind `internal`, and it is begun anew.
+ */
+export interface EntityHandler {
+  /** Makes it ready, say of its events. */
+  start?(context: EntityContext): unknown;
+  /** Handles a message; the answer goes to whoever asked. */
+  handle(message: EntityMessage, context: EntityContext): EntityAnswer | PromiseLike<EntityAnswer>;
+  /** A time has come that was set with `context.setTimer`. */
+  timer?(name: string, context: EntityContext): unknown;
+  /** It is not wanted any more. */
+  stop?(context: EntityContext): unknown;
+}
+
+/** A class of handlers, of which one is made for each entity that is wanted. */
+export interface EntityClass {
+  new (): EntityHandler;
+  /** The name of its kind, 1 to 128 bytes, which stays whatever becomes of the program. */
+  readonly kind: string;
+}
+
+/** What a handler knows while it handles something. It is good until that is answered; after that it is `misuse`. */
+export class EntityContext {
+  private constructor();
+  /** The kind of the entity. */
+  readonly kind: string;
+  /** Which one it is of its kind. */
+  readonly key: string;
+  /** All entities, as for what goes on in the background. */
+  readonly entities: Entities;
+  /** Asks another entity. One that would come back to this one is `invalid`, as it would wait for itself. */
+  request(kind: string, key: string, name: string, payload?: Bytes, options?: Limits): Promise<Buffer>;
+  /** Tells an entity something, which may be this one. */
+  notify(kind: string, key: string, name: string, payload?: Bytes, limits?: Limits): Promise<void>;
+  /**
+   * Sets a timer, in the place of one of the same name: it comes after that time, and then every so long, or once when
+   * that is 0. It ends with its handler.
+   */
+  setTimer(name: string, afterMs: number, everyMs?: number): void;
+  /** Takes a timer back; false if there is none of this name. */
+  cancelTimer(name: string): boolean;
+  /**
+   * Does something in the background, while the handler takes messages: what it comes to arrives as a message of this
+   * name, which nobody waits for. It keeps the handler alive; when that ends, its signal is aborted and it comes to
+   * nothing. One that fails is a warning of the process, and no message comes. A limit when as many are under way as
+   * may be.
+   */
+  spawn(name: string, work: (signal: AbortSignal) => Bytes | void | PromiseLike<Bytes | void>): void;
+}
+
+/** An entity as a list shows it. */
+export interface EntityInfo {
+  kind: string;
+  key: string;
+  shard: number;
+  /** Its node; null without a cluster. */
+  node: string | null;
+  /** `resting`: its handler broke, and is begun anew after a pause. */
+  state: 'idle' | 'ready' | 'running' | 'resting' | 'paused';
+  /** How many messages wait. */
+  waiting: number;
+}
+
+/** A node of a cluster, as another one sees it. */
+export interface ClusterNode {
+  name: string;
+  /** Whether it was heard of lately. */
+  isAlive: boolean;
+  /** How many shards it gets beside the others. */
+  weight: number;
+  /** How many it has. */
+  shards: number;
+}
+
+/** Where an entity is. */
+export interface EntityPlace {
+  /** Its node; null while it is on none, and without a cluster. */
+  node: string | null;
+  shard: number;
+  /**
+   * The epoch in which this node has its shard, higher than that of any node before it: 0 without a cluster, null where
+   * it has not, or may not be sure of it.
+   */
+  epoch: bigint | null;
+  isHere: boolean;
+}
+
+/**
+ * Live entities on this node: one handler for each kind and key, alive while it is wanted (docs/entities.md).
+ *
+ * ```js
+ * const entities = await engine.entities();
+ * const serving = entities.serve(Account);
+ * const answer = await entities.request('account', 'acc-1', 'deposit', '5');
+ * await entities.close();
+ * await serving;
+ * ```
+ */
+export class Entities implements AsyncDisposable {
+  private constructor();
+  /** How many handlers are alive on this node. */
+  readonly active: number;
+  /**
+   * Asks an entity, and waits for its answer: 30 s when `timeoutMs` is not given. It fails with what its handler
+   * refuses, and with `timeout` when it does not answer in time, `limit` when too many messages wait for it, `invalid`
+   * for a request that would wait for itself, and `internal` when its handler breaks. An aborted one gives up the wait
+   * and not the message.
+   */
+  request(kind: string, key: string, name: string, payload?: Bytes, options?: Limits): Promise<Buffer>;
+  /** Tells an entity something, and does not wait for it: done when it is in its mailbox, here or on its node. */
+  notify(kind: string, key: string, name: string, payload?: Bytes, limits?: Limits): Promise<void>;
+  /**
+   * Handles entities of these classes, many at once, until they are closed; for any other kind, whoever asks gets
+   * `unsupported`. It can be asked for once.
+   */
+  serve(...types: EntityClass[]): Promise<void>;
+  /**
+   * Which entities of a kind are there on all nodes, or of all kinds when it is empty: by kind and key, the first of
+   * each node as far as 512 KiB of its list reach. A node that does not answer has none to show.
+   */
+  list(kind?: string, limits?: Limits): Promise<EntityInfo[]>;
+  /** The nodes of the cluster, by name; none without a cluster. */
+  nodes(): ClusterNode[];
+  /** Where an entity is. */
+  where(kind: string, key: string): EntityPlace;
+  /** For tests: hands out nothing of an entity until `step` or `resume`. */
+  pause(kind: string, key: string): void;
+  /** For tests: hands out one item of an entity that is paused. */
+  step(kind: string, key: string): void;
+  /** For tests: ends a pause. */
+  resume(kind: string, key: string): void;
+  /**
+   * Leaves the cluster in good order: what waits is done, its handlers stop, and its shards go to the others. Then it
+   * is closed. Without a cluster it only closes.
+   */
+  leave(limits?: Limits): Promise<void>;
+  /** Ends it: whoever waits gets `closed`, and what handlers still do comes to nothing. Closing twice is nothing. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** The shard of an entity where keys are spread over so many of them: 256 when not given. */
+export function shardOf(kind: string, key: string, shards?: number): number;
+/** The name of the node that a shard belongs on, each of a weight of 1 when not given; null where none has a weight. */
+export function shardOwner(shard: number, nodes: Iterable<{ name: string; weight?: number }>): string | null;

@@ -24,15 +24,20 @@ const {
   temporary,
   verify,
 } = require('./lib/engine.js');
+const { Entities, shardOf, shardOwner } = require('./lib/entities.js');
+const { EntityContext } = require('./lib/entity_context.js');
 const { HeadwaterError } = require('./lib/errors.js');
 const { Event, EventFeed, EventStore } = require('./lib/events.js');
 const { HubStates } = require('./lib/hub.js');
+const { MemoryModel } = require('./lib/memory_model.js');
 const { ObjectReader, ObjectStore, ObjectWatcher, ObjectWriter } = require('./lib/objects.js');
 const { PointWatcher, Points } = require('./lib/points.js');
 const { HeldSession, Presence, PresenceWatcher } = require('./lib/presence.js');
+const { Projection } = require('./lib/projection.js');
 const { Record } = require('./lib/records.js');
 const { Replica } = require('./lib/replica.js');
 const { Repository } = require('./lib/repository.js');
+const { SqliteModel } = require('./lib/sqlite_model.js');
 const { Stream } = require('./lib/stream.js');
 const { Subscription } = require('./lib/subscription.js');
 const { given, testEnvironment } = require('./lib/testing.js');
@@ -51,6 +56,8 @@ module.exports = {
   CrdtWatcher,
   Database,
   Engine,
+  Entities,
+  EntityContext,
   Entry,
   Event,
   EventFeed,
@@ -61,6 +68,7 @@ module.exports = {
   HeldSession,
   HubStates,
   Json,
+  MemoryModel,
   MergeMap,
   MergeSet,
   Message,
@@ -73,12 +81,14 @@ module.exports = {
   Points,
   Presence,
   PresenceWatcher,
+  Projection,
   RawText,
   Record,
   Register,
   Replica,
   Repository,
   Root,
+  SqliteModel,
   Stream,
   Subscription,
   Watcher,
@@ -92,6 +102,8 @@ module.exports = {
   openConfig,
   openSync,
   restore,
+  shardOf,
+  shardOwner,
   temporary,
   testEnvironment,
   upcast,

@@ -16,6 +16,7 @@ mod cluster;
 mod consumer;
 mod crdt;
 mod demo;
+mod entities;
 mod events;
 mod failure;
 mod interrupt;
@@ -89,6 +90,9 @@ enum Noun {
     /// Aggregates and their events: append, load, list.
     #[command(subcommand)]
     Events(events::Verb),
+    /// Live entities of a cluster: who is there and where, ask one.
+    #[command(subcommand)]
+    Entities(entities::Verb),
     /// State that merges: counters, registers, sets, flags.
     Crdt(crdt::Crdt),
     /// Certificates to try out what asks for them: a CA, nodes, clients.
@@ -126,7 +130,7 @@ enum Noun {
     Restore(backup::Restore),
     /// A tour on real data, in under a minute.
     #[command(after_help = demo::EXAMPLES)]
-    Demo,
+    Demo(demo::Demo),
 }
 
 impl Noun {
@@ -138,6 +142,7 @@ impl Noun {
             Noun::Object(verb) => verb.run(place),
             Noun::Points(verb) => verb.run(place),
             Noun::Events(verb) => verb.run(place),
+            Noun::Entities(verb) => verb.run(place),
             Noun::Crdt(crdt) => crdt.run(place),
             Noun::Certs(verb) => verb.run(place),
             Noun::Serve(serve) => serve.run(place),
@@ -151,7 +156,7 @@ impl Noun {
             Noun::Verify(verify) => verify.run(place),
             Noun::Backup(backup) => backup.run(place),
             Noun::Restore(restore) => restore.run(place),
-            Noun::Demo => demo::run(place),
+            Noun::Demo(demo) => demo::run(demo, place),
         }
     }
 }

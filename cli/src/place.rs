@@ -101,6 +101,6 @@ impl Place {
 }
 
 /// Connects to the hub at this address, and shows up there by name.
-fn connect(url: &str) -> headwater::Result<Engine> {
+pub(crate) fn connect(url: &str) -> headwater::Result<Engine> {
     Engine::connect(HubOptions { name: "headwater command".to_owned(), ..HubOptions::new(url) }).wait()
 }

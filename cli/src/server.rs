@@ -8,6 +8,44 @@ use headwater::{CertFiles, GrpcClient, Tls};
 use crate::failure::{Done, Failure};
 use crate::place::Place;
 
+/// The PEM files that say who both ends of a connection to a node are.
+#[derive(Args)]
+pub(crate) struct Files {
+    /// The certificate of the CA that signed the node's.
+    #[arg(id = "ca_file", long = "ca", global = true, value_name = "FILE", help_heading = "Over gRPC")]
+    ca: Option<PathBuf>,
+    /// The own certificate.
+    #[arg(id = "cert_file", long = "cert", global = true, value_name = "FILE", help_heading = "Over gRPC")]
+    cert: Option<PathBuf>,
+    /// Its key.
+    #[arg(id = "key_file", long = "key", global = true, value_name = "FILE", help_heading = "Over gRPC")]
+    key: Option<PathBuf>,
+}
+
+impl Files {
+    fn all(&self) -> [(&'static str, &Option<PathBuf>); 3] {
+        [("--ca", &self.ca), ("--cert", &self.cert), ("--key", &self.key)]
+    }
+
+    /// Refuses files where no node is called.
+    pub(crate) fn check_none(&self) -> Done {
+        match self.all().iter().find(|(_, file)| file.is_some()) {
+            Some((name, _)) => Err(Failure::usage(format!("{name} is given, and no --server that it is for"))),
+            None => Ok(()),
+        }
+    }
+
+    /// What proves both ends.
+    pub(crate) fn tls(&self) -> Done<Tls> {
+        let (Some(ca), Some(cert), Some(key)) = (&self.ca, &self.cert, &self.key) else {
+            let all = self.all();
+            let missing: Vec<&str> = all.iter().filter(|(_, file)| file.is_none()).map(|(name, _)| *name).collect();
+            return Err(Failure::usage(format!("--server needs {}, a PEM file", missing.join(" and "))));
+        };
+        Ok(Tls::load(&CertFiles { ca: ca.clone(), cert: cert.clone(), key: key.clone() })?)
+    }
+}
+
 /// The flags of the verbs that a node does over gRPC too.
 #[derive(Args)]
 pub(crate) struct OverGrpc {
@@ -15,26 +53,15 @@ pub(crate) struct OverGrpc {
     /// are.
     #[arg(long = "server", global = true, value_name = "URL", help_heading = "Over gRPC")]
     url: Option<String>,
-    /// The certificate of the CA that signed the node's.
-    #[arg(long = "ca", global = true, value_name = "FILE", help_heading = "Over gRPC")]
-    ca_file: Option<PathBuf>,
-    /// The own certificate.
-    #[arg(long = "cert", global = true, value_name = "FILE", help_heading = "Over gRPC")]
-    cert_file: Option<PathBuf>,
-    /// Its key.
-    #[arg(long = "key", global = true, value_name = "FILE", help_heading = "Over gRPC")]
-    key_file: Option<PathBuf>,
+    #[command(flatten)]
+    files: Files,
 }
 
 impl OverGrpc {
     /// A client of the node that is named; none when a directory or a hub is where to work.
     pub(crate) fn client(&self, place: &Place) -> Done<Option<GrpcClient>> {
-        let files = [("--ca", &self.ca_file), ("--cert", &self.cert_file), ("--key", &self.key_file)];
         let Some(url) = &self.url else {
-            return match files.iter().find(|(_, file)| file.is_some()) {
-                Some((name, _)) => Err(Failure::usage(format!("{name} is given, and no --server that it is for"))),
-                None => Ok(None),
-            };
+            return self.files.check_none().map(|()| None);
         };
         let other = [("--dir", place.dir.is_some()), ("--hub", place.hub.is_some())];
         if let Some((name, _)) = other.iter().find(|(_, is_given)| *is_given) {
@@ -42,11 +69,6 @@ impl OverGrpc {
         }
         // Without TLS no file would be asked for, so the address comes first.
         GrpcClient::check(url)?;
-        let (Some(ca), Some(cert), Some(key)) = (&self.ca_file, &self.cert_file, &self.key_file) else {
-            let missing: Vec<&str> = files.iter().filter(|(_, file)| file.is_none()).map(|(name, _)| *name).collect();
-            return Err(Failure::usage(format!("--server needs {}, a PEM file", missing.join(" and "))));
-        };
-        let files = CertFiles { ca: ca.clone(), cert: cert.clone(), key: key.clone() };
-        Ok(Some(GrpcClient::new(url, &Tls::load(&files)?)?))
+        Ok(Some(GrpcClient::new(url, &self.files.tls()?)?))
     }
 }

@@ -3,6 +3,7 @@
 
 mod actors;
 mod backup;
+mod bus;
 #[cfg(feature = "config")]
 mod config;
 #[cfg(feature = "replica")]
@@ -34,10 +35,11 @@ use crate::pending::Pending;
 use crate::shared::Shared;
 use crate::stream::bucket::{self, Bucket, BucketConfig};
 use crate::stream::config::{StreamConfig, check_name};
-use crate::stream::contract::EngineOps;
+use crate::stream::contract::{EngineOps, WireOps};
 use crate::stream::hub_state::StateCell;
 use crate::stream::object::{self, ObjectConfig, ObjectStore};
 use crate::stream::{Stream, StreamInfo};
+use crate::timers::Sleep;
 pub(crate) use local::Inner;
 pub use options::{EngineOptions, NodeUse};
 pub use verify::VerifyReport;
@@ -60,6 +62,8 @@ struct Other {
     id: u64,
     /// The directory of the node that it is reached through.
     dir: Option<Arc<Path>>,
+    /// Whether whoever has it steps it, as in a simulation.
+    is_stepped: bool,
     /// Where its connection stands, when it is to a hub.
     hub: Option<Arc<StateCell>>,
     presences: Arc<presences::Presences>,
@@ -112,7 +116,39 @@ impl Engine {
     /// `ops` closes itself, and `shared` with it, when the last handle of it goes: streams keep it open as clones do.
     #[allow(dead_code, reason = "for the kinds that reach a server")]
     pub(crate) fn over(ops: Arc<dyn EngineOps>, shared: Arc<Shared>, id: u64) -> Self {
-        Engine(Kind::Other(Other { ops, shared, id, dir: None, hub: None, presences: Arc::default() }))
+        shared.timers.keep_time_alone();
+        Engine(Kind::Other(Other {
+            ops,
+            shared,
+            id,
+            dir: None,
+            is_stepped: false,
+            hub: None,
+            presences: Arc::default(),
+        }))
+    }
+
+    /// As [`Engine::over`], for a world whose time stands still until it is stepped.
+    #[cfg(test)]
+    pub(crate) fn over_still(ops: Arc<dyn EngineOps>, shared: Arc<Shared>, id: u64) -> Self {
+        Engine(Kind::Other(Other {
+            ops,
+            shared,
+            id,
+            dir: None,
+            is_stepped: true,
+            hub: None,
+            presences: Arc::default(),
+        }))
+    }
+
+    /// What keeps its streams, for what stands between it and a handle.
+    #[cfg(test)]
+    pub(crate) fn local_ops(&self) -> Option<Arc<dyn EngineOps>> {
+        match &self.0 {
+            Kind::Local(inner) => Some(Arc::new(Arc::clone(inner))),
+            Kind::Other(_) => None,
+        }
     }
 
     fn ops(&self) -> &dyn EngineOps {
@@ -122,7 +158,7 @@ impl Engine {
         }
     }
 
-    fn shared(&self) -> &Shared {
+    fn shared(&self) -> &Arc<Shared> {
         match &self.0 {
             Kind::Local(inner) => &inner.shared,
             Kind::Other(other) => &other.shared,
@@ -132,6 +168,26 @@ impl Engine {
     /// Where time and random bits come from.
     pub(crate) fn clock(&self) -> &dyn Clock {
         &*self.shared().clock
+    }
+
+    /// Requests from node to node, where there are any.
+    pub(crate) fn wire(&self) -> Option<Arc<dyn WireOps>> {
+        self.ops().wire()
+    }
+
+    /// Whether what waits for a time is woken without being stepped.
+    pub(crate) fn keeps_time(&self) -> bool {
+        self.shared().has_worker() || matches!(&self.0, Kind::Other(other) if !other.is_stepped)
+    }
+
+    /// Ready at this time, or when it closes.
+    pub(crate) fn sleep(&self, until: Nanos) -> Sleep {
+        Sleep::until(until, self.shared())
+    }
+
+    /// Has all who sleep look at what has changed.
+    pub(crate) fn wake_sleepers(&self) {
+        self.shared().timers.wake_all();
     }
 
     /// Adds a line to its log.
@@ -309,7 +365,7 @@ impl Engine {
             Kind::Local(inner) => inner.step(),
             Kind::Other(other) => {
                 other.shared.lines.wake();
-                None
+                other.shared.timers.wake_due(other.shared.clock.now())
             }
         }
     }
@@ -320,6 +376,7 @@ impl Engine {
         if let Kind::Other(other) = &self.0 {
             other.presences.close();
             other.shared.set_closed();
+            other.shared.timers.wake_all();
         }
         self.ops().close()
     }

@@ -3,6 +3,7 @@
 //! It is there for `cargo fuzz` (`fuzz/targets`) and in tests alone. `HEADWATER_FUZZ_RUNS` says how many inputs a test
 //! tries, `HEADWATER_FUZZ_SEED` with which one it begins.
 
+pub use crate::entities::fuzz::message as entities_message;
 #[cfg(feature = "mesh")]
 pub use crate::mesh::fuzz::packets as mesh_packets;
 #[cfg(feature = "grpc")]

@@ -29,6 +29,7 @@ pub mod crdt;
 pub mod disk;
 mod engine;
 mod error;
+pub mod entities;
 pub mod events;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
@@ -85,6 +86,8 @@ pub use record::{
     Ack, Append, BATCH_BYTES_MAX, BATCH_RECORDS_MAX, Batch, Durability, HEADER_MSG_ID, HEADER_ROLLUP, HEADER_TTL,
     HEADERS_BYTES_MAX, Headers, PAYLOAD_BYTES_MAX, Record, RecordView, Rollup,
 };
+#[cfg(feature = "replica")]
+pub use rusqlite;
 #[cfg(feature = "grpc")]
 pub use serve::grpc::{GrpcClient, GrpcServer, GrpcWatcher};
 #[cfg(feature = "http")]

@@ -1,8 +1,12 @@
 //! What a mesh looks like from one of its nodes, for every build: a door asks, whoever answers.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::pending::Pending;
+use crate::stream::contract::WireOps;
 
 /// How a node stands, as far as another one knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,6 +110,18 @@ pub(crate) trait Part: Send + Sync {
 
     /// Says good-bye to the others, and ends. Twice is nothing.
     fn leave(&self);
+
+    /// Calls to other nodes, by the ids of their engines.
+    fn wire(&self) -> Arc<dyn WireOps>;
+
+    /// The engines of nodes that are down or have left.
+    fn gone(&self) -> BTreeSet<u64>;
+
+    /// Whether this node keeps a CRDT store in step with others.
+    fn keeps(&self, store: &str) -> bool;
+
+    /// Whether it has all of a store that the nodes have that are there; not before it reached one that it was told of.
+    fn is_in_step(&self, store: &str) -> bool;
 }
 
 #[cfg(test)]

@@ -25,10 +25,13 @@ impl Metric {
 pub(crate) trait Meter: Send + Sync {
     /// What there is, now.
     fn metrics(&self) -> Vec<Metric>;
+
+    /// The engine was closed.
+    fn engine_closed(&self) {}
 }
 
 /// What each metric says, in the order in which they come.
-pub(crate) const HELP: [(&str, &str); 53] = [
+pub(crate) const HELP: [(&str, &str); 85] = [
     ("headwater_appends_total", "Records appended since the engine was opened."),
     ("headwater_reads_total", "Reads since the engine was opened."),
     ("headwater_syncs_total", "Syncs of files since the engine was opened."),
@@ -88,7 +91,40 @@ pub(crate) const HELP: [(&str, &str); 53] = [
     ("headwater_http_watchers", "Of them those that follow users."),
     ("headwater_http_requests_total", "Requests over HTTP since the door was opened."),
     ("headwater_http_refused_total", "Connections and requests that the HTTP door did not take, by reason."),
+    ("headwater_entities_active", "Handlers of entities that are alive on this node."),
+    ("headwater_entities_waiting", "Messages that wait for their turn."),
+    ("headwater_entities_tasks", "Background tasks of handlers that are under way."),
+    ("headwater_entities_handled_total", "Messages and timers that were handled."),
+    ("headwater_entities_turns_total", "Turns that were handed out."),
+    ("headwater_entities_starts_total", "Handlers that were made."),
+    ("headwater_entities_failures_total", "Messages and starts whose handler answered an error."),
+    ("headwater_entities_crashes_total", "How often a handler broke, or lost its lease."),
+    ("headwater_entities_refused_total", "Messages that a full mailbox refused."),
+    ("headwater_entities_late_total", "Requests whose deadline passed."),
+    ("headwater_entities_dead_total", "Messages that were given up."),
+    ("headwater_entities_busy_seconds_total", "How long turns were out, in all."),
+    ("headwater_entities_sent_total", "Requests and notifications to other nodes."),
+    ("headwater_entities_unreached_total", "Requests to other nodes that found nobody, or no answer in time."),
+    ("headwater_entities_nodes", "Nodes of the cluster that are alive, as this node sees it."),
+    ("headwater_entities_shards", "Shards that this node has."),
+    ("headwater_entities_leased", "1 while this node may hand out turns, 0 while its lease is over."),
+    ("headwater_events_saves_total", "Saves of events, without those that were refused or known."),
+    ("headwater_events_saved_total", "Events that were saved."),
+    ("headwater_events_conflicts_total", "Saves that were refused, as the aggregate or a condition was another."),
+    ("headwater_events_repeats_total", "Saves that were known by their command, and saved nothing."),
+    ("headwater_events_loads_total", "Loads of aggregates from the log."),
+    ("headwater_events_loaded_total", "Events that loads gave."),
+    ("headwater_events_snapshot_hits_total", "Loads that began with a snapshot."),
+    ("headwater_events_snapshot_misses_total", "Loads that were to begin with a snapshot, and found none that fits."),
+    ("headwater_events_snapshots_total", "Snapshots that were saved."),
+    ("headwater_events_archived_total", "Events that were moved into the archive."),
+    ("headwater_projection_events_total", "Events of a projection that came into effect."),
+    ("headwater_projection_failures_total", "Events that could not be taken in, each time that they were tried."),
+    ("headwater_projection_dead_total", "Events that became dead letters."),
+    ("headwater_projection_position", "The sequence of the last event in effect, while the projection is open."),
+    ("headwater_projection_lag", "How many events the store has behind that, while the projection is open."),
 ];
 
 /// The names of labels.
-pub(crate) const LABELS: [&str; 7] = ["stream", "link", "hub_stream", "reason", "database", "store", "status"];
+pub(crate) const LABELS: [&str; 9] =
+    ["stream", "link", "hub_stream", "reason", "database", "store", "status", "cluster", "projection"];

@@ -1,8 +1,9 @@
 //! What may have to wait: a future that any executor can poll, with `.wait()` for callers who block.
 //!
 //! A pending value that is ready at once costs no allocation. Dropping one gives up the wait, not the work. `chain.rs`
-//! makes one of another.
+//! makes one of another, and `alone.rs` goes on with what nobody waits for.
 
+pub(crate) mod alone;
 mod chain;
 
 use std::future::Future;
@@ -89,7 +90,8 @@ pub(crate) struct Deadline(Option<std::time::Instant>);
 
 impl Deadline {
     pub(crate) fn after(timeout: Option<Duration>) -> Self {
-        Deadline(timeout.map(|t| now() + t))
+        // What no clock can show is no deadline.
+        Deadline(timeout.and_then(|timeout| now().checked_add(timeout)))
     }
 
     /// What is left until then; `None` without a deadline.

@@ -3,13 +3,14 @@
 //! A batch owns the bytes it was read into and its records borrow from it, so reading a million records costs no
 //! allocation for each. Knows the layout of one record's body and nothing about where bodies are kept.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Nanos;
 use crate::error::{Error, Result};
 use crate::origin::{HEADER_ORIGIN, Origin};
-use crate::varint::{put_varint, take_varint};
+use crate::varint::{put_bytes, put_varint, take_bytes, take_text, take_varint};
 
 /// The largest payload of one record, in bytes; a stream may set a lower limit.
 pub const PAYLOAD_BYTES_MAX: usize = 8 << 20;
@@ -324,6 +325,14 @@ impl Batch {
         self.items.last().map(|i| i.seq)
     }
 
+    /// Whether a record has the header `name`. It decodes nothing else.
+    pub(crate) fn has_header(&self, name: &str) -> bool {
+        (0..self.len()).filter_map(|index| self.stored(index)).any(|stored| {
+            let headers = if stored.tag & TAG_HEADERS == 0 { None } else { headers_in(stored.tag, stored.body) };
+            headers.is_some_and(|headers| Names(headers).any(|found| found == name.as_bytes()))
+        })
+    }
+
     /// The records, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = RecordView<'_>> + DoubleEndedIterator {
         (0..self.len()).map(|i| self.get(i).unwrap_or(RecordView::EMPTY))
@@ -376,6 +385,17 @@ impl Batch {
 
     pub(crate) fn set_delivered(&mut self, delivered: Vec<u32>) {
         self.delivered = delivered;
+    }
+
+    /// Adds records in the place of those that are on the same subjects.
+    pub(crate) fn replace(&mut self, newer: Batch) {
+        if !self.is_empty() {
+            let subjects: BTreeSet<&str> = newer.iter().map(|record| record.subject).collect();
+            let stays: Vec<bool> = self.iter().map(|record| !subjects.contains(record.subject)).collect();
+            let mut stays = stays.into_iter();
+            self.items.retain(|_| stays.next().unwrap_or(true));
+        }
+        self.absorb(newer);
     }
 
     pub(crate) fn truncate(&mut self, len: usize) {
@@ -508,6 +528,31 @@ pub(crate) fn decode(tag: u8, base: Base, body: &[u8]) -> Option<RecordView<'_>>
     Some(RecordView { seq, subject, time, event_time, payload: rest, delivered: 0, headers })
 }
 
+/// The bytes of the headers in the body of a record that has some.
+fn headers_in(tag: u8, body: &[u8]) -> Option<&[u8]> {
+    let mut rest = body;
+    take_varint(&mut rest)?;
+    take_varint(&mut rest)?;
+    take_bytes(&mut rest)?;
+    if tag & TAG_EVENT_TIME != 0 {
+        rest = rest.get(8..)?;
+    }
+    take_bytes(&mut rest)
+}
+
+/// The names of headers, as bytes.
+struct Names<'a>(&'a [u8]);
+
+impl<'a> Iterator for Names<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let name = take_bytes(&mut self.0)?;
+        take_bytes(&mut self.0)?;
+        Some(name)
+    }
+}
+
 /// Takes sequence and time from the front of a record's body.
 pub(crate) fn take_stamp(base: Base, body: &mut &[u8]) -> Option<(u64, Nanos)> {
     let (seq, time) = (take_varint(body)?, take_varint(body)?);
@@ -516,16 +561,8 @@ pub(crate) fn take_stamp(base: Base, body: &mut &[u8]) -> Option<(u64, Nanos)> {
 
 fn put_header(out: &mut Vec<u8>, name: &str, value: &str) {
     for text in [name, value] {
-        put_varint(out, text.len() as u64);
-        out.extend_from_slice(text.as_bytes());
+        put_bytes(out, text.as_bytes());
     }
-}
-
-fn take_text<'a>(bytes: &mut &'a [u8]) -> Option<&'a str> {
-    let len = usize::try_from(take_varint(bytes)?).ok()?;
-    let (text, rest) = bytes.split_at_checked(len)?;
-    *bytes = rest;
-    std::str::from_utf8(text).ok()
 }
 
 /// The time to live that a `Nats-TTL` header states, in whole seconds.

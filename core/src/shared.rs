@@ -1,5 +1,7 @@
 //! What an engine lends to everything in it: clock, disk, log, counters, and the bell that wakes its worker.
 
+use std::any::Any;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -34,6 +36,7 @@ pub(crate) struct Shared {
     worker: AtomicBool,
     pub(crate) lines: Arc<Log>,
     meters: Mutex<Vec<Weak<dyn Meter>>>,
+    lent: Mutex<BTreeMap<String, Arc<dyn Any + Send + Sync>>>,
     bell: Mutex<Bell>,
     rung: Condvar,
 }
@@ -60,6 +63,7 @@ impl Shared {
             worker: AtomicBool::new(false),
             lines: Arc::default(),
             meters: Mutex::default(),
+            lent: Mutex::default(),
             bell: Mutex::default(),
             rung: Condvar::new(),
         }
@@ -81,6 +85,9 @@ impl Shared {
     pub(crate) fn set_closed(&self) -> bool {
         let was = self.closed.swap(true, Ordering::AcqRel);
         self.lines.close();
+        if !was {
+            self.meters().iter().for_each(|meter| meter.engine_closed());
+        }
         was
     }
 
@@ -94,6 +101,18 @@ impl Shared {
         let mut meters = lock(&self.meters);
         meters.retain(|meter| meter.strong_count() > 0);
         meters.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// What all that have this name share, as long as the engine is there, and whether it is made now. A name has one
+    /// type.
+    pub(crate) fn lend<T: Send + Sync + 'static>(&self, name: &str, make: impl FnOnce() -> T) -> (Arc<T>, bool) {
+        let mut lent = lock(&self.lent);
+        if let Some(there) = lent.get(name).and_then(|there| Arc::clone(there).downcast().ok()) {
+            return (there, false);
+        }
+        let made = Arc::new(make());
+        lent.insert(name.to_owned(), made.clone());
+        (made, true)
     }
 
     /// Whether a worker takes care of flushes and timers.

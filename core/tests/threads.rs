@@ -221,3 +221,44 @@ fn writers_who_leave_at_different_times_hold_nobody_up() {
     ended.recv_timeout(Duration::from_secs(120)).expect("a writer waits for ever");
     writing.join().expect("joined");
 }
+
+/// What is replaced while it is read is the one or the other, and never gone.
+#[test]
+fn subjects_that_are_written_all_the_time_are_always_there() {
+    let engine = Engine::temporary().expect("engine");
+    let config = StreamConfig { max_msgs_per_subject: 1, segment_bytes: 64 << 10, ..StreamConfig::new("s", ["s.>"]) };
+    let stream = engine.create_stream(StreamConfig { durability: Durability::Interval, ..config }).wait();
+    let stream = stream.expect("create");
+    let subjects: Vec<String> = (0..40).map(|n| format!("s.{n}")).collect();
+    let write = |subject: &String| stream.append(&Append::new(subject, &[7; 300])).wait().expect("append");
+    for subject in &subjects {
+        write(subject);
+    }
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                for subject in &subjects {
+                    write(subject);
+                }
+            }
+        });
+        for round in 0..3_000 {
+            let one = stream.last(&subjects[round % 40]).wait().expect("read");
+            let any = stream.last("s.*").wait().expect("read");
+            let all = stream.last_many(&["s.>"], 0, 100).wait().expect("read");
+            let found: BTreeSet<&str> = all.iter().map(|record| record.subject).collect();
+            if one.is_none() || any.is_none() || (found.len(), all.len()) != (40, 40) {
+                is_over.store(true, Ordering::Relaxed);
+                panic!(
+                    "round {round}: {} and {}, {} of 40 in {}",
+                    one.is_some(),
+                    any.is_some(),
+                    found.len(),
+                    all.len()
+                );
+            }
+        }
+        is_over.store(true, Ordering::Relaxed);
+    });
+}

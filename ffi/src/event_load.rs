@@ -62,8 +62,8 @@ fn options(from: &hw_load_options) -> Result<LoadOptions> {
 /// Loads an aggregate: a snapshot of the schema that was asked for, if there is one, and the events behind it. One that
 /// has no event is loaded as version 0. `options` may be NULL.
 ///
-/// Errors:    HW_STATUS_NOT_FOUND (a version that it has not reached, or what was archived), HW_STATUS_CORRUPT (events
-///            that are missing, a record that is none), HW_STATUS_INVALID, HW_STATUS_IO.
+/// Errors:    HW_STATUS_NOT_FOUND (a version that it has not reached, or what it is to begin behind), HW_STATUS_CORRUPT
+///            (events that are missing, a record that is none), HW_STATUS_INVALID, HW_STATUS_IO.
 /// Ownership: inputs are borrowed for the call; `*events` is yours, free with hw_events_free.
 /// Threads:   any.
 /// Since:     0.1

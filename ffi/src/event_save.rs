@@ -4,7 +4,7 @@ use std::ffi::c_char;
 use std::time::Duration;
 
 use headwater::Result;
-use headwater::events::{Condition, Expected, NewEvent, NewSnapshot, Position, SaveOptions};
+use headwater::events::{Condition, Expected, NewEvent, NewSnapshot, Position, SaveOptions, Saved};
 
 use crate::bytes::{hw_bytes, hw_header, hw_str};
 use crate::error::{hw_error, invalid};
@@ -44,6 +44,9 @@ pub struct hw_new_event {
     pub metadata: *const hw_header,
     /// How many.
     pub metadata_len: usize,
+    /// The person or thing that `data` is about, 1 to 128 bytes: `data` is encrypted with a key of it, and reads as
+    /// erased once hw_event_store_forget was told so. None when empty.
+    pub data_subject: hw_str,
     /// With `has_time`: when it happened, in nanoseconds since the epoch; when it was saved, otherwise.
     pub time: i64,
     /// The version of the shape of `data`; 0 is 1.
@@ -104,6 +107,11 @@ pub struct hw_new_snapshot {
     pub struct_size: usize,
     /// The state, in your encoding, at most 8 MiB.
     pub data: hw_bytes,
+    /// The data subjects that the state has data of: those of the events that it was made of, but for erased ones. At
+    /// most 1,000.
+    pub data_subjects: *const hw_str,
+    /// How many.
+    pub data_subjects_len: usize,
     /// How many events the aggregate has had.
     pub version: u64,
     /// The sequence of the last one.
@@ -115,6 +123,18 @@ pub struct hw_new_snapshot {
 }
 
 versioned!(hw_new_event, hw_save_options, hw_saved, hw_new_snapshot);
+
+impl hw_saved {
+    fn of(saved: &Saved) -> Self {
+        hw_saved {
+            struct_size: 0,
+            version: saved.position.version,
+            seq: saved.position.seq,
+            durability: durability_number(saved.durability),
+            is_repeat: saved.is_repeat.into(),
+        }
+    }
+}
 
 fn expected(from: &hw_save_options) -> Result<Expected> {
     let (version, seq) = (from.expected_version, from.expected_seq);
@@ -143,6 +163,7 @@ fn events<'a>(events: *const hw_new_event, len: usize) -> Result<Vec<NewEvent<'a
             schema: event.schema.max(1),
             time: (event.has_time != 0).then_some(event.time),
             metadata: metadata.collect::<Result<_>>()?,
+            data_subject: Some(event.data_subject.text("data_subject")?).filter(|name| !name.is_empty()),
         })
     };
     raw::versioned_array("events", events, len)?.iter().map(of).collect()
@@ -187,20 +208,47 @@ pub extern "C" fn hw_event_store_save(
         let out = OutStruct::optional(saved)?;
         let saved = store.store.save(id, expected(&from)?, &events, &options).wait()?;
         if let Some(out) = out {
-            out.set(hw_saved {
-                struct_size: 0,
-                version: saved.position.version,
-                seq: saved.position.seq,
-                durability: durability_number(saved.durability),
-                is_repeat: saved.is_repeat.into(),
-            });
+            out.set(hw_saved::of(&saved));
+        }
+        Ok(())
+    })
+}
+
+/// What a save of a command came to, if it is among the aggregate's last 1,000 events: for whoever is to carry a
+/// command out that may be carried out already, and has loaded what it left. `*found` says whether it is; `saved` may
+/// be NULL, and is written where it is.
+///
+/// Errors:    HW_STATUS_INVALID, HW_STATUS_IO.
+/// Threads:   any.
+/// Since:     0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn hw_event_store_find_command(
+    store: Option<&hw_event_store>,
+    aggregate: *const c_char,
+    aggregate_len: usize,
+    key: *const c_char,
+    key_len: usize,
+    command: *const c_char,
+    command_len: usize,
+    found: *mut bool,
+    saved: *mut hw_saved,
+    error: *mut *mut hw_error,
+) -> hw_status {
+    on(store, error, |store| {
+        let id = Id(aggregate, aggregate_len, key, key_len).id()?;
+        let command = raw::text("command", command, command_len)?;
+        let (is_found, out) = (Out::required("found", found)?, OutStruct::optional(saved)?);
+        let found = store.store.find_command(id, command).wait()?;
+        is_found.set(found.is_some());
+        if let (Some(out), Some(found)) = (out, found) {
+            out.set(hw_saved::of(&found));
         }
         Ok(())
     })
 }
 
 /// Keeps a snapshot of an aggregate. `is_kept`, when not NULL, gets whether it was; not, if there is one of the same
-/// version or a newer one.
+/// version or a newer one, and if one of its data subjects was forgotten.
 ///
 /// Errors:    HW_STATUS_INVALID (a position without events, a state beyond 8 MiB), HW_STATUS_IO.
 /// Ownership: inputs are borrowed for the call.
@@ -220,11 +268,14 @@ pub extern "C" fn hw_event_store_save_snapshot(
     on(store, error, |store| {
         let id = Id(aggregate, aggregate_len, key, key_len).id()?;
         let from = raw::required("snapshot", snapshot)?;
+        let names = raw::array("data_subjects", from.data_subjects, from.data_subjects_len)?;
+        let names: Vec<&str> = names.iter().map(|name| name.text("data_subjects")).collect::<Result<_>>()?;
         let new = NewSnapshot {
             position: Position { version: from.version, seq: from.seq },
             schema: from.schema.max(1),
             data: from.data.bytes("data")?,
             ttl: Duration::from_nanos(from.ttl_ns),
+            data_subjects: &names,
         };
         let kept = store.store.save_snapshot(id, &new).wait()?;
         if let Some(out) = Out::optional(is_kept) {

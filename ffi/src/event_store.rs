@@ -201,6 +201,31 @@ pub extern "C" fn hw_event_store_last_seq(
     })
 }
 
+/// Forgets a data subject: its key is gone, and its bytes are taken from where they were kept. Events about it read as
+/// erased from then on, and snapshots that have some of its data are passed over. `*had_key`, when not NULL, gets
+/// whether there was a key. Copies that were made before, such as backups, are not reached.
+///
+/// Errors:    HW_STATUS_INVALID (a name that cannot be), HW_STATUS_UNSUPPORTED (a build without the feature
+///            `shredding`), HW_STATUS_IO.
+/// Threads:   any.
+/// Since:     0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn hw_event_store_forget(
+    store: Option<&hw_event_store>,
+    data_subject: *const c_char,
+    data_subject_len: usize,
+    had_key: *mut bool,
+    error: *mut *mut hw_error,
+) -> hw_status {
+    on(store, error, |store| {
+        let forgotten = store.store.forget(raw::text("data_subject", data_subject, data_subject_len)?).wait()?;
+        if let Some(out) = Out::optional(had_key) {
+            out.set(forgotten);
+        }
+        Ok(())
+    })
+}
+
 /// Lists aggregates whose last event lies behind sequence `after`, the one first that was saved longest ago, at most
 /// `max` of them (0 is 1,000). `*next`, when not NULL, gets what to go on behind; 0 at the end. `filter` may be NULL,
 /// which is all.

@@ -29,6 +29,8 @@ pub struct hw_event {
     pub correlation: hw_str,
     /// What it is a consequence of; empty when nobody said.
     pub causation: hw_str,
+    /// The person or thing that its data is about; empty when nobody said.
+    pub data_subject: hw_str,
     /// Its place among the events of its aggregate, from 1.
     pub version: u64,
     /// Its place in the store, from 1.
@@ -41,6 +43,8 @@ pub struct hw_event {
     pub metadata_len: usize,
     /// The version of the shape of its data, from 1.
     pub schema: u32,
+    /// Not 0: its data is gone, as its data subject was forgotten, and `data` is empty.
+    pub is_erased: u8,
 }
 
 /// A snapshot that was read.
@@ -57,6 +61,8 @@ pub struct hw_snapshot {
     pub seq: u64,
     /// When the snapshot was saved, in nanoseconds since the epoch.
     pub saved: u64,
+    /// How many data subjects the state has data of; hw_events_snapshot_data_subject has each.
+    pub data_subjects_len: usize,
     /// The version of the shape of `data`.
     pub schema: u32,
 }
@@ -110,12 +116,14 @@ impl hw_events {
             command: some(event.command()),
             correlation: some(event.correlation()),
             causation: some(event.causation()),
+            data_subject: some(event.data_subject),
             version: event.version,
             seq: event.seq(),
             saved: event.saved(),
             time: event.time(),
             metadata_len: event.metadata().count(),
             schema: event.schema,
+            is_erased: event.is_erased.into(),
         })
     }
 }
@@ -179,8 +187,31 @@ pub extern "C" fn hw_events_snapshot(
             version: found.position.version,
             seq: found.position.seq,
             saved: found.saved,
+            data_subjects_len: found.data_subjects.len(),
             schema: found.schema,
         });
+        Ok(())
+    })
+}
+
+/// The data subject `place` of the snapshot that the events begin behind.
+///
+/// Errors:    HW_STATUS_INVALID (past the end, or there is no snapshot).
+/// Ownership: `*name` is borrowed until the events are freed.
+/// Threads:   any.
+/// Since:     0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn hw_events_snapshot_data_subject(
+    events: Option<&hw_events>,
+    place: usize,
+    name: *mut hw_str,
+    error: *mut *mut hw_error,
+) -> hw_status {
+    free_standing(error, || {
+        let events = events.ok_or_else(|| missing("events"))?;
+        let out = Out::required("name", name)?;
+        let names = events.snapshot.as_ref().map_or(&[][..], |snapshot| &snapshot.data_subjects);
+        out.set(hw_str::of(names.get(place).ok_or_else(|| past_end("data subjects", place, names.len()))?));
         Ok(())
     })
 }

@@ -54,6 +54,9 @@ pub struct hw_hub_options {
     pub reconnect_delay_max_ms: u64,
     /// Appends that may be on their way at once, up to 32,768; 0 is 4,096. More wait for room.
     pub window: u32,
+    /// On how many servers a stream is kept that is made over this connection and says nothing of a hub, such as those
+    /// of buckets, event stores and entities: up to 5; 0 is 1. One that is there stays as it is.
+    pub replicas: u32,
     /// Not 0: refuses a server that does not speak TLS.
     pub require_tls: u8,
     /// Not 0: begins with TLS, before the server says anything; the server has to be set so.
@@ -108,6 +111,7 @@ fn from_c(from: &hw_hub_options) -> Result<headwater::HubOptions> {
         reconnect_delay_min: wait(from.reconnect_delay_min_ms, default.reconnect_delay_min),
         reconnect_delay_max: wait(from.reconnect_delay_max_ms, default.reconnect_delay_max),
         window: if from.window == 0 { default.window } else { from.window as usize },
+        replicas: from.replicas.max(1),
         retry_on_initial_connect: from.retry_on_initial_connect != 0,
         ..headwater::HubOptions::default()
     })

@@ -273,6 +273,12 @@ fn events() {
 }
 
 #[test]
+fn turns() {
+    every_way("tests/c/turns.c");
+    no_leak("tests/c/turns.c");
+}
+
+#[test]
 fn mesh() {
     every_way("tests/c/mesh.c");
     // What the assembly of the cipher has written, valgrind takes for never written.
@@ -319,6 +325,12 @@ fn example_replica() {
     no_leak("examples/c/replica.c");
 }
 
+#[test]
+fn example_entities() {
+    every_way("examples/c/entities.c");
+    no_leak("examples/c/entities.c");
+}
+
 /// Compiles the runner of the vectors; it, a directory for it, and the vectors.
 fn conformance(name: &str) -> (PathBuf, PathBuf, Vec<PathBuf>) {
     let sources = [
@@ -335,6 +347,9 @@ fn conformance(name: &str) -> (PathBuf, PathBuf, Vec<PathBuf>) {
         "ops_replica.c",
         "ops_database.c",
         "ops_events.c",
+        "ops_projections.c",
+        "counter.c",
+        "ops_entities.c",
         "ops_presence.c",
     ]
     .map(|name| format!("tests/c/conformance/{name}"));

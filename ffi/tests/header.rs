@@ -96,6 +96,7 @@ fn generated() -> String {
                 "hw_expected",
                 "hw_as_of",
                 "hw_sql_type",
+                "hw_turn_what",
             ]
             .map(String::from)
             .to_vec(),

@@ -300,12 +300,54 @@ static void bad_input_is_answered(const hw_engine *engine) {
     hw_aggregates_free(NULL);
 }
 
+static void who_is_forgotten_has_no_data(const hw_engine *engine) {
+    hw_event_store *store = open_store(engine);
+    hw_new_event event = new_event("Named", "Ada");
+    HW_SET(event.data_subject, "ada");
+    hw_saved saved;
+    HW_INIT(&saved);
+    OK(hw_event_store_save(store, ACCOUNT("forgotten"), &event, 1, NULL, &saved, &error));
+    hw_new_snapshot snapshot;
+    HW_INIT(&snapshot);
+    snapshot.version = saved.version;
+    snapshot.seq = saved.seq;
+    snapshot.data_subjects = &event.data_subject;
+    snapshot.data_subjects_len = 1;
+    bool kept = false;
+    OK(hw_event_store_save_snapshot(store, ACCOUNT("forgotten"), &snapshot, &kept, &error));
+    CHECK(kept);
+    hw_events *found = NULL;
+    OK(hw_event_store_snapshot(store, ACCOUNT("forgotten"), &found, &error));
+    hw_snapshot read;
+    HW_INIT(&read);
+    OK(hw_events_snapshot(found, &read, &error));
+    hw_str name;
+    OK(hw_events_snapshot_data_subject(found, 0, &name, &error));
+    CHECK(read.data_subjects_len == 1 && text_is(name, "ada"));
+    FAILS(HW_STATUS_INVALID, hw_events_snapshot_data_subject(found, 1, &name, &error));
+    hw_events_free(found);
+    bool had_key = false;
+    OK(hw_event_store_forget(store, HW_LIT("ada"), &had_key, &error));
+    CHECK(had_key);
+    OK(hw_event_store_forget(store, HW_LIT("ada"), &had_key, &error));
+    CHECK(!had_key);
+    OK(hw_event_store_forget(store, HW_LIT("ada"), NULL, &error));
+    FAILS(HW_STATUS_INVALID, hw_event_store_forget(store, NULL, 0, &had_key, &error));
+    OK(hw_event_store_load(store, ACCOUNT("forgotten"), NULL, &found, &error));
+    hw_event erased = event_at(found, 0);
+    CHECK(erased.is_erased != 0 && erased.data.len == 0 && text_is(erased.data_subject, "ada"));
+    CHECK(text_is(erased.event_type, "Named"));
+    hw_events_free(found);
+    hw_event_store_free(store);
+}
+
 int main(void) {
     hw_engine *engine = memory_engine();
     what_is_saved_is_loaded(engine);
     an_aggregate_is_seen_as_it_was(engine);
     a_feed_gives_what_is_there_and_what_comes(engine);
     bad_input_is_answered(engine);
+    who_is_forgotten_has_no_data(engine);
     hw_event_store *store = open_store(engine);
     OK(hw_engine_close(engine, &error));
     hw_events *events = NULL;

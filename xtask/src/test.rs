@@ -74,7 +74,7 @@ fn format() -> Result {
 
 /// The bans of clippy.toml are for the engine; doors, chores and tests may look at the clock.
 fn lint() -> Result {
-    let features = "config,grpc,http,mesh,replica-stores";
+    let features = "config,grpc,http,mesh,replica-stores,shredding";
     run_command(&mut cargo(&format!("clippy --quiet --package headwater --features {features} --lib -- -D warnings")))?;
     let free = "-A clippy::disallowed_methods -A clippy::disallowed_types";
     // The smaller build, which nothing else here compiles.
@@ -159,7 +159,7 @@ fn examples() -> Result {
 }
 
 /// The programs that every language has.
-pub(crate) const EXAMPLES: [&str; 5] = ["append_read", "subscribe", "points", "crdt", "replica"];
+pub(crate) const EXAMPLES: [&str; 6] = ["append_read", "subscribe", "points", "crdt", "replica", "entities"];
 
 fn say(language: &str, name: &str) {
     println!("examples/{language}: {name}");
@@ -192,7 +192,9 @@ pub(crate) fn fuzz(args: &[String]) -> Result {
 /// Runs the simulation over so many seeds.
 pub(crate) fn sim(args: &[String]) -> Result {
     let seeds = args.first().map_or("2000", String::as_str);
-    run_command(cargo("test --package headwater-sim -- --nocapture").env("SEEDS", seeds))
+    run_command(cargo("test --package headwater-sim -- --nocapture").env("SEEDS", seeds))?;
+    let mut entities = cargo("test --package headwater --lib entities::tests::world:: -- --nocapture");
+    run_command(entities.env("ENTITIES_SEED", "1").env("ENTITIES_SEEDS", seeds))
 }
 
 /// Runs every test whose name begins with `soak_`.

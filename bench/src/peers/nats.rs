@@ -39,7 +39,8 @@ impl Server {
         std::fs::create_dir_all(dir)?;
         let (port, config) = (free_port()?, dir.join("nats.conf"));
         let store = dir.join("store");
-        let text = format!("listen: 127.0.0.1:{port}\njetstream {{ store_dir: {store:?}, {settings} }}\n{more}\n");
+        let store = store.display();
+        let text = format!("listen: 127.0.0.1:{port}\njetstream {{ store_dir: \"{store}\", {settings} }}\n{more}\n");
         std::fs::write(&config, text)?;
         let mut server = Server { child: None, config, port };
         server.launch()?;
@@ -106,6 +107,16 @@ impl Direct {
         let client = runtime.block_on(options.connect(url))?;
         let jetstream = runtime.block_on(async { jetstream::new(client.clone()) });
         Ok(Direct { runtime, client, jetstream })
+    }
+
+    /// The client itself.
+    pub(crate) fn client(&self) -> Client {
+        self.client.clone()
+    }
+
+    /// Its JetStream.
+    pub(crate) fn jetstream(&self) -> Context {
+        self.jetstream.clone()
     }
 
     /// Runs work in a task of the client's runtime.

@@ -33,14 +33,15 @@ pub(crate) const FILLER: u8 = b'x';
 const BENCH: &str = env!("CARGO_MANIFEST_DIR");
 
 /// How to start a program, or why it can't be.
-type Door = Result<Vec<PathBuf>, String>;
+pub(super) type Door = Result<Vec<PathBuf>, String>;
 
 fn run(context: &mut Context) -> Outcome<Vec<Line>> {
     let records = context.scaled(RECORDS);
     let dir = context.fresh("store");
     context.progress("building the programs");
     let rust: Door = Ok(vec![std::env::current_exe()?, "child".into(), "append".into()]);
-    let (c, python, node) = (c(&context.fresh("program")), python(), node());
+    let (c, python, node) =
+        (c(&context.fresh("program")), python("append.py"), node("append.mjs", &["headwater", "better-sqlite3"]));
     let doors = [
         (("Rust", "one"), &rust),
         (("C", "one"), &c),
@@ -132,17 +133,17 @@ fn c(program: &Path) -> Door {
     }
 }
 
-/// The Python program, in the environment that has our wheel.
-fn python() -> Door {
+/// A Python program, in the environment that has our wheel.
+pub(super) fn python(program: &str) -> Door {
     let interpreter = there(Path::new(BENCH).join("target/venv/bin/python"))?;
     works(Command::new(&interpreter).args(["-c", "import headwater"]), "import headwater in bench/target/venv")?;
-    Ok(vec![interpreter, Path::new(BENCH).join("python/append.py")])
+    Ok(vec![interpreter, Path::new(BENCH).join("python").join(program)])
 }
 
-/// The Node program, beside the packages that it takes.
-fn node() -> Door {
-    let program = Path::new(BENCH).join("node/append.mjs");
-    for package in ["headwater", "better-sqlite3"] {
+/// A Node program, beside the packages that it takes.
+pub(super) fn node(program: &str, packages: &[&str]) -> Door {
+    let program = Path::new(BENCH).join("node").join(program);
+    for package in packages {
         there(Path::new(BENCH).join("node/node_modules").join(package))?;
     }
     works(Command::new("node").arg(&program).arg("load"), "load the packages of bench/node")?;

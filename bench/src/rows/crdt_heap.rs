@@ -25,6 +25,7 @@ fn name(n: u64) -> String {
     format!("key{n:06}")
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "it is a row as any other")]
 fn run(context: &mut Context) -> Outcome<Vec<Line>> {
     let keys = context.scaled(KEYS);
     let per_key = |bytes: i64| bytes as f64 / keys as f64;

@@ -37,7 +37,7 @@ fn run(context: &mut Context) -> Outcome<Vec<Line>> {
             if has(0) && has(ELEMENTS + NEW - 1) { Ok(figure) } else { Err("it lacks an element".into()) }
         }),
         Side::new("crdts", |_| {
-            let mut work: Vec<(Orswot<i64, u64>, Option<Orswot<i64, u64>>)> =
+            let mut work: Vec<(Theirs, Option<Theirs>)> =
                 (0..MERGES).map(|_| (old.clone(), Some(new.clone()))).collect();
             let figure = rate(MERGES, || {
                 for (set, other) in &mut work {
@@ -75,9 +75,12 @@ fn ours() -> Outcome<(Replica, Fragment)> {
     Ok((here, delta))
 }
 
-fn theirs() -> (Orswot<i64, u64>, Orswot<i64, u64>) {
+/// A set of the peer's.
+type Theirs = Orswot<i64, u64>;
+
+fn theirs() -> (Theirs, Theirs) {
     let mut old = Orswot::new();
-    let add = |set: &mut Orswot<i64, u64>, actor: u64, n: i64| {
+    let add = |set: &mut Theirs, actor: u64, n: i64| {
         let op = set.add(n, set.read_ctx().derive_add_ctx(actor));
         set.apply(op);
     };

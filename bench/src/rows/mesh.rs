@@ -136,7 +136,7 @@ fn repair(context: &mut Context, certs: &Path) -> Outcome<Vec<Line>> {
         first.engine.close()?;
         first = Node::open(&first_dir)?;
         let before = second.mesh()?;
-        first.join(certs, &[before.own.address.clone()])?;
+        first.join(certs, std::slice::from_ref(&before.own.address))?;
         until(|| equal(&first, &second))?;
         let after = second.mesh()?;
         let bytes = after.sent_bytes + after.received_bytes - before.sent_bytes - before.received_bytes;

@@ -12,6 +12,13 @@ mod crdt_join;
 mod crdt_merge;
 mod crdt_ops;
 mod disk_bytes;
+mod entities;
+mod entities_calls;
+mod entities_hub;
+pub(crate) mod events;
+mod events_fsync;
+mod events_hub;
+mod events_replay;
 mod hub_append;
 mod hub_read;
 mod last;
@@ -59,6 +66,7 @@ pub(crate) const ALL: &[Row] = &[
     append_fsync::ROW,
     append_fsync_64::ROW,
     crdt_fsync::ROW,
+    events_fsync::ROW,
     append_interval::ROW,
     batches::ROW,
     last::ROW,
@@ -79,8 +87,14 @@ pub(crate) const ALL: &[Row] = &[
     presence_http::ROW,
     presence_storm::ROW,
     presence_leaves::ROW,
+    events::ROW,
+    events_replay::ROW,
+    entities::ROW,
+    entities_calls::ROW,
     hub_append::ROW,
     hub_read::ROW,
+    events_hub::ROW,
+    entities_hub::ROW,
     link_push::ROW,
     link_latency::ROW,
     link_back::ROW,

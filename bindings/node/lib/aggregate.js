@@ -8,6 +8,8 @@ const KIND = {
   name: text,
   start: callback,
   apply: callback,
+  applyErased: callback,
+  dataSubject: callback,
   encode: callback,
   decode: callback,
   snapshotSchema: u32,
@@ -48,6 +50,8 @@ function decodeJson({ eventType, schema, data }) {
  * objects with a `type`, and a `schema` where it is not 1, in JSON, unless `encode(event)` and
  * `decode({ eventType, schema, data })` say otherwise. With `snapshotSchema`, the version of the shape of a state in
  * snapshots, those are kept, in JSON unless `dump` and `load` say otherwise. `clone` copies a state.
+ * `dataSubject(event)` is the person or thing that the data of an event is about, if that shall be forgotten on
+ * request; then `applyErased(state, eventType)` is called in place of `apply`, where it is given.
  * `upcasters[eventType][schema]` is a step from one shape of an event to a newer one.
  */
 class AggregateType {
@@ -57,6 +61,8 @@ class AggregateType {
       if (checked[name] === undefined) throw invalid(`aggregate type: ${name} is missing`);
     }
     Object.assign(this, {
+      applyErased: () => undefined,
+      dataSubject: () => undefined,
       encode: encodeJson,
       decode: decodeJson,
       snapshotSchema: 0,
@@ -78,16 +84,19 @@ class Root {
   #kind;
   #raised = [];
   #snapshotVersion = 0n;
+  /** Those that the state has data of. */
+  #dataSubjects = new Set();
 
   static {
     inner = {
       apply: (root, event) => root.#apply(event),
       fold: (root, events) => root.#fold(events),
       /** Its state is that of memory or of a snapshot, and nothing is raised on it. */
-      become: (root, { state, position, snapshotVersion }) => {
+      become: (root, { state, position, snapshotVersion, dataSubjects }) => {
         Object.assign(root, { state, position });
         root.#raised = [];
         root.#snapshotVersion = snapshotVersion;
+        root.#dataSubjects = new Set(dataSubjects);
       },
       /** What was raised is saved. */
       settle: (root, position) => {
@@ -95,7 +104,12 @@ class Root {
         root.position = position;
       },
       /** What `become` takes: the very state, no copy. */
-      parts: (root) => ({ state: root.state, position: root.position, snapshotVersion: root.#snapshotVersion }),
+      parts: (root) => ({
+        state: root.state,
+        position: root.position,
+        snapshotVersion: root.#snapshotVersion,
+        dataSubjects: root.#dataSubjects,
+      }),
     };
   }
 
@@ -119,20 +133,33 @@ class Root {
   /** Applies an event, to be saved by the next save. */
   raise(event) {
     this.#apply(event);
+    this.#hasDataOf(this.#kind.dataSubject(event));
     this.#raised.push(event);
   }
 
   #apply(event) {
-    const state = this.#kind.apply(this.state, event);
+    this.#take(this.#kind.apply(this.state, event));
+  }
+
+  #take(state) {
     if (state !== undefined) this.state = state;
+  }
+
+  #hasDataOf(dataSubject) {
+    if (dataSubject !== undefined && dataSubject !== null) this.#dataSubjects.add(dataSubject);
   }
 
   #fold(events) {
     for (const saved of events) {
       if (saved instanceof HeadwaterError) throw saved;
-      const { version, eventType, schema, data } = saved;
+      const { version, eventType, schema, data, dataSubject, isErased } = saved;
       try {
+        if (isErased) {
+          this.#take(this.#kind.applyErased(this.state, eventType));
+          continue;
+        }
         this.#apply(this.#kind.decode(upcast(this.#kind.upcasters, { eventType, schema, data })));
+        this.#hasDataOf(dataSubject);
       } catch (cause) {
         const at = `event ${version} of ${this.#kind.name} '${this.key}', '${eventType}' of schema ${schema}`;
         throw new HeadwaterError(cause.kind ?? 'invalid', `${at}: ${cause.message}`, { cause });

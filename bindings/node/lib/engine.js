@@ -5,6 +5,7 @@ const { fileURLToPath } = require('node:url');
 const { Bucket } = require('./bucket.js');
 const { CrdtStore } = require('./crdt.js');
 const { Database, databaseRequest, statusOf } = require('./database.js');
+const { Entities, entitiesRequest } = require('./entities.js');
 const { invalid } = require('./errors.js');
 const { EventStore } = require('./events.js');
 const { own } = require('./handle.js');
@@ -265,6 +266,12 @@ class Engine {
   /** The names of all presence stores, in order. */
   async presences() {
     return settle(native.enginePresences(this.#id), same);
+  }
+
+  /** Begins to keep live entities, alone, as a node of a cluster, or as one that asks those of a cluster. */
+  async entities(config = undefined, limits = undefined) {
+    const checked = begin('entities', limits);
+    return settle(native.engineEntities(this.#id, entitiesRequest(config)), (id) => new Entities(id), checked);
   }
 
   /** Makes a SQLite file replicate, or finds it doing so, and works on it until this is closed or it is detached. */

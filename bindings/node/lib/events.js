@@ -6,9 +6,10 @@ const { HeadwaterError, invalid } = require('./errors.js');
 const { own } = require('./handle.js');
 const { native } = require('./native.js');
 const {
-  LIMITS, bytes, check, commitTime, max: atLeastOne, millis, text, time, u32, u64,
+  LIMITS, bytes, check, commitTime, flag, max: atLeastOne, millis, text, texts, time, u32, u64,
 } = require('./options.js');
 const { Reader, Writer } = require('./pack.js');
+const { Projection, readLetters, readStatuses } = require('./projection.js');
 const { headerList } = require('./records.js');
 const { Follower, ask } = require('./source.js');
 const { Stream } = require('./stream.js');
@@ -17,12 +18,14 @@ const { begin, opened, settle } = require('./waits.js');
 const POSITION = { version: u64, seq: u64 };
 const FILTER = { aggregate: text, key: text };
 const CONDITION = { filter: filterOf, lastSeq: u64 };
-const EVENT = { eventType: text, data: bytes, schema: u32, metadata: headerList, time };
+const EVENT = { eventType: text, data: bytes, schema: u32, metadata: headerList, time, dataSubject: text };
 const SAVE = { expected: expectedOf, command: text, correlation: text, causation: text, condition: conditionOf };
 const LOAD = { asOfVersion: u64, asOfSeq: u64, asOfTime: commitTime, snapshotSchema: u32, behind: positionOf };
-const SNAPSHOT = { position: positionOf, schema: u32, data: bytes, ttlMs: millis };
+const SNAPSHOT = { position: positionOf, schema: u32, data: bytes, ttlMs: millis, dataSubjects: texts };
 const LIST = { ...FILTER, after: u64, max: atLeastOne, ...LIMITS };
 const FOLLOW = { filters: filtersOf, after: u64 };
+const PROJECTION = { filters: filtersOf, isRebuild: flag, tries: u32, pauseMs: millis, pauseMaxMs: millis };
+const LETTERS = { after: u64, max: atLeastOne, ...LIMITS };
 const CALLS = {
   next: 'eventFeedNext', tryNext: 'eventFeedTryNext',
   close: 'eventFeedClose', release: 'releaseEventFeed',
@@ -32,6 +35,7 @@ const EVENTS_PER_SAVE_MAX = 1000;
 const LIST_MAX = 1000;
 const BATCH = 256;
 const HAS_TIME = 1;
+const HAS_DATA_SUBJECT = 2;
 const EMPTY = new Uint8Array(0);
 
 const writer = new Writer();
@@ -73,9 +77,9 @@ function packEvents(events) {
   // From here on no code of the caller's runs.
   const checked = list.map((event) => check('event', event, EVENT));
   writer.reset();
-  for (const { eventType, data = EMPTY, schema = 1, metadata = [], time: at } of checked) {
+  for (const { eventType, data = EMPTY, schema = 1, metadata = [], time: at, dataSubject } of checked) {
     if (eventType === undefined) throw invalid('event: eventType is missing');
-    writer.u32(at === undefined ? 0 : HAS_TIME);
+    writer.u32((at === undefined ? 0 : HAS_TIME) | (dataSubject === undefined ? 0 : HAS_DATA_SUBJECT));
     writer.u32(schema);
     writer.i64(at ?? 0n);
     writer.u32(metadata.length);
@@ -84,6 +88,7 @@ function packEvents(events) {
       writer.text(value);
     }
     writer.text(eventType);
+    writer.text(dataSubject ?? '');
     writer.u32(data.length);
     writer.raw(data);
   }
@@ -99,9 +104,16 @@ function readSaved(packed) {
   return { position: readPosition(reader), isRepeat: reader.u32() !== 0, durability: reader.text() };
 }
 
+function readArchived(packed) {
+  const reader = new Reader(packed);
+  return { events: reader.u64(), upTo: reader.u64(), heldBackBy: reader.text() || null };
+}
+
 function readSnapshot(reader) {
   if (reader.u32() === 0) return null;
-  return { position: readPosition(reader), schema: reader.u32(), saved: reader.u64(), data: reader.bytes() };
+  const head = { position: readPosition(reader), schema: reader.u32(), saved: reader.u64() };
+  const dataSubjects = reader.list((name) => name.text());
+  return { ...head, data: reader.bytes(), dataSubjects };
 }
 
 function readText(reader) {
@@ -121,9 +133,11 @@ class Event {
     this.schema = reader.u32();
     this.saved = reader.u64();
     this.time = reader.i64();
+    this.isErased = reader.u32() !== 0;
     this.command = readText(reader);
     this.correlation = readText(reader);
     this.causation = readText(reader);
+    this.dataSubject = readText(reader);
     this.metadata = reader.list((pair) => [pair.text(), pair.text()]);
     this.data = reader.bytes();
   }
@@ -147,6 +161,10 @@ class Event {
 /** An event, or the error of the record in its place. */
 function readItem(reader) {
   return reader.u32() === 0 ? new HeadwaterError(reader.text(), reader.text()) : new Event(reader);
+}
+
+function readEvents(packed) {
+  return new Reader(packed).list(readItem);
 }
 
 function readLoaded(packed) {
@@ -180,7 +198,7 @@ class EventFeed extends Follower {
   #behind = [];
 
   constructor(id) {
-    super(id, CALLS, (packed) => new Reader(packed).list(readItem), BATCH);
+    super(id, CALLS, readEvents, BATCH);
   }
 
   async next(max = undefined, limits = undefined) {
@@ -242,6 +260,23 @@ class EventStore {
     return settle(call, readSaved, { timeoutMs, signal });
   }
 
+  /** What a save of this command came to, if it is among the aggregate's last 1,000 events; else null. */
+  async findCommand(aggregate, key, command, limits = undefined) {
+    const checked = begin('findCommand', limits);
+    const read = (packed) => (packed === 0 ? null : readSaved(packed));
+    return settle(native.eventStoreFindCommand(this.#id, ...idOf(aggregate, key), command), read, checked);
+  }
+
+  /**
+   * Moves the events of an aggregate that lie before its snapshot into the archive, up to version `upTo` or all of
+   * them. What a projection has not taken in yet stays. Loads, projections and feeds read them from there.
+   */
+  async archive(aggregate, key, options = undefined) {
+    const { upTo = 0n, ...checked } = begin('archive', options, { upTo: u64, ...LIMITS });
+    const call = native.eventStoreArchive(this.#id, ...idOf(aggregate, key), upTo);
+    return settle(call, readArchived, checked);
+  }
+
   /** Loads an aggregate: a snapshot of `snapshotSchema`, if there is one, and the events behind it. */
   async load(aggregate, key, options = undefined) {
     const { timeoutMs, signal, ...request } = begin('load', options, { ...LOAD, ...LIMITS });
@@ -255,21 +290,77 @@ class EventStore {
     return settle(native.eventStoreSnapshot(this.#id, ...idOf(aggregate, key)), read, checked);
   }
 
-  /** Keeps a snapshot of an aggregate; false when there is one of the same version or a newer one. */
+  /**
+   * Keeps a snapshot of an aggregate; false when there is one of the same version or a newer one, and when one of the
+   * data subjects that it has data of was forgotten.
+   */
   async saveSnapshot(aggregate, key, snapshot, limits = undefined) {
     const checked = begin('saveSnapshot', limits);
-    const { data, ...request } = check('snapshot', snapshot, SNAPSHOT);
+    const { data, dataSubjects = [], ...request } = check('snapshot', snapshot, SNAPSHOT);
     for (const name of ['position', 'schema']) {
       if (request[name] === undefined) throw invalid(`snapshot: ${name} is missing`);
     }
-    const call = native.eventStoreSaveSnapshot(this.#id, ...idOf(aggregate, key), request, data ?? EMPTY);
+    const told = { ...request, dataSubjects };
+    const call = native.eventStoreSaveSnapshot(this.#id, ...idOf(aggregate, key), told, data ?? EMPTY);
     return settle(call, Boolean, checked);
+  }
+
+  /**
+   * Forgets a data subject: events about it read as erased from then on, and snapshots that have some of its data are
+   * passed over. Whether there was a key.
+   */
+  async forget(dataSubject, limits = undefined) {
+    const checked = begin('forget', limits);
+    return settle(native.eventStoreForget(this.#id, text('dataSubject', dataSubject)), Boolean, checked);
   }
 
   /** Aggregates whose last event lies behind `after`, the one first that was saved longest ago, and `next` to go on. */
   async list(options = undefined) {
     const { aggregate, key, after = 0n, max = LIST_MAX, ...limits } = begin('list', options, LIST);
     return settle(native.eventStoreList(this.#id, aggregate, key, after, max), readPage, limits);
+  }
+
+  /**
+   * Opens a projection, which goes on behind what was committed; from then on, whoever had it open is refused.
+   */
+  async projection(name, options = undefined) {
+    const { timeoutMs, signal, filters = [], ...rest } = begin('projection', options, { ...PROJECTION, ...LIMITS });
+    const call = native.eventStoreProjection(this.#id, { name: text('name', name), filters, ...rest });
+    return settle(call, (id) => new Projection(id, this, name, readEvents), { timeoutMs, signal });
+  }
+
+  /** All projections that were opened, by name. */
+  async projections(limits = undefined) {
+    const checked = begin('projections', limits);
+    return settle(native.eventStoreProjections(this.#id), readStatuses, checked);
+  }
+
+  /** Forgets a projection, its rebuild and its dead letters; whoever runs it is refused from then on. */
+  async deleteProjection(name, limits = undefined) {
+    const checked = begin('deleteProjection', limits);
+    await settle(native.eventStoreDeleteProjection(this.#id, text('name', name)), Boolean, checked);
+  }
+
+  /** Dead letters of a projection whose events lie behind `after`, `max` of them at the most. */
+  async deadLetters(projection, options = undefined) {
+    const { after = 0n, max = LIST_MAX, ...limits } = begin('deadLetters', options, LETTERS);
+    const call = native.eventStoreDeadLetters(this.#id, text('projection', projection), after, max);
+    return settle(call, readLetters, limits);
+  }
+
+  /** Removes the dead letter of the event at `seq`; false when there is none. */
+  async deleteDeadLetter(projection, seq, limits = undefined) {
+    const checked = begin('deleteDeadLetter', limits);
+    const call = native.eventStoreDeleteDeadLetter(this.#id, text('projection', projection), u64('seq', seq));
+    return settle(call, Boolean, checked);
+  }
+
+  /** The event at a sequence of the store; null when there is none. */
+  async eventAt(seq, limits = undefined) {
+    const checked = begin('eventAt', limits);
+    const [event = null] = await settle(native.eventStoreEventAt(this.#id, u64('seq', seq)), readEvents, checked);
+    if (event instanceof HeadwaterError) throw event;
+    return event;
   }
 
   /** Follows the events of the aggregates that one of the filters takes: those that are there, then those that come. */

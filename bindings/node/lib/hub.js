@@ -27,6 +27,7 @@ const CONNECT = {
   reconnectDelayMinMs: millis,
   reconnectDelayMaxMs: millis,
   window: u32,
+  replicas: u32,
   retryOnInitialConnect: flag,
   ...LIMITS,
 };

@@ -91,9 +91,9 @@ class Repository {
     const snapshotSchema = this.snapshotEvery > 0n ? this.kind.snapshotSchema : 0;
     const loaded = await this.store.load(name, key, { snapshotSchema });
     if (loaded.snapshot === null) return this.#folded(root, loaded);
-    const { data, position } = loaded.snapshot;
+    const { data, position, dataSubjects } = loaded.snapshot;
     try {
-      inner.become(root, { state: this.kind.load(data), position, snapshotVersion: position.version });
+      inner.become(root, { state: this.kind.load(data), position, snapshotVersion: position.version, dataSubjects });
     } catch {
       // A snapshot is a copy: one that can't be read is as good as none.
       return this.#folded(this.start(key), await this.store.load(name, key));
@@ -113,20 +113,27 @@ class Repository {
    * error, drop the root and load it again. A save that its command did before gives what the log has.
    */
   async save(root, options = undefined) {
+    await this.#save(root, options);
+    return root;
+  }
+
+  /** As `save`; whether it was a repeat. */
+  async #save(root, options) {
     const { raised } = root;
-    if (raised.length === 0) return root;
-    const { name, encode } = this.kind;
-    const saved = await this.store.save(name, root.key, raised.map(encode), { ...options, expected: root.position });
+    if (raised.length === 0) return false;
+    const { name, encode, dataSubject } = this.kind;
+    const events = raised.map((event) => ({ dataSubject: dataSubject(event) ?? undefined, ...encode(event) }));
+    const saved = await this.store.save(name, root.key, events, { ...options, expected: root.position });
     if (saved.isRepeat) {
       // What was decided now is not what was saved then: the log says what is.
       this.#kept.delete(root.key);
       inner.become(root, inner.parts(await this.getOrCreate(root.key)));
-      return root;
+      return true;
     }
     inner.settle(root, saved.position);
     await this.#snapshotIfDue(root);
     this.#keep(root);
-    return root;
+    return false;
   }
 
   async #snapshotIfDue(root) {
@@ -135,7 +142,8 @@ class Repository {
     const isDue = this.snapshotEvery > 0n && version >= inner.parts(root).snapshotVersion + this.snapshotEvery;
     if (!isDue || snapshotSchema === 0) return;
     const data = bytes('what dump returns', dump(root.state));
-    const snapshot = { position: root.position, schema: snapshotSchema, data, ttlMs: this.snapshotTtlMs };
+    const dataSubjects = [...inner.parts(root).dataSubjects].sort();
+    const snapshot = { position: root.position, schema: snapshotSchema, data, ttlMs: this.snapshotTtlMs, dataSubjects };
     try {
       await this.store.saveSnapshot(name, root.key, snapshot);
       inner.become(root, { ...inner.parts(root), snapshotVersion: version });
@@ -146,22 +154,32 @@ class Repository {
 
   /**
    * Loads an aggregate, lets `decide` raise events on it, and saves them; again from the load, up to 16 times in all,
-   * when somebody else saved meanwhile. All tries are one command. With a condition there is one try. What `decide`
-   * returns is what this does.
+   * when somebody else saved meanwhile. All tries are one command. With a condition there is one try.
+   *
+   * With a `command`, the aggregate's last 1,000 events are searched for those of the command before anything is
+   * decided: if they are there, it is a repeat, and `decide` is not called.
    */
   async transact(key, decide, options = {}) {
     callback('decide', decide);
     const told = { ...options, command: options.command ?? randomUUID() };
     for (let tries = 1; ; tries++) {
       const root = await this.getOrCreate(key);
+      const there = options.command && root.exists ? await this.#repeat(root, options.command) : null;
+      if (there !== null) return { root: there, decided: undefined, isRepeat: true };
       const decided = await decide(root);
       try {
-        await this.save(root, told);
-        return decided;
+        return { root, decided, isRepeat: await this.#save(root, told) };
       } catch (error) {
         if (error.kind !== 'conflict' || tries === CONFLICT_TRIES || options.condition !== undefined) throw error;
       }
     }
+  }
+
+  /** The aggregate as it is now, if the command was carried out already; else null. */
+  async #repeat(root, command) {
+    const saved = await this.store.findCommand(this.kind.name, root.key, command);
+    if (saved === null) return null;
+    return saved.position.version > root.position.version ? this.getOrCreate(root.key) : root;
   }
 
   #find(key) {
@@ -175,7 +193,8 @@ class Repository {
 
   #keep(root) {
     const { position } = root;
-    if (this.cache === 0 || !root.exists) return;
+    // Data that can be forgotten does not stay in memory.
+    if (this.cache === 0 || !root.exists || inner.parts(root).dataSubjects.size > 0) return;
     const there = this.#kept.get(root.key);
     if (there !== undefined && there.position.version > position.version) return;
     this.#kept.delete(root.key);

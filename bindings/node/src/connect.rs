@@ -41,6 +41,7 @@ pub struct HubRequest {
     pub reconnect_delay_min_ms: Option<f64>,
     pub reconnect_delay_max_ms: Option<f64>,
     pub window: Option<u32>,
+    pub replicas: Option<u32>,
     pub retry_on_initial_connect: Option<bool>,
 }
 
@@ -68,6 +69,7 @@ impl HubRequest {
         set_millis(&mut options.reconnect_delay_min, "reconnectDelayMinMs", self.reconnect_delay_min_ms)?;
         set_millis(&mut options.reconnect_delay_max, "reconnectDelayMaxMs", self.reconnect_delay_max_ms)?;
         set(&mut options.window, self.window.map(|window| window as usize));
+        set(&mut options.replicas, self.replicas);
         set(&mut options.retry_on_initial_connect, self.retry_on_initial_connect);
         Ok(options)
     }

@@ -1,11 +1,12 @@
 //! Events in packed form: those to save coming in, those that were saved going out. `lib/events.js` is the other side.
 
-use headwater::events::{EventView, Events, Loaded, NewEvent, Page, Position, Saved, Snapshot};
+use headwater::events::{Archived, EventView, Events, Loaded, NewEvent, Page, Position, Saved, Snapshot};
 
 use crate::error::Result;
 use crate::pack::{Reader, Writer};
 
 const HAS_TIME: u32 = 1;
+const HAS_DATA_SUBJECT: u32 = 2;
 
 /// The `count` events that `bytes` hold; they borrow from it.
 pub(crate) fn unpack(bytes: &[u8], count: u32) -> Result<Vec<NewEvent<'_>>> {
@@ -17,10 +18,11 @@ fn unpack_one<'a>(reader: &mut Reader<'a>) -> Result<NewEvent<'a>> {
     let (flags, schema, time) = (reader.u32()?, reader.u32()?, reader.i64()?);
     let pairs = reader.u32()?;
     let metadata = (0..pairs).map(|_| Ok((reader.text()?, reader.text()?))).collect::<Result<Vec<_>>>()?;
-    let event_type = reader.text()?;
+    let (event_type, data_subject) = (reader.text()?, reader.text()?);
     let len = reader.u32()? as usize;
     let time = (flags & HAS_TIME != 0).then_some(time);
-    Ok(NewEvent { event_type, data: reader.raw(len)?, schema, time, metadata })
+    let data_subject = (flags & HAS_DATA_SUBJECT != 0).then_some(data_subject);
+    Ok(NewEvent { event_type, data: reader.raw(len)?, schema, time, metadata, data_subject })
 }
 
 fn position(out: &mut Writer, position: Position) {
@@ -37,6 +39,15 @@ pub(crate) fn saved(saved: Saved) -> Vec<u8> {
     out.finish()
 }
 
+/// What archiving came to.
+pub(crate) fn archived(archived: Archived) -> Vec<u8> {
+    let mut out = Writer::default();
+    out.u64(archived.events);
+    out.u64(archived.up_to);
+    out.text(&archived.held_back_by.unwrap_or_default());
+    out.finish()
+}
+
 /// A snapshot, if there is one.
 pub(crate) fn snapshot(snapshot: Option<&Snapshot>) -> Vec<u8> {
     let mut out = Writer::default();
@@ -50,6 +61,10 @@ fn put_snapshot(out: &mut Writer, snapshot: Option<&Snapshot>) {
         position(out, snapshot.position);
         out.u32(snapshot.schema);
         out.u64(snapshot.saved);
+        out.u32(snapshot.data_subjects.len() as u32);
+        for name in &snapshot.data_subjects {
+            out.text(name);
+        }
         out.bytes(&snapshot.data);
     }
 }
@@ -96,7 +111,8 @@ fn put_event(out: &mut Writer, view: &EventView<'_>) {
     out.u32(view.schema);
     out.u64(view.saved());
     out.i64(view.time());
-    for text in [view.command(), view.correlation(), view.causation()] {
+    out.u32(view.is_erased.into());
+    for text in [view.command(), view.correlation(), view.causation(), view.data_subject] {
         out.u32(text.is_some().into());
         out.text(text.unwrap_or_default());
     }

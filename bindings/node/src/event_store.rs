@@ -12,6 +12,7 @@ use crate::engine::perform;
 use crate::error::{Result, fault};
 use crate::event_pack as pack;
 use crate::handles::Held;
+use crate::jobs;
 use crate::values::u64_of;
 
 /// Opens an event store, and makes it if it is not there.
@@ -83,6 +84,25 @@ pub fn event_store_save(
     })
 }
 
+/// What a save of a command came to, packed; nothing where none is known.
+#[napi(catch_unwind)]
+pub fn event_store_find_command(env: Env, store: u32, aggregate: String, key: String, command: String) -> Result<Raw> {
+    EventStore::with(store, |store, hub| {
+        let looking = store.find_command(AggregateId::new(&aggregate, &key), &command);
+        hub.settle(env, looking.map(|found| Answer::Bytes(found.map(pack::saved).unwrap_or_default())))
+    })
+}
+
+/// Archives the events of an aggregate before its snapshot, up to a version or all of them; what came of it is packed.
+#[napi(catch_unwind)]
+pub fn event_store_archive(env: Env, store: u32, aggregate: String, key: String, up_to: BigInt) -> Result<Raw> {
+    let up_to = u64_of("upTo", &up_to)?;
+    EventStore::with(store, |store, hub| {
+        let archiving = store.archive(AggregateId::new(&aggregate, &key), up_to);
+        hub.settle(env, archiving.map(|archived| Answer::Bytes(pack::archived(archived))))
+    })
+}
+
 /// Loads an aggregate, packed.
 #[napi(catch_unwind)]
 pub fn event_store_load(env: Env, store: u32, aggregate: String, key: String, request: LoadRequest) -> Result<Raw> {
@@ -112,9 +132,19 @@ pub fn event_store_save_snapshot(
     request: SnapshotRequest,
     data: &[u8],
 ) -> Result<Raw> {
-    let new = request.with(data)?;
+    let names: Vec<&str> = request.data_subjects.iter().map(String::as_str).collect();
+    let new = request.with(data, &names)?;
     EventStore::with(store, |store, hub| {
         hub.settle(env, store.save_snapshot(AggregateId::new(&aggregate, &key), &new).map(Answer::Flag))
+    })
+}
+
+/// Forgets a data subject.
+#[napi(catch_unwind)]
+pub fn event_store_forget(env: Env, store: u32, data_subject: String) -> Result<Raw> {
+    EventStore::with(store, |store, hub| {
+        let store = store.clone();
+        jobs::run(env, hub, move || store.forget(&data_subject).map(Answer::Flag).wait())
     })
 }
 
@@ -137,7 +167,7 @@ pub fn event_store_list(
 /// Follows the events of some aggregates.
 #[napi(catch_unwind)]
 pub fn event_store_follow(env: Env, store: u32, filters: Vec<FilterRequest>, after: BigInt) -> Result<Raw> {
-    let filters = filters.into_iter().map(FilterRequest::into_core).collect();
+    let filters = filters.iter().map(FilterRequest::filter).collect();
     let options = FollowOptions { filters, after: u64_of("after", &after)? };
     EventStore::with(store, |store, hub| hub.settle(env, store.follow(&options).map(Answer::handle)))
 }

@@ -6,7 +6,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use headwater::crdt::{CrdtStore, CrdtWatcher};
-use headwater::events::{EventFeed, EventStore};
+use headwater::entities::Entities;
+use headwater::events::{EventFeed, EventStore, Projection};
 use headwater::points::{PointWatcher, Points};
 use headwater::presence::{HeldSession, Presence, PresenceWatcher};
 use headwater::replica::{ChangeWatcher, Database};
@@ -86,6 +87,7 @@ held! {
     ChangeWatcher, CHANGE_WATCHERS, "watcher", release_change_watcher;
     CrdtWatcher, CRDT_WATCHERS, "watcher", release_crdt_watcher;
     EventFeed, EVENT_FEEDS, "feed", release_event_feed;
+    Projection, PROJECTIONS, "projection", release_projection;
     PointWatcher, POINT_WATCHERS, "watcher", release_point_watcher;
     PresenceWatcher, PRESENCE_WATCHERS, "watcher", release_presence_watcher;
     HeldSession, HELD_SESSIONS, "session", release_held_session;
@@ -101,6 +103,7 @@ held! {
     Shared, REPLICAS, "replica", release_replica;
     Session, SESSIONS, "connection", release_connection;
     Database, DATABASES, "database", release_database;
+    Entities, ENTITIES, "entities", release_entities;
     EventStore, EVENT_STORES, "event store", release_event_store;
     Points, POINTS, "point store", release_points;
     Bucket, BUCKETS, "bucket", release_bucket;

@@ -2,7 +2,7 @@
 //!
 //! Everything here belongs to one thread: a worker has its own, and they meet in core only.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
 use std::ptr;
@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use napi::bindgen_prelude::{Function, JsValue, Uint32Array, Unknown, retain_current_module_for_unload_safety};
+use napi::bindgen_prelude::{Either, Function, JsValue, Uint32Array, Unknown, retain_current_module_for_unload_safety};
 use napi::{Env, Status, sys};
 use napi_derive::napi;
 
@@ -38,6 +38,8 @@ pub(crate) struct Hub {
     signal: Arc<Signal>,
     slots: *mut u32,
     waits: RefCell<Slab<Wait>>,
+    /// Where the long work ended that was answered last: done and in all.
+    ended: Cell<[u64; 2]>,
 }
 
 struct Wait {
@@ -66,6 +68,21 @@ impl Hub {
             room.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
         }
         true
+    }
+
+    /// Writes 32-bit words where packed bytes go; false when they are too many.
+    fn put_words(&self, words: &[u32]) -> bool {
+        if words.len() > SHORT_BYTES / 4 {
+            return false;
+        }
+        // SAFETY: as in `put_bytes`; the room begins after whole words.
+        unsafe { self.slots.add(SLOTS).copy_from_nonoverlapping(words.as_ptr(), words.len()) }
+        true
+    }
+
+    /// What becomes ready from now on rings no bell: JavaScript looks for it by itself, with `waits.js` `look`.
+    pub(crate) fn hush(&self) {
+        self.signal.hush();
     }
 
     /// The answer if it is there now, else `undefined` with a token in the slots.
@@ -101,7 +118,10 @@ impl Hub {
             match wait.future.as_mut().poll(&mut Context::from_waker(&waker)) {
                 Poll::Pending => return Raw::undefined(env),
                 Poll::Ready(result) => {
-                    drop(waits.remove(token));
+                    let wait = waits.remove(token);
+                    if let Some(progress) = wait.as_ref().and_then(|wait| wait.progress.as_ref()) {
+                        self.ended.set(progress.read());
+                    }
                     result
                 }
             }
@@ -145,7 +165,12 @@ pub fn setup(env: Env, slots: Unknown, wake: Function<(), ()>) -> Result<u32> {
         ))?;
         check(sys::napi_unref_threadsafe_function(env.raw(), bell))?;
     }
-    let hub = Rc::new(Hub { signal: Signal::new(bell), slots: words, waits: RefCell::new(Slab::new()) });
+    let hub = Rc::new(Hub {
+        signal: Signal::new(bell),
+        slots: words,
+        waits: RefCell::new(Slab::new()),
+        ended: Cell::default(),
+    });
     let number = HUBS.with(|hubs| {
         let mut hubs = hubs.borrow_mut();
         hubs.push(hub);
@@ -187,10 +212,12 @@ unsafe extern "C" fn tear_down(_: *mut std::ffi::c_void) {
     });
 }
 
-/// The tokens that are worth polling.
+/// The tokens that are worth polling: how many are in the room after the slots, or an array when they are too many.
 #[napi(catch_unwind)]
-pub fn ready(number: u32) -> Result<Uint32Array> {
-    Ok(Uint32Array::new(hub(number)?.signal.take()))
+pub fn ready(number: u32) -> Result<Either<u32, Uint32Array>> {
+    let hub = hub(number)?;
+    let tokens = hub.signal.take();
+    Ok(if hub.put_words(&tokens) { Either::A(tokens.len() as u32) } else { Either::B(Uint32Array::new(tokens)) })
 }
 
 /// The answer of a token, after which it is free; `undefined` while it has none.
@@ -199,13 +226,15 @@ pub fn poll(env: Env, number: u32, token: u32) -> Result<Raw> {
     hub(number)?.poll(env, token)
 }
 
-/// How far the work of a token is: done and in all.
+/// How far the work of a token is: done and in all. Without a token: where the work ended that was answered last.
 #[napi(catch_unwind)]
-pub fn progress(number: u32, token: u32) -> Result<Option<Vec<f64>>> {
+pub fn progress(number: u32, token: Option<u32>) -> Result<Vec<f64>> {
     let hub = hub(number)?;
-    let waits = hub.waits.borrow();
-    let progress = waits.get(token).and_then(|wait| wait.progress.as_ref());
-    Ok(progress.map(|p| p.read().map(|n| n as f64).to_vec()))
+    let read = match token {
+        Some(token) => hub.waits.borrow().get(token).and_then(|wait| Some(wait.progress.as_ref()?.read())),
+        None => Some(hub.ended.get()),
+    };
+    Ok(read.unwrap_or_default().map(|n| n as f64).to_vec())
 }
 
 /// Gives up the wait of a token, not the work; but long work is asked to stop, and stays waited for: then true.

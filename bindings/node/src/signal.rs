@@ -52,6 +52,11 @@ impl Signal {
         }
     }
 
+    /// Has no push ring until the list is taken, which whoever calls this is to see to.
+    pub(crate) fn hush(&self) {
+        self.raised.store(true, Ordering::SeqCst);
+    }
+
     /// Takes the list; the next push rings again.
     pub(crate) fn take(&self) -> Vec<u32> {
         // Lowered before the list is taken: a token that comes in between rings once too often, never too seldom.

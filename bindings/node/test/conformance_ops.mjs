@@ -8,7 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeToken, encodeToken } from 'headwater';
 import { crdtOperations } from './conformance_crdt.mjs';
 import { databaseOperations } from './conformance_database.mjs';
-import { eventOperations } from './conformance_events.mjs';
+import { entityOperations } from './conformance_entities.mjs';
+import { eventOperations, projectionOperations } from './conformance_events.mjs';
 import {
   ackOut, appendIn, big, bytesIn, bytesOut, configIn, configOut, entryOut, fields, ms, objectOut, plain, pointIn,
   pointOut, recordOut,
@@ -23,9 +24,9 @@ export function operations(engine, ofPresences) {
   const points = (name) => engine.points(name);
 
   /** A queue to take from, and how its items look in a vector. */
-  async function source({ stream: name, consumer, subscription, watcher }) {
+  async function source({ stream: name, consumer, subscription, watcher, projection }) {
     if (consumer !== undefined) return [await (await stream(name)).consumer(consumer), recordOut];
-    return open.get(subscription ?? watcher);
+    return open.get(subscription ?? watcher ?? projection);
   }
 
   /** Names a queue, once it is open: what comes after is sure to be seen by it. */
@@ -38,7 +39,8 @@ export function operations(engine, ofPresences) {
     return configOut((await call.call(engine, configIn(config))).config);
   }
 
-  const { operations: ofDatabases, end } = databaseOperations(follow);
+  const { operations: ofDatabases, end: endDatabases } = databaseOperations(follow);
+  const { operations: ofEntities, close: closeEntities, end: endEntities } = entityOperations(engine);
   const all = {
     create_stream: ({ config }) => create(engine.createStream, config),
     update_stream: ({ config }) => create(engine.updateStream, config),
@@ -124,7 +126,10 @@ export function operations(engine, ofPresences) {
       return (await engine.nextLogs(max, { timeoutMs })).map((line) => fields(line, 'level', 'message'));
     },
     close_engine: async () => engine.close(),
-    close: async (step) => (await source(step))[0].close(),
+    close: async (step) => {
+      const { entities } = step;
+      await (entities === undefined ? (await source(step))[0].close() : closeEntities(entities));
+    },
 
     create_bucket: async ({ config }) => {
       await engine.createBucket(configIn(config));
@@ -242,7 +247,9 @@ export function operations(engine, ofPresences) {
 
     ...crdtOperations(engine, follow),
     ...eventOperations(engine, follow),
+    ...projectionOperations(engine, open),
     ...ofDatabases,
+    ...ofEntities,
     ...ofPresences(follow),
 
     encode_token: async ({ text }) => encodeToken(text),
@@ -250,6 +257,10 @@ export function operations(engine, ofPresences) {
     sleep: async ({ ms: time }) => {
       await sleep(time);
     },
+  };
+  const end = async () => {
+    await endEntities();
+    await endDatabases();
   };
   return { operations: all, end };
 }

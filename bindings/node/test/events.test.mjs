@@ -23,6 +23,7 @@ test('what is saved is loaded', async (t) => {
   assert.deepEqual({ ...placed, saved: 0n, time: 0n }, {
     aggregate: 'order', key: '7', eventType: 'placed', version: 1n, seq: 1n, schema: 1, saved: 0n, time: 0n,
     command: 'c', correlation: 'r', causation: 'b', metadata: [['by', 'ann']], data: Buffer.from('{"n":1}'),
+    dataSubject: null, isErased: false,
   });
   assert.deepEqual([placed.json(), placed.text(), placed.position], [{ n: 1 }, '{"n":1}', { version: 1n, seq: 1n }]);
   assert.deepEqual([shipped.schema, shipped.time, shipped.metadata], [2, 1_714_521_600_000_000_000n, []]);
@@ -153,7 +154,7 @@ test('a repository folds, decides and saves', async (t) => {
   await accounts.save(root);
   assert.deepEqual([root.raised, root.position], [[], { version: 1n, seq: 1n }]);
   assert.deepEqual((await accounts.load('a')).state, { balance: 5 });
-  assert.equal(await accounts.transact('a', withdraw(2)), 3);
+  assert.equal((await accounts.transact('a', withdraw(2))).decided, 3);
   await assert.rejects(accounts.transact('a', withdraw(9)), RangeError);
   await store.save('account', 'a', { eventType: 'paid_in', data: '{"amount":10}' });
   assert.equal((await accounts.load('a')).state.balance, 13);
@@ -183,6 +184,24 @@ test('snapshots are kept when due, and believed when they can be read', async (t
   await accounts.transact('a', deposit(1));
   await here('{');
   assert.equal((await accounts.load('a')).state.balance, 5);
+});
+
+test('a command that was carried out is not decided again', async (t) => {
+  const { store } = await made(t);
+  const accounts = new Repository(store, ACCOUNT);
+  const once = { command: 'pay' };
+  const pay = (root) => {
+    deposit(5)(root);
+    return 'paid';
+  };
+  const never = () => assert.fail('it is decided again');
+  const first = await accounts.transact('a', pay, once);
+  assert.deepEqual([first.decided, first.isRepeat, first.root.state.balance], ['paid', false, 5]);
+  await accounts.transact('a', deposit(1));
+  const again = await accounts.transact('a', never, once);
+  assert.deepEqual([again.decided, again.isRepeat, again.root.state.balance], [undefined, true, 6]);
+  assert.equal(again.root.position.version, 2n);
+  assert.equal((await accounts.transact('b', pay, once)).isRepeat, false);
 });
 
 test('a command is carried out once, and many who transact at once lose nothing', async (t) => {

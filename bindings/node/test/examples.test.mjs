@@ -14,6 +14,7 @@ const examples = fileURLToPath(new URL('../../../examples/node', import.meta.url
 const WANTED = {
   'append_read.mjs': /^appended orders\.eu\.1 as 1 \(fsync\)\n[^]*actual 3\n[^]*last of orders\.us\.2 is 2\n$/,
   'crdt.mjs': /^likes: 5\nchanged: likes .counter.\n[^]*tags = ."blue".\n[^]*likes: 6\n[^]* 5 likes after \d+ bytes\n$/,
+  'entities.mjs': /^node east is gone\n200 transfers, 1000 in the bank\nacc-3 had 100 before, by 1 event\n$/,
   'points.mjs': /^cellar\.temperature +00:00 {2}min 12\.0 {2}mean 12\.25 {2}max 12\.5\n[^]*live: kitchen .* = 23\.5\n$/,
   'replica.mjs': /^both files have 1 Emma at 9\.5, [^]*1 Emma Woodhouse at 12\.5, 2 Ivanhoe at 3\.25\nbooks replicates/,
   'subscribe.mjs': /^followed 1000 records, 900 of them live, in order and without a gap\n$/,

@@ -68,6 +68,59 @@ test('10,000 pending watches of state that merges run on at most 8 threads', asy
   assert.ok(threads <= 8, `${threads} threads`);
 });
 
+test('10,000 pending requests to as many entities run on at most 8 threads', async () => {
+  const output = await run(`
+    const { readdirSync } = require('node:fs');
+    const { memory } = require('headwater');
+    async function main() {
+      const engine = memory();
+      const entities = await engine.entities();
+      const open = [];
+      const serving = entities.serve(class {
+        static kind = 'counter';
+        handle() {
+          return new Promise((resolve) => open.push(resolve));
+        }
+      });
+      const waits = [];
+      for (let i = 0; i < 10_000; i++) waits.push(entities.request('counter', String(i), 'get'));
+      while (open.length < 10_000) await new Promise((resolve) => setTimeout(resolve, 5));
+      const threads = readdirSync('/proc/self/task').length;
+      for (const resolve of open) resolve('x');
+      const answers = await Promise.all(waits);
+      console.log(JSON.stringify([threads, answers.length, answers.every((answer) => String(answer) === 'x')]));
+      await entities.close();
+      await serving;
+      await engine.close();
+    }
+    main();
+  `, 'commonjs');
+  const [threads, count, all] = JSON.parse(output);
+  assert.equal(count, 10_000);
+  assert.ok(all);
+  assert.ok(threads <= 8, `${threads} threads`);
+});
+
+test('requests that go on and on hold up no timer', async () => {
+  const output = await run(`
+    import { memory } from 'headwater';
+    const engine = memory();
+    const entities = await engine.entities();
+    entities.serve(class {
+      static kind = 'counter';
+      handle() {}
+    });
+    let isLate = false;
+    setTimeout(() => {
+      isLate = true;
+    }, 1);
+    while (!isLate) await entities.request('counter', 'a', 'get');
+    console.log('late');
+    await engine.close();
+  `);
+  assert.equal(output, 'late');
+});
+
 test('a wait keeps the process alive until it is done', async () => {
   const output = await run(`
     import { temporary } from 'headwater';

@@ -1,6 +1,7 @@
 //! Events: those to save, which a program makes, and those that were saved.
 
 use headwater::events as hw;
+use headwater::{Pending, Result};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
@@ -9,6 +10,7 @@ use crate::convert::Whole;
 use crate::error::{invalid, raise, wrong_type};
 use crate::model::model_class;
 use crate::payload::copied;
+use crate::queue::Source;
 use crate::time::{Moment, datetime};
 
 /// An event to save.
@@ -26,13 +28,16 @@ pub(crate) struct NewEvent {
     /// When it happened, in nanoseconds since the epoch; when it is saved, if it is not said.
     #[pyo3(get)]
     time: Option<i64>,
+    /// The person or thing that its data is about, with a key of which that is encrypted.
+    #[pyo3(get)]
+    data_subject: Option<String>,
 }
 
 #[pymethods]
 impl NewEvent {
     #[new]
-    #[pyo3(signature = (event_type, data=None, *, schema=Whole(1), metadata=None, time=None),
-        text_signature = "(event_type, data=b'', *, schema=1, metadata=None, time=None)")]
+    #[pyo3(signature = (event_type, data=None, *, schema=Whole(1), metadata=None, time=None, data_subject=None),
+        text_signature = "(event_type, data=b'', *, schema=1, metadata=None, time=None, data_subject=None)")]
     fn new(
         py: Python<'_>,
         event_type: String,
@@ -40,10 +45,11 @@ impl NewEvent {
         schema: Whole,
         metadata: Option<HeaderList>,
         time: Option<Moment>,
+        data_subject: Option<String>,
     ) -> PyResult<Self> {
         let data = data.map(copied).transpose()?.unwrap_or_default();
-        let metadata = metadata.unwrap_or_default().0;
-        Ok(NewEvent { event_type, data, schema: schema_of(py, schema)?, metadata, time: time.map(|time| time.0) })
+        let (metadata, schema) = (metadata.unwrap_or_default().0, schema_of(py, schema)?);
+        Ok(NewEvent { event_type, data, schema, metadata, time: time.map(|time| time.0), data_subject })
     }
 
     /// Its data.
@@ -72,6 +78,7 @@ impl NewEvent {
             schema: self.schema,
             time: self.time,
             metadata: self.metadata.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
+            data_subject: self.data_subject.as_deref(),
         }
     }
 }
@@ -148,6 +155,12 @@ pub(crate) struct Event {
     causation: Option<String>,
     metadata: Vec<(String, String)>,
     data: Vec<u8>,
+    /// The person or thing that its data is about.
+    #[pyo3(get)]
+    data_subject: Option<String>,
+    /// Whether its data is gone, as its data subject was forgotten.
+    #[pyo3(get)]
+    is_erased: bool,
 }
 
 impl Event {
@@ -168,6 +181,8 @@ impl Event {
             causation: text(view.causation()),
             metadata: view.metadata().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             data: view.data().to_vec(),
+            data_subject: text(view.data_subject),
+            is_erased: view.is_erased,
         })
     }
 }
@@ -217,4 +232,26 @@ pub(crate) fn events(py: Python<'_>, list: &hw::Events) -> PyResult<Vec<Py<PyAny
         Err(error) => Ok(raise(py, &error).into_value(py).into_any()),
     };
     list.iter().map(one).collect()
+}
+
+impl Source for hw::EventFeed {
+    type Batch = hw::Events;
+    /// Nothing lies here, so that the lag is that of the caller.
+    const AHEAD: usize = 1;
+
+    fn next(&self, max: usize) -> Pending<hw::Events> {
+        hw::EventFeed::next(self, max)
+    }
+
+    fn try_next(&self, max: usize) -> Result<hw::Events> {
+        hw::EventFeed::try_next(self, max)
+    }
+
+    fn close(&self) {
+        hw::EventFeed::close(self);
+    }
+
+    fn convert(py: Python<'_>, batch: hw::Events) -> PyResult<Vec<Py<PyAny>>> {
+        events(py, &batch)
+    }
 }

@@ -5,7 +5,9 @@ use pyo3::prelude::*;
 
 use crate::convert::Whole;
 use crate::event::{NewEvents, schema_of};
-use crate::event_model::{Expecting, Place, Unchanged, load_options, loaded, page, saved, snapshot};
+use crate::event_model::{
+    Expecting, Names, Place, Unchanged, archived, found, load_options, loaded, page, saved, snapshot,
+};
 use crate::event_store::EventStore;
 use crate::payload::Payload;
 use crate::time::{Moment, Seconds};
@@ -41,6 +43,17 @@ impl EventStore {
         Wait::begin(py, &self.0, |store| store.save(id, expected.0, &events, &options), saved)
     }
 
+    /// As `find_command`, to await.
+    fn find_command_async(&self, py: Python<'_>, aggregate: &str, key: &str, command: &str) -> PyResult<Wait> {
+        Wait::begin(py, &self.0, |store| store.find_command(AggregateId::new(aggregate, key), command), found)
+    }
+
+    /// As `archive`, to await.
+    #[pyo3(signature = (aggregate, key, *, up_to=Whole(0)), text_signature = "($self, aggregate, key, *, up_to=0)")]
+    fn archive_async(&self, py: Python<'_>, aggregate: &str, key: &str, up_to: Whole) -> PyResult<Wait> {
+        Wait::begin(py, &self.0, |store| store.archive(AggregateId::new(aggregate, key), up_to.0), archived)
+    }
+
     /// As `load`, to await.
     #[pyo3(signature = (aggregate, key, *, as_of_version=None, as_of_seq=None, as_of_time=None,
         snapshot_schema=Whole(0), behind=None),
@@ -68,7 +81,8 @@ impl EventStore {
     }
 
     /// As `save_snapshot`, to await.
-    #[pyo3(signature = (aggregate, key, position, data, *, schema, ttl=None))]
+    #[pyo3(signature = (aggregate, key, position, data, *, schema, ttl=None, data_subjects=Names::default()),
+        text_signature = "($self, aggregate, key, position, data, *, schema, ttl=None, data_subjects=())")]
     #[expect(clippy::too_many_arguments, reason = "all but four are keywords")]
     fn save_snapshot_async(
         &self,
@@ -79,10 +93,17 @@ impl EventStore {
         data: Payload<'_>,
         schema: Whole,
         ttl: Option<Seconds>,
+        data_subjects: Names,
     ) -> PyResult<Wait> {
         let ttl = ttl.map(|ttl| ttl.0).unwrap_or_default();
-        let new = NewSnapshot { position: position.0, schema: schema_of(py, schema)?, data: data.as_slice(), ttl };
+        let (data, data_subjects) = (data.as_slice(), &data_subjects.lent()[..]);
+        let new = NewSnapshot { position: position.0, schema: schema_of(py, schema)?, data, ttl, data_subjects };
         Wait::begin(py, &self.0, |store| store.save_snapshot(AggregateId::new(aggregate, key), &new), wait::plain)
+    }
+
+    /// As `forget`, to await.
+    fn forget_async(&self, py: Python<'_>, data_subject: &str) -> PyResult<Wait> {
+        Wait::begin(py, &self.0, |store| store.forget(data_subject), wait::plain)
     }
 
     /// As `list`, to await.

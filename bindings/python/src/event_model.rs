@@ -1,7 +1,8 @@
 //! What is told and asked of an event store beside events: the values of `headwater/_model.py`, and arguments.
 
 use headwater::events::{
-    AggregateInfo, AsOf, Condition, EventFilter, Expected, LoadOptions, Loaded, Page, Position, Saved, Snapshot,
+    AggregateInfo, Archived, AsOf, Condition, EventFilter, Expected, LoadOptions, Loaded, Page, Position, Saved,
+    Snapshot,
 };
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyInt, PyList, PyString, PyTuple};
@@ -23,6 +24,17 @@ pub(crate) fn saved(py: Python<'_>, saved: Saved) -> PyResult<Py<PyAny>> {
     Ok(model_class(py, "Saved")?.call1(fields)?.unbind())
 }
 
+/// What a command came to, if it is known.
+pub(crate) fn found(py: Python<'_>, found: Option<Saved>) -> PyResult<Py<PyAny>> {
+    found.map_or_else(|| Ok(py.None()), |found| saved(py, found))
+}
+
+/// What archiving came to.
+pub(crate) fn archived(py: Python<'_>, archived: Archived) -> PyResult<Py<PyAny>> {
+    let fields = (archived.events, archived.up_to, archived.held_back_by);
+    Ok(model_class(py, "Archived")?.call1(fields)?.unbind())
+}
+
 /// A snapshot, if there is one.
 pub(crate) fn snapshot(py: Python<'_>, snapshot: Option<Snapshot>) -> PyResult<Py<PyAny>> {
     let Some(snapshot) = snapshot else { return Ok(py.None()) };
@@ -31,6 +43,7 @@ pub(crate) fn snapshot(py: Python<'_>, snapshot: Option<Snapshot>) -> PyResult<P
     fields.set_item("schema", snapshot.schema)?;
     fields.set_item("saved", snapshot.saved)?;
     fields.set_item("data", PyBytes::new(py, &snapshot.data))?;
+    fields.set_item("data_subjects", PyTuple::new(py, &snapshot.data_subjects)?)?;
     Ok(model(py, "Snapshot", &fields)?.unbind())
 }
 
@@ -84,6 +97,30 @@ impl FromPyObject<'_, '_> for Place {
         let wrong = |_| wrong_type("a position", "a Position", &object);
         let (version, seq) = object.extract::<(u64, u64)>().map_err(wrong)?;
         Ok(Place(Position { version, seq }))
+    }
+}
+
+/// Names of data subjects.
+#[derive(Default)]
+pub(crate) struct Names(Vec<String>);
+
+impl Names {
+    /// What they are, lent to the core.
+    pub(crate) fn lent(&self) -> Vec<&str> {
+        self.0.iter().map(String::as_str).collect()
+    }
+}
+
+impl FromPyObject<'_, '_> for Names {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        let wanted = "an iterable of str, and no str";
+        if object.is_instance_of::<PyString>() {
+            return Err(wrong_type("data_subjects", wanted, &object));
+        }
+        let names = object.try_iter().map_err(|_| wrong_type("data_subjects", wanted, &object))?;
+        names.map(|name| name?.extract()).collect::<PyResult<_>>().map(Names)
     }
 }
 

@@ -8,13 +8,15 @@ use pyo3::types::PyDict;
 use crate::call::{block, run};
 use crate::convert::Whole;
 use crate::event::{NewEvents, schema_of};
-use crate::event_feed::EventFeed;
-use crate::event_model::{Expecting, Place, Unchanged, filters, load_options, loaded, page, saved, snapshot};
+use crate::event_model::{
+    Expecting, Names, Place, Unchanged, archived, filters, found, load_options, loaded, page, saved, snapshot,
+};
 use crate::fork::Held;
 use crate::payload::Payload;
 use crate::settings::Settings;
 use crate::stream::Stream;
 use crate::time::{Moment, Seconds};
+use crate::watcher::EventFeed;
 
 /// The configuration that keyword settings say.
 pub(crate) fn events_config(py: Python<'_>, name: String, given: Option<&Bound<'_, PyDict>>) -> PyResult<EventsConfig> {
@@ -89,6 +91,38 @@ impl EventStore {
         saved(py, done)
     }
 
+    /// What a save of this command came to, if it is among the aggregate's last 1,000 events, else None: for whoever is
+    /// to carry a command out that may be carried out already, and has loaded what it left.
+    #[pyo3(signature = (aggregate, key, command, *, timeout=None))]
+    fn find_command(
+        &self,
+        py: Python<'_>,
+        aggregate: &str,
+        key: &str,
+        command: &str,
+        timeout: Option<Seconds>,
+    ) -> PyResult<Py<PyAny>> {
+        let id = AggregateId::new(aggregate, key);
+        found(py, self.wait(py, timeout, |store| store.find_command(id, command))?)
+    }
+
+    /// Moves the events of an aggregate that lie before its snapshot into the archive of the store: those up to version
+    /// `up_to`, or all of them when 0; `NotFoundError` without a snapshot. What a projection has not taken in yet
+    /// stays. Loads, projections and feeds that begin before them read them from there.
+    #[pyo3(signature = (aggregate, key, *, up_to=Whole(0), timeout=None),
+        text_signature = "($self, aggregate, key, *, up_to=0, timeout=None)")]
+    fn archive(
+        &self,
+        py: Python<'_>,
+        aggregate: &str,
+        key: &str,
+        up_to: Whole,
+        timeout: Option<Seconds>,
+    ) -> PyResult<Py<PyAny>> {
+        let id = AggregateId::new(aggregate, key);
+        archived(py, self.wait(py, timeout, |store| store.archive(id, up_to.0))?)
+    }
+
     /// Loads an aggregate: a snapshot of `snapshot_schema`, if there is one, and the events behind it. One without an
     /// event is loaded as version 0.
     #[pyo3(signature = (aggregate, key, *, as_of_version=None, as_of_seq=None, as_of_time=None,
@@ -120,8 +154,12 @@ impl EventStore {
         snapshot(py, found)
     }
 
-    /// Keeps a snapshot of an aggregate; false when there is one of the same version or a newer one.
-    #[pyo3(signature = (aggregate, key, position, data, *, schema, ttl=None, timeout=None))]
+    /// Keeps a snapshot of an aggregate; false when there is one of the same version or a newer one, and when one of
+    /// the data subjects that it has data of was forgotten.
+    #[pyo3(signature = (aggregate, key, position, data, *, schema, ttl=None, data_subjects=Names::default(),
+            timeout=None),
+        text_signature = "($self, aggregate, key, position, data, *, schema, ttl=None, data_subjects=(), \
+            timeout=None)")]
     #[expect(clippy::too_many_arguments, reason = "all but four are keywords")]
     fn save_snapshot(
         &self,
@@ -132,11 +170,21 @@ impl EventStore {
         data: Payload<'_>,
         schema: Whole,
         ttl: Option<Seconds>,
+        data_subjects: Names,
         timeout: Option<Seconds>,
     ) -> PyResult<bool> {
         let ttl = ttl.map(|ttl| ttl.0).unwrap_or_default();
-        let new = NewSnapshot { position: position.0, schema: schema_of(py, schema)?, data: data.as_slice(), ttl };
+        let (data, data_subjects) = (data.as_slice(), &data_subjects.lent()[..]);
+        let new = NewSnapshot { position: position.0, schema: schema_of(py, schema)?, data, ttl, data_subjects };
         self.wait(py, timeout, |store| store.save_snapshot(AggregateId::new(aggregate, key), &new))
+    }
+
+    /// Forgets a data subject: its key is gone, and its bytes are taken from where they were kept. Events about it read
+    /// as erased from then on, and snapshots that have some of its data are passed over. Whether there was a key.
+    /// Copies that were made before, such as backups, are not reached.
+    #[pyo3(signature = (data_subject, *, timeout=None))]
+    fn forget(&self, py: Python<'_>, data_subject: &str, timeout: Option<Seconds>) -> PyResult<bool> {
+        self.wait(py, timeout, |store| store.forget(data_subject))
     }
 
     /// Aggregates whose last event lies behind `after`, the one first that was saved longest ago, and the sequence to

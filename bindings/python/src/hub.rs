@@ -58,6 +58,7 @@ fn options(
     settings.set_duration("reconnect_delay_min", &mut options.reconnect_delay_min)?;
     settings.set_duration("reconnect_delay_max", &mut options.reconnect_delay_max)?;
     settings.set("window", &mut options.window)?;
+    settings.set("replicas", &mut options.replicas)?;
     settings.set("retry_on_initial_connect", &mut options.retry_on_initial_connect)?;
     settings.finish()?;
     Ok(options)

@@ -24,9 +24,12 @@ mod database_config;
 mod database_later;
 mod database_model;
 mod engine;
+mod entities;
+mod entity_config;
+mod entity_model;
+mod entity_turns;
 mod error;
 mod event;
-mod event_feed;
 mod event_later;
 mod event_model;
 mod event_store;
@@ -45,6 +48,7 @@ mod presence;
 mod presence_later;
 mod presence_model;
 mod presence_set;
+mod projection;
 mod queue;
 mod reader;
 mod record;
@@ -82,9 +86,13 @@ mod _native {
     #[pymodule_export]
     use crate::engine::{Engine, memory, open, open_config, restore, temporary, verify};
     #[pymodule_export]
-    use crate::event::{Event, NewEvent};
+    use crate::entities::Entities;
     #[pymodule_export]
-    use crate::event_feed::EventFeed;
+    use crate::entity_model::{shard_of, shard_owner};
+    #[pymodule_export]
+    use crate::entity_turns::Turns;
+    #[pymodule_export]
+    use crate::event::{Event, NewEvent};
     #[pymodule_export]
     use crate::event_store::EventStore;
     #[pymodule_export]
@@ -102,6 +110,8 @@ mod _native {
     #[pymodule_export]
     use crate::presence::{HeldSession, Presence};
     #[pymodule_export]
+    use crate::projection::Projection;
+    #[pymodule_export]
     use crate::reader::Reader;
     #[pymodule_export]
     use crate::record::{Ack, Record};
@@ -115,7 +125,7 @@ mod _native {
     use crate::wait::Wait;
     #[pymodule_export]
     use crate::watcher::{
-        ChangeWatcher, CrdtWatcher, Entry, HubWatcher, ObjectWatcher, PointWatcher, PresenceWatcher, Watcher,
+        ChangeWatcher, CrdtWatcher, Entry, EventFeed, HubWatcher, ObjectWatcher, PointWatcher, PresenceWatcher, Watcher,
     };
 
     #[pymodule_init]

@@ -1,10 +1,11 @@
-//! Watchers of buckets, of objects, of points, of who is here, of state that merges and of SQLite files: what is there,
-//! then what changes, as blocking and asynchronous iterators.
+//! Watchers of buckets, of objects, of points, of who is here, of state that merges, of SQLite files and of events:
+//! what is there, then what changes, as blocking and asynchronous iterators.
 
 use std::sync::Arc;
 
 use headwater as hw;
 use headwater::crdt;
+use headwater::events;
 use headwater::points;
 use headwater::presence::{self, WatchEvent};
 use headwater::replica::{self, RowChange};
@@ -390,4 +391,18 @@ watcher!(
     HubWatcher,
     hw::HubWatcher,
     {}
+);
+
+watcher!(
+    "Follows the events of a store: those that are there, then those that come. Safe to share; each event goes to one \
+     taker.",
+    EventFeed,
+    events::EventFeed,
+    {
+        /// How many events, of any aggregate, were saved behind what was taken: 0 is live.
+        #[getter]
+        fn lag(&self, py: Python<'_>) -> PyResult<u64> {
+            run(py, || Ok(self.0.source()?.lag()))
+        }
+    }
 );

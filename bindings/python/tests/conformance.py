@@ -7,6 +7,7 @@ from typing import Any
 
 from conformance_crdt import CrdtSteps
 from conformance_database import DatabaseSteps, cell_out
+from conformance_entities import EntitySteps
 from conformance_events import EventSteps, event_told
 from conformance_presence import PresenceSteps, event_of
 from conformance_values import data, told_bytes
@@ -96,12 +97,13 @@ def point(fields: Arguments) -> hw.Point:
     return hw.Point(**fields)
 
 
-class Runner(CrdtSteps, DatabaseSteps, EventSteps, PresenceSteps):
+class Runner(CrdtSteps, DatabaseSteps, EntitySteps, EventSteps, PresenceSteps):
     """One engine and what the vectors have named."""
 
     def __init__(self, engine: hw.Engine) -> None:
         CrdtSteps.__init__(self)
         DatabaseSteps.__init__(self)
+        EntitySteps.__init__(self)
         PresenceSteps.__init__(self)
         self.engine = engine
         self.named: dict[str, Any] = {}
@@ -113,9 +115,11 @@ class Runner(CrdtSteps, DatabaseSteps, EventSteps, PresenceSteps):
         return told(operation(**step))
 
     def source(self, step: Arguments) -> Any:
+        if "entities" in step:
+            return self.entities_of[step.pop("entities")]
         if "consumer" in step:
             return self.engine.stream(step.pop("stream")).consumer(step.pop("consumer"))
-        return self.named[step.pop("subscription", None) or step.pop("watcher")]
+        return self.named[step.pop("subscription", None) or step.pop("projection", None) or step.pop("watcher")]
 
     def create_stream(self, config: Arguments) -> Any:
         return fields(self.engine.create_stream(**settings(config)).config, STREAM)
@@ -224,6 +228,12 @@ class Runner(CrdtSteps, DatabaseSteps, EventSteps, PresenceSteps):
 
     def close(self, **step: Any) -> Any:
         return self.source(step).close()
+
+    def end_all(self) -> None:
+        """Closes and removes what the vector made."""
+        self.end()
+        self.end_presences()
+        self.end_entities()
 
     def create_bucket(self, config: Arguments) -> Any:
         config = settings(config)

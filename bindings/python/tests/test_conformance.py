@@ -80,14 +80,13 @@ def steps_hold(path: Path, engine: hw.Engine) -> None:
             came = fault_now(runner, {name: value for name, value in step.items() if name != "hub"})
             assert came is None, f"{path.name} step {index}: {json.dumps(step)[:300]}\n{came}"
     finally:
-        runner.end()
-        runner.end_presences()
+        runner.end_all()
 
 
 def fault_on_hub(runner: Runner, step: dict[str, Any]) -> str | None:
-    """As `fault`; what may lag behind is asked again."""
+    """As `fault_now`; what may lag behind is asked again too."""
     deadline = time.monotonic() + (LAG_SECONDS_MAX if step["op"] in LAGS else 0)
-    while (came := fault(runner, step)) is not None and time.monotonic() < deadline:
+    while (came := fault_now(runner, step)) is not None and time.monotonic() < deadline:
         time.sleep(0.02)
     return came
 
@@ -118,9 +117,12 @@ def test_vector_on_a_hub(server: Server, path: Any) -> None:
         return
     with hw.connect(server.url) as engine:
         runner = Runner(engine)
-        for index, step in enumerate(vector["steps"]):
-            came = fault_on_hub(runner, on_hub(step))
-            assert came is None, f"{path.name} step {index}: {json.dumps(on_hub(step))[:300]}\n{came}"
+        try:
+            for index, step in enumerate(vector["steps"]):
+                came = fault_on_hub(runner, on_hub(step))
+                assert came is None, f"{path.name} step {index}: {json.dumps(on_hub(step))[:300]}\n{came}"
+        finally:
+            runner.end_all()
     with hw.connect(server.url) as engine:
         for info in engine.streams():
             engine.delete_stream(info.config.name)

@@ -215,7 +215,7 @@ def test_a_repository_folds_decides_and_saves(accounts: hw.Repository[Account, D
     assert root.raised == (Deposited(5),) and not root.exists
     accounts.save(root)
     assert not root.raised and root.position == (1, 1) and accounts.load("a").state == Account(5)
-    assert accounts.transact("a", lambda root: withdraw(root, 2)) == 3
+    assert accounts.transact("a", lambda root: withdraw(root, 2)).decided == 3
     with pytest.raises(ValueError, match="not enough"):
         accounts.transact("a", lambda root: withdraw(root, 9))
     accounts.store.save("account", "a", hw.NewEvent("paid_in", b'{"amount":10}'))
@@ -254,6 +254,31 @@ def test_a_command_is_carried_out_once(accounts: hw.Repository[Account, Deposite
         accounts.save(root, command="pay")
         assert root.state == Account(5) and root.position == (1, 1) and not root.raised
     assert accounts.load("a").state == Account(5)
+
+
+def test_a_command_that_was_carried_out_is_not_decided_again(
+    accounts: hw.Repository[Account, Deposited | Withdrawn],
+) -> None:
+    def pay(root: hw.Root[Account, Deposited | Withdrawn]) -> str:
+        root.raise_event(Deposited(5))
+        return "paid"
+
+    def never(root: hw.Root[Account, Deposited | Withdrawn]) -> str:
+        raise AssertionError("it is decided again")
+
+    async def never_async(root: hw.Root[Account, Deposited | Withdrawn]) -> str:
+        return never(root)
+
+    first = accounts.transact("a", pay, command="pay")
+    assert (first.decided, first.is_repeat, first.root.state) == ("paid", False, Account(5))
+    accounts.transact("a", lambda root: root.raise_event(Deposited(1)))
+    for again in (
+        accounts.transact("a", never, command="pay"),
+        asyncio.run(accounts.transact_async("a", never_async, command="pay")),
+    ):
+        assert (again.decided, again.is_repeat, again.root.state) == (None, True, Account(6))
+        assert again.root.position.version == 2
+    assert not accounts.transact("b", pay, command="pay").is_repeat
 
 
 def test_many_who_transact_at_once_lose_nothing(accounts: hw.Repository[Account, Deposited | Withdrawn]) -> None:

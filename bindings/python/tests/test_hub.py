@@ -227,6 +227,8 @@ def test_options_that_cannot_be_are_refused() -> None:
         hw.connect("nats://127.0.0.1:1", user="alone")
     with pytest.raises(hw.InvalidError, match="window"):
         hw.connect("nats://127.0.0.1:1", window=0)
+    with pytest.raises(hw.InvalidError, match="replicas"):
+        hw.connect("nats://127.0.0.1:1", replicas=6)
     with pytest.raises(TypeError, match="colour"):
         hw.connect("nats://127.0.0.1:1", colour="blue")  # type: ignore[call-arg]
     with hw.memory() as engine:

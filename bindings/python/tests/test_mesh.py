@@ -83,3 +83,40 @@ def test_a_file_may_have_a_mesh(tmp_path: Path) -> None:
     with hw.open_config(path) as engine:
         status = engine.mesh()
         assert status is not None and status.own.name == "a"
+
+
+class Echo(hw.Entity):
+    kind = "echo"
+
+    async def handle(self, message: hw.Message) -> bytes:
+        return message.payload
+
+
+def test_entities_over_a_mesh(tmp_path: Path) -> None:
+    made = certs.make(tmp_path)
+    with hw.memory() as a, hw.memory() as b:
+        with pytest.raises(hw.MisuseError, match="join one before"):
+            a.entities(cluster="town", node="a", mesh=True)
+        a.join_mesh(**node(made, "a"))
+        status = a.mesh()
+        assert status is not None
+        b.join_mesh(**node(made, "b", seeds=[status.own.address]))
+        nodes = [engine.entities(cluster="town", node=name, mesh=True) for name, engine in (("a", a), ("b", b))]
+
+        def is_shared(one: hw.Entities) -> bool:
+            shards = [known.shards for known in one.nodes()]
+            return len(shards) == 2 and min(shards) > 0 and sum(shards) == 256
+
+        until("two nodes with shards", lambda: all(map(is_shared, nodes)))
+
+        async def main() -> None:
+            served = [asyncio.create_task(one.serve(Echo)) for one in nodes]
+            for key in map(str, range(10)):
+                assert await nodes[0].request_async("echo", key, "say", b"hello") == b"hello"
+                assert await nodes[1].request_async("echo", key, "say", b"hello") == b"hello"
+            assert len(await nodes[1].list_async("echo")) == 10
+            for one in nodes:
+                one.close()
+            await asyncio.wait_for(asyncio.gather(*served), 10)
+
+        asyncio.run(main())

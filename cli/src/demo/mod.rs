@@ -1,5 +1,6 @@
 //! `headwater demo`: a tour on real data, in a directory of its own, in under a minute.
 
+mod bank;
 mod chart;
 mod crash;
 mod data;
@@ -16,6 +17,7 @@ mod weather;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use clap::Args;
 use headwater::Engine;
 use serde::Serialize;
 
@@ -42,11 +44,22 @@ struct Figures {
     kills: u64,
     acked: u64,
     presence_changes: u64,
+    transfers: u64,
     records_per_second: speed::Speed,
 }
 
+#[derive(Args)]
+pub(crate) struct Demo {
+    /// A node of the bank in the eighth chapter, which starts it.
+    #[arg(long, value_name = "NAME", hide = true)]
+    teller: Option<String>,
+}
+
 /// Gives the tour.
-pub(crate) fn run(place: &Place) -> Done {
+pub(crate) fn run(demo: Demo, place: &Place) -> Done {
+    if let Some(name) = demo.teller {
+        return bank::teller(&place.dir()?, &name);
+    }
     let began = Instant::now();
     let scratch = Scratch::new()?;
     let home = place.dir.clone().unwrap_or_else(|| scratch.0.join("tour"));
@@ -65,6 +78,7 @@ pub(crate) fn run(place: &Place) -> Done {
     mesh::chapter(&mut stage, &scratch.0.join("mesh"))?;
     store::chapter(&mut stage, &scratch.0.join("store"))?;
     let sessions = people::chapter(&mut stage, &scratch.0.join("people"))?;
+    let transfers = bank::chapter(&mut stage, &scratch.0.join("bank"))?;
     let speed = speed::chapter(&mut stage, &scratch.0.join("speed"))?;
     let took = began.elapsed();
     finale(&mut stage, place.dir.as_deref(), took)?;
@@ -75,6 +89,7 @@ pub(crate) fn run(place: &Place) -> Done {
         kills: crash.kills,
         acked: crash.acked,
         presence_changes: sessions,
+        transfers,
         records_per_second: speed,
     };
     let mut out = stage.into_output();

@@ -30,7 +30,7 @@ pub(super) struct Speed {
 
 /// Measures in `dir`.
 pub(super) fn chapter(stage: &mut Stage, dir: &Path) -> Done<Speed> {
-    stage.chapter(8, "How fast, here and now")?;
+    stage.chapter(9, "How fast, here and now")?;
     let engine = Engine::open(dir)?;
     let make = |name: &str, durability| {
         engine.create_stream(StreamConfig { durability, ..StreamConfig::new(name, [format!("{name}.>")]) })

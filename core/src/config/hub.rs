@@ -39,6 +39,7 @@ struct HubTable {
     #[serde(with = "nanos")]
     reconnect_delay_max: Duration,
     window: usize,
+    replicas: u32,
 }
 
 impl Default for HubTable {
@@ -65,6 +66,7 @@ impl Default for HubTable {
             reconnect_delay_min: hub.reconnect_delay_min,
             reconnect_delay_max: hub.reconnect_delay_max,
             window: hub.window,
+            replicas: hub.replicas,
         }
     }
 }
@@ -105,6 +107,7 @@ impl HubTable {
             reconnect_delay_min: self.reconnect_delay_min,
             reconnect_delay_max: self.reconnect_delay_max,
             window: self.window,
+            replicas: self.replicas,
             retry_on_initial_connect: true,
             ..HubOptions::default()
         };

@@ -63,6 +63,14 @@ impl Replica {
         }
     }
 
+    /// The value of a register, and the stamp of its last write; none if nothing is read of it.
+    pub(super) fn stamped(&self, key: &str, now_ms: u64) -> Option<(u64, Value)> {
+        match self.state(key, Kind::Register).as_deref() {
+            Some(State::Register(s)) => s.last_stamped(now_ms, &self.actors).map(|(stamp, v)| (stamp, v.clone())),
+            _ => None,
+        }
+    }
+
     /// The keys in which something is alive, by name and kind, in no order.
     pub(super) fn alive(&self, now_ms: u64) -> impl Iterator<Item = (&str, Kind)> {
         self.keys.iter().flat_map(move |(name, slot)| self.alive_of(&slot, now_ms).into_iter().map(move |k| (name, k)))

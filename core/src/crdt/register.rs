@@ -101,7 +101,13 @@ impl Register {
 
     /// The value of the last writer; absent once that has expired, whatever lost to it.
     pub(super) fn last(&self, now_ms: u64, actors: &Actors) -> Option<&Value> {
-        self.winner(actors).filter(|w| !is_expired(w.expiry_ms, now_ms)).map(|w| &w.value)
+        self.last_stamped(now_ms, actors).map(|(_, value)| value)
+    }
+
+    /// The same with the stamp of that write.
+    pub(super) fn last_stamped(&self, now_ms: u64, actors: &Actors) -> Option<(u64, &Value)> {
+        let alive = self.winner(actors).filter(|w| !is_expired(w.expiry_ms, now_ms));
+        alive.map(|w| (w.stamp, &w.value))
     }
 
     /// All values, the last writer's first.

@@ -218,6 +218,7 @@ impl Engine {
     }
 
     /// As [`Engine::attach`] says, for a configuration that also holds where the file is worked on otherwise.
+    #[cfg_attr(not(feature = "config"), allow(dead_code, reason = "only a configuration says all of a file anew"))]
     pub(super) fn attach_anew(&self, config: DatabaseConfig) -> Result<()> {
         let inner = self.local("a replicated file")?;
         inner.writable()?;

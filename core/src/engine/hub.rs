@@ -28,7 +28,8 @@ impl Engine {
             let shared = Arc::new(Shared::new(clock, Arc::new(MemDisk::default()), 0, id));
             let state = Some(Arc::clone(hub.state_cell()));
             let (ops, presences) = (Arc::new(hub), Arc::default());
-            Engine(Kind::Other(super::Other { ops, shared, id, dir: None, hub: state, presences }))
+            shared.timers.keep_time_alone();
+            Engine(Kind::Other(super::Other { ops, shared, id, dir: None, is_stepped: false, hub: state, presences }))
         })
     }
 

@@ -23,7 +23,7 @@ use crate::pending::Pending;
 use crate::shared::Shared;
 use crate::stream::StreamInfo;
 use crate::stream::config::StreamConfig;
-use crate::stream::contract::{EngineOps, StreamOps};
+use crate::stream::contract::{EngineOps, StreamOps, WireOps};
 use crate::stream::local::Local;
 use crate::stream::local::consumer::registry::Registry;
 use crate::stream::local::control::Control;
@@ -58,6 +58,7 @@ pub(crate) struct Inner {
     #[cfg(feature = "replica")]
     pub(super) databases: super::databases::Databases,
     pub(super) presences: super::presences::Presences,
+    bus: OnceLock<Arc<super::bus::Bus>>,
     /// The epochs in which streams that were not opened yet go on.
     epochs: Mutex<Epochs>,
     /// The hub that it was configured with, if it was, and the addresses of that.
@@ -125,6 +126,7 @@ impl Inner {
             epoch: if options.read_only { 0 } else { options.clock.random() },
             streams: Arc::default(),
             lock: Mutex::new(lock),
+            bus: OnceLock::new(),
             worker: Mutex::default(),
             links: Links::default(),
             actors: Actors::default(),
@@ -379,6 +381,10 @@ impl Inner {
 }
 
 impl EngineOps for Arc<Inner> {
+    fn wire(&self) -> Option<Arc<dyn WireOps>> {
+        Some(Arc::clone(self.bus.get_or_init(|| Arc::new(super::bus::Bus::new(&self.shared)))) as Arc<dyn WireOps>)
+    }
+
     fn create_stream(&self, config: StreamConfig) -> Pending<Arc<dyn StreamOps>> {
         Pending::ready(config.for_local().and_then(|config| self.make_stream(config)).map(shared))
     }

@@ -19,6 +19,22 @@ impl Engine {
         }
     }
 
+    /// Its part in a mesh, in this process.
+    pub(crate) fn mesh_part(&self) -> Option<Arc<dyn Part>> {
+        match &self.0 {
+            Kind::Local(inner) => lock(&inner.mesh).clone(),
+            Kind::Other(_) => None,
+        }
+    }
+
+    /// Makes it part of a mesh that a test made up.
+    #[cfg(test)]
+    pub(crate) fn join_made_up(&self, part: Arc<dyn Part>) {
+        if let Kind::Local(inner) = &self.0 {
+            *lock(&inner.mesh) = Some(part);
+        }
+    }
+
     /// Whether it is part of a mesh in this process.
     #[cfg(all(feature = "config", feature = "mesh"))]
     pub(super) fn is_in_mesh(&self) -> bool {

@@ -1,7 +1,7 @@
 //! A snapshot of what an engine has done and holds, in Prometheus's terms.
 
-use std::sync::Weak;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 use super::{Engine, Kind};
 use crate::error::Result;
@@ -50,6 +50,16 @@ impl Engine {
     /// Has a door tell its metrics among those of the engine, for as long as it is there.
     pub(crate) fn add_meter(&self, meter: Weak<dyn Meter>) {
         self.shared().add_meter(meter);
+    }
+
+    /// What all handles of something count in, by its name, for as long as the engine is open.
+    pub(crate) fn measured<T: Meter + 'static>(&self, name: &str, make: impl FnOnce() -> T) -> Arc<T> {
+        let (meter, is_new) = self.shared().lend(name, make);
+        if is_new {
+            let told: Arc<dyn Meter> = meter.clone();
+            self.add_meter(Arc::downgrade(&told));
+        }
+        meter
     }
 }
 

@@ -46,7 +46,16 @@ fn connect(dir: &Path, options: &EngineOptions) -> Result<Option<Engine>> {
     let shared = Arc::new(Shared::new(Arc::clone(&options.clock), Arc::new(MemDisk::default()), 0, id));
     let Some(session) = Session::connect(dir, id, &shared)? else { return Ok(None) };
     let (ops, presences) = (Arc::new(NodeEngine(session)), Arc::default());
-    Ok(Some(Engine(Kind::Other(Other { ops, shared, id, dir: Some(dir.into()), hub: None, presences }))))
+    shared.timers.keep_time_alone();
+    Ok(Some(Engine(Kind::Other(Other {
+        ops,
+        shared,
+        id,
+        dir: Some(dir.into()),
+        is_stepped: false,
+        hub: None,
+        presences,
+    }))))
 }
 
 impl Engine {

@@ -93,6 +93,9 @@ impl StreamOps for LateStream {
     fn delete(&self, seq: u64) -> Pending<bool> {
         late(self.0.delete(seq))
     }
+    fn erase(&self, seq: u64) -> Pending<bool> {
+        late(self.0.erase(seq))
+    }
     fn purge(&self, options: &PurgeOptions) -> Pending<u64> {
         late(self.0.purge(options))
     }
@@ -241,6 +244,52 @@ fn renames_and_puts_at_once_take_no_chunk_from_an_object_without_batches_either(
     }
     let chunks = files.stream().subjects("$O.files.C.>", "", 100).wait().expect("subjects").len();
     assert_eq!(chunks, there.len(), "no chunk is left of what is gone");
+}
+
+/// Whoever only looks at a feed took the place of whoever was to be told that the keys of its events are there, and
+/// that one slept on.
+#[cfg(feature = "shredding")]
+#[test]
+fn a_feed_tells_whoever_waits_that_keys_are_there_also_if_somebody_looks_meanwhile() {
+    use crate::events::{AggregateId, EventsConfig, Expected, FollowOptions, LoadOptions, NewEvent, SaveOptions};
+    struct Woken(AtomicU64);
+    impl std::task::Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    let (engine, _) = late_engine();
+    let store = engine.create_event_store(EventsConfig::default()).wait().expect("a store");
+    let about = NewEvent { data_subject: Some("ada"), ..NewEvent::new("Named", b"Ada") };
+    let events = [about.clone(), NewEvent::new("Named", b"none"), about];
+    let id = AggregateId::new("person", "p");
+    store.save(id, Expected::None, &events, &SaveOptions::default()).wait().expect("a save");
+    let feed = store.follow(&FollowOptions::default()).wait().expect("a feed");
+    let woken = Arc::new(Woken(AtomicU64::new(0)));
+    let waker = std::task::Waker::from(Arc::clone(&woken));
+    let mut cx = Context::from_waker(&waker);
+    assert!(feed.poll_ready(&mut cx).is_ready());
+    let mut data = Vec::new();
+    for look in 0.. {
+        assert!(look < 20, "it never comes to an end");
+        let told = woken.0.load(Ordering::Relaxed);
+        let taken = feed.try_next(9).expect("events");
+        if taken.is_empty() {
+            assert!(woken.0.load(Ordering::Relaxed) > told, "nobody is told when the keys are there");
+            continue;
+        }
+        data.extend(taken.iter().map(|event| event.expect("an event").data().to_vec()));
+        break;
+    }
+    assert_eq!(data, [b"Ada".to_vec(), b"none".to_vec(), b"Ada".to_vec()]);
+    // A wait that is given up loses nothing.
+    store.save(id, Expected::Any, &events, &SaveOptions::default()).wait().expect("a save");
+    assert_eq!(feed.next(9).wait_timeout(Duration::ZERO).expect_err("not at once").kind(), ErrorKind::Timeout);
+    assert_eq!(feed.lag(), 3);
+    assert_eq!(feed.next(9).wait().expect("events").len(), 3);
+    assert!(store.forget("ada").wait().expect("an answer"));
+    let loaded = store.load(id, &LoadOptions::default()).wait().expect("a load");
+    assert!(loaded.events().next().expect("one").is_erased);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What a user's type says of itself to be an aggregate, and one that is loaded.
 
+use std::collections::BTreeSet;
+
 use crate::error::Result;
 
 use super::save::Position;
@@ -12,6 +14,13 @@ pub trait DomainEvent: Sized + Send + Sync + 'static {
     /// The version of the shape of its data.
     fn schema(&self) -> u32 {
         1
+    }
+
+    /// The person or thing that its data is about, 1 to 128 bytes, if that shall be [forgotten] on request.
+    ///
+    /// [forgotten]: super::EventStore::forget
+    fn data_subject(&self) -> Option<&str> {
+        None
     }
 
     /// Its data.
@@ -39,6 +48,12 @@ pub trait Aggregate: Default + Clone + Send + Sync + 'static {
     /// Takes in an event, which has happened: it can't be refused any more.
     fn apply(&mut self, event: &Self::Event);
 
+    /// Takes in that an event of this type happened whose data is gone, as its data subject was forgotten; it is called
+    /// in place of [`Aggregate::apply`], with the type as it was saved. Nothing, unless it is said otherwise.
+    fn apply_erased(&mut self, event_type: &str) {
+        let _ = event_type;
+    }
+
     /// The state as bytes, if snapshots shall be kept.
     ///
     /// # Errors
@@ -62,6 +77,8 @@ pub struct Root<A: Aggregate> {
     pub(super) raised: Vec<A::Event>,
     /// The version of the newest snapshot that is known.
     pub(super) snapshot_version: u64,
+    /// The data subjects that the state has data of.
+    pub(super) data_subjects: BTreeSet<String>,
 }
 
 impl<A: Aggregate> Root<A> {
@@ -72,6 +89,7 @@ impl<A: Aggregate> Root<A> {
             position: Position::default(),
             raised: Vec::new(),
             snapshot_version: 0,
+            data_subjects: BTreeSet::new(),
         }
     }
 
@@ -98,7 +116,17 @@ impl<A: Aggregate> Root<A> {
     /// Takes in an event that is to be saved.
     pub fn raise(&mut self, event: A::Event) {
         self.state.apply(&event);
+        self.has_data_of(event.data_subject());
         self.raised.push(event);
+    }
+
+    /// The state has data of this data subject.
+    pub(super) fn has_data_of(&mut self, data_subject: Option<&str>) {
+        if let Some(name) = data_subject
+            && !self.data_subjects.contains(name)
+        {
+            self.data_subjects.insert(name.to_owned());
+        }
     }
 
     /// The events that are to be saved.

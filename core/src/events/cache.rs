@@ -3,7 +3,7 @@
 //!
 //! Two halves: what is used goes into the young one, and when that is full it becomes the old one, whose rest goes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::save::Position;
 
@@ -13,6 +13,8 @@ pub(super) struct Cached<A> {
     pub(super) state: A,
     pub(super) position: Position,
     pub(super) snapshot_version: u64,
+    /// Empty in what a cache keeps: data that can be forgotten does not stay in memory.
+    pub(super) data_subjects: BTreeSet<String>,
 }
 
 /// A bounded map from keys.

@@ -2,9 +2,11 @@
 
 use crate::clock::Nanos;
 use crate::error::{Error, Result};
-use crate::record::{Append, RecordView};
+use crate::record::{Append, PAYLOAD_BYTES_MAX, RecordView};
 
-use super::names::{check, id_of};
+use super::cipher::SEALED_BYTES;
+use super::names::{check, check_data_subject, id_of};
+use super::opened::Opened;
 use super::save::Position;
 use super::wanted::Tags;
 
@@ -17,6 +19,8 @@ pub(super) const HEADER_SCHEMA: &str = "Headwater-Schema";
 pub(super) const HEADER_COMMAND: &str = "Headwater-Command";
 pub(super) const HEADER_CORRELATION: &str = "Headwater-Correlation";
 pub(super) const HEADER_CAUSATION: &str = "Headwater-Causation";
+/// Whom its data is about: the data is encrypted with a key of that.
+pub(super) const HEADER_DATA_SUBJECT: &str = "Headwater-Data-Subject";
 
 /// An event to be saved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,12 +35,15 @@ pub struct NewEvent<'a> {
     pub time: Option<i64>,
     /// Further names and values; names that begin with `Headwater-` or `Nats-` are refused.
     pub metadata: Vec<(&'a str, &'a str)>,
+    /// The person or thing that `data` is about, 1 to 128 bytes: `data` is encrypted with a key of it, and reads as
+    /// erased once that is [forgotten](super::EventStore::forget). The name itself, the type and the metadata stay.
+    pub data_subject: Option<&'a str>,
 }
 
 impl<'a> NewEvent<'a> {
     /// An event of the first schema.
     pub fn new(event_type: &'a str, data: &'a [u8]) -> Self {
-        NewEvent { event_type, data, schema: 1, time: None, metadata: Vec::new() }
+        NewEvent { event_type, data, schema: 1, time: None, metadata: Vec::new(), data_subject: None }
     }
 
     pub(super) fn check(&self) -> Result<()> {
@@ -50,6 +57,16 @@ impl<'a> NewEvent<'a> {
         if self.schema == 0 {
             return Err(Error::invalid(format!("event '{}': schemas begin at 1", self.event_type)));
         }
+        if let Some(data_subject) = self.data_subject {
+            check_data_subject(data_subject)?;
+            let (bytes, most) = (self.data.len(), PAYLOAD_BYTES_MAX - SEALED_BYTES);
+            if bytes > most {
+                return Err(Error::invalid(format!(
+                    "event '{}' has {bytes} bytes of data, the most with a data subject is {most}",
+                    self.event_type
+                )));
+            }
+        }
         let taken = |name: &str| ["headwater-", "nats-"].iter().any(|p| starts_with(name, p));
         match self.metadata.iter().find(|(name, _)| taken(name)) {
             Some((name, _)) => Err(Error::invalid(format!(
@@ -62,12 +79,21 @@ impl<'a> NewEvent<'a> {
     }
 
     /// The record of it, without a condition. `numbers` are the texts of its version and of its
-    /// schema, which is empty for the first one.
-    pub(super) fn append<'s>(&'s self, subject: &'s str, numbers: &'s (String, String), tags: &'s Tags) -> Append<'s> {
-        let mut append = Append::new(subject, self.data).header(HEADER_TYPE, self.event_type);
+    /// schema, which is empty for the first one; `data` is its data, encrypted if it has a data subject.
+    pub(super) fn append<'s>(
+        &'s self,
+        subject: &'s str,
+        numbers: &'s (String, String),
+        tags: &'s Tags,
+        data: &'s [u8],
+    ) -> Append<'s> {
+        let mut append = Append::new(subject, data).header(HEADER_TYPE, self.event_type);
         append = append.header(HEADER_VERSION, &numbers.0);
         if !numbers.1.is_empty() {
             append = append.header(HEADER_SCHEMA, &numbers.1);
+        }
+        if let Some(data_subject) = self.data_subject {
+            append = append.header(HEADER_DATA_SUBJECT, data_subject);
         }
         append.headers.extend(tags.headers());
         append.headers.extend(self.metadata.iter().map(|&(name, value)| (name, value)));
@@ -90,21 +116,27 @@ pub struct EventView<'a> {
     pub version: u64,
     /// The version of the shape of its data, from 1.
     pub schema: u32,
+    /// The person or thing that its data is about, if its saver said so.
+    pub data_subject: Option<&'a str>,
+    /// Whether its data is gone, as its data subject was forgotten: then it is empty.
+    pub is_erased: bool,
+    data: &'a [u8],
 }
 
 impl<'a> EventView<'a> {
-    /// The event in a record.
+    /// The event in a record. If it has a data subject, it is erased until it is [opened](EventView::opened).
     pub(super) fn of(record: RecordView<'a>) -> Result<Self> {
         let bad = |name: &str| {
             let place = format!("record {} on '{}'", record.seq, record.subject);
             Error::corrupt(format!("{place} is no event: header '{name}' is missing or wrong"))
         };
-        let (mut event_type, mut version, mut schema) = (None, None, Some(1));
+        let (mut event_type, mut version, mut schema, mut data_subject) = (None, None, Some(1), None);
         for (name, value) in record.headers() {
             match name {
                 HEADER_TYPE => event_type = Some(value),
                 HEADER_VERSION => version = value.parse().ok().filter(|&version| version > 0),
                 HEADER_SCHEMA => schema = value.parse().ok().filter(|&schema| schema > 0),
+                HEADER_DATA_SUBJECT => data_subject = Some(value),
                 _ => {}
             }
         }
@@ -113,7 +145,28 @@ impl<'a> EventView<'a> {
             event_type: event_type.ok_or_else(|| bad(HEADER_TYPE))?,
             version: version.ok_or_else(|| bad(HEADER_VERSION))?,
             schema: schema.ok_or_else(|| bad(HEADER_SCHEMA))?,
+            data_subject,
+            is_erased: data_subject.is_some(),
+            data: if data_subject.is_some() { &[] } else { record.payload },
         })
+    }
+
+    /// The same event with what its payload came to.
+    pub(super) fn opened(self, opened: &'a Opened) -> Result<Self> {
+        match opened {
+            Opened::Data(data) => Ok(EventView { data, is_erased: false, ..self }),
+            Opened::Erased => Ok(self),
+            Opened::Damaged => {
+                let (seq, subject) = (self.seq(), self.record.subject);
+                let why = "its data is damaged, or was saved with another event";
+                Err(Error::corrupt(format!("record {seq} on '{subject}': {why}")))
+            }
+        }
+    }
+
+    /// Its payload, as it is kept.
+    pub(super) fn payload(&self) -> &'a [u8] {
+        self.record.payload
     }
 
     /// Its place in the store, from 1.
@@ -136,9 +189,9 @@ impl<'a> EventView<'a> {
         self.record.event_time.unwrap_or(self.record.time as i64)
     }
 
-    /// What happened, in the encoding of whoever saved it.
+    /// What happened, in the encoding of whoever saved it; empty when it is erased.
     pub fn data(&self) -> &'a [u8] {
-        self.record.payload
+        self.data
     }
 
     /// The command that it came of, if that has an id.
@@ -189,6 +242,8 @@ impl<'a> EventView<'a> {
             causation: text(self.causation()),
             metadata: self.metadata().map(|(n, v)| (n.to_owned(), v.to_owned())).collect(),
             data: self.data().to_vec(),
+            data_subject: text(self.data_subject),
+            is_erased: self.is_erased,
         }
     }
 }
@@ -216,6 +271,10 @@ pub struct Event {
     pub causation: Option<String>,
     /// Further names and values.
     pub metadata: Vec<(String, String)>,
-    /// What happened.
+    /// What happened; empty when it is erased.
     pub data: Vec<u8>,
+    /// The person or thing that its data is about.
+    pub data_subject: Option<String>,
+    /// Whether its data is gone, as its data subject was forgotten.
+    pub is_erased: bool,
 }

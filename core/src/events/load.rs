@@ -1,13 +1,16 @@
 //! Loading: the newest snapshot that fits, and the events behind it.
 //!
 //! A snapshot counts only if the log has the very event that it ends with, so one that is left of another history, such
-//! as a restored backup's, is passed over. The events have to follow each other without a gap.
+//! as a restored backup's, is passed over. The events have to follow each other without a gap; those that are not in
+//! the store are looked for in its archive.
 
 use crate::clock::Nanos;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pending::Pending;
+use crate::record::Batch;
 use crate::stream::options::ReadOptions;
 
+use super::archived::Filled;
 use super::event::EventView;
 use super::names::AggregateId;
 use super::read::Events;
@@ -86,13 +89,14 @@ impl EventStore {
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] when a version is asked for that it has not reached, and
-    /// when what is asked for lies before events that were archived. [`ErrorKind::Corrupt`]
+    /// when the event that it is to begin behind is not there. [`ErrorKind::Corrupt`]
     /// for events that are missing, and for records that are none. Those of the stream.
     pub fn load(&self, id: AggregateId<'_>, options: &LoadOptions) -> Pending<Loaded> {
         let (store, options, of) = (self.clone(), *options, self.0.of(id));
         let wanted = self.0.names.subject(id).map(|subject| (subject, id.aggregate.to_owned(), id.key.to_owned()));
         Pending::after(wanted, move |(subject, aggregate, key)| {
-            Pending::of(async move {
+            let counted = store.clone();
+            let loaded = Pending::of(async move {
                 let id = AggregateId::new(&aggregate, &key);
                 if options.snapshot_schema > 0 && options.behind.version == 0 {
                     let snapshot = match store.snapshot(id).await {
@@ -103,28 +107,55 @@ impl EventStore {
                     if let Some(snapshot) = snapshot.filter(|snapshot| options.takes(snapshot)) {
                         let begun = store.read(&subject, snapshot.position, options.as_of).await?;
                         if let Some(loaded) = begun {
-                            return Ok(Loaded { snapshot: Some(snapshot), ..loaded });
+                            return store.opened(Loaded { snapshot: Some(snapshot), ..loaded }).await;
                         }
                     }
                 }
                 let behind = options.behind;
                 let loaded = store.read(&subject, behind, options.as_of).await?;
-                loaded.ok_or_else(|| Error::not_found(format!("version {} is not in the log", behind.version)))
-            })
-            .map_err(of)
+                match loaded {
+                    Some(loaded) => store.opened(loaded).await,
+                    None => Err(Error::not_found(format!("version {} is not in the log", behind.version))),
+                }
+            });
+            loaded.map(move |loaded| counted.count_load(&options, loaded)).map_err(of)
         })
     }
 
-    /// Whether the log has this very event.
+    /// The same with the data of its events decrypted, all that can be.
+    async fn opened(&self, mut loaded: Loaded) -> Result<Loaded> {
+        self.open(&mut loaded.events).await?;
+        match loaded.events.first_damaged() {
+            Some(error) => Err(error),
+            None => Ok(loaded),
+        }
+    }
+
+    fn count_load(&self, options: &LoadOptions, loaded: Loaded) -> Loaded {
+        let measured = &self.0.measured;
+        measured.loads.add(1);
+        measured.loaded.add(loaded.len());
+        if options.snapshot_schema > 0 && options.behind.version == 0 {
+            let found = if loaded.snapshot.is_some() { &measured.snapshot_hits } else { &measured.snapshot_misses };
+            found.add(1);
+        }
+        loaded
+    }
+
+    /// Whether the log, or its archive, has this very event.
     pub(super) async fn has(&self, subject: &str, position: Position) -> Result<bool> {
         let options = ReadOptions { max_records: 1, ..ReadOptions::default() };
         let batch = self.0.stream.read(&options.filter(subject).from_seq(position.seq)).await?;
-        Ok(batch.iter().next().and_then(|record| EventView::of(record).ok()).is_some_and(|e| e.position() == position))
+        let found = batch.iter().next().and_then(|record| EventView::of(record).ok());
+        if found.is_some_and(|event| event.position() == position) {
+            return Ok(true);
+        }
+        self.has_archived(subject, position).await
     }
 
     /// Reads behind a position; `None` if its event is not in the log.
     async fn read(&self, subject: &str, behind: Position, as_of: AsOf) -> Result<Option<Loaded>> {
-        let mut loaded = Loaded { position: behind, ..Loaded::default() };
+        let mut loaded = Loaded::at(behind);
         let mut from = behind.seq.max(1);
         let mut is_found = behind.version == 0;
         let until = match as_of {
@@ -135,7 +166,14 @@ impl EventStore {
         while is_open {
             let options = ReadOptions { until, ..ReadOptions::default() }.filter(subject).from_seq(from);
             let batch = self.0.stream.read(&options).await?;
-            let Some(last) = batch.len().checked_sub(1).and_then(|last| batch.seq(last)) else { break };
+            if let Some(until) = loaded.is_missing(&batch, is_found, as_of)? {
+                match self.fill(subject, &mut loaded, is_found, until, as_of).await? {
+                    Filled::Unknown => return Ok(None),
+                    Filled::End => return Ok(Some(loaded)),
+                    Filled::On => is_found = true,
+                }
+            }
+            let Some(last) = batch.last_seq() else { break };
             let (mut skip, mut count) = (0, 0);
             for record in batch.iter() {
                 let event = EventView::of(record)?;
@@ -155,7 +193,7 @@ impl EventStore {
                     is_open = false;
                     break;
                 }
-                loaded.follow(&event, as_of)?;
+                loaded.follow(event.position())?;
                 count += 1;
             }
             loaded.events.push(batch, skip, count);
@@ -172,21 +210,38 @@ impl EventStore {
 }
 
 impl Loaded {
+    /// Nothing behind a position.
+    pub(super) fn at(position: Position) -> Self {
+        Loaded { position, ..Loaded::default() }
+    }
+
     /// Takes the next event.
-    fn follow(&mut self, event: &EventView<'_>, as_of: AsOf) -> Result<()> {
+    pub(super) fn follow(&mut self, next: Position) -> Result<()> {
         let last = self.position.version;
-        if event.version != last + 1 {
-            let missing = format!("events {} to {} are not in the log", last + 1, event.version.saturating_sub(1));
-            return Err(match as_of {
-                _ if event.version <= last => {
-                    Error::corrupt(format!("record {} has version {} behind {last}", event.seq(), event.version))
-                }
-                AsOf::Now => Error::corrupt(format!("{missing}, and no snapshot that fits has them")),
-                _ => Error::not_found(format!("{missing}: they were archived")),
-            });
+        if next.version <= last {
+            return Err(Error::corrupt(format!("record {} has version {} behind {last}", next.seq, next.version)));
         }
-        self.position = event.position();
+        if next.version != last + 1 {
+            let missing = format!("events {} to {} are not in the log", last + 1, next.version - 1);
+            return Err(Error::corrupt(format!("{missing}, nor in its archive, and no snapshot that fits has them")));
+        }
+        self.position = next;
         Ok(())
+    }
+
+    pub(super) fn push(&mut self, batch: Batch, skip: usize, len: usize) {
+        self.events.push(batch, skip, len);
+    }
+
+    /// The version up to which the archive may have what is missing before a batch of the store; none where nothing is.
+    fn is_missing(&self, batch: &Batch, is_found: bool, as_of: AsOf) -> Result<Option<u64>> {
+        let at = self.position;
+        Ok(match batch.get(0).map(EventView::of).transpose()?.map(|event| event.position()) {
+            // A read up to a time does not see what lies behind it, such as the first event that was not archived.
+            None => (!is_found || matches!(as_of, AsOf::Time(_))).then_some(u64::MAX),
+            Some(first) if is_found => (first.version > at.version + 1).then_some(first.version),
+            Some(first) => (first.version > at.version).then_some(first.version),
+        })
     }
 }
 

@@ -12,18 +12,34 @@
 //! languages fold in theirs, over [`EventStore`].
 
 mod aggregate;
+mod archive;
+mod archived;
 mod cache;
+mod cipher;
 mod decision;
 mod event;
 mod feed;
+mod history;
+mod keys;
+mod letter;
 mod list;
 mod load;
+mod measured;
+mod memory;
+mod model;
 mod names;
+mod opened;
+mod pages;
+mod projection;
+mod pull;
 mod read;
 mod reading;
 mod repository;
 mod save;
 mod snapshot;
+#[cfg(feature = "replica")]
+mod sqlite;
+mod standing;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -31,15 +47,23 @@ mod upcast;
 mod wanted;
 
 pub use aggregate::{Aggregate, DomainEvent, Root};
+pub use archive::Archived;
 pub use decision::{Decided, Given, given};
 pub use event::{Event, EventView, NewEvent};
 pub use feed::{EventFeed, FollowOptions};
+pub use letter::DeadLetter;
 pub use list::{AggregateInfo, Page};
 pub use load::{AsOf, LoadOptions, Loaded};
+pub use memory::MemoryModel;
+pub use model::{FoldError, Folded, ReadModel, Taken};
 pub use names::{AggregateId, EventFilter, KEY_BYTES_MAX};
+pub use projection::{Failure, Projection, ProjectionConfig};
 pub use read::Events;
-pub use repository::{CONFLICT_TRIES, Repository, RepositoryOptions};
+pub use repository::{CONFLICT_TRIES, Repository, RepositoryOptions, Transacted};
 pub use save::{Condition, EVENTS_PER_SAVE_MAX, Expected, Position, SaveOptions, Saved};
 pub use snapshot::{NewSnapshot, Snapshot};
+#[cfg(feature = "replica")]
+pub use sqlite::SqliteModel;
+pub use standing::{Failing, ProjectionStatus};
 pub use store::{EventStore, EventsConfig};
 pub use upcast::{Upcasted, Upcasters};

@@ -1,5 +1,6 @@
 //! Typed aggregates over a store: load, decide, save, and again if somebody else was faster.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -28,8 +29,8 @@ pub struct RepositoryOptions {
     pub snapshot_every: u64,
     /// How long a snapshot stays; for ever, when zero.
     pub snapshot_ttl: Duration,
-    /// The most states that are kept in memory; none, when 0. A state of memory is never trusted: the log is asked
-    /// whether there is more.
+    /// The most states that are kept in memory; none, when 0. One that has data of a data subject is not. A state of
+    /// memory is never trusted: the log is asked whether there is more.
     pub cache: usize,
 }
 
@@ -50,6 +51,28 @@ struct Inner<A: Aggregate> {
     cache: Mutex<Cache<A>>,
     /// Loads at once of an aggregate that is not in the cache share one read.
     readings: Readings<Cached<A>>,
+}
+
+/// What a transaction came to.
+pub struct Transacted<A: Aggregate, T> {
+    /// The aggregate as it is now.
+    pub root: Root<A>,
+    /// What the decision answered; none where the command was carried out before the call, and nothing was decided.
+    pub decided: Option<T>,
+    /// Whether the events of the command were there already, and nothing was saved now.
+    pub is_repeat: bool,
+}
+
+impl<A: Aggregate, T> std::fmt::Debug for Transacted<A, T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (key, position) = (&self.root.key, self.root.position);
+        let fields = &mut f.debug_struct("Transacted");
+        fields
+            .field("key", key)
+            .field("position", &position)
+            .field("is_repeat", &self.is_repeat)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<A: Aggregate> Repository<A> {
@@ -93,8 +116,13 @@ impl<A: Aggregate> Repository<A> {
     /// As [`EventStore::save`], with the position of the load as what is expected; those of encoding. That a snapshot
     /// could not be kept is logged, and no error: the events are saved.
     pub fn save(&self, root: Root<A>, options: &SaveOptions<'_>) -> Pending<Root<A>> {
+        self.save_raised(root, options).map(|(root, _)| root)
+    }
+
+    /// As [`Repository::save`], with whether it was a repeat.
+    fn save_raised(&self, root: Root<A>, options: &SaveOptions<'_>) -> Pending<(Root<A>, bool)> {
         if root.raised.is_empty() {
-            return Pending::ready(Ok(root));
+            return Pending::ready(Ok((root, false)));
         }
         let encoded: Result<Vec<Vec<u8>>> = root.raised.iter().map(DomainEvent::encode).collect();
         let encoded = match encoded {
@@ -105,17 +133,24 @@ impl<A: Aggregate> Repository<A> {
             .raised
             .iter()
             .zip(&encoded)
-            .map(|(event, data)| NewEvent { schema: event.schema(), ..NewEvent::new(event.event_type(), data) })
+            .map(|(event, data)| NewEvent {
+                schema: event.schema(),
+                data_subject: event.data_subject(),
+                ..NewEvent::new(event.event_type(), data)
+            })
             .collect();
         let id = AggregateId::new(A::NAME, &root.key);
         let saving = self.0.store.save(id, Expected::At(root.position), &events, options);
         let inner = Arc::clone(&self.0);
-        saving.and_then(move |saved| inner.saved(root, saved))
+        saving.and_then(move |saved| inner.saved(root, saved).map(move |root| (root, saved.is_repeat)))
     }
 
     /// Loads an aggregate, lets `decide` raise events on it, and saves them; again from the load, up to 16 times in
     /// all, when somebody else saved meanwhile. All tries are one command, so one whose answer was lost is not done
-    /// twice. A later call with the same command decides anew, on what there is then.
+    /// twice.
+    ///
+    /// With the id of a command, the aggregate's last 1,000 events are searched for those of the command before
+    /// anything is decided: if they are there, it is a repeat, and `decide` is not called.
     ///
     /// # Errors
     /// What `decide` answers, and nothing is saved then; [`ErrorKind::Conflict`] after the last time; as
@@ -125,8 +160,9 @@ impl<A: Aggregate> Repository<A> {
         key: &str,
         options: &SaveOptions<'_>,
         mut decide: impl FnMut(&mut Root<A>) -> Result<T> + Send + 'static,
-    ) -> Pending<T> {
+    ) -> Pending<Transacted<A, T>> {
         let (repository, key) = (self.clone(), key.to_owned());
+        let is_named = !options.command.is_empty();
         let command = match options.command {
             "" => format!("{:016x}", self.0.store.0.engine.clock().random()),
             command => command.to_owned(),
@@ -137,6 +173,17 @@ impl<A: Aggregate> Repository<A> {
             let mut tries = CONFLICT_TRIES;
             loop {
                 let mut root = repository.get_or_create(&key).await?;
+                let id = AggregateId::new(A::NAME, &key);
+                // What is saved behind the load is not missed: the save is refused then.
+                if is_named
+                    && root.exists()
+                    && let Some(done) = repository.0.store.find_command(id, &command).await?
+                {
+                    if done.position.version > root.position.version {
+                        root = repository.get_or_create(&key).await?;
+                    }
+                    return Ok(Transacted { root, decided: None, is_repeat: true });
+                }
                 let decided = decide(&mut root)?;
                 let options = SaveOptions {
                     command: &command,
@@ -145,10 +192,10 @@ impl<A: Aggregate> Repository<A> {
                     condition: condition.clone(),
                 };
                 tries -= 1;
-                match repository.save(root, &options).await {
+                match repository.save_raised(root, &options).await {
                     Err(error) if error.kind() == ErrorKind::Conflict && tries > 0 && condition.is_none() => {}
                     Err(error) => return Err(error),
-                    Ok(_) => return Ok(decided),
+                    Ok((root, is_repeat)) => return Ok(Transacted { root, decided: Some(decided), is_repeat }),
                 }
             }
         })
@@ -202,8 +249,9 @@ impl<A: Aggregate> Inner<A> {
         let Some(snapshot) = &loaded.snapshot else { return self.fold(Root::new(key), &loaded) };
         match A::decode_snapshot(&snapshot.data) {
             Some(state) => {
-                let version = snapshot.position.version;
-                self.fold(Root { state, snapshot_version: version, ..Root::new(key) }, &loaded)
+                let snapshot_version = snapshot.position.version;
+                let data_subjects = snapshot.data_subjects.iter().cloned().collect();
+                self.fold(Root { state, snapshot_version, data_subjects, ..Root::new(key) }, &loaded)
             }
             None => self.fold(Root::new(key), &self.store.load(id, &LoadOptions::default()).await?),
         }
@@ -212,6 +260,10 @@ impl<A: Aggregate> Inner<A> {
     /// Takes in what was loaded, and keeps the state.
     fn fold(&self, mut root: Root<A>, loaded: &Loaded) -> Result<Root<A>> {
         for event in loaded.events() {
+            if event.is_erased {
+                root.state.apply_erased(event.event_type);
+                continue;
+            }
             let of_event = |error: Error| {
                 let place = format!("event {} of {} '{}'", event.version, A::NAME, root.key.escape_debug());
                 error.context(format!("{place}, '{}' of schema {}", event.event_type, event.schema))
@@ -223,16 +275,19 @@ impl<A: Aggregate> Inner<A> {
                 newest.and_then(|event| A::Event::decode(&event.event_type, event.schema, &event.data))
             };
             root.state.apply(&decoded.map_err(of_event)?);
+            root.has_data_of(event.data_subject);
         }
         root.position = loaded.position;
         self.keep(&root);
         Ok(root)
     }
 
+    /// Keeps a state in memory, unless it has data that can be forgotten.
     fn keep(&self, root: &Root<A>) {
-        if self.options.cache > 0 && root.exists() {
-            let (position, snapshot_version) = (root.position, root.snapshot_version);
-            lock(&self.cache).put(&root.key, Cached { state: root.state.clone(), position, snapshot_version });
+        if self.options.cache > 0 && root.exists() && root.data_subjects.is_empty() {
+            let (state, position, snapshot_version) = (root.state.clone(), root.position, root.snapshot_version);
+            let cached = Cached { state, position, snapshot_version, data_subjects: BTreeSet::new() };
+            lock(&self.cache).put(&root.key, cached);
         }
     }
 
@@ -255,7 +310,9 @@ impl<A: Aggregate> Inner<A> {
             }
             Ok(Some(data)) => {
                 let (schema, ttl) = (A::SNAPSHOT_SCHEMA, self.options.snapshot_ttl);
-                let new = NewSnapshot { position: root.position, schema, data: &data, ttl };
+                let data_subjects: Vec<&str> = root.data_subjects.iter().map(String::as_str).collect();
+                let data_subjects = data_subjects.as_slice();
+                let new = NewSnapshot { position: root.position, schema, data: &data, ttl, data_subjects };
                 self.store.save_snapshot(AggregateId::new(A::NAME, &root.key), &new)
             }
             Err(error) => Pending::ready(Err(error)),
@@ -276,11 +333,12 @@ impl<A: Aggregate> Inner<A> {
 
 impl<A: Aggregate> Cached<A> {
     fn of(root: Root<A>) -> Self {
-        Cached { state: root.state, position: root.position, snapshot_version: root.snapshot_version }
+        let Root { state, position, snapshot_version, data_subjects, .. } = root;
+        Cached { state, position, snapshot_version, data_subjects }
     }
 
     fn root(self, key: &str) -> Root<A> {
-        let Cached { state, position, snapshot_version } = self;
-        Root { state, position, snapshot_version, ..Root::new(key) }
+        let Cached { state, position, snapshot_version, data_subjects } = self;
+        Root { state, position, snapshot_version, data_subjects, ..Root::new(key) }
     }
 }

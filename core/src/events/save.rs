@@ -6,13 +6,15 @@
 //! An acknowledgement can be lost after its append was done. A save that is refused looks whether the events that it
 //! finds are its own, by the id of the command, and then answers as it would have.
 
+use std::collections::BTreeSet;
+
 use crate::pending::Pending;
 use crate::record::{BATCH_RECORDS_MAX, Durability};
 
 use super::event::NewEvent;
-use super::names::{AggregateId, EventFilter};
+use super::names::{AggregateId, EventFilter, check};
 use super::store::EventStore;
-use super::wanted::{OwnedEvent, Wanted};
+use super::wanted::{OwnedEvent, Wanted, find};
 
 /// The most events that are saved at once.
 pub const EVENTS_PER_SAVE_MAX: usize = BATCH_RECORDS_MAX;
@@ -88,13 +90,28 @@ pub struct Saved {
 }
 
 impl EventStore {
+    /// What a save of this command came to, if it is among the aggregate's last 1,000 events: for whoever is to carry a
+    /// command out that may be carried out already, and has loaded what it left.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) for names that can't be; those of the stream.
+    pub fn find_command(&self, id: AggregateId<'_>, command: &str) -> Pending<Option<Saved>> {
+        let checked = self.0.names.subject(id).and_then(|subject| check("a command", command).map(|()| subject));
+        let (store, command) = (self.clone(), command.to_owned());
+        Pending::after(checked, |subject| Pending::of(async move { find(&store, &subject, &command).await }))
+    }
+
     /// Saves 1 to 1,000 events of one aggregate, all or nothing.
     ///
     /// With the id of a command, a save that is repeated is recognised where it is refused, and with [`Expected::Any`]
     /// and [`Expected::Exists`] before: if the aggregate's last 1,000 events have events of the command, nothing is
     /// saved, and the answer is theirs.
     ///
+    /// The data of an event with a data subject is encrypted with the key of that, which is made if there is none. Who
+    /// is forgotten meanwhile has events that are erased from the beginning.
+    ///
     /// # Errors
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for a data subject, without the feature `shredding`.
     /// [`ErrorKind::Conflict`](crate::ErrorKind::Conflict), with both versions, when the aggregate is not as expected;
     /// with both sequences, when the condition does not hold. [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) for
     /// names and events that can't be, and for a condition that leaves the aggregate itself out. Those of
@@ -106,7 +123,7 @@ impl EventStore {
         events: &[NewEvent<'_>],
         options: &SaveOptions<'_>,
     ) -> Pending<Saved> {
-        let wanted = match Wanted::new(self, id, expected, events, options) {
+        let mut wanted = match Wanted::new(self, id, expected, events, options) {
             Ok(wanted) => wanted,
             Err(error) => return Pending::ready(Err(error)),
         };
@@ -115,6 +132,17 @@ impl EventStore {
             Expected::At(position) => Some(position),
             _ => None,
         };
+        let names: BTreeSet<String> = events.iter().filter_map(|it| it.data_subject.map(str::to_owned)).collect();
+        if !names.is_empty() {
+            let (store, events): (_, Vec<OwnedEvent>) = (self.clone(), events.iter().map(OwnedEvent::of).collect());
+            return Pending::of(async move {
+                wanted.keys = store.keys_to_save(&names).await?;
+                match at {
+                    Some(at) if wanted.condition.is_none() => wanted.save_at(at, events).await,
+                    at => wanted.look_and_save(at, events).await,
+                }
+            });
+        }
         match at {
             // The common way: nothing to look for, and no wait but that of the stream.
             Some(at) if wanted.condition.is_none() => {

@@ -1,15 +1,16 @@
 //! A store of events: one stream, and one bucket of snapshots.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::engine::Engine;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Result};
 use crate::pending::Pending;
 use crate::record::Durability;
 use crate::stream::Stream;
 use crate::stream::bucket::{Bucket, BucketConfig};
 use crate::stream::config::{Discard, StreamConfig};
 
+use super::measured::Measured;
 use super::names::{AggregateId, Names, of_stream};
 
 /// What an event store is made with. Events have no limit of age or number: history that goes by itself would make
@@ -62,7 +63,10 @@ pub(super) struct Inner {
     pub(super) engine: Engine,
     pub(super) stream: Stream,
     pub(super) snapshots: Bucket,
+    /// That of the keys of data subjects, once it was seen.
+    pub(super) keys: OnceLock<Bucket>,
     pub(super) names: Names,
+    pub(super) measured: Arc<Measured>,
 }
 
 impl Engine {
@@ -81,7 +85,7 @@ impl Engine {
             let made = Pending::of(async move {
                 let stream = stream.await?;
                 let snapshots = engine.create_bucket(bucket).await?;
-                Ok(EventStore(Arc::new(Inner { engine, stream, snapshots, names })))
+                Ok(EventStore::over(engine, stream, snapshots, names))
             });
             made.map_err(move |e| e.context(format!("event store '{}'", config.name)))
         })
@@ -98,7 +102,7 @@ impl Engine {
             let opened = Pending::of(async move {
                 let stream = engine.stream(&names.stream()).await?;
                 let snapshots = engine.bucket(&names.stream()).await?;
-                Ok(EventStore(Arc::new(Inner { engine, stream, snapshots, names })))
+                Ok(EventStore::over(engine, stream, snapshots, names))
             });
             opened.map_err(missing)
         })
@@ -120,16 +124,27 @@ impl Engine {
             let missing = missing(&names.store);
             Pending::of(async move {
                 engine.delete_stream(&names.stream()).await.map_err(missing)?;
-                match engine.delete_bucket(&names.stream()).await {
-                    Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-                    done => done,
+                let rest = [
+                    engine.delete_bucket(&names.keys()),
+                    engine.delete_bucket(&names.stream()),
+                    engine.delete_stream(&names.letter_stream()),
+                    engine.delete_stream(&names.archive_stream()),
+                ];
+                for gone in rest {
+                    if_there(gone.await)?;
                 }
+                Ok(())
             })
         })
     }
 }
 
 impl EventStore {
+    fn over(engine: Engine, stream: Stream, snapshots: Bucket, names: Names) -> Self {
+        let measured = Measured::of(&engine, &names.store);
+        EventStore(Arc::new(Inner { engine, stream, snapshots, keys: OnceLock::new(), names, measured }))
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         &self.0.names.store
@@ -143,6 +158,14 @@ impl EventStore {
     /// The last sequence among the events of an aggregate; 0 when it has none. On a local stream it costs no read.
     pub fn last_seq(&self, id: AggregateId<'_>) -> Pending<u64> {
         Pending::after(self.0.names.subject(id), |subject| self.0.stream.last_seq(&subject))
+    }
+}
+
+/// What was looked for, or nothing where it is not there.
+pub(super) fn if_there<T>(found: Result<T>) -> Result<Option<T>> {
+    match found {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        found => found.map(Some),
     }
 }
 

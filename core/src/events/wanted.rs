@@ -2,11 +2,13 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::pending::Pending;
-use crate::record::{Append, Durability};
+use crate::record::{Ack, Append, Batch, Durability};
 use crate::stream::options::ReadOptions;
 
 use super::event::{EventView, HEADER_CAUSATION, HEADER_COMMAND, HEADER_CORRELATION, NewEvent};
+use super::keys::Keys;
 use super::names::{AggregateId, check};
+use super::opened::About;
 use super::save::{EVENTS_PER_SAVE_MAX, Expected, Position, SaveOptions, Saved};
 use super::store::EventStore;
 
@@ -50,6 +52,8 @@ pub(super) struct Wanted {
     tags: Tags,
     /// The subjects that a condition speaks of, and the last sequence there.
     pub(super) condition: Option<(String, u64)>,
+    /// The keys of all data subjects of its events.
+    pub(super) keys: Keys,
 }
 
 impl Wanted {
@@ -84,6 +88,7 @@ impl Wanted {
             expected,
             tags: Tags::of(options)?,
             condition,
+            keys: Keys::new(),
         })
     }
 
@@ -97,9 +102,17 @@ impl Wanted {
         let schema = |event: &NewEvent<'_>| if event.schema == 1 { String::new() } else { event.schema.to_string() };
         let numbers: Vec<(String, String)> =
             (at.version + 1..).zip(events).map(|(version, event)| (version.to_string(), schema(event))).collect();
-        let records = events.iter().zip(&numbers);
-        let mut appends: Vec<Append<'_>> =
-            records.map(|(event, numbers)| event.append(&self.subject, numbers, &self.tags)).collect();
+        let sealed = match self.seal(at.version + 1, events) {
+            Ok(sealed) => sealed,
+            Err(error) => return Pending::ready(Err(error)),
+        };
+        let records = events.iter().zip(&numbers).enumerate();
+        let mut appends: Vec<Append<'_>> = records
+            .map(|(index, (event, numbers))| {
+                let data = sealed.get(index).and_then(Option::as_deref).unwrap_or(event.data);
+                event.append(&self.subject, numbers, &self.tags, data)
+            })
+            .collect();
         if let Some(first) = appends.first_mut() {
             (first.expect_filter, first.expect_subject_last_seq) = match &self.condition {
                 Some((filter, last_seq)) => (Some(filter.as_str()), Some(*last_seq)),
@@ -111,11 +124,51 @@ impl Wanted {
             [one] => self.store.0.stream.append(one),
             many => self.store.0.stream.append_batch(many),
         };
-        appended.map(move |ack| Saved {
+        let saved = move |ack: Ack| Saved {
             position: Position { version, seq: ack.seq },
             is_repeat: false,
             durability: ack.durability,
-        })
+        };
+        let (store, count) = (&self.store, events.len());
+        match appended.into_ready() {
+            // The common way on a local stream takes no further handle of the store.
+            Ok(appended) => Pending::ready(appended.map(|ack| {
+                store.count_save(count);
+                saved(ack)
+            })),
+            Err(appended) => {
+                let store = store.clone();
+                appended.map(move |ack| {
+                    store.count_save(count);
+                    saved(ack)
+                })
+            }
+        }
+    }
+
+    /// The payloads of events with data subjects, of which the first has this version; nothing where none has one.
+    fn seal(&self, version: u64, events: &[NewEvent<'_>]) -> Result<Vec<Option<Vec<u8>>>> {
+        if self.keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let seal = |(version, event): (u64, &NewEvent<'_>)| {
+            let Some(data_subject) = event.data_subject else { return Ok(None) };
+            let missing = || Error::new(ErrorKind::Internal, format!("there is no key of '{data_subject}'"));
+            let (subject, event_type) = (self.subject.as_str(), event.event_type);
+            let about = About { subject, event_type, schema: event.schema, version, data_subject };
+            let key = self.keys.get(data_subject).ok_or_else(missing)?;
+            key.seal(&about.to_bytes(), event.data).map(Some)
+        };
+        (version..).zip(events).map(seal).collect()
+    }
+
+    /// As [`Wanted::append`], with what follows when that is refused.
+    pub(super) async fn save_at(self, at: Position, events: Vec<OwnedEvent>) -> Result<Saved> {
+        let events: Vec<NewEvent<'_>> = events.iter().map(OwnedEvent::view).collect();
+        match self.append(at, &events).await {
+            Err(error) => self.refused(error).await,
+            saved => saved,
+        }
     }
 
     /// Reads where the aggregate stands, and appends there if that is as expected.
@@ -161,7 +214,11 @@ impl Wanted {
                 return Ok(saved);
             }
             let is_of_others = self.condition.is_some() || self.expected.version().is_none();
-            Err(if is_of_others { error } else { self.conflict(self.position().await?) })
+            if is_of_others {
+                self.store.0.measured.conflicts.add(1);
+                return Err(error);
+            }
+            Err(self.conflict(self.position().await?))
         })
     }
 
@@ -190,25 +247,53 @@ impl Wanted {
         if command.is_empty() {
             return Ok(None);
         }
-        let stream = &self.store.0.stream;
-        let options = ReadOptions::default().filter(&*self.subject).backward().max_records(EVENTS_SEARCHED);
-        let batch = stream.read(&options).await?;
-        for record in batch.iter() {
-            let event = EventView::of(record)?;
-            if event.command() == Some(command) {
-                let position = event.position();
-                return Ok(Some(Saved { position, is_repeat: true, durability: stream.config().durability }));
-            }
-        }
-        Ok(None)
+        let found = find(&self.store, &self.subject, command).await?;
+        self.store.0.measured.repeats.add(usize::from(found.is_some()));
+        Ok(found)
     }
 
     fn conflict(&self, found: Position) -> Error {
+        self.store.0.measured.conflicts.add(1);
         match self.expected.version() {
             Some(version) => Error::wrong_version(&self.id().to_string(), version, found.version),
             None => Error::new(ErrorKind::Conflict, format!("{} has no events, and some were expected", self.id())),
         }
     }
+}
+
+impl EventStore {
+    fn count_save(&self, events: usize) {
+        self.0.measured.saves.add(1);
+        self.0.measured.saved.add(events);
+    }
+}
+
+/// What a save of a command came to, if it is among the last events of an aggregate.
+pub(super) async fn find(store: &EventStore, subject: &str, command: &str) -> Result<Option<Saved>> {
+    let stream = &store.0.stream;
+    let options = ReadOptions::default().filter(subject).backward().max_records(EVENTS_SEARCHED);
+    let batch = stream.read(&options).await?;
+    let found = find_in(&batch, command)?;
+    let is_first = |record| EventView::of(record).is_ok_and(|event| event.version == 1);
+    // The rest of the last events may be in the archive.
+    let rest = match (&found, batch.iter().last()) {
+        (None, Some(oldest)) if batch.len() < EVENTS_SEARCHED && !is_first(oldest) => EVENTS_SEARCHED - batch.len(),
+        _ => 0,
+    };
+    let found = if rest > 0 { find_in(&store.last_archived(subject, rest).await?, command)? } else { found };
+    let durability = stream.config().durability;
+    Ok(found.map(|position| Saved { position, is_repeat: true, durability }))
+}
+
+/// Where the first event of a command is in what was read.
+fn find_in(batch: &Batch, command: &str) -> Result<Option<Position>> {
+    for record in batch.iter() {
+        let event = EventView::of(record)?;
+        if event.command() == Some(command) {
+            return Ok(Some(event.position()));
+        }
+    }
+    Ok(None)
 }
 
 /// A new event that owns its bytes, for a save that has to look first.
@@ -218,6 +303,7 @@ pub(super) struct OwnedEvent {
     schema: u32,
     time: Option<i64>,
     metadata: Vec<(String, String)>,
+    data_subject: Option<String>,
 }
 
 impl OwnedEvent {
@@ -228,6 +314,7 @@ impl OwnedEvent {
             schema: event.schema,
             time: event.time,
             metadata: event.metadata.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            data_subject: event.data_subject.map(str::to_owned),
         }
     }
 
@@ -238,6 +325,7 @@ impl OwnedEvent {
             schema: self.schema,
             time: self.time,
             metadata: self.metadata.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
+            data_subject: self.data_subject.as_deref(),
         }
     }
 }

@@ -173,6 +173,8 @@ impl Packer<'_> {
 pub(crate) enum Keep {
     /// It stays as it is.
     Frame,
+    /// It stays, with zeros in its body from there on.
+    Until(usize),
     /// It is gone; it may share a note with what is gone before it.
     Gone,
     /// It is gone, but an index points at it: a note begins here.
@@ -228,6 +230,14 @@ pub(crate) fn write(
             Keep::Frame => {
                 packer.blank(pos).map_err(at)?;
                 packer.put(found.raw).map_err(at)?;
+            }
+            Keep::Until(end) => {
+                let mut raw = found.raw.to_vec();
+                let start = raw.len() - found.body.len() + end;
+                raw[start..].fill(0);
+                frame::finish(&mut raw, 0, found.flags, pos);
+                packer.blank(pos).map_err(at)?;
+                packer.put(&raw).map_err(at)?;
             }
             Keep::GoneAt => {
                 packer.blank(pos).map_err(at)?;

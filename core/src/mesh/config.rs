@@ -79,6 +79,11 @@ pub(super) fn check_node(name: &str, address: &str) -> Result<()> {
     Ok(())
 }
 
+/// Whether a node that names these stores keeps a store in step: all when it names none.
+pub(super) fn keeps(stores: &[String], store: &str) -> bool {
+    stores.is_empty() || stores.iter().any(|name| name == store)
+}
+
 /// A node of a mesh.
 #[derive(Debug, Clone, Default)]
 pub struct MeshConfig {

@@ -10,7 +10,7 @@ use crate::crdt::CrdtConfig;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 
-use super::config::MeshConfig;
+use super::config::{MeshConfig, keeps};
 use super::contact::CALL_AFTER;
 use super::known::Known;
 use super::local::Local;
@@ -18,6 +18,7 @@ use super::membership::{Event, Membership};
 use super::peer::Peer;
 use super::proto::packet::Body;
 use super::proto::{Node, Packet};
+use super::roster::Roster;
 use super::session::{RECORDS_AGAIN, Session};
 use super::stability::GRACE;
 use super::swim::Swim;
@@ -156,8 +157,7 @@ impl Core {
 
     /// Opens a store that a peer speaks of, and makes it if it is not there.
     fn provide(&mut self, name: &str, now: Nanos) -> Result<()> {
-        let is_wanted = self.config.stores.is_empty() || self.config.stores.iter().any(|wanted| wanted == name);
-        if self.stores.contains_key(name) || !is_wanted {
+        if self.stores.contains_key(name) || !keeps(&self.config.stores, name) {
             return Ok(());
         }
         if self.stores.len() >= STORES_MAX {
@@ -325,6 +325,25 @@ impl Core {
         let stability = self.stores.values().map(|local| local.stability.due()).min().unwrap_or(Nanos::MAX);
         let times = [self.membership.due(), self.stores_at, self.meet_at, self.call_at, self.known.due()];
         times.into_iter().chain([sessions, stability]).min().unwrap_or(0)
+    }
+
+    /// Writes down what others in the process ask about.
+    pub(super) fn show(&self, roster: &Roster, now: Nanos) {
+        let nodes = self.peers.values().map(|peer| (peer.node.engine, peer.node.address.as_str(), peer.state));
+        roster.write(nodes, |store| self.is_in_step(store, now));
+    }
+
+    /// Whether this node has what the nodes that are there have of a store, and reached one if it knows of others.
+    fn is_in_step(&self, store: &str, now: Nanos) -> bool {
+        let own = self.membership.own();
+        let is_other = |seed: &String| *seed != own.address && self.reached.get(seed) != Some(&own.engine);
+        let has_others = self.config.seeds.iter().any(is_other) || self.known.addresses(now).next().is_some();
+        let alive = || self.peers.values().filter(|peer| peer.state == MemberState::Alive);
+        if !self.stores.contains_key(store) || has_others && alive().next().is_none() {
+            return false;
+        }
+        let mut keeping = alive().filter(|peer| self.known.keeps(peer.node.engine, store));
+        keeping.all(|peer| peer.sessions.get(store).is_some_and(|session| session.is_in_step))
     }
 
     /// What shall be done now.

@@ -16,10 +16,12 @@ use crate::clock::{Nanos, SECOND};
 use crate::error::{Error, ErrorKind, Result};
 use crate::tls::Tls;
 
+use super::calls::server_name;
 use super::core::{Core, Out};
 use super::lane::{Met, call};
 use super::proto::packet::Body;
 use super::proto::{Hello, Node, Packet};
+use super::roster::Roster;
 use crate::member::MeshStatus;
 
 /// Inputs that are taken before the core works.
@@ -83,6 +85,7 @@ pub(super) struct Parts {
     pub(super) tls: Tls,
     /// The name on certificates; that of the host that is called when empty.
     pub(super) server_name: String,
+    pub(super) roster: Arc<Roster>,
     pub(super) linger: Nanos,
     pub(super) refused: Box<dyn Fn() -> u64 + Send>,
     /// When it begins.
@@ -134,6 +137,7 @@ impl Driver {
                 self.parts.core.work(now);
             }
             self.settle();
+            self.parts.core.show(&self.parts.roster, now);
             if self.parts.core.is_over() {
                 return;
             }
@@ -279,9 +283,7 @@ impl Driver {
         if !self.calling.insert(address.clone()) {
             return;
         }
-        let host = address.rsplit_once(':').map_or(address.as_str(), |(host, _)| host);
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        let name = if self.parts.server_name.is_empty() { host.to_owned() } else { self.parts.server_name.clone() };
+        let name = server_name(&address, &self.parts.server_name).to_owned();
         let hello = self.parts.core.hello(who);
         self.parts.handle.spawn(call(address, name, self.parts.tls.clone(), hello, self.parts.tell.clone()));
     }

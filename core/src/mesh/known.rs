@@ -12,6 +12,7 @@ use crate::clock::{Nanos, SECOND};
 use crate::disk::{Disk, OpenMode, read_all, replace};
 use crate::error::{Error, Result};
 
+use super::config::keeps;
 use super::proto::Node;
 
 /// The file.
@@ -68,6 +69,11 @@ impl Known {
         before.filter(|&before| before > self.horizon)
     }
 
+    /// Whether a node keeps a store in step, as it said last; one that said nothing does.
+    pub(super) fn keeps(&self, engine: u64, store: &str) -> bool {
+        self.nodes.get(&engine).is_none_or(|met| keeps(&met.stores, store))
+    }
+
     /// An engine was heard of.
     pub(super) fn hear(&mut self, engine: u64, now: Nanos) {
         self.nodes.entry(engine).or_default().heard = now;
@@ -94,8 +100,7 @@ impl Known {
 
     /// Some engines, and all others that keep a store in step: those that are there, and those that are away.
     pub(super) fn of_store(&self, store: &str, some: &BTreeSet<u64>, now: Nanos) -> (BTreeSet<u64>, BTreeSet<u64>) {
-        let keeps = |met: &Met| met.stores.is_empty() || met.stores.iter().any(|name| name == store);
-        let takes_part = |met: &Met| !met.address.is_empty() && keeps(met);
+        let takes_part = |met: &Met| !met.address.is_empty() && keeps(&met.stores, store);
         let (mut there, mut away) = (BTreeSet::new(), BTreeSet::new());
         for (&engine, met) in self.nodes.iter().filter(|(engine, met)| some.contains(engine) || takes_part(met)) {
             if self.is_away(met, now) {

@@ -2,6 +2,7 @@
 //! ways.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::Stream;
@@ -13,11 +14,12 @@ use tonic::{Code, Request, Response, Status, Streaming};
 use crate::error::{Error, ErrorKind, Result};
 use crate::tls::{Tls, dial, reason};
 
+use super::calls::Calls;
 use super::driver::Input;
 use super::proto::mesh_client::MeshClient;
 use super::proto::mesh_server::Mesh;
 use super::proto::packet::Body;
-use super::proto::{Hello, Packet};
+use super::proto::{CallReply, CallRequest, Hello, Packet};
 
 /// Packets that wait to be sent to one node. One for which there is no room ends the connection.
 const PACKETS_WAITING: usize = 4_096;
@@ -45,11 +47,16 @@ pub(super) struct Met {
 /// The door of a node for others.
 pub(super) struct Door {
     pub(super) inputs: mpsc::Sender<Input>,
+    pub(super) calls: Arc<Calls>,
 }
 
 #[tonic::async_trait]
 impl Mesh for Door {
     type PeerStream = Packets;
+
+    async fn call(&self, request: Request<CallRequest>) -> std::result::Result<Response<CallReply>, Status> {
+        self.calls.answer(request.into_inner()).await.map(Response::new)
+    }
 
     async fn peer(&self, request: Request<Streaming<Packet>>) -> std::result::Result<Response<Packets>, Status> {
         let mut incoming = request.into_inner();

@@ -1,5 +1,6 @@
 //! A node of a mesh at work: its socket, its runtime and the thread that drives it.
 
+use std::collections::BTreeSet;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -14,13 +15,16 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::locks::lock;
 use crate::pending::Pending;
 use crate::runtime::runtime;
+use crate::stream::contract::WireOps;
 use crate::tls::{Listener, Tls};
 
-use super::config::MeshConfig;
+use super::calls::{Calls, answering};
+use super::config::{MeshConfig, keeps};
 use super::core::Core;
 use super::driver::{Driver, Input, Parts};
 use super::lane::{Door, PACKET_BYTES_MAX};
 use super::proto::mesh_server::MeshServer;
+use super::roster::Roster;
 use crate::member::{MeshStatus, Part};
 
 /// Connections of other nodes at once.
@@ -37,6 +41,9 @@ const GOODBYE_PATIENCE: Duration = Duration::from_secs(5);
 /// An engine's part in a mesh.
 pub(crate) struct MeshNode {
     tell: mpsc::Sender<Input>,
+    calls: Arc<Calls>,
+    /// The stores that it keeps in step; all when empty.
+    stores: Vec<String>,
     running: Mutex<Option<(JoinHandle<()>, Runtime)>>,
 }
 
@@ -56,7 +63,19 @@ impl MeshNode {
         let log = engine.clone();
         let listener =
             Arc::new(Listener::new(&tls, CONNECTIONS_MAX, move |level, line| log.log(level, format!("mesh: {line}"))));
-        let door = MeshServer::new(Door { inputs: tell.clone() }).max_decoding_message_size(PACKET_BYTES_MAX);
+        let roster = Arc::<Roster>::default();
+        let calls = Arc::new(Calls {
+            own: engine.id(),
+            ears: Arc::default(),
+            roster: Arc::clone(&roster),
+            handle: runtime.handle().clone(),
+            tls: tls.clone(),
+            server_name: config.server_name.clone(),
+            channels: Mutex::default(),
+            answering: answering(),
+        });
+        let door = Door { inputs: tell.clone(), calls: Arc::clone(&calls) };
+        let door = MeshServer::new(door).max_decoding_message_size(PACKET_BYTES_MAX);
         let serving = Arc::clone(&listener);
         {
             // A socket of tokio is made where its runtime is.
@@ -71,6 +90,7 @@ impl MeshNode {
         }
         let linger = config.preset.linger();
         let server_name = config.server_name.clone();
+        let stores = config.stores.clone();
         let config = with_port(config, address);
         let parts = Parts {
             own: engine.id(),
@@ -79,6 +99,7 @@ impl MeshNode {
             tell: tell.clone(),
             tls,
             server_name,
+            roster,
             linger,
             refused: Box::new(move || listener.refusals.all().map(|(_, count)| count).sum()),
             now: engine.clock().now(),
@@ -89,11 +110,27 @@ impl MeshNode {
         #[allow(clippy::disallowed_methods, reason = "a mesh is a door: it has a thread of its own")]
         let thread = std::thread::Builder::new().name("headwater-mesh".into()).spawn(drive);
         let thread = thread.map_err(|e| Error::io("start the thread of a mesh", &e))?;
-        Ok(MeshNode { tell, running: Mutex::new(Some((thread, runtime))) })
+        Ok(MeshNode { tell, calls, stores, running: Mutex::new(Some((thread, runtime))) })
     }
 }
 
 impl Part for MeshNode {
+    fn wire(&self) -> Arc<dyn WireOps> {
+        Arc::new(Arc::clone(&self.calls))
+    }
+
+    fn gone(&self) -> BTreeSet<u64> {
+        self.calls.roster.gone()
+    }
+
+    fn keeps(&self, store: &str) -> bool {
+        keeps(&self.stores, store)
+    }
+
+    fn is_in_step(&self, store: &str) -> bool {
+        self.calls.roster.is_in_step(store)
+    }
+
     fn status(&self) -> Pending<MeshStatus> {
         let (answer, answered) = oneshot::channel();
         let tell = self.tell.clone();

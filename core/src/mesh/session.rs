@@ -48,6 +48,8 @@ pub(super) struct Session {
     missing: Option<(Nanos, Context)>,
     repair: Option<Repair>,
     answering: Option<Answering>,
+    /// Whether this side had all that the peer had when it said so, since they are connected.
+    pub(super) is_in_step: bool,
     pub(super) repairs: u64,
 }
 
@@ -64,6 +66,7 @@ impl Session {
             missing: None,
             repair: None,
             answering: None,
+            is_in_step: false,
             repairs: 0,
         }
     }
@@ -75,6 +78,7 @@ impl Session {
         self.in_flight.clear();
         (self.meet_at, self.ask_at, self.missing) = (now, None, None);
         (self.repair, self.answering) = (None, None);
+        self.is_in_step = false;
     }
 
     /// How many operations the peer is known to have that are missing here.
@@ -161,7 +165,7 @@ impl Session {
                 let own = local.store.context()?;
                 if digest(&own) == meet.digest {
                     local.stability.hear(self.from.engine, &own);
-                    self.missing = None;
+                    (self.missing, self.is_in_step) = (None, true);
                 } else {
                     out.push(Body::Ask(Ask { store: store() }));
                 }
@@ -217,7 +221,7 @@ impl Session {
         let own = local.store.context()?;
         let missing = context.without(&own);
         if missing.count() == 0 {
-            self.missing = None;
+            (self.missing, self.is_in_step) = (None, true);
             return Ok(());
         }
         let still = self.missing.as_ref().filter(|(_, before)| before.without(&own).count() > 0);

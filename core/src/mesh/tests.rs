@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test stops at the first surprise")]
 
 mod bytes;
+mod calls;
 mod cases;
 mod failures;
 mod hundred;

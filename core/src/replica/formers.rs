@@ -7,21 +7,29 @@ use super::store::{self, Fault, Sql};
 use crate::error::Result;
 use crate::intervals::Intervals;
 
-/// What the numbers of formers are called: the last unit of one.
+/// What the numbers of nodes are called that the file was of before, with the log that it is with: the last unit of
+/// one. They are formers once it comes to another log.
+const LIFE: &str = "life_";
+/// As [`LIFE`], of a former.
 const FORMER: &str = "former_";
-/// As [`FORMER`], of one whose rows were given.
+/// As [`LIFE`], of a former whose rows were given.
 const COVERED: &str = "covered_";
 
 impl Replica {
-    /// Keeps in mind that the file was of a node, which made units up to `last`. What was given is in the log that the
-    /// file was with then, so those are formers again.
-    pub(super) fn note_former(&self, node: u64, last: u64) -> Sql<()> {
+    /// Keeps in mind that the file was of a node, which made units up to `last`. Where it comes to another log, all
+    /// nodes that it was of are formers: what they gave is in the log that the file was with then.
+    pub(super) fn note_life(&self, node: u64, last: u64, log_is_another: bool) -> Sql<()> {
         if last > 0 {
-            store::set_number(&self.conn, &format!("{FORMER}{node:016x}"), last as i64)?;
+            store::set_number(&self.conn, &format!("{LIFE}{node:016x}"), last as i64)?;
         }
-        let again =
-            "UPDATE OR REPLACE _headwater_meta SET name = ?2 || substr(name, ?3) WHERE substr(name, 1, ?3 - 1) = ?1";
-        self.conn.prepare_cached(again)?.execute((COVERED, FORMER, COVERED.len() as i64 + 1))?;
+        if log_is_another {
+            let sql = "UPDATE OR REPLACE _headwater_meta SET name = ?2 || substr(name, ?3) \
+                       WHERE substr(name, 1, ?3 - 1) = ?1";
+            let mut rename = self.conn.prepare_cached(sql)?;
+            for from in [LIFE, COVERED] {
+                rename.execute((from, FORMER, from.len() as i64 + 1))?;
+            }
+        }
         Ok(())
     }
 

@@ -47,9 +47,7 @@ impl Replica {
                 taken.insert_range(1, last);
                 replica.set_taken(before, &taken)?;
             }
-            if log_is_another {
-                replica.note_former(before, last)?;
-            }
+            replica.note_life(before, last, log_is_another)?;
             store::set_number(&replica.conn, "node", node as i64)?;
             store::set_number(&replica.conn, "unit", 0)
         })?;

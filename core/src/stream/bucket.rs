@@ -206,6 +206,19 @@ pub(crate) fn create(engine: &Engine, config: &BucketConfig) -> Pending<Bucket> 
     })
 }
 
+/// As [`create`], a bucket whose values can be erased.
+pub(crate) fn create_erasable(engine: &Engine, config: &BucketConfig) -> Pending<Bucket> {
+    let bucket = config.bucket.clone();
+    let erasable = |config: StreamConfig| StreamConfig {
+        deny_delete: false,
+        // An erased value takes the segment that has it through memory.
+        segment_bytes: 1 << 20,
+        ..config
+    };
+    Pending::after(config.stream_config().map(erasable), |config| engine.create_stream(config))
+        .map(move |stream| Bucket::over(&bucket, stream))
+}
+
 pub(crate) fn open(engine: &Engine, name: &str) -> Pending<Bucket> {
     let (bucket, wanted) = (name.to_owned(), name.to_owned());
     let missing = move |error: Error| match error.kind() {
@@ -328,6 +341,39 @@ impl Bucket {
         })
     }
 
+    /// Takes the value of a key away, and its bytes from where they are kept; false when it has none. A bucket of
+    /// [`create_erasable`] alone allows it.
+    pub(crate) fn erase(&self, key: &str) -> Pending<bool> {
+        let (bucket, key) = (self.clone(), key.to_owned());
+        Pending::of(async move {
+            let Some(entry) = bucket.get(&key).await? else { return bucket.stream.erase(0).await };
+            let is_gone = bucket.stream.erase(entry.revision).await?;
+            // What copies the bucket hears of it by this mark; a value that was set meanwhile says it as well.
+            match bucket.purge(&key, Some(0)).await {
+                Err(error) if error.kind() == ErrorKind::Conflict => {}
+                done => drop(done?),
+            }
+            Ok(is_gone)
+        })
+    }
+
+    /// The values that some keys have.
+    pub(crate) async fn get_many(&self, keys: &[String]) -> Result<Vec<Entry>> {
+        let mut found = Vec::with_capacity(keys.len());
+        for some in keys.chunks(GET_MANY_KEYS) {
+            let subjects: Vec<String> = some.iter().map(|key| self.subject(key)).collect::<Result<_>>()?;
+            let filters: Vec<&str> = subjects.iter().map(String::as_str).collect();
+            let mut after = 0;
+            loop {
+                let batch = self.stream.last_many(&filters, after, some.len()).await?;
+                let Some(last) = batch.last_seq() else { break };
+                after = last;
+                found.extend(entries(&batch, self.prefix.len(), true));
+            }
+        }
+        Ok(found)
+    }
+
     /// The newest revision of a key, one that takes its value away included.
     pub(crate) fn newest(&self, key: &str) -> Pending<Option<Entry>> {
         let prefix_bytes = self.prefix.len();
@@ -413,6 +459,9 @@ fn wrong_revision(subject: &str, expected: u64, actual: u64) -> Error {
     let (bucket, key) = subject.strip_prefix("$KV.").and_then(|s| s.split_once('.')).unwrap_or_default();
     Error::wrong_sequence(&format!("key '{key}' of bucket '{bucket}'"), expected, actual)
 }
+
+/// Keys that are asked for at once.
+const GET_MANY_KEYS: usize = 500;
 
 /// Newest revisions that are read at a time while listing keys.
 const KEYS_AT_ONCE: usize = 100_000;

@@ -51,6 +51,12 @@ pub trait StreamOps: Send + Sync {
     fn delete_consumer(&self, name: &str) -> Pending<()>;
     fn consumers(&self) -> Pending<Vec<ConsumerInfo>>;
     fn delete(&self, seq: u64) -> Pending<bool>;
+    /// As `delete`, and what keeps the record has none of its bytes any more. With sequence 0 it makes up for what was
+    /// cut short before.
+    fn erase(&self, _seq: u64) -> Pending<bool> {
+        let message = "this engine can't take the bytes of a record from where they are kept";
+        Pending::ready(Err(Error::new(ErrorKind::Unsupported, message)))
+    }
     fn purge(&self, options: &PurgeOptions) -> Pending<u64>;
     fn sync(&self) -> Pending<()>;
 }
@@ -142,6 +148,39 @@ pub trait EngineOps: Send + Sync {
     /// Ends all that is open, and the log; later calls answer `Closed`. Twice is nothing, and the last handle to go
     /// does it too.
     fn close(&self) -> Result<()>;
+    /// Requests from node to node that no stream keeps, where there are any.
+    fn wire(&self) -> Option<Arc<dyn WireOps>> {
+        None
+    }
+}
+
+/// Requests from node to node that no stream keeps: those of NATS, or within this process.
+pub trait WireOps: Send + Sync {
+    /// Asks whoever listens on a subject. [`ErrorKind::NotFound`] at once when nobody does; [`ErrorKind::Timeout`] when
+    /// there is no answer in time.
+    fn request(&self, subject: &str, payload: Vec<u8>, timeout: Duration) -> Pending<Vec<u8>>;
+    /// The same of whoever listens at the node with this engine, where subjects do not find the way by themselves; 0 is
+    /// this one.
+    fn request_at(&self, _engine: u64, subject: &str, payload: Vec<u8>, timeout: Duration) -> Pending<Vec<u8>> {
+        self.request(subject, payload, timeout)
+    }
+    /// Listens on a subject until what is returned is dropped: each call goes to `take`, which must not wait.
+    fn listen(&self, subject: &str, take: Listener) -> Pending<Box<dyn Send + Sync>>;
+    /// The subjects with a prefix on which somebody listens at this node, where that is known.
+    fn heard(&self, _prefix: &str) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// What takes calls.
+pub type Listener = Arc<dyn Fn(WireCall) + Send + Sync>;
+
+/// A call that came in.
+pub struct WireCall {
+    /// What was sent.
+    pub payload: Vec<u8>,
+    /// Takes the answer.
+    pub reply: Box<dyn FnOnce(Vec<u8>) + Send>,
 }
 
 fn no_links<T>() -> Pending<T> {

@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Nanos;
 
+/// The most servers that keep a stream.
+#[cfg(feature = "hub")]
+pub(crate) const REPLICAS_MAX: u32 = 5;
+
 /// Where a hub keeps a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -159,6 +159,11 @@ impl Stream {
         self.0.delete(seq)
     }
 
+    /// As [`contract::StreamOps::erase`].
+    pub(crate) fn erase(&self, seq: u64) -> Pending<bool> {
+        self.0.erase(seq)
+    }
+
     /// Removes records and gives back their space; returns how many.
     pub fn purge(&self, options: &PurgeOptions) -> Pending<u64> {
         Pending::after(options.check(), |()| self.0.purge(options))

@@ -22,6 +22,10 @@ use tonic::transport::{Channel, Endpoint};
 use super::{HANDSHAKE_PATIENCE, Tls};
 use crate::error::{Error, Result};
 
+/// What an address begins with.
+const SCHEME: &str = "grpcs://";
+/// Why an address without TLS is none.
+const WITHOUT_TLS: &str = "is without TLS, and a node talks to nobody whom it does not know: grpcs://";
 /// After so long without a word the other end is asked whether it is there.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 /// How long it has to say so.
@@ -42,6 +46,23 @@ pub(crate) fn dial(address: &str, server_name: &str, tls: &Tls) -> Result<Channe
     let endpoint = endpoint.map_err(|e| Error::invalid(format!("'{}': {e}", address.escape_debug())))?;
     let endpoint = endpoint.http2_keep_alive_interval(KEEPALIVE).keep_alive_timeout(KEEPALIVE_PATIENCE);
     Ok(endpoint.connect_with_connector_lazy(Dialer { address: address.to_owned(), name, tls: tls.clone() }))
+}
+
+/// Host and port, and the host alone, of `grpcs://host:port`.
+///
+/// # Errors
+/// [`crate::ErrorKind::Invalid`] with what is wrong with it.
+pub(crate) fn grpcs(url: &str) -> Result<(&str, &str)> {
+    let bad = |what: &str| Error::invalid(format!("'{}' {what}", url.escape_debug()));
+    let Some(place) = url.strip_prefix(SCHEME) else {
+        let without_tls = url.starts_with("grpc://");
+        let what = if without_tls { WITHOUT_TLS } else { "is no address of a node, such as grpcs://127.0.0.1:9090" };
+        return Err(bad(what));
+    };
+    let place = place.trim_end_matches('/');
+    let (host, port) = place.rsplit_once(':').ok_or_else(|| bad("has no port, such as grpcs://host:9090"))?;
+    port.parse::<u16>().map_err(|_| bad("has no port from 0 to 65535"))?;
+    Ok((place, host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)))
 }
 
 /// What went wrong with a call: what gRPC says is of the carrier, and what was wrong is at the end of its reasons.

@@ -26,7 +26,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 use crate::certs::CertFiles;
 use crate::error::Result;
 use crate::locks::lock;
-pub(crate) use dial::{dial, reason};
+pub(crate) use dial::{dial, grpcs, reason};
 use files::{Contents, Loaded};
 pub(crate) use files::{certificates, read as read_file};
 pub(crate) use listen::Listener;

@@ -1,5 +1,7 @@
 //! A real `nats-server` on a free port of 127.0.0.1, which can be killed and started again. It ends with its handle.
 
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,8 +34,28 @@ impl Server {
 
     /// One that is not there yet, at a port that is free now.
     pub(crate) fn later(version: &str) -> Self {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        Self::stopped_at(version, &["-js"], port)
+        Self::stopped_at(version, &["-js"], ports(1)[0])
+    }
+
+    /// Servers that are one cluster, with these arguments besides.
+    pub(crate) fn cluster(version: &str, servers: usize, arguments: &[&str]) -> Vec<Self> {
+        // Free at this moment; nobody else on this machine asks for ports of a cluster by number.
+        let listeners: Vec<_> = (0..2 * servers).map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        let ports: Vec<u16> = listeners.iter().map(|l| l.local_addr().unwrap().port()).collect();
+        drop(listeners);
+        let (ports, routes) = ports.split_at(servers);
+        let urls: Vec<String> = routes.iter().map(|port| format!("nats://127.0.0.1:{port}")).collect();
+        let (all, cluster) = (urls.join(","), format!("c{}", routes[0]));
+        let member = |n: usize| {
+            let (name, listen) = (n.to_string(), &urls[n]);
+            let first = ["-js", "-n", &name, "--cluster_name", &cluster, "--cluster", listen, "--routes", &all];
+            Self::stopped_at(version, &[&first[..], arguments].concat(), ports[n])
+        };
+        let mut servers: Vec<Self> = (0..servers).map(member).collect();
+        // A member answers when it has found the others, so all have to be there first.
+        servers.iter_mut().for_each(Self::launch);
+        servers.iter_mut().for_each(Self::answers);
+        servers
     }
 
     /// One that is not there yet, at this port, or one that it takes itself when that is 0.
@@ -101,6 +123,16 @@ impl Server {
     pub(crate) fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
     }
+}
+
+/// Ports that are free now, and that the system gives to nobody who does not ask for them by number.
+fn ports(count: usize) -> Vec<u16> {
+    let mut taken = Vec::new();
+    while taken.len() < count {
+        let port = 10_000 + (RandomState::new().build_hasher().finish() % 20_000) as u16;
+        taken.extend(std::net::TcpListener::bind(("127.0.0.1", port)));
+    }
+    taken.iter().map(|listener| listener.local_addr().unwrap().port()).collect()
 }
 
 impl Drop for Server {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use headwater::crdt::{CrdtStore, Replica};
+use headwater::events::Projection;
 use headwater::subject::{decode_token, encode_token};
 use headwater::{Engine, EngineOptions, LocalServer, NodeUse, Result, Subscription};
 use serde_json::{Value, json};
@@ -18,6 +19,8 @@ pub(crate) struct World {
     pub(crate) node: Option<(LocalServer, Engine)>,
     pub(crate) subscriptions: HashMap<String, Subscription>,
     pub(crate) watchers: HashMap<String, Watch>,
+    pub(crate) projections: HashMap<String, Projection>,
+    pub(crate) entities: crate::entities::Named,
     pub(crate) stores: HashMap<String, CrdtStore>,
     pub(crate) replicas: HashMap<String, Replica>,
     /// Of replicas, by the name that `as` gave them.
@@ -35,6 +38,8 @@ impl World {
             node: None,
             subscriptions: HashMap::new(),
             watchers: HashMap::new(),
+            projections: HashMap::new(),
+            entities: HashMap::new(),
             stores: HashMap::new(),
             replicas: HashMap::new(),
             fragments: HashMap::new(),
@@ -76,12 +81,17 @@ impl World {
             "close_engine" => self.engine.close().map(|()| Value::Null),
             "encode_token" => Ok(json!(encode_token(&args.text("text")))),
             "decode_token" => decode_token(&args.text("token")).map(|t| json!(t)),
+            "close" if args.0.contains_key("entities") => self.entities(op, args),
             "take" | "try_next" | "missed" | "close" => self.source(op, args),
             "ack" | "nak" | "in_progress" | "term" | "consumer_info" => self.consumer(op, args),
+            _ if op.starts_with("entit") || op.starts_with("shard_") => self.entities(op, args),
             _ if op.starts_with("points_") || op == "create_points" => self.points(op, args),
             _ if op.starts_with("crdt") => self.crdt(op, args),
             _ if op.starts_with("replica") => self.replica(op, args),
             _ if op.starts_with("events_") || op.contains("event_store") => self.events(op, args),
+            _ if op.contains("projection") || op.contains("dead_letter") || op == "event_at" => {
+                self.projections(op, args)
+            }
             _ if op.starts_with("presence_") => self.presence(op, args),
             #[cfg(feature = "replica")]
             _ if op.starts_with("database") => self.database(op, args),

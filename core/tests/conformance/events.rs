@@ -19,6 +19,7 @@ struct Owned {
     schema: u32,
     metadata: Vec<(String, String)>,
     time: Option<i64>,
+    data_subject: Option<String>,
 }
 
 impl World {
@@ -75,15 +76,31 @@ impl World {
                 let events: Vec<Value> = loaded.events().map(|event| self::event(&event)).collect();
                 Ok(json!({"version": version, "seq": seq, "snapshot": snapshot, "events": events}))
             }
+            "events_find_command" => {
+                let found = store.find_command(id, &args.text("command")).wait()?;
+                Ok(found.map_or(Value::Null, |saved| {
+                    let Position { version, seq } = saved.position;
+                    json!({"version": version, "seq": seq, "is_repeat": saved.is_repeat})
+                }))
+            }
+            "events_forget" => store.forget(&args.text("data_subject")).wait().map(|had_key| json!(had_key)),
+            "events_archive" => {
+                let archived = store.archive(id, args.or("up_to", 0)).wait()?;
+                let (events, up_to) = (archived.events, archived.up_to);
+                Ok(json!({"events": events, "up_to": up_to, "held_back_by": archived.held_back_by}))
+            }
             "events_last_seq" => store.last_seq(id).wait().map(|seq| json!(seq)),
             "events_snapshot" => store.snapshot(id).wait().map(|found| json!(found.as_ref().map(snapshot))),
             "events_save_snapshot" => {
                 let data = args.bytes("data");
+                let names: Vec<String> = args.or("data_subjects", Vec::new());
+                let names: Vec<&str> = names.iter().map(String::as_str).collect();
                 let new = NewSnapshot {
                     position: Position { version: args.number("version"), seq: args.number("seq") },
                     schema: args.or("schema", 1),
                     data: &data,
                     ttl: args.duration("ttl").unwrap_or_default(),
+                    data_subjects: &names,
                 };
                 store.save_snapshot(id, &new).wait().map(|kept| json!(kept))
             }
@@ -98,9 +115,8 @@ impl World {
             }
             "events_follow" => {
                 let name = args.text("as");
-                let filters: Vec<Map<String, Value>> = args.or("filters", Vec::new());
-                let filters = filters.into_iter().map(|filter| self::filter(&mut Args(filter))).collect();
-                let feed = store.follow(&FollowOptions { filters, after: args.or("after", 0) }).wait()?;
+                let options = FollowOptions { filters: filters(args), after: args.or("after", 0) };
+                let feed = store.follow(&options).wait()?;
                 self.watchers.insert(name, Watch::Events(feed));
                 Ok(Value::Null)
             }
@@ -117,6 +133,7 @@ fn owned(fields: Map<String, Value>) -> Owned {
         schema: args.or("schema", 1),
         metadata: args.or("metadata", Vec::new()),
         time: args.option("time"),
+        data_subject: args.option("data_subject"),
     };
     assert!(args.0.is_empty(), "unknown fields of an event: {:?}", args.0);
     owned
@@ -128,6 +145,7 @@ impl Owned {
             schema: self.schema,
             time: self.time,
             metadata: self.metadata.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
+            data_subject: self.data_subject.as_deref(),
             ..NewEvent::new(&self.event_type, &self.data)
         }
     }
@@ -135,6 +153,12 @@ impl Owned {
 
 fn filter(args: &mut Args) -> EventFilter {
     EventFilter { aggregate: args.option("aggregate"), key: args.option("key") }
+}
+
+/// The filters of a feed or a projection.
+pub(crate) fn filters(args: &mut Args) -> Vec<EventFilter> {
+    let filters: Vec<Map<String, Value>> = args.or("filters", Vec::new());
+    filters.into_iter().map(|fields| filter(&mut Args(fields))).collect()
 }
 
 fn place(fields: Map<String, Value>) -> Position {
@@ -160,7 +184,8 @@ fn condition(args: &mut Args) -> Option<Condition> {
 
 fn snapshot(snapshot: &Snapshot) -> Value {
     let Position { version, seq } = snapshot.position;
-    let mut out = json!({"version": version, "seq": seq, "schema": snapshot.schema});
+    let mut out = json!({"version": version, "seq": seq, "schema": snapshot.schema,
+                         "data_subjects": snapshot.data_subjects});
     put_bytes(&mut out, "data", &snapshot.data);
     out
 }
@@ -171,13 +196,14 @@ fn event(event: &EventView<'_>) -> Value {
     let mut out = json!({
         "aggregate": aggregate, "key": key, "event_type": event.event_type, "version": event.version,
         "seq": event.seq(), "schema": event.schema, "time": event.time(), "command": event.command(),
-        "correlation": event.correlation(), "causation": event.causation(), "metadata": metadata
+        "correlation": event.correlation(), "causation": event.causation(), "metadata": metadata,
+        "data_subject": event.data_subject, "is_erased": event.is_erased
     });
     put_bytes(&mut out, "data", event.data());
     out
 }
 
-/// The events of a feed; what is wrong with one of them is what came.
+/// The events of a list; what is wrong with one of them is what came.
 pub(crate) fn list(events: &Events) -> Result<Vec<Value>, Error> {
     events.iter().map(|view| view.map(|view| event(&view))).collect()
 }

@@ -17,12 +17,14 @@ mod databases;
 #[allow(dead_code, reason = "other tests copy directories too")]
 mod dirs;
 mod engine;
+mod entities;
 mod events;
 #[cfg(feature = "hub")]
 mod hub;
 mod objects;
 mod points;
 mod presence;
+mod projections;
 mod replicas;
 #[cfg(feature = "hub")]
 #[path = "../common/server.rs"]

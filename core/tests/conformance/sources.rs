@@ -1,4 +1,4 @@
-//! Subscriptions, watchers and consumers as what items are taken from.
+//! Subscriptions, watchers, projections and consumers as what items are taken from.
 
 use std::time::{Duration, Instant};
 
@@ -44,6 +44,14 @@ impl World {
                     subscription.close();
                     Ok(Value::Null)
                 }
+            }
+        } else if let Some(name) = args.option::<String>("projection") {
+            let projection = &self.projections[&name];
+            let events = |events| list(&events).expect("a record that is no event is not among them");
+            match op {
+                "take" => take(count.unwrap(), timeout, |max| projection.next(max), events),
+                "close" => projection.close().wait().map(|()| Value::Null),
+                _ => panic!("a projection has no '{op}'"),
             }
         } else if let Some(name) = args.option::<String>("watcher") {
             match (&self.watchers[&name], op) {

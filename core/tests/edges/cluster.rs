@@ -1,7 +1,7 @@
 //! A hub of one server or of three, whose servers are killed and started again; it always has a majority.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use headwater::{Engine, HubConfig, HubOptions, StreamConfig};
@@ -18,7 +18,12 @@ pub(crate) struct Cluster(Vec<Server>);
 impl Cluster {
     /// With a stream `ORDERS` that has as many replicas as there are servers.
     pub(crate) fn start(servers: u32) -> Self {
-        let cluster = Self(if servers == 1 { vec![Server::start(VERSION)] } else { many(servers) });
+        // Clients hear of no other server, as they go through proxies.
+        let cluster = Self(if servers == 1 {
+            vec![Server::start(VERSION)]
+        } else {
+            Server::cluster(VERSION, servers as usize, &["--no_advertise"])
+        });
         let hub = Some(Box::new(HubConfig { replicas: servers, ..HubConfig::default() }));
         let config = StreamConfig::new("ORDERS", ["orders.>", "$HW.ORDERS.>"]);
         let config = StreamConfig { hub, duplicate_window: DUPLICATE_WINDOW, ..config };
@@ -63,32 +68,6 @@ impl Cluster {
     fn leader(&self) -> Option<usize> {
         self.0.iter().find_map(|server| leader_says(server.port).ok().flatten())
     }
-}
-
-/// Three servers that know each other, and tell clients of none: those go through proxies.
-fn many(servers: u32) -> Vec<Server> {
-    // Free at this moment; nobody else on this machine asks for ports of a cluster by number.
-    let servers = servers as usize;
-    let listeners: Vec<_> = (0..2 * servers).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-    let ports: Vec<u16> = listeners.iter().map(|l| l.local_addr().unwrap().port()).collect();
-    drop(listeners);
-    let (ports, routes) = ports.split_at(servers);
-    let urls: Vec<String> = routes.iter().map(|port| format!("nats://127.0.0.1:{port}")).collect();
-    let all = urls.join(",");
-    let mut servers: Vec<Server> = (0..servers)
-        .map(|n| {
-            let (name, listen) = (n.to_string(), &urls[n]);
-            let arguments = [
-                &["-js", "-n", &name, "--cluster_name", "c", "--cluster", listen, "--routes", &all][..],
-                &["--no_advertise"],
-            ];
-            Server::stopped_at(VERSION, &arguments.concat(), ports[n])
-        })
-        .collect();
-    // A member answers when it has found the others, so all have to be there first.
-    servers.iter_mut().for_each(Server::launch);
-    servers.iter_mut().for_each(Server::answers);
-    servers
 }
 
 /// Asks for the stream as any client would: the API of the engine has no word for who leads it.

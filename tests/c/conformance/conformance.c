@@ -7,6 +7,7 @@
  * With HEADWATER_HUB set to the address of a server, each on an engine there, and all streams are removed after it.
  * With HEADWATER_NODE set to a directory, on an engine through the node that has it open.
  */
+#include "counter.h"
 #include "runner.h"
 
 #include <stdlib.h>
@@ -31,6 +32,7 @@ typedef enum {
     " stream subject payload payload_base64 payload_size headers event_time ttl msg_id expect_last_seq "           \
     "expect_subject_last_seq expect_filter rollup "
 #define CHANGE_FIELDS " key fields kind do amount to value ttl_ms "
+#define ENTITY_FIELDS " entities kind key "
 #define VALUE_FIELDS " bucket key value value_base64 value_size "
 
 static const struct {
@@ -64,12 +66,12 @@ static const struct {
     {"nak", op_nak, ON_CONSUMER, " stream consumer seq delay "},
     {"in_progress", op_in_progress, ON_CONSUMER, " stream consumer seq "},
     {"term", op_term, ON_CONSUMER, " stream consumer seq "},
-    {"take", op_take, ON_SOURCE, " stream consumer subscription watcher count timeout_ms "},
+    {"take", op_take, ON_SOURCE, " stream consumer subscription watcher projection count timeout_ms "},
     {"try_next", op_try_next, ON_SOURCE, " stream consumer subscription watcher max "},
     {"missed", op_missed, ON_ENGINE, " subscription watcher "},
     {"next_logs", op_next_logs, ON_ENGINE, " max timeout_ms "},
     {"close_engine", op_close_engine, ON_ENGINE, ""},
-    {"close", op_close, ON_ENGINE, " subscription watcher "},
+    {"close", op_close, ON_ENGINE, " subscription watcher projection entities "},
     {"create_bucket", op_create_bucket, ON_ENGINE, " config "},
     {"delete_bucket", op_delete_bucket, ON_ENGINE, " bucket "},
     {"buckets", op_buckets, ON_ENGINE, ""},
@@ -164,12 +166,42 @@ static const struct {
      " store aggregate key events expected command correlation causation condition "},
     {"events_load", op_events_load, ON_EVENTS,
      " store aggregate key as_of_version as_of_seq snapshot_schema behind "},
+    {"events_find_command", op_events_find_command, ON_EVENTS, " store aggregate key command "},
+    {"events_archive", op_events_archive, ON_EVENTS, " store aggregate key up_to "},
     {"events_last_seq", op_events_last_seq, ON_EVENTS, " store aggregate key "},
     {"events_snapshot", op_events_snapshot, ON_EVENTS, " store aggregate key "},
     {"events_save_snapshot", op_events_save_snapshot, ON_EVENTS,
-     " store aggregate key version seq schema data data_base64 data_size ttl "},
+     " store aggregate key version seq schema data data_base64 data_size ttl data_subjects "},
+    {"events_forget", op_events_forget, ON_EVENTS, " store data_subject "},
     {"events_list", op_events_list, ON_EVENTS, " store aggregate key after max "},
     {"events_follow", op_events_follow, ON_EVENTS, " store as filters after "},
+    {"projection", op_projection, ON_EVENTS, " store name as filters is_rebuild tries pause_ms pause_max_ms "},
+    {"projection_seek", op_projection_seek, ON_ENGINE, " projection seq "},
+    {"projection_advance", op_projection_advance, ON_ENGINE, " projection seq "},
+    {"projection_commit", op_projection_commit, ON_ENGINE, " projection seq state state_base64 state_size "},
+    {"projection_flush", op_projection_flush, ON_ENGINE, " projection "},
+    {"projection_fail", op_projection_fail, ON_ENGINE, " projection seq why "},
+    {"projection_position", op_projection_position, ON_ENGINE, " projection "},
+    {"projection_lag", op_projection_lag, ON_ENGINE, " projection "},
+    {"projection_head", op_projection_head, ON_ENGINE, " projection "},
+    {"projection_switch", op_projection_switch, ON_ENGINE, " projection "},
+    {"projections", op_projections, ON_EVENTS, " store "},
+    {"delete_projection", op_delete_projection, ON_EVENTS, " store name "},
+    {"dead_letters", op_dead_letters, ON_EVENTS, " store name after max "},
+    {"delete_dead_letter", op_delete_dead_letter, ON_EVENTS, " store name seq "},
+    {"event_at", op_event_at, ON_EVENTS, " store seq "},
+    {"entities", op_entities, ON_ENGINE, " as config "},
+    {"entities_active", op_entities_active, ON_ENGINE, " entities "},
+    {"entity_request", op_entity_request, ON_ENGINE, ENTITY_FIELDS " name payload payload_base64 timeout_ms "},
+    {"entity_notify", op_entity_notify, ON_ENGINE, ENTITY_FIELDS " name payload payload_base64 "},
+    {"entity_pause", op_entity_pause, ON_ENGINE, ENTITY_FIELDS},
+    {"entity_step", op_entity_step, ON_ENGINE, ENTITY_FIELDS},
+    {"entity_resume", op_entity_resume, ON_ENGINE, ENTITY_FIELDS},
+    {"entities_list", op_entities_list, ON_ENGINE, " entities kind "},
+    {"entity_nodes", op_entity_nodes, ON_ENGINE, " entities "},
+    {"entity_where", op_entity_where, ON_ENGINE, ENTITY_FIELDS},
+    {"shard_of", op_shard_of, ON_ENGINE, " kind key shards "},
+    {"shard_owner", op_shard_owner, ON_ENGINE, " shard nodes "},
     {"presence_open", op_presence_open, ON_ENGINE, " as config "},
     {"presence_advance", op_presence_advance, ON_ENGINE, " presence ms at_once "},
     {"presence_set", op_presence_set, ON_ENGINE, " presence space user session status message device meta ttl idle "},
@@ -443,12 +475,14 @@ static bool run_file(const char *dir, const char *path) {
         hw_change_watcher_free(r.sources[i].change_watcher);
         hw_presence_watcher_free(r.sources[i].presence_watcher);
         hw_event_feed_free(r.sources[i].event_feed);
+        hw_projection_free(r.sources[i].projection);
     }
     for (size_t i = 0; i < NAMED_MAX; i++) {
         hw_crdt_free(r.crdts[i].crdt);
         hw_replica_free(r.replicas[i].replica);
         hw_blob_free(r.fragments[i].fragment);
     }
+    end_counters();
     close_databases(&r);
     close_presences(&r);
     held = hw_engine_close(r.engine, NULL) == HW_STATUS_OK && held;

@@ -31,12 +31,13 @@ static hw_event_filter filter_of(runner *r, const json *from) {
 }
 
 static hw_new_event new_event_of(runner *r, const json *from) {
-    check_fields(r, from, " event_type data data_base64 data_size schema metadata time ");
+    check_fields(r, from, " event_type data data_base64 data_size schema metadata time data_subject ");
     hw_new_event event;
     HW_INIT(&event);
     event.event_type = arg_text(r, from, "event_type");
     event.data = arg_bytes(r, from, "data");
     event.schema = (uint32_t)arg_u64(r, from, "schema", 0);
+    event.data_subject = arg_text(r, from, "data_subject");
     event.has_time = has(from, "time");
     event.time = arg_i64(r, from, "time", 0);
     const json *pairs = json_get(from, "metadata");
@@ -137,6 +138,8 @@ hw_status add_events(runner *r, json *to, const hw_events *events) {
         json_set(made, "command", text_or_null(event.command));
         json_set(made, "correlation", text_or_null(event.correlation));
         json_set(made, "causation", text_or_null(event.causation));
+        json_set(made, "data_subject", text_or_null(event.data_subject));
+        json_set(made, "is_erased", json_bool(event.is_erased != 0));
         json_set(made, "metadata", metadata);
         json_set_bytes(made, "data", "data_base64", event.data.data, event.data.len);
         json_add(to, made);
@@ -156,6 +159,14 @@ static json *snapshot_of(const hw_events *events) {
     json_set(made, "seq", json_number((double)snapshot.seq));
     json_set(made, "schema", json_number(snapshot.schema));
     json_set_bytes(made, "data", "data_base64", snapshot.data.data, snapshot.data.len);
+    json *names = json_list();
+    for (size_t i = 0; i < snapshot.data_subjects_len; i++) {
+        hw_str name;
+        if (hw_events_snapshot_data_subject(events, i, &name, NULL) == HW_STATUS_OK) {
+            json_add(names, text_of(name));
+        }
+    }
+    json_set(made, "data_subjects", names);
     return made;
 }
 
@@ -199,6 +210,45 @@ hw_status op_events_load(runner *r) {
     return status;
 }
 
+hw_status op_events_find_command(runner *r) {
+    hw_event_filter id = filter_of(r, r->args);
+    hw_str command = arg_text(r, r->args, "command");
+    hw_saved saved;
+    bool found = false;
+    HW_INIT(&saved);
+    hw_status status =
+        hw_event_store_find_command(r->events, id.aggregate.data, id.aggregate.len, id.key.data, id.key.len,
+                                    command.data, command.len, &found, &saved, &r->error);
+    if (status != HW_STATUS_OK || !found) {
+        return status;
+    }
+    r->result = json_object();
+    json_set(r->result, "version", json_number((double)saved.version));
+    json_set(r->result, "seq", json_number((double)saved.seq));
+    json_set(r->result, "is_repeat", json_bool(saved.is_repeat != 0));
+    return status;
+}
+
+hw_status op_events_archive(runner *r) {
+    hw_event_filter id = filter_of(r, r->args);
+    hw_archived archived;
+    HW_INIT(&archived);
+    hw_strings *held = NULL;
+    hw_status status =
+        hw_event_store_archive(r->events, id.aggregate.data, id.aggregate.len, id.key.data, id.key.len,
+                               arg_u64(r, r->args, "up_to", 0), &archived, &held, &r->error);
+    if (status != HW_STATUS_OK) {
+        return status;
+    }
+    r->result = json_object();
+    json_set(r->result, "events", json_number((double)archived.events));
+    json_set(r->result, "up_to", json_number((double)archived.up_to));
+    json *names = strings_of(held, false);
+    json_set(r->result, "held_back_by", names->len == 0 ? json_null() : names->first);
+    hw_strings_free(held);
+    return status;
+}
+
 hw_status op_events_last_seq(runner *r) {
     hw_event_filter id = filter_of(r, r->args);
     uint64_t seq = 0;
@@ -227,10 +277,25 @@ hw_status op_events_save_snapshot(runner *r) {
     snapshot.schema = (uint32_t)arg_u64(r, r->args, "schema", 0);
     snapshot.ttl_ns = arg_u64(r, r->args, "ttl", 0);
     snapshot.data = arg_bytes(r, r->args, "data");
+    const json *names = json_get(r->args, "data_subjects");
+    hw_str *texts = (hw_str *)json_alloc(((names == NULL ? 0 : names->len) + 1) * sizeof(hw_str));
+    for (const json *name = names == NULL ? NULL : names->first; name != NULL; name = name->next) {
+        hw_str text = {name->text, name->text_len};
+        texts[snapshot.data_subjects_len++] = text;
+    }
+    snapshot.data_subjects = texts;
     bool kept = false;
     hw_status status = hw_event_store_save_snapshot(r->events, id.aggregate.data, id.aggregate.len, id.key.data,
                                                     id.key.len, &snapshot, &kept, &r->error);
     r->result = json_bool(kept);
+    return status;
+}
+
+hw_status op_events_forget(runner *r) {
+    hw_str name = arg_text(r, r->args, "data_subject");
+    bool had_key = false;
+    hw_status status = hw_event_store_forget(r->events, name.data, name.len, &had_key, &r->error);
+    r->result = json_bool(had_key);
     return status;
 }
 
@@ -260,16 +325,21 @@ hw_status op_events_list(runner *r) {
     return status;
 }
 
-hw_status op_events_follow(runner *r) {
+hw_event_filter *arg_filters(runner *r, size_t *len) {
     const json *list = json_get(r->args, "filters");
     hw_event_filter *filters = (hw_event_filter *)json_alloc(((list == NULL ? 0 : list->len) + 1) * sizeof *filters);
-    hw_follow_options options;
-    HW_INIT(&options);
+    *len = 0;
     for (const json *item = list == NULL ? NULL : list->first; item != NULL; item = item->next) {
         check_fields(r, item, " aggregate key ");
-        filters[options.filters_len++] = filter_of(r, item);
+        filters[(*len)++] = filter_of(r, item);
     }
-    options.filters = filters;
+    return filters;
+}
+
+hw_status op_events_follow(runner *r) {
+    hw_follow_options options;
+    HW_INIT(&options);
+    options.filters = arg_filters(r, &options.filters_len);
     options.after = arg_u64(r, r->args, "after", 0);
     return hw_event_store_follow(r->events, &options, &new_source(r)->event_feed, &r->error);
 }

@@ -106,17 +106,21 @@ hw_status op_term(runner *r) {
     return hw_consumer_term(r->consumer, arg_u64(r, r->args, "seq", 0), &r->error);
 }
 
-/* What the step takes from, by the name that `as` gave it; NULL for a consumer, which the runner has opened. */
-static source *find_source(runner *r) {
+/* The argument that names what the source is. */
+static const char *kind_of(const source *from) {
+    return from->subscription != NULL ? "subscription" : from->projection != NULL ? "projection" : "watcher";
+}
+
+source *find_source(runner *r) {
     const char *kind = has(r->args, "subscription") ? "subscription" : "watcher";
+    kind = has(r->args, "projection") ? "projection" : kind;
     if (r->consumer != NULL || !has(r->args, kind)) {
         return NULL;
     }
     hw_str name = arg_text(r, r->args, kind);
     for (size_t i = 0; i < r->sources_len; i++) {
         source *found = &r->sources[i];
-        bool same_kind = (kind[0] == 's') == (found->subscription != NULL);
-        if (name.data != NULL && strcmp(found->name, name.data) == 0 && same_kind) {
+        if (name.data != NULL && strcmp(found->name, name.data) == 0 && strcmp(kind_of(found), kind) == 0) {
             return found;
         }
     }
@@ -160,6 +164,13 @@ static hw_status take_some(runner *r, const source *from, size_t max, int64_t ti
     } else if (from != NULL && from->event_feed != NULL) {
         hw_events *events = NULL;
         status = hw_event_feed_next(from->event_feed, max, timeout_ms, &events, &r->error);
+        if (status == HW_STATUS_OK) {
+            status = add_events(r, items, events);
+        }
+        hw_events_free(events);
+    } else if (from != NULL && from->projection != NULL) {
+        hw_events *events = NULL;
+        status = hw_projection_next(from->projection, max, timeout_ms, &events, &r->error);
         if (status == HW_STATUS_OK) {
             status = add_events(r, items, events);
         }
@@ -259,6 +270,9 @@ hw_status op_close_engine(runner *r) {
 }
 
 hw_status op_close(runner *r) {
+    if (has(r->args, "entities")) {
+        return hw_entities_close(entities_of(r), &r->error);
+    }
     source *from = find_source(r);
     if (from == NULL) {
         return HW_STATUS_OK;
@@ -274,6 +288,9 @@ hw_status op_close(runner *r) {
     }
     if (from->event_feed != NULL) {
         return hw_event_feed_close(from->event_feed, &r->error);
+    }
+    if (from->projection != NULL) {
+        return hw_projection_close(from->projection, &r->error);
     }
     if (from->crdt_watcher != NULL) {
         return hw_crdt_watcher_close(from->crdt_watcher, &r->error);

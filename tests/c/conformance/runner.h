@@ -11,7 +11,7 @@
 
 enum { SOURCES_MAX = 64, NAMED_MAX = 64 };
 
-/* A subscription or a watcher that a step has named. */
+/* A subscription, a watcher or a projection that a step has named. */
 typedef struct {
     const char *name;
     hw_subscription *subscription;
@@ -22,10 +22,11 @@ typedef struct {
     hw_change_watcher *change_watcher;
     hw_presence_watcher *presence_watcher;
     hw_event_feed *event_feed;
+    hw_projection *projection;
 } source;
 
-/* A CRDT store, a replica, a fragment, a held session, or a SQLite file or presence store and its engine, that a step
- * has named. */
+/* A CRDT store, a replica, a fragment, a held session, entities, or a SQLite file or presence store and its engine,
+ * that a step has named. */
 typedef struct {
     const char *name;
     hw_crdt *crdt;
@@ -36,6 +37,7 @@ typedef struct {
     hw_connection *connection;
     hw_presence *presence;
     hw_held_session *held;
+    hw_entities *entities;
 } named;
 
 /* One step under way. What it acts on is open for as long as it runs. */
@@ -67,6 +69,8 @@ typedef struct {
     size_t presences_len;
     named held[NAMED_MAX];
     size_t held_len;
+    named entities[NAMED_MAX];
+    size_t entities_len;
     hw_engine *meeting; /* The hub of the files. */
     unsigned vector;    /* Which one it is. */
     const char *dir; /* For files that come and go within a step. */
@@ -100,6 +104,9 @@ hw_crdt_change *arg_changes(runner *r, size_t *len);
 /* What stands under a name in a list of such; a new place where there is none. */
 named *find_named(runner *r, named *list, size_t *len, hw_str name);
 
+/* Which aggregates a feed or a projection takes. */
+hw_event_filter *arg_filters(runner *r, size_t *len);
+
 /* Opens what a step names, or finds it where a step before has opened it. */
 hw_status open_crdt(runner *r);
 void find_replica(runner *r);
@@ -130,11 +137,18 @@ json *row_changes_of(const hw_answer *changes);
 /* Adds the events of a list, up to one that can't be read, whose error it is. */
 hw_status add_events(runner *r, json *to, const hw_events *events);
 
+/* The entities that the step names; NULL, and a fault of the vector, where there are none. */
+hw_entities *entities_of(runner *r);
+
 /* What an answer in JSON is, which is freed; null for none. */
 json *told_of(runner *r, hw_blob *blob);
 
 /* A place for what a step has named. */
 source *new_source(runner *r);
+
+/* What the step takes from or acts on, by the name that `as` gave it; NULL for a consumer, which the runner has opened,
+ * and with a fault of the vector where there is none. */
+source *find_source(runner *r);
 
 extern const char *const DURABILITIES[];
 extern const char *const DISCARDS[];
@@ -168,8 +182,14 @@ operation op_database_attach, op_database_find, op_databases, op_database_link, 
     op_database_in_transaction, op_database_sync, op_database_pause, op_database_resume, op_database_detach,
     op_database_release, op_database_status, op_database_check, op_database_schema, op_database_snapshot,
     op_database_snapshots, op_database_restore, op_database_watch;
-operation op_create_event_store, op_delete_event_store, op_event_stores, op_events_save, op_events_load,
+operation op_create_event_store, op_delete_event_store, op_event_stores, op_events_save, op_events_find_command,
+    op_events_load, op_events_archive, op_events_forget,
     op_events_last_seq, op_events_snapshot, op_events_save_snapshot, op_events_list, op_events_follow;
+operation op_projection, op_projection_seek, op_projection_advance, op_projection_commit, op_projection_flush,
+    op_projection_fail, op_projection_position, op_projection_lag, op_projection_head, op_projection_switch,
+    op_projections, op_delete_projection, op_dead_letters, op_delete_dead_letter, op_event_at;
+operation op_entities, op_entities_active, op_entity_request, op_entity_notify, op_entity_pause, op_entity_step,
+    op_entity_resume, op_entities_list, op_entity_nodes, op_entity_where, op_shard_of, op_shard_owner;
 operation op_presence_open, op_presence_advance, op_presence_set, op_presence_hold, op_presence_update,
     op_presence_active, op_presence_release, op_presence_heartbeat, op_presence_leave, op_presence_choose,
     op_presence_hide, op_presence_get, op_presence_get_many, op_presence_list, op_presence_counts, op_presence_spaces,

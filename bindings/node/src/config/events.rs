@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use headwater::events::{
-    AsOf, Condition, EventFilter, EventsConfig, Expected, LoadOptions, NewSnapshot, Position, SaveOptions,
+    AsOf, Condition, EventFilter, EventsConfig, Expected, LoadOptions, NewSnapshot, Position, ProjectionConfig,
+    SaveOptions,
 };
 use napi::bindgen_prelude::BigInt;
 use napi_derive::napi;
@@ -52,8 +53,32 @@ pub struct FilterRequest {
 }
 
 impl FilterRequest {
-    pub(crate) fn into_core(self) -> EventFilter {
-        EventFilter { aggregate: self.aggregate, key: self.key }
+    pub(crate) fn filter(&self) -> EventFilter {
+        EventFilter { aggregate: self.aggregate.clone(), key: self.key.clone() }
+    }
+}
+
+/// What a projection is opened with.
+#[napi(object, object_to_js = false)]
+pub struct ProjectionRequest {
+    pub name: String,
+    pub filters: Vec<FilterRequest>,
+    pub is_rebuild: Option<bool>,
+    pub tries: Option<u32>,
+    pub pause_ms: Option<f64>,
+    pub pause_max_ms: Option<f64>,
+}
+
+impl ProjectionRequest {
+    /// As core wants it.
+    pub(crate) fn into_core(self) -> Result<ProjectionConfig> {
+        let mut c = ProjectionConfig::new(self.name);
+        c.filters = self.filters.iter().map(FilterRequest::filter).collect();
+        set(&mut c.is_rebuild, self.is_rebuild);
+        set(&mut c.tries, self.tries);
+        set_millis(&mut c.pause, "pauseMs", self.pause_ms)?;
+        set_millis(&mut c.pause_max, "pauseMaxMs", self.pause_max_ms)?;
+        Ok(c)
     }
 }
 
@@ -95,8 +120,7 @@ impl SaveRequest {
 
     pub(crate) fn options(&self) -> Result<SaveOptions<'_>> {
         let condition = self.condition.as_ref().map(|condition| {
-            let FilterRequest { aggregate, key } = &condition.filter;
-            let filter = EventFilter { aggregate: aggregate.clone(), key: key.clone() };
+            let filter = condition.filter.filter();
             Ok::<_, napi::Error>(Condition { filter, last_seq: u64_of("lastSeq", &condition.last_seq)? })
         });
         Ok(SaveOptions {
@@ -138,12 +162,14 @@ pub struct SnapshotRequest {
     pub position: PositionRequest,
     pub schema: u32,
     pub ttl_ms: Option<f64>,
+    pub data_subjects: Vec<String>,
 }
 
 impl SnapshotRequest {
-    pub(crate) fn with<'a>(&self, data: &'a [u8]) -> Result<NewSnapshot<'a>> {
+    /// With its data, and the names of `data_subjects`.
+    pub(crate) fn with<'a>(&self, data: &'a [u8], data_subjects: &'a [&'a str]) -> Result<NewSnapshot<'a>> {
         let mut ttl = Duration::ZERO;
         set_millis(&mut ttl, "ttlMs", self.ttl_ms)?;
-        Ok(NewSnapshot { position: self.position.position()?, schema: self.schema, data, ttl })
+        Ok(NewSnapshot { position: self.position.position()?, schema: self.schema, data, ttl, data_subjects })
     }
 }

@@ -7,6 +7,7 @@ mod bucket;
 mod consumer;
 mod crdt;
 mod database;
+mod entities;
 mod events;
 mod hub;
 mod object;
@@ -28,7 +29,8 @@ pub(crate) use crdt::CrdtOptions;
 pub(crate) use database::{
     CheckDescription, DatabaseDescription, DatabaseOptions, SchemaDescription, SnapshotDescription,
 };
-pub(crate) use events::{EventsOptions, FilterRequest, LoadRequest, SaveRequest, SnapshotRequest};
+pub(crate) use entities::EntitiesOptions;
+pub(crate) use events::{EventsOptions, FilterRequest, LoadRequest, ProjectionRequest, SaveRequest, SnapshotRequest};
 pub(crate) use object::{ObjectDescription, ObjectRequest, ObjectStoreDescription, ObjectStoreOptions};
 pub(crate) use points::PointsOptions;
 pub(crate) use presence::{PresenceOptions, SessionOptions, status_of};

@@ -1,9 +1,11 @@
 // Compiled, never run: the declarations as a program in TypeScript uses them, through `import`.
 
 import headwater, {
-  HeadwaterError, Json, RawText, Replica, Repository, memory, open, testEnvironment,
+  HeadwaterError, Json, RawText, Replica, Repository, memory, open, shardOf, shardOwner, testEnvironment,
 } from 'headwater';
-import type { Ack, Message, PointsRow, Record as StreamRecord, PresenceUser, SqlValue } from 'headwater';
+import type {
+  Ack, EntityContext, EntityMessage, Message, PointsRow, Record as StreamRecord, PresenceUser, SqlValue,
+} from 'headwater';
 
 const engine = await open(new URL('file:///data'), { create: true });
 const stream = await engine.createStream({ name: 's', subjects: 's.>', maxMsgs: 5, maxBytes: 5n, durability: 'os' });
@@ -112,8 +114,41 @@ const accounts = new Repository<Account, AccountEvent>(store, {
     state.balance += event.amount;
   },
 });
-const balance: number = await accounts.transact('a', async (root) => {
+const archived = await store.archive('account', 'a', { upTo: 3, timeoutMs: 5 });
+const moved: [bigint, bigint, string | null] = [archived.events, archived.upTo, archived.heldBackBy];
+const done = await accounts.transact('a', async (root) => {
   root.raise({ type: 'deposited', amount: 5 });
   return root.state.balance;
 });
+const balance: number | undefined = done.isRepeat ? done.root.state.balance : done.decided;
 for await (const event of store.follow({ filters: { aggregate: 'account' } })) if (event.seq > 5n) break;
+
+class Till {
+  static readonly kind = 'till';
+  sum = 0;
+
+  async start(context: EntityContext): Promise<void> {
+    context.setTimer('close', 1000);
+  }
+
+  async handle({ name, payload }: EntityMessage, context: EntityContext): Promise<string | undefined> {
+    if (name === 'refuse') throw new HeadwaterError('conflict', 'not now');
+    if (name === 'audit') context.spawn('audited', async (signal) => (signal.aborted ? undefined : 'done'));
+    if (name !== 'add') return undefined;
+    this.sum += Number(payload.toString());
+    return String(this.sum);
+  }
+
+  timer(name: string, context: EntityContext): boolean {
+    return context.cancelTimer(name);
+  }
+}
+{
+  await using entities = await engine.entities({ cluster: 'town', node: 'a', ttlMs: 5000 });
+  const serving: Promise<void> = entities.serve(Till, class { static kind = 'quiet'; handle() {} });
+  const answer: Buffer = await entities.request('till', 't1', 'add', '5', { timeoutMs: 100 });
+  const epoch: bigint | null = entities.where('till', 't1').epoch;
+  console.log(answer, epoch, entities.active, shardOf('till', 't1'), shardOwner(0, [{ name: 'a' }]), serving);
+}
+// @ts-expect-error a class of handlers has a kind
+(await engine.entities()).serve(class { handle() {} });

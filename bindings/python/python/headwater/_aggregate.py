@@ -42,7 +42,9 @@ def upcast(upcasters: Upcasters, event: Upcasted) -> Upcasted:
 
 
 class EventCodec(Protocol[E]):
-    """Turns events into names and bytes, and back."""
+    """Turns events into names and bytes, and back. An event with an attribute `data_subject` that is no `None` is about
+    that person or thing, 1 to 128 bytes: its data can be forgotten on request, by `EventStore.forget`.
+    """
 
     def encode(self, event: E, /) -> Upcasted:
         """The type, the schema and the data of an event."""
@@ -106,7 +108,9 @@ class AggregateType(Generic[S, E]):
     `name` stays, whatever becomes of the program. `start` makes the state of one without an event; `apply` changes a
     state by an event that happened, and cannot refuse, or returns another state. With `snapshot_schema`, the version
     of the shape of a state in snapshots, `dump` makes bytes of a state and `load` a state of them. `clone` copies a
-    state, as one that is kept in memory is nobody's.
+    state, as one that is kept in memory is nobody's; one that has data of a data subject is not kept there.
+    `apply_erased` takes in, in place of `apply`, that an event of this type happened whose data is gone, as its data
+    subject was forgotten; without it, such an event changes nothing.
     """
 
     name: str
@@ -118,6 +122,7 @@ class AggregateType(Generic[S, E]):
     load: Callable[[bytes], S] | None = None
     clone: Callable[[S], S] = copy.deepcopy
     upcasters: Upcasters = field(default_factory=dict)
+    apply_erased: Callable[[S, str], S | None] | None = None
 
     def __post_init__(self) -> None:
         if self.snapshot_schema and (self.dump is None or self.load is None):
@@ -127,7 +132,7 @@ class AggregateType(Generic[S, E]):
 class Root(Generic[S, E]):
     """One aggregate as it was loaded, and what was raised on it since. It is its owner's alone."""
 
-    __slots__ = ("_raised", "_snapshot_version", "key", "kind", "position", "state")
+    __slots__ = ("_data_subjects", "_raised", "_snapshot_version", "key", "kind", "position", "state")
 
     def __init__(self, kind: AggregateType[S, E], key: str) -> None:
         self.kind = kind
@@ -136,6 +141,7 @@ class Root(Generic[S, E]):
         self.position = Position()
         self._raised: list[E] = []
         self._snapshot_version = 0
+        self._data_subjects: set[str] = set()
 
     @property
     def exists(self) -> bool:
@@ -150,12 +156,28 @@ class Root(Generic[S, E]):
     def raise_event(self, event: E) -> None:
         """Applies an event, to be saved by the next save."""
         self._apply(event)
+        self._has_data_of(data_subject(event))
         self._raised.append(event)
 
     def _apply(self, event: E) -> None:
         state = self.kind.apply(self.state, event)
         if state is not None:
             self.state = state
+
+    def _apply_erased(self, event_type: str) -> None:
+        state = self.kind.apply_erased(self.state, event_type) if self.kind.apply_erased else None
+        if state is not None:
+            self.state = state
+
+    def _has_data_of(self, name: str | None) -> None:
+        if name is not None:
+            self._data_subjects.add(name)
+
+
+def data_subject(event: object) -> str | None:
+    """The person or thing that an event is about, if it says so."""
+    name: str | None = getattr(event, "data_subject", None)
+    return name
 
 
 for _name in (AggregateType, EventCodec, JsonEvents, Root, Upcasted):

@@ -61,7 +61,7 @@ class ClosedError(Error):
 
 
 class BusyError(Error):
-    """Another process owns the directory: close it there, or open read-only."""
+    """Another process owns the directory: close it there, or open read-only. Or no node has an entity: ask again."""
 
     kind = "busy"
 

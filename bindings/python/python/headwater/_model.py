@@ -28,6 +28,9 @@ Storage = Literal["file"] | Literal["memory"]
 Operation = Literal["put"] | Literal["delete"] | Literal["purge"]
 HubPhase = Literal["connecting"] | Literal["connected"] | Literal["reconnecting"] | Literal["closed"]
 LinkDirection = Literal["both"] | Literal["push"] | Literal["pull"]
+EntityState = (
+    Literal["idle"] | Literal["ready"] | Literal["running"] | Literal["resting"] | Literal["paused"]
+)
 MemberState = Literal["alive"] | Literal["suspect"] | Literal["down"] | Literal["left"]
 DatabaseState = Literal["stopped"] | Literal["running"] | Literal["paused"] | Literal["failed"]
 PresenceName = Literal["online"] | Literal["away"] | Literal["busy"] | Literal["unknown"] | Literal["offline"]
@@ -580,6 +583,16 @@ class Saved(NamedTuple):
     durability: Durability
 
 
+class Archived(NamedTuple):
+    """What archiving came to: how many events left the store now, the version of the last one that was moved, now or
+    before (0 when none was), and the projection that has not taken in yet what else was to go.
+    """
+
+    events: int
+    up_to: int
+    held_back_by: str | None
+
+
 class AggregateInfo(NamedTuple):
     """An aggregate by its last event, and when that was saved."""
 
@@ -610,12 +623,15 @@ class Condition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """A state of an aggregate as of a position, whose data has a schema, and when it was saved."""
+    """A state of an aggregate as of a position, whose data has a schema, when it was saved, and the data subjects that
+    it has data of.
+    """
 
     position: Position
     schema: int
     saved: int
     data: bytes
+    data_subjects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -632,6 +648,51 @@ class Loaded:
     def exists(self) -> bool:
         """Whether the aggregate had an event by then."""
         return self.position.version > 0
+
+
+class Failure(NamedTuple):
+    """What comes of a failure: how often the event was tried, and for how many seconds nothing is given out; or it is a
+    dead letter, to be passed by, and that to be committed.
+    """
+
+    tries: int
+    pause: float
+    is_dead: bool
+
+
+class Failing(NamedTuple):
+    """An event that a projection could not take in: how often it was tried, and why it failed the last time."""
+
+    seq: int
+    tries: int
+    error: str
+
+
+class DeadLetter(NamedTuple):
+    """An event that a projection gave up, and when, in nanoseconds since the epoch."""
+
+    seq: int
+    tries: int
+    error: str
+    time: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectionStatus:
+    """Where a projection stands: the sequence of the last event in effect, how many events, of any aggregate, the store
+    has behind that (0 if none of them is for it), what it fails at, and how many events it gave up. `updated`, in
+    nanoseconds since the epoch, is when it said so, about once a second where the read model keeps its position itself.
+    """
+
+    name: str
+    is_rebuild: bool
+    position: int
+    lag: int
+    is_running: bool
+    failing: Failing | None
+    dead: int
+    updated: int
+    filters: tuple[EventFilter, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -749,3 +810,52 @@ class PresenceView(NamedTuple):
 
 
 PresenceEvent = PresenceSnapshot | PresenceChange | PresenceCounts | PresenceView
+
+
+class Message(NamedTuple):
+    """A message to an entity: what is asked or told, in the encoding of whoever sent it, whether somebody waits for the
+    answer, and how often it was handed out, from 1 on.
+    """
+
+    name: str
+    payload: bytes = b""
+    wants_reply: bool = True
+    attempt: int = 1
+
+
+class EntityInfo(NamedTuple):
+    """An entity as a list shows it: its node, `None` without a cluster, what it does, and how many messages wait."""
+
+    kind: str
+    key: str
+    shard: int
+    node: str | None
+    state: EntityState
+    waiting: int
+
+
+class EntityPlace(NamedTuple):
+    """Where an entity is. `node` is `None` where it is on none, and without a cluster. `epoch` is that in which this
+    node has its shard, higher than that of any node before it, 0 without a cluster; `None` when it has not, or may not
+    be sure of it.
+    """
+
+    node: str | None
+    shard: int
+    epoch: int | None
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this node has it, and may be sure of that."""
+        return self.epoch is not None
+
+
+class ClusterNode(NamedTuple):
+    """A node of a cluster: whether it was heard of lately, how many shards it gets beside the others, and how many it
+    has.
+    """
+
+    name: str
+    is_alive: bool
+    weight: int
+    shards: int

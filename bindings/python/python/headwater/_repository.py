@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from ._aggregate import AggregateType, E, Root, S, Upcasted, upcast
+from ._aggregate import AggregateType, E, Root, S, Upcasted, data_subject, upcast
 from ._errors import ConflictError, Error, InvalidError, NotFoundError
 from ._model import Condition, Loaded, Position, Saved
 from ._native import EventStore, NewEvent
@@ -34,6 +34,17 @@ class _Call(NamedTuple):
 
 
 _Steps = Generator[_Call, Any, _T]
+
+
+@dataclass(frozen=True, slots=True)
+class Transacted(Generic[S, E, _T]):
+    """What a transaction came to: the aggregate as it is now, and what `decide` returned, None where the command was
+    carried out before the call. With `is_repeat` its events were there already, and nothing was saved now.
+    """
+
+    root: Root[S, E]
+    decided: _T | None
+    is_repeat: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +112,8 @@ class Repository(Generic[S, E]):
         """Saves the events that were raised, at the position of the load, and keeps a snapshot when one is due. After
         an error, drop the root and load it again. A save that its command did before gives what the log has.
         """
-        return self._do(self._saving(root, _options(command, correlation, causation, condition)))
+        self._do(self._saving(root, _options(command, correlation, causation, condition)))
+        return root
 
     async def save_async(
         self,
@@ -113,7 +125,8 @@ class Repository(Generic[S, E]):
         condition: Condition | None = None,
     ) -> Root[S, E]:
         """As `save`, to await."""
-        return await self._do_async(self._saving(root, _options(command, correlation, causation, condition)))
+        await self._do_async(self._saving(root, _options(command, correlation, causation, condition)))
+        return root
 
     def transact(
         self,
@@ -124,22 +137,28 @@ class Repository(Generic[S, E]):
         correlation: str = "",
         causation: str = "",
         condition: Condition | None = None,
-    ) -> _T:
+    ) -> Transacted[S, E, _T]:
         """Loads an aggregate, lets `decide` raise events on it, and saves them; again from the load, up to
         `CONFLICT_TRIES` times in all, when somebody else saved meanwhile. All tries are one command. With a condition
         there is one try.
+
+        With a `command`, the aggregate's last 1,000 events are searched for those of the command before anything is
+        decided: if they are there, it is a repeat, and `decide` is not called.
         """
         options = _options(command or str(uuid.uuid4()), correlation, causation, condition)
         for tries in range(1, CONFLICT_TRIES + 1):
             root = self.get_or_create(key)
+            there = self._do(self._repeating(root, command))
+            if there is not None:
+                return Transacted(there, None, True)
             decided = decide(root)
             try:
-                self._do(self._saving(root, options))
+                is_repeat = self._do(self._saving(root, options))
             except ConflictError:
                 if tries == CONFLICT_TRIES or condition is not None:
                     raise
             else:
-                return decided
+                return Transacted(root, decided, is_repeat)
         raise AssertionError("the last try raises or returns")
 
     async def transact_async(
@@ -151,19 +170,22 @@ class Repository(Generic[S, E]):
         correlation: str = "",
         causation: str = "",
         condition: Condition | None = None,
-    ) -> _T:
+    ) -> Transacted[S, E, _T]:
         """As `transact`, to await, as is what `decide` returns."""
         options = _options(command or str(uuid.uuid4()), correlation, causation, condition)
         for tries in range(1, CONFLICT_TRIES + 1):
             root = await self.get_or_create_async(key)
+            there = await self._do_async(self._repeating(root, command))
+            if there is not None:
+                return Transacted(there, None, True)
             decided = await decide(root)
             try:
-                await self._do_async(self._saving(root, options))
+                is_repeat = await self._do_async(self._saving(root, options))
             except ConflictError:
                 if tries == CONFLICT_TRIES or condition is not None:
                     raise
             else:
-                return decided
+                return Transacted(root, decided, is_repeat)
         raise AssertionError("the last try raises or returns")
 
     def _there(self, root: Root[S, E]) -> Root[S, E]:
@@ -194,6 +216,7 @@ class Repository(Generic[S, E]):
             try:
                 root.state = self.kind.load(loaded.snapshot.data)
                 root._snapshot_version = loaded.snapshot.position.version
+                root._data_subjects.update(loaded.snapshot.data_subjects)
             except Exception:
                 # A snapshot is a copy: one that can't be read is as good as none.
                 root = self.start(key)
@@ -202,9 +225,13 @@ class Repository(Generic[S, E]):
 
     def _folded(self, root: Root[S, E], loaded: Loaded) -> Root[S, E]:
         for event in loaded.events:
+            if event.is_erased:
+                root._apply_erased(event.event_type)
+                continue
             try:
                 newest = upcast(self.kind.upcasters, Upcasted(event.event_type, event.schema, event.data))
                 root._apply(self.kind.codec.decode(newest))
+                root._has_data_of(event.data_subject)
             except Exception as error:
                 at = f"at event {event.version} of {self.kind.name} {root.key!r}, {event.event_type!r}"
                 error.add_note(f"{at} of schema {event.schema}")
@@ -213,11 +240,22 @@ class Repository(Generic[S, E]):
         self._keep(root)
         return root
 
-    def _saving(self, root: Root[S, E], options: dict[str, Any]) -> _Steps[Root[S, E]]:
+    def _repeating(self, root: Root[S, E], command: str) -> _Steps[Root[S, E] | None]:
+        """The aggregate as it is now, if the command was carried out already."""
+        if not command or not root.exists:
+            return None
+        saved: Saved | None = yield self._call("find_command", root.key, command)
+        if saved is None:
+            return None
+        if saved.position.version > root.position.version:
+            return (yield from self._reading(root.key))
+        return root
+
+    def _saving(self, root: Root[S, E], options: dict[str, Any]) -> _Steps[bool]:
+        """Saves what was raised; whether it was a repeat."""
         if not root._raised:
-            return root
-        encoded = [self.kind.codec.encode(event) for event in root._raised]
-        events = [NewEvent(event_type, data, schema=schema) for event_type, schema, data in encoded]
+            return False
+        events = [self._encoded(event) for event in root._raised]
         saved: Saved = yield _Call(
             "save", (self.kind.name, root.key, events), {"expected": root.position, **options}
         )
@@ -227,11 +265,16 @@ class Repository(Generic[S, E]):
             self._forget(root.key)
             there = yield from self._reading(root.key)
             root.state, root.position, root._snapshot_version = there.state, there.position, there._snapshot_version
-            return root
+            root._data_subjects = there._data_subjects
+            return True
         root.position = saved.position
         yield from self._snapshotting(root)
         self._keep(root)
-        return root
+        return False
+
+    def _encoded(self, event: E) -> NewEvent:
+        event_type, schema, data = self.kind.codec.encode(event)
+        return NewEvent(event_type, data, schema=schema, data_subject=data_subject(event))
 
     def _snapshotting(self, root: Root[S, E]) -> _Steps[None]:
         is_due = self._snapshot_every and root.position.version >= root._snapshot_version + self._snapshot_every
@@ -239,6 +282,7 @@ class Repository(Generic[S, E]):
             return
         call = self._call("save_snapshot", root.key, root.position, self.kind.dump(root.state))
         call.keywords.update(schema=self.kind.snapshot_schema, ttl=self._snapshot_ttl)
+        call.keywords.update(data_subjects=sorted(root._data_subjects))
         try:
             yield call
         except Error:
@@ -285,7 +329,8 @@ class Repository(Generic[S, E]):
             return kept
 
     def _keep(self, root: Root[S, E]) -> None:
-        if not self._cache or not root.exists:
+        # Data that can be forgotten does not stay in memory.
+        if not self._cache or not root.exists or root._data_subjects:
             return
         kept = _Kept(self.kind.clone(root.state), root.position, root._snapshot_version)
         with self._lock:

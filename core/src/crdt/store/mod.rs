@@ -14,6 +14,7 @@ mod log;
 mod merge;
 pub(crate) mod open;
 mod read;
+mod registers;
 mod snapshot;
 pub(crate) mod take;
 mod watch;

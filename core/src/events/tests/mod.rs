@@ -1,6 +1,13 @@
-//! Stores and repositories on an engine in memory.
+//! Stores, repositories and projections on an engine in memory.
 
+mod archive;
+mod measured;
+mod projection;
 mod repository;
+#[cfg(feature = "shredding")]
+mod shredding;
+#[cfg(feature = "replica")]
+mod sqlite;
 mod store;
 
 use crate::engine::Engine;

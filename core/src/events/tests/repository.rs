@@ -77,6 +77,7 @@ fn deposit(repository: &Repository<Account>, key: &str, amount: i64) -> Result<i
             Ok(root.state().balance)
         })
         .wait()
+        .map(|done| done.decided.expect("it was decided"))
 }
 
 #[test]
@@ -108,6 +109,29 @@ fn transactions_at_once_lose_and_double_nothing() {
         );
         assert_eq!(*whole.load(&key).wait().expect("a load").expect("it").state(), *root.state(), "without snapshots");
     }
+}
+
+/// A command that came again long after was decided anew, and done twice.
+#[test]
+fn a_command_that_was_carried_out_is_not_decided_again() {
+    let store = store();
+    let repository = Repository::<Account>::new(&store, RepositoryOptions::default());
+    let once = SaveOptions { command: "c-1", ..SaveOptions::default() };
+    let decide = |root: &mut Root<Account>| {
+        root.raise(Moved::Deposited(5));
+        Ok("decided")
+    };
+    let first = repository.transact("a", &once, decide).wait().expect("the first");
+    assert_eq!((first.decided, first.is_repeat, first.root.state().balance), (Some("decided"), false, 5));
+    deposit(&repository, "a", 1).expect("another");
+    let never = |_: &mut Root<Account>| -> Result<&str> { panic!("it is decided again") };
+    for repository in [repository.clone(), Repository::new(&store, RepositoryOptions::default())] {
+        let again = repository.transact("a", &once, never).wait().expect("a repeat");
+        assert_eq!((again.decided, again.is_repeat, again.root.state().balance), (None, true, 6));
+        assert_eq!(again.root.position().version, 2);
+    }
+    // Of another aggregate it is another command.
+    assert!(!repository.transact("b", &once, decide).wait().expect("the first").is_repeat);
 }
 
 /// A decision that was refused stayed in the shared state of the cache, and the next save persisted it.

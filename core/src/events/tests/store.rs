@@ -169,7 +169,7 @@ fn time_travel_ends_at_a_version_a_sequence_or_a_time() {
     assert_eq!([999, 1_000, 2_999, 3_000, 5_000].map(|t| versions(AsOf::Time(t))), [0, 1, 1, 2, 3]);
     assert_eq!(at(AsOf::Version(4)).expect_err("not yet").kind(), ErrorKind::NotFound);
     let snapshot = store.load(id("a"), &LoadOptions::default()).wait().expect("a load").position;
-    let new = NewSnapshot { position: snapshot, schema: 1, data: b"s", ttl: Duration::ZERO };
+    let new = NewSnapshot { position: snapshot, schema: 1, data: b"s", ttl: Duration::ZERO, data_subjects: &[] };
     assert!(store.save_snapshot(id("a"), &new).wait().expect("a snapshot"));
     let with = |as_of| store.load(id("a"), &LoadOptions { as_of, snapshot_schema: 1, ..LoadOptions::default() }).wait();
     assert!(with(AsOf::Version(2)).expect("a load").snapshot.is_none(), "it is of later");
@@ -182,7 +182,7 @@ fn a_snapshot_counts_only_where_the_log_has_its_last_event() {
     let at = save(&store, "a", Expected::None, &["A", "B", "C"]).expect("a save").position;
     let keep = |position, schema, data: &'static [u8]| {
         store
-            .save_snapshot(id("a"), &NewSnapshot { position, schema, data, ttl: Duration::ZERO })
+            .save_snapshot(id("a"), &NewSnapshot { position, schema, data, ttl: Duration::ZERO, data_subjects: &[] })
             .wait()
             .expect("a call")
     };
@@ -272,6 +272,7 @@ fn a_snapshot_of_another_history_makes_room() {
         schema: 1,
         data,
         ttl: Duration::ZERO,
+        data_subjects: &[],
     };
     assert!(store.save_snapshot(id("a"), &snapshot(9, b"another")).wait().unwrap());
     assert!(store.save_snapshot(id("a"), &snapshot(2, b"this")).wait().unwrap());

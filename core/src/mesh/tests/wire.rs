@@ -34,12 +34,9 @@ impl Drop for Node {
     }
 }
 
-fn start(certs: &Certs, name: &str, seeds: &[String]) -> Node {
+/// An engine that joins a mesh by these.
+pub(super) fn join(engine: &Engine, certs: &Certs, name: &str, seeds: &[String]) {
     certs.issue(name, FOR_LONG);
-    let engine = Engine::memory().unwrap();
-    // Each store promises what it was told, and takes part as it is.
-    let durability = if name == "b" { Durability::Os } else { Durability::Interval };
-    let store = engine.crdt(CrdtConfig { name: "app".into(), durability, ..CrdtConfig::default() }).unwrap();
     let config = MeshConfig {
         name: name.to_owned(),
         bind: "127.0.0.1:0".into(),
@@ -48,6 +45,14 @@ fn start(certs: &Certs, name: &str, seeds: &[String]) -> Node {
         ..MeshConfig::default()
     };
     engine.join_mesh(config).unwrap();
+}
+
+fn start(certs: &Certs, name: &str, seeds: &[String]) -> Node {
+    let engine = Engine::memory().unwrap();
+    // Each store promises what it was told, and takes part as it is.
+    let durability = if name == "b" { Durability::Os } else { Durability::Interval };
+    let store = engine.crdt(CrdtConfig { name: "app".into(), durability, ..CrdtConfig::default() }).unwrap();
+    join(&engine, certs, name, seeds);
     Node { engine, store }
 }
 

@@ -5,6 +5,7 @@
 mod alter;
 mod bounds;
 mod cases;
+mod formers;
 mod fresh;
 mod measure;
 mod random;

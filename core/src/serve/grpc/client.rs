@@ -21,12 +21,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::member::MeshStatus;
 use crate::pending::Pending;
 use crate::runtime::runtime;
-use crate::tls::{Tls, dial};
+use crate::tls::{Tls, dial, grpcs};
 
-/// What an address begins with.
-const SCHEME: &str = "grpcs://";
-/// Why an address without TLS is none.
-const WITHOUT_TLS: &str = "is without TLS, and a node talks to nobody whom it does not know: grpcs://";
 /// Pages of a watch that wait for their taker.
 const PAGES_WAITING: usize = 1;
 
@@ -59,7 +55,7 @@ impl GrpcClient {
     /// # Errors
     /// [`ErrorKind::Invalid`] with what is wrong with it.
     pub fn check(url: &str) -> Result<()> {
-        address(url).map(|_| ())
+        grpcs(url).map(|_| ())
     }
 
     /// A client of the node at `grpcs://host:port`, which has to show a certificate for that host.
@@ -67,7 +63,7 @@ impl GrpcClient {
     /// # Errors
     /// As [`GrpcClient::check`]; [`ErrorKind::Io`] when the system gives no thread.
     pub fn new(url: &str, tls: &Tls) -> Result<GrpcClient> {
-        let (place, name) = address(url)?;
+        let (place, name) = grpcs(url)?;
         let runtime = runtime("headwater-grpc-client")?;
         let channel = {
             let _inside = runtime.enter();
@@ -219,20 +215,6 @@ impl GrpcClient {
             outcome.unwrap_or_else(|_| Err(ended()))
         })
     }
-}
-
-/// Host and port, and the host alone.
-fn address(url: &str) -> Result<(&str, &str)> {
-    let bad = |what: &str| Error::invalid(format!("'{}' {what}", url.escape_debug()));
-    let Some(place) = url.strip_prefix(SCHEME) else {
-        let without_tls = url.starts_with("grpc://");
-        let what = if without_tls { WITHOUT_TLS } else { "is no address of a node, such as grpcs://127.0.0.1:9090" };
-        return Err(bad(what));
-    };
-    let place = place.trim_end_matches('/');
-    let (host, port) = place.rsplit_once(':').ok_or_else(|| bad("has no port, such as grpcs://host:9090"))?;
-    port.parse::<u16>().map_err(|_| bad("has no port from 0 to 65535"))?;
-    Ok((place, host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)))
 }
 
 fn ended() -> Error {

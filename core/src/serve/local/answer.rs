@@ -12,11 +12,12 @@ use crate::pending::Pending;
 use crate::stream::Stream;
 use crate::stream::consumer::Consumer;
 use crate::stream::link::LinkConfig;
+use crate::stream::node::calls::Calls;
 use crate::stream::node::frame::Frame;
 use crate::stream::node::stream::READ_BYTES_MAX;
 use crate::stream::node::table::*;
 use crate::stream::node::take_appends;
-use crate::stream::node::wire::{Wire, bytes_of, whole};
+use crate::stream::node::wire::{Bytes, Wire, bytes_of, whole};
 use crate::stream::subscription::Subscription;
 use crate::varint::take_varint;
 
@@ -31,6 +32,7 @@ pub(super) enum Thing {
     Stream(Stream),
     Subscription(Arc<Subscription>),
     Consumer(Consumer),
+    Calls(Arc<Calls>),
 }
 
 /// What comes of a request: the body of its answer, and what it made.
@@ -92,6 +94,7 @@ pub(super) fn answer(engine: &Engine, things: &Things, frame: Frame<'_>) -> Answ
         Some(Thing::Stream(stream)) => of_stream(stream, &request),
         Some(Thing::Subscription(subscription)) => of_subscription(subscription, &request),
         Some(Thing::Consumer(consumer)) => of_consumer(consumer, &request),
+        Some(Thing::Calls(calls)) => of_calls(calls, &request),
         // It was given up while this was on its way.
         None => Ok(Pending::ready(Err(Error::new(ErrorKind::Closed, "the handle was closed")))),
     }
@@ -119,6 +122,12 @@ fn of_engine(engine: &Engine, request: &Request<'_>) -> Answered {
         WatchPresence::KIND => request.tell::<WatchPresence>(|call| engine.call_presence_text(&call)),
         WatchDatabase::KIND => request.tell::<WatchDatabase>(|call| ask_database(engine, &call)),
         Mesh::KIND => request.tell::<Mesh>(|()| engine.mesh()),
+        RequestCall::KIND => request.tell::<RequestCall>(|(subject, payload, timeout)| match engine.wire() {
+            Some(wire) => wire.request(&subject, payload.0, timeout).map(Bytes),
+            None => Pending::ready(Err(Error::new(ErrorKind::Unsupported, "the node has no requests"))),
+        }),
+        Listen::KIND => request
+            .make::<Listen, _>(|subject| Calls::listen(engine.wire(), &subject), |calls| ((), Thing::Calls(calls))),
         Metrics::KIND => request.tell::<Metrics>(|()| Pending::ready(engine.metrics())),
         _ => request.unknown("an engine"),
     }
@@ -155,6 +164,7 @@ fn of_stream(stream: &Stream, request: &Request<'_>) -> Answered {
         DeleteConsumer::KIND => request.tell::<DeleteConsumer>(|name| stream.delete_consumer(&name)),
         Consumers::KIND => request.tell::<Consumers>(|()| stream.consumers()),
         Delete::KIND => request.tell::<Delete>(|seq| stream.delete(seq)),
+        Erase::KIND => request.tell::<Erase>(|seq| stream.erase(seq)),
         Purge::KIND => request.tell::<Purge>(|options| stream.purge(&options)),
         Sync::KIND => request.tell::<Sync>(|()| stream.sync()),
         _ => request.unknown("a stream"),
@@ -191,6 +201,22 @@ fn of_consumer(consumer: &Consumer, request: &Request<'_>) -> Answered {
         InProgress::KIND => request.tell::<InProgress>(|seq| Pending::ready(consumer.in_progress(seq))),
         Term::KIND => request.tell::<Term>(|seq| Pending::ready(consumer.term(seq))),
         _ => request.unknown("a consumer"),
+    }
+}
+
+fn of_calls(calls: &Arc<Calls>, request: &Request<'_>) -> Answered {
+    match request.kind {
+        NextCall::KIND => request.tell::<NextCall>(|()| {
+            let calls = Arc::clone(calls);
+            Pending::of(async move {
+                let (number, payload) = poll_fn(|cx| calls.poll_next(cx)).await;
+                Ok((number, Bytes(payload)))
+            })
+        }),
+        AnswerCall::KIND => {
+            request.tell::<AnswerCall>(|(number, answer)| Pending::ready(calls.answer(number, answer.0)))
+        }
+        _ => request.unknown("a subject"),
     }
 }
 

@@ -20,7 +20,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::pending::Pending;
 use crate::stream::node::frame::{self, FAILED, FORGET, Frame};
 use crate::stream::node::hello::Hello;
-use crate::stream::node::table::{Operation, Ready, WatchDatabase, WatchPresence};
+use crate::stream::node::table::{NextCall, Operation, Ready, RequestCall, WatchDatabase, WatchPresence};
 use crate::stream::node::wire::Wire;
 
 /// Bytes of answers that nobody has taken yet before nothing more is read.
@@ -195,7 +195,10 @@ impl Connection {
             Ok(result) => self.put(id, result),
             Err(answer) => {
                 let ring = Ring { bell: Arc::clone(&self.bell), connection: self.number, request: id };
-                let idle = matches!(frame.kind, Ready::KIND | WatchDatabase::KIND | WatchPresence::KIND);
+                let idle = matches!(
+                    frame.kind,
+                    Ready::KIND | WatchDatabase::KIND | WatchPresence::KIND | RequestCall::KIND | NextCall::KIND
+                );
                 self.busy += usize::from(!idle);
                 self.waiting.insert(id, Waiting { answer, idle, waker: Waker::from(Arc::new(ring)) });
                 // It knows whom to wake from now on.

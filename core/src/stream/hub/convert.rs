@@ -12,13 +12,14 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::record::Durability;
 use crate::stream::config::{Compression, Discard, StreamConfig};
 use crate::stream::hub::session::{LEVEL_2_11, LEVEL_2_12, LEVEL_2_14};
-use crate::stream::hub_config::{HubConfig, Storage, StreamSource, SubjectTransform};
+use crate::stream::hub_config::{HubConfig, REPLICAS_MAX, Storage, StreamSource, SubjectTransform};
 use crate::stream::info::StreamInfo;
 
 /// The shortest window that JetStream takes.
 const DUPLICATE_WINDOW_MIN: Duration = Duration::from_millis(100);
-/// The most replicas of a stream.
-const REPLICAS_MAX: u32 = 5;
+/// What [`HubConfig`] says of a stream.
+pub(super) const HUB_KEYS: [&str; 7] =
+    ["mirror", "sources", "placement", "subject_transform", "storage", "num_replicas", "allow_direct"];
 
 /// A limit of ours, where 0 is none, as JetStream writes it.
 fn limit(value: u64) -> Value {

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::runtime::{Handle, Runtime};
 
 use super::connect::{open, place};
-use super::convert;
+use super::convert::{self, HUB_KEYS};
 use super::create::{create, find};
 use super::options::HubOptions;
 use super::seat::Seats;
@@ -19,16 +19,17 @@ use super::session::Session;
 use super::state::{HubPhase, StateCell};
 use super::stream::HubStream;
 use super::task::{closed, run};
+use super::wire::HubWire;
 use crate::error::{Error, ErrorKind, Result};
 use crate::locks::lock;
 use crate::pending::Pending;
 use crate::stream::config::{StreamConfig, check_name};
-use crate::stream::contract::{EngineOps, StreamOps};
+use crate::stream::contract::{EngineOps, StreamOps, WireOps};
 use crate::stream::info::StreamInfo;
 
 /// A connection to a hub. Everything opened from it keeps it open; the last one to go closes it.
 pub(crate) struct Hub {
-    options: HubOptions,
+    pub(super) options: HubOptions,
     handle: Handle,
     state: Arc<StateCell>,
     /// There once the hub was reached.
@@ -86,6 +87,11 @@ impl Hub {
     /// The session of a hub that something was opened from.
     pub(super) fn session(&self) -> &Arc<Session> {
         self.session.get().expect("what is opened from a hub was opened in its session")
+    }
+
+    /// Where its work is done.
+    pub(super) fn handle(&self) -> &Handle {
+        &self.handle
     }
 
     fn arrive(&self, session: Arc<Session>) {
@@ -235,8 +241,8 @@ impl EngineOps for HubEngine {
         self.0.close();
         Ok(())
     }
-}
 
-/// What [`crate::HubConfig`] says of a stream.
-const HUB_KEYS: [&str; 7] =
-    ["mirror", "sources", "placement", "subject_transform", "storage", "num_replicas", "allow_direct"];
+    fn wire(&self) -> Option<Arc<dyn WireOps>> {
+        Some(Arc::new(HubWire(Arc::clone(&self.0))))
+    }
+}

@@ -40,6 +40,7 @@ pub(crate) mod stream;
 pub(crate) mod subjects;
 pub(crate) mod subscription;
 pub(crate) mod task;
+pub(crate) mod wire;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

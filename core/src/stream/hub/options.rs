@@ -12,6 +12,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, Result};
+use crate::stream::hub_config::REPLICAS_MAX;
 
 /// How long an answer of a hub may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
@@ -75,6 +76,9 @@ pub struct HubOptions {
     pub reconnect_delay_max: Duration,
     /// Appends that may be on their way at once, 1 to 32,768; more wait for room.
     pub window: usize,
+    /// On how many servers a stream is kept that is made over this connection and says nothing of a hub, such as those
+    /// of buckets, event stores and entities: 1 to 5. One that is there stays as it is.
+    pub replicas: u32,
     /// Serves the connection on the tokio runtime that connecting begins in, instead of on a thread of its own. An
     /// append from a task of that runtime then crosses no thread. Its threads must not be blocked, by `.wait()` say,
     /// while they are needed here; and when it ends, the connection does.
@@ -130,6 +134,9 @@ impl HubOptions {
         }
         if !(1..=WINDOW_MAX).contains(&self.window) {
             return Err(Error::invalid(format!("hub: window is {}, must be 1 to {WINDOW_MAX} appends", self.window)));
+        }
+        if !(1..=REPLICAS_MAX).contains(&self.replicas) {
+            return Err(Error::invalid(format!("hub: replicas is {}, must be 1 to {REPLICAS_MAX}", self.replicas)));
         }
         Ok(self)
     }
@@ -225,6 +232,7 @@ impl Default for HubOptions {
             reconnect_delay_min: RECONNECT_DELAY.0,
             reconnect_delay_max: RECONNECT_DELAY.1,
             window: WINDOW,
+            replicas: 1,
             on_this_runtime: false,
             clock: Arc::new(SystemClock),
         }
@@ -251,6 +259,7 @@ impl fmt::Debug for HubOptions {
             .field("request_timeout", &self.request_timeout)
             .field("retry_on_initial_connect", &self.retry_on_initial_connect)
             .field("window", &self.window)
+            .field("replicas", &self.replicas)
             .finish_non_exhaustive()
     }
 }

@@ -1,14 +1,14 @@
 //! Reading a hub's stream: one record, the newest of a filter, and stretches forward and backward.
 //!
-//! Every read sees what was acknowledged before it began: single ones go to the leader, and `fetch.rs` chooses a way
-//! that holds it for the rest. Bounds of time become bounds of sequence first, because times never decrease along a
-//! stream.
+//! Every read sees what was acknowledged before it began: a record by its sequence comes from the leader, and
+//! `fetch.rs` chooses a way that holds it for the rest. Bounds of time become bounds of sequence first, because times
+//! never decrease along a stream.
 
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::fetch::{Fetched, PAGE_RECORDS, Pager, direct, for_server, from_leader, may_be_direct};
+use super::fetch::{Fetched, PAGE_RECORDS, Pager, direct, for_server, from_leader, last_of, may_be_direct};
 use super::records::{Gather, Raw};
 use super::stamp;
 use super::stream::Remote;
@@ -32,9 +32,9 @@ pub(super) async fn leader_get(remote: &Remote, body: &Value) -> Result<Option<R
 
 /// The newest record that a filter takes.
 pub(super) async fn last(remote: &Arc<Remote>, filter: &str) -> Result<Option<Record>> {
-    let found = from_leader(remote, &json!({ "last_by_subj": filter })).await?;
+    let found = last_of(remote, filter).await?;
     if found.is_some() || filter != ">" {
-        return Ok(found.map(|r| Fetched::Leader(r).raw().to_record()));
+        return Ok(found.map(|fetched| fetched.raw().to_record()));
     }
     // Asked for all subjects a server looks at its last sequence alone, whose record may have been removed.
     let plan = ReadOptions::default().backward().max_records(1).plan()?;

@@ -84,6 +84,31 @@ impl HubStream {
     {
         run(&self.0.session().handle, work(Arc::clone(&self.0)))
     }
+
+    /// Removes a record; unless `no_erase`, the server overwrites its bytes.
+    fn remove(&self, seq: u64, no_erase: bool) -> Pending<bool> {
+        if self.0.known().config.deny_delete {
+            let message = format!("stream '{}' denies deleting", self.0.name);
+            return Pending::ready(Err(Error::new(ErrorKind::Invalid, message)));
+        }
+        self.begin(move |remote| async move {
+            if seq == 0 {
+                return Ok(false);
+            }
+            let suffix = format!("STREAM.MSG.DELETE.{}", remote.name);
+            match remote.session().api(&remote.place(), &suffix, &json!({ "seq": seq, "no_erase": no_erase })).await? {
+                Ok(answer) => Ok(answer["success"] == true),
+                // Older servers only say that it failed, of what is gone or was never there too.
+                Err(error) if matches!(error.err_code, NO_MESSAGE | SEQUENCE_NOT_FOUND | DELETE_FAILED) => {
+                    match fetch::from_leader(&remote, &json!({ "seq": seq })).await? {
+                        None => Ok(false),
+                        Some(_) => Err(error.into_error(&remote.place())),
+                    }
+                }
+                Err(error) => Err(error.into_error(&remote.place())),
+            }
+        })
+    }
 }
 
 impl Remote {
@@ -217,27 +242,11 @@ impl StreamOps for HubStream {
     }
 
     fn delete(&self, seq: u64) -> Pending<bool> {
-        if self.0.known().config.deny_delete {
-            let message = format!("stream '{}' denies deleting", self.0.name);
-            return Pending::ready(Err(Error::new(ErrorKind::Invalid, message)));
-        }
-        self.begin(|remote| async move {
-            if seq == 0 {
-                return Ok(false);
-            }
-            let suffix = format!("STREAM.MSG.DELETE.{}", remote.name);
-            match remote.session().api(&remote.place(), &suffix, &json!({ "seq": seq, "no_erase": true })).await? {
-                Ok(answer) => Ok(answer["success"] == true),
-                // Older servers only say that it failed, of what is gone or was never there too.
-                Err(error) if matches!(error.err_code, NO_MESSAGE | SEQUENCE_NOT_FOUND | DELETE_FAILED) => {
-                    match fetch::from_leader(&remote, &json!({ "seq": seq })).await? {
-                        None => Ok(false),
-                        Some(_) => Err(error.into_error(&remote.place())),
-                    }
-                }
-                Err(error) => Err(error.into_error(&remote.place())),
-            }
-        })
+        self.remove(seq, true)
+    }
+
+    fn erase(&self, seq: u64) -> Pending<bool> {
+        self.remove(seq, false)
     }
 
     fn purge(&self, options: &PurgeOptions) -> Pending<u64> {

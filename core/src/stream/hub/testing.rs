@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use super::engine::HubEngine;
 use super::options::HubOptions;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, SECOND, SystemClock};
+use crate::stream::config::StreamConfig;
+use crate::stream::contract::EngineOps;
+use crate::stream::hub_config::HubConfig;
 
 /// The versions that everything is tried on: `cargo xtask tools` fetches them.
 pub(super) const VERSIONS: [&str; 4] = ["2.10.26", "2.11.11", "2.12.8", "2.15.1"];
@@ -140,22 +143,47 @@ impl Drop for Server {
 pub(super) struct Cluster(pub(super) Vec<Server>);
 
 impl Cluster {
+    /// One that keeps streams on all three. Servers that do not find each other are given up, and others started.
     pub(super) fn start(version: &str) -> Self {
-        // Free at this moment; nobody else on this machine asks for ports of a cluster by number.
-        let listeners: Vec<_> = (0..3).map(|_| std::net::TcpListener::bind("127.0.0.1:0").expect("a port")).collect();
-        let ports: Vec<u16> = listeners.iter().map(|l| l.local_addr().expect("an address").port()).collect();
-        drop(listeners);
-        let routes: Vec<String> = ports.iter().map(|p| format!("nats://127.0.0.1:{p}")).collect();
-        let routes = routes.join(",");
-        let servers = ports.iter().enumerate().map(|(i, port)| {
-            let (name, listen) = (format!("n{i}"), format!("nats://127.0.0.1:{port}"));
-            let arguments = ["-js", "-n", &name, "--cluster_name", "c", "--cluster", &listen, "--routes", &routes];
+        for _ in 0..3 {
+            let cluster = Self::begin(version);
+            if cluster.is_whole() {
+                return cluster;
+            }
+            let log = |server: &Server| std::fs::read_to_string(server.dir.join("log")).unwrap_or_default();
+            cluster.0.iter().for_each(|server| println!("a cluster did not come about: {}", log(server)));
+        }
+        panic!("no cluster comes about");
+    }
+
+    fn begin(version: &str) -> Self {
+        let routes: Vec<String> = ports(3).iter().map(|p| format!("nats://127.0.0.1:{p}")).collect();
+        let (all, cluster) = (routes.join(","), format!("c{:x}", SystemClock.random()));
+        let servers = routes.iter().enumerate().map(|(i, listen)| {
+            let name = format!("n{i}");
+            let arguments = ["-js", "-n", &name, "--cluster_name", &cluster, "--cluster", listen, "--routes", &all];
             Server::begin(version, &arguments)
         });
         // A member answers when it has found the others, so all have to be there first.
         let mut servers: Vec<Server> = servers.collect();
         servers.iter_mut().for_each(Server::wait);
         Cluster(servers)
+    }
+
+    /// Whether a stream can be on all three, within half a minute.
+    fn is_whole(&self) -> bool {
+        let engine = self.connect();
+        let hub = HubConfig { replicas: 3, ..HubConfig::default() };
+        let config = StreamConfig { hub: Some(Box::new(hub)), ..StreamConfig::new("whole", ["whole"]) };
+        let end = SystemClock.now() + 30 * SECOND;
+        while SystemClock.now() < end {
+            if engine.create_stream(config.clone()).wait().is_ok() {
+                engine.delete_stream("whole").wait().expect("delete");
+                return true;
+            }
+            pause(200);
+        }
+        false
     }
 
     pub(super) fn connect(&self) -> HubEngine {
@@ -168,6 +196,16 @@ impl Cluster {
         }
         panic!("the cluster did not come up");
     }
+}
+
+/// Ports that are free now, and that the system gives to nobody who does not ask for them by number.
+fn ports(count: usize) -> Vec<u16> {
+    let mut taken = Vec::new();
+    while taken.len() < count {
+        let port = 10_000 + (SystemClock.random() % 20_000) as u16;
+        taken.extend(std::net::TcpListener::bind(("127.0.0.1", port)));
+    }
+    taken.iter().map(|listener| listener.local_addr().expect("an address").port()).collect()
 }
 
 /// Lets real time pass.

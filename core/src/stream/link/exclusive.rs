@@ -136,7 +136,7 @@ impl Link {
         subscription: &impl SubscriptionOps,
         sent: &mut VecDeque<Sent>,
         wants_more: bool,
-        again: &mut Sleep<'_>,
+        again: &mut Sleep,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Next>> {
         if let Some(first) = sent.front_mut()

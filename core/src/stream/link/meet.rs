@@ -115,9 +115,9 @@ impl Link {
     }
 
     /// When the other stream is looked at again, though nothing is to be pushed to it.
-    pub(super) fn look_again(&self) -> Sleep<'_> {
+    pub(super) fn look_again(&self) -> Sleep {
         let shared = &self.local.shared;
-        shared.timers.sleep(shared.clock.now().saturating_add(LOOK_AGAIN), shared)
+        Sleep::until(shared.clock.now().saturating_add(LOOK_AGAIN), shared)
     }
 
     /// Whether the other stream no longer knows the record that it acknowledged last.

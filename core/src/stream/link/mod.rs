@@ -30,6 +30,7 @@ use crate::error::{Error, Result};
 use crate::locks::lock;
 use crate::pending::Pending;
 use crate::subject::Filters;
+use crate::timers::Sleep;
 pub use config::{CatchUp, Direction, LinkConfig, OnReset, SubjectMap};
 use meet::Met;
 pub use standing::{LinkState, LinkStatus};
@@ -174,7 +175,7 @@ impl Link {
             let now = self.local.shared.clock.now();
             // Many links that lost one hub do not come back at one instant.
             let jitter = self.local.shared.clock.random() % (pause / 2 + 1);
-            self.local.shared.timers.sleep(now.saturating_add(pause / 2 + jitter), &self.local.shared).await;
+            Sleep::until(now.saturating_add(pause / 2 + jitter), &self.local.shared).await;
             pause = (pause * 2).min(PAUSE_MAX);
         }
     }

@@ -274,22 +274,27 @@ impl Local {
             self.shared.check_open()?;
             state.check(&self.name)?;
             state.roll_if_full();
-            let pos = state.push_control(control);
-            if state.config.durability == Durability::Interval {
-                let outcome = state.apply_control(pos, control)?;
-                state.committed = state.tail.end();
-                let end = state.committed;
-                state.remember(end, outcome);
-            } else {
-                state.staged.push_back(super::state::Staged { pos, seq: 0 });
-                state.turn.join();
-            }
-            Ok(Ticket::new(Arc::clone(self), state.tail.end(), state.generation))
+            self.stage_control(&mut state, control)
         })();
         match ticket {
             Ok(ticket) => Pending::waiting(ticket),
             Err(error) => Pending::ready(Err(error)),
         }
+    }
+
+    /// Stages a control entry at the end of the tail.
+    pub(super) fn stage_control(self: &Arc<Self>, state: &mut State, control: &Control) -> Result<Ticket> {
+        let pos = state.push_control(control);
+        if state.config.durability == Durability::Interval {
+            let outcome = state.apply_control(pos, control)?;
+            state.committed = state.tail.end();
+            let end = state.committed;
+            state.remember(end, outcome);
+        } else {
+            state.staged.push_back(super::state::Staged { pos, seq: 0 });
+            state.turn.join();
+        }
+        Ok(Ticket::new(Arc::clone(self), state.tail.end(), state.generation))
     }
 }
 

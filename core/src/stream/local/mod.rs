@@ -11,6 +11,7 @@ pub(crate) mod consumer;
 pub(crate) mod control;
 pub(crate) mod dead;
 pub(crate) mod dedup;
+mod erase;
 pub(crate) mod frames;
 pub(crate) mod gaps;
 pub(crate) mod index_file;

@@ -125,19 +125,34 @@ impl Local {
 
     /// The newest record that a filter takes.
     pub(crate) fn last(&self, filter: &str) -> Result<Option<Record>> {
-        let mut state = self.ready()?;
-        if is_wildcard(filter) {
-            let seq = state.tip(filter);
-            drop(state);
-            return if seq == 0 { Ok(None) } else { self.get(seq) };
+        let mut before = 0;
+        loop {
+            let (seq, found) = if is_wildcard(filter) { self.last_of_all(filter)? } else { self.last_on(filter)? };
+            // What was taken out after it was looked up has a newer one in its place, or none.
+            if found.is_some() || seq == before {
+                return Ok(found);
+            }
+            before = seq;
         }
-        let Some((seq, pos)) = state.subjects.get(filter).map(|s| (s.last_seq, s.last_pos)) else { return Ok(None) };
-        let Some(part) = state.part_at(pos).map(Arc::clone) else { return Ok(None) };
-        let found = self.record_at(state, &part, pos, seq)?;
-        match found {
+    }
+
+    /// The sequence of the newest record among all subjects that a wildcard filter takes, 0 for none, and the record.
+    fn last_of_all(&self, filter: &str) -> Result<(u64, Option<Record>)> {
+        let seq = self.ready()?.tip(filter);
+        Ok((seq, if seq == 0 { None } else { self.get(seq)? }))
+    }
+
+    /// The same of one subject.
+    fn last_on(&self, subject: &str) -> Result<(u64, Option<Record>)> {
+        let state = self.ready()?;
+        let Some((seq, pos)) = state.subjects.get(subject).map(|s| (s.last_seq, s.last_pos)) else {
+            return Ok((0, None));
+        };
+        let Some(part) = state.part_at(pos).map(Arc::clone) else { return Ok((0, None)) };
+        match self.record_at(state, &part, pos, seq)? {
             // A snapshot that lies may name a record of another subject.
-            Some(other) if other.subject != filter => Err(self.damaged(&part, pos, seq)),
-            found => Ok(found),
+            Some(other) if other.subject != subject => Err(self.damaged(&part, pos, seq)),
+            found => Ok((seq, found)),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::journal::Pos;
 use crate::stream::config::StreamConfig;
 use crate::subject::check_subject;
-use crate::varint::{put_varint, take_varint, unzigzag, zigzag};
+use crate::varint::{self, put_bytes, put_varint, take_bytes, take_varint, unzigzag, zigzag};
 
 const MAGIC: &[u8; 8] = b"HWSNAPS\x01";
 /// The CRC32 at the end.
@@ -245,20 +245,8 @@ fn decode(bytes: Vec<u8>) -> Option<Snapshot> {
     snapshot.is_sound_of_subjects().then_some(snapshot)
 }
 
-fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
-    put_varint(out, bytes.len() as u64);
-    out.extend_from_slice(bytes);
-}
-
-fn take_bytes<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let len = take_varint(rest)? as usize;
-    let (bytes, after) = rest.split_at_checked(len)?;
-    *rest = after;
-    Some(bytes)
-}
-
 fn take_text(rest: &mut &[u8]) -> Option<String> {
-    String::from_utf8(take_bytes(rest)?.to_vec()).ok()
+    varint::take_text(rest).map(str::to_owned)
 }
 
 fn take_list<T>(rest: &mut &[u8], mut take: impl FnMut(&mut &[u8]) -> Option<T>) -> Option<Vec<T>> {

@@ -287,12 +287,16 @@ impl State {
     /// tail.
     pub(crate) fn roll_if_full(&mut self) {
         let base = self.next_part.as_ref().map_or(self.active_part.segment.base, |p| p.segment.base);
-        if self.tail.waiting() > 0 || self.tail.end() - base < self.config.segment_bytes {
-            return;
+        if self.tail.end() - base >= self.config.segment_bytes {
+            self.roll();
         }
-        if self.next_part.is_some() {
-            // The one before has not been committed to yet; a segment may be larger than asked for.
-            return;
+    }
+
+    /// Starts a new segment with the next frame; false, and nothing is done, while something waits in the tail, or the
+    /// one before has not been committed to yet: a segment may be larger than asked for.
+    pub(crate) fn roll(&mut self) -> bool {
+        if self.tail.waiting() > 0 || self.next_part.is_some() {
+            return false;
         }
         let head = self.segment_head();
         let header = Segment::header(self.tail.end(), &super::control::to_bytes(&head));
@@ -300,6 +304,7 @@ impl State {
         let segment = Arc::new(Segment::planned(&dir, self.tail.end(), header.len() as u64));
         self.tail.roll(Arc::clone(&segment), header);
         self.next_part = Some(Arc::new(Part::new(segment, head.base())));
+        true
     }
 
     /// Makes the next part the active one, when something at `pos` is committed that lies in it.

@@ -63,9 +63,21 @@ impl LocalStream {
     }
 
     fn newest(&self, filters: &[&str], after: u64, max: usize) -> Result<Batch> {
-        let mut places = self.local.newest(&Filters::new(filters)?, after)?;
-        places.truncate(max);
-        self.local.read_places(&places)
+        let filters = Filters::new(filters)?;
+        let (mut found, mut after) = (Batch::default(), after);
+        loop {
+            let mut places = self.local.newest(&filters, after)?;
+            let is_all = places.len() <= max - found.len();
+            places.truncate(max - found.len());
+            let read = self.local.read_places(&places)?;
+            let is_whole = read.len() == places.len();
+            found.replace(read);
+            // What was taken out meanwhile has a newer record behind all of these, or none.
+            match places.last() {
+                Some(&(last, _)) if found.len() < max && !(is_all && is_whole) => after = last,
+                _ => return Ok(found),
+            }
+        }
     }
 
     fn tip(&self, filter: &str) -> Result<u64> {
@@ -160,6 +172,13 @@ impl StreamOps for LocalStream {
                 return Pending::ready(Ok(false));
             }
             self.local.control(&Control::Delete(seq)).map(|n| n > 0)
+        })
+    }
+
+    fn erase(&self, seq: u64) -> Pending<bool> {
+        Pending::after(self.refuse_if(|c| c.deny_delete, "deleting"), |()| {
+            let is_beyond = seq > self.local.lock().last_seq;
+            Pending::ready(if is_beyond { Ok(false) } else { self.local.erase(seq) })
         })
     }
 

@@ -18,7 +18,7 @@ use crate::journal::frame::{FLAG_NOTE, Frame};
 use crate::journal::pack::{self, Keep};
 use crate::journal::segment::Segment;
 use crate::journal::writer::WriteFault;
-use crate::record::{Base, Durability, TAG_CONTROL, take_stamp};
+use crate::record::{Base, Durability, TAG_CONTROL, decode, take_stamp};
 use crate::stream::config::Compression;
 
 /// Index files that may stay loaded.
@@ -102,7 +102,7 @@ impl Local {
         next
     }
 
-    fn save_indexes(&self) -> Result<()> {
+    pub(super) fn save_indexes(&self) -> Result<()> {
         let unsaved = std::mem::take(&mut self.lock().unsaved);
         for part in unsaved {
             if let Some(bytes) = part.unsaved_index().and_then(|i| i.to_bytes()) {
@@ -137,7 +137,7 @@ impl Local {
         Ok(())
     }
 
-    fn remove_dropped(&self) -> Result<()> {
+    pub(super) fn remove_dropped(&self) -> Result<()> {
         let (dropped, gaps, bytes) = {
             let mut state = self.lock();
             let dropped: Vec<_> = state.dropped.extract_if(.., |p| p.segment.is_made()).collect();
@@ -186,19 +186,30 @@ impl Local {
 
     /// Stores one sealed segment anew that holds more than it needs to; the next step looks for another.
     fn pack_one(&self) -> Result<()> {
-        let (part, compress, dead, snapshot) = {
-            let mut state = self.lock();
+        let part = {
+            let state = self.lock();
             let compress = state.config.compression == Compression::Zstd;
             let unsaved = |p: &Arc<Part>| state.unsaved.iter().any(|u| Arc::ptr_eq(u, p));
-            let part = state.parts.iter().find(|p| p.wants_pack(compress) && !unsaved(p)).map(Arc::clone);
-            let Some(part) = part else { return Ok(()) };
+            state.parts.iter().find(|p| p.wants_pack(compress) && !unsaved(p)).map(Arc::clone)
+        };
+        let Some(part) = part else { return Ok(()) };
+        self.pack(&part)?;
+        self.shared.ring(None);
+        Ok(())
+    }
+
+    /// Stores a sealed segment anew, without what is gone. Its index must be in its file.
+    pub(super) fn pack(&self, part: &Arc<Part>) -> Result<()> {
+        let (compress, dead, snapshot) = {
+            let mut state = self.lock();
+            let compress = state.config.compression == Compression::Zstd;
             let dead = part.dead().clone();
             let pos = state.committed;
             let bytes = snapshot::encode(&state, pos);
             state.snapshot_pos = pos;
             // One that is due is older than this one, and must not take its place.
             state.snapshot = None;
-            (part, compress, dead, bytes)
+            (compress, dead, bytes)
         };
         let last = part.end_seq() - 1;
         let kept = (part.end_seq() - part.base.seq) - dead.len();
@@ -213,7 +224,6 @@ impl Local {
         self.sync_now()?;
         snapshot::write(disk, &self.dir, &snapshot)?;
         part.segment.set_packed(written.place(disk)?);
-        self.shared.ring(None);
         Ok(())
     }
 
@@ -304,9 +314,12 @@ fn fate(found: &Frame<'_>, dead: &Dead, base: Base, last: u64) -> Keep {
     }
     let Some((seq, _)) = take_stamp(base, &mut &*found.body) else { return Keep::Frame };
     let ord = (seq - base.seq) as u32;
-    // The last record stays, dead or not, so that the segment still says how far it goes.
-    if !dead.contains(ord) || seq == last {
+    if !dead.contains(ord) {
         Keep::Frame
+    } else if seq == last {
+        // It stays without its payload, so that the segment still says how far it goes.
+        let payload = decode(found.tag(), base, found.body).map_or(0, |record| record.payload.len());
+        Keep::Until(found.body.len() - payload)
     } else if ord.is_multiple_of(BLOCK_RECORDS as u32) {
         Keep::GoneAt
     } else {

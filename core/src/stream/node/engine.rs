@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::calls::NodeWire;
 use super::session::Session;
 use super::stream::NodeStream;
 use super::table::{
@@ -14,7 +15,7 @@ use crate::metric::Metric;
 use crate::origin::Writer;
 use crate::pending::Pending;
 use crate::stream::config::StreamConfig;
-use crate::stream::contract::{EngineOps, StreamOps};
+use crate::stream::contract::{EngineOps, StreamOps, WireOps};
 use crate::stream::info::StreamInfo;
 use crate::stream::link::{LinkConfig, LinkStatus};
 
@@ -33,6 +34,10 @@ impl NodeEngine {
 }
 
 impl EngineOps for NodeEngine {
+    fn wire(&self) -> Option<Arc<dyn WireOps>> {
+        Some(Arc::new(NodeWire(Arc::clone(&self.0))))
+    }
+
     fn create_stream(&self, config: StreamConfig) -> Pending<Arc<dyn StreamOps>> {
         self.make::<CreateStream>(&config)
     }

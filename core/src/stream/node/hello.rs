@@ -10,8 +10,8 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use super::frame::{self, HELLO};
-use super::wire::{put_bytes, take_text};
 use crate::error::{Error, ErrorKind, Result};
+use crate::varint::{put_bytes, take_text};
 
 /// The socket's name in the directory.
 pub(crate) const SOCKET: &str = "node.sock";

@@ -5,6 +5,7 @@
 //! module's frames and values; nothing here knows the door. There is no buffer of records between the two: what is
 //! taken is asked for, so a subscription or a consumer means what it means beside the files.
 
+pub(crate) mod calls;
 mod consumer;
 pub(crate) mod engine;
 pub(crate) mod frame;

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use super::wire::{Wire, put_bytes, take, take_byte, take_bytes, take_text};
+use super::wire::{Wire, take, take_byte};
 use crate::record::{Ack, Append, Base, Batch, Durability, Record, Rollup, decode};
-use crate::varint::{put_varint, take_varint};
+use crate::varint::{put_bytes, put_varint, take_bytes, take_text, take_varint};
 
 const DURABILITIES: [Durability; 4] = [Durability::Fsync, Durability::Interval, Durability::Os, Durability::Unknown];
 const ROLLUPS: [Rollup; 3] = [Rollup::None, Rollup::Subject, Rollup::All];

@@ -7,8 +7,8 @@ use super::records::put_appends;
 use super::session::{Held, Session};
 use super::subscription::NodeSubscription;
 use super::table::{
-    AppendRecords, Consumers, CreateConsumer, Delete, DeleteConsumer, Get, Info, Last, LastMany, LastSeq, OpenConsumer,
-    Operation, Purge, Read, Subjects, Subscribe, Sync,
+    AppendRecords, Consumers, CreateConsumer, Delete, DeleteConsumer, Erase, Get, Info, Last, LastMany, LastSeq,
+    OpenConsumer, Operation, Purge, Read, Subjects, Subscribe, Sync,
 };
 use crate::locks::lock;
 use crate::pending::Pending;
@@ -150,6 +150,10 @@ impl StreamOps for NodeStream {
 
     fn delete(&self, seq: u64) -> Pending<bool> {
         self.ask::<Delete>(&seq)
+    }
+
+    fn erase(&self, seq: u64) -> Pending<bool> {
+        self.ask::<Erase>(&seq)
     }
 
     fn purge(&self, options: &PurgeOptions) -> Pending<u64> {

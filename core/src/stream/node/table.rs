@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::wire::Wire;
+use super::wire::{Bytes, Wire};
 use crate::member::MeshStatus;
 use crate::metric::Metric;
 use crate::record::{Ack, Batch, Record};
@@ -84,12 +84,21 @@ operations! {
     33 AskPresence(String) -> String;
     // The same, for what waits until something happens.
     34 WatchPresence(String) -> String;
+    // Requests from one program to another: a subject, what is sent, and how long the answer is waited for. And the
+    // other end, which listens on a subject.
+    35 RequestCall((String, Bytes, Duration)) -> Bytes;
+    36 Listen(String) -> ();
+    // Of a stream again: as 29, with the bytes.
+    37 Erase(u64) -> bool;
     // Of a subscription or a consumer: at most so many records that are there; and an answer once one is.
     48 Take(u64) -> Batch;
     49 Ready(()) -> ();
     // Of a subscription: its position, how far it is behind, and what it missed.
     50 Standing(()) -> (u64, u64, u64);
     51 IsPast(u64) -> bool;
+    // Of a subject that is listened on: the next call, as its number and what was sent; and the answer to one.
+    56 NextCall(()) -> (u64, Bytes);
+    57 AnswerCall((u64, Bytes)) -> ();
     // Of a consumer.
     64 Progress(()) -> ConsumerInfo;
     65 AckRecords(Vec<u64>) -> u64;

@@ -14,7 +14,7 @@ use crate::stream::info::StreamInfo;
 use crate::stream::link::{LinkConfig, LinkStatus};
 use crate::stream::options::{PurgeOptions, ReadOptions};
 use crate::stream::subscription::SubscribeOptions;
-use crate::varint::{put_varint, take_varint};
+use crate::varint::{put_bytes, put_varint, take_bytes, take_text, take_varint};
 
 /// What goes over the socket.
 pub(crate) trait Wire: Sized {
@@ -40,22 +40,6 @@ pub(crate) fn bytes_of<T: Wire>(value: &T) -> Vec<u8> {
     let mut out = Vec::new();
     value.put(&mut out);
     out
-}
-
-pub(super) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
-    put_varint(out, bytes.len() as u64);
-    out.extend_from_slice(bytes);
-}
-
-pub(super) fn take_bytes<'a>(from: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let length = usize::try_from(take_varint(from)?).ok()?;
-    let (bytes, rest) = from.split_at_checked(length)?;
-    *from = rest;
-    Some(bytes)
-}
-
-pub(super) fn take_text<'a>(from: &mut &'a [u8]) -> Option<&'a str> {
-    std::str::from_utf8(take_bytes(from)?).ok()
 }
 
 pub(super) fn take_byte(from: &mut &[u8]) -> Option<u8> {
@@ -155,6 +139,19 @@ impl Wire for String {
 
     fn take(from: &mut &[u8]) -> Option<Self> {
         take_text(from).map(str::to_owned)
+    }
+}
+
+/// Bytes of a program's own.
+pub(crate) struct Bytes(pub(crate) Vec<u8>);
+
+impl Wire for Bytes {
+    fn put(&self, out: &mut Vec<u8>) {
+        put_bytes(out, &self.0);
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        take_bytes(from).map(|bytes| Bytes(bytes.to_vec()))
     }
 }
 

@@ -8,19 +8,13 @@ use crate::record::Append;
 use crate::stream::config::StreamConfig;
 use crate::stream::contract::{EngineOps, StreamOps};
 use crate::stream::hub::engine::HubEngine;
-use crate::stream::hub::testing::{Cluster, VERSIONS, pause, since};
+use crate::stream::hub::options::HubOptions;
+use crate::stream::hub::testing::{Cluster, Server, VERSIONS, since};
 use crate::{ConsumerConfig, HubConfig, ReadOptions, SubscribeOptions};
 
 fn replicated(engine: &HubEngine, name: &str) -> Arc<dyn StreamOps> {
     let hub = HubConfig { replicas: 3, ..HubConfig::default() };
     let config = StreamConfig { hub: Some(Box::new(hub)), ..StreamConfig::new(name, [format!("{name}.>")]) };
-    for _ in 0..300 {
-        match engine.create_stream(config.clone()).wait() {
-            Ok(stream) => return stream,
-            // The servers have not found each other yet.
-            Err(_) => pause(200),
-        }
-    }
     engine.create_stream(config).wait().expect("create")
 }
 
@@ -114,4 +108,25 @@ fn racing_writers_on_three_replicas_never_pass_a_filter() {
         }
         println!("{done} of 320 appends held");
     }
+}
+
+#[test]
+fn what_says_nothing_of_a_hub_has_the_replicas_of_the_connection_and_keeps_those_it_has() {
+    let version = VERSIONS[VERSIONS.len() - 1];
+    let cluster = Cluster::start(version);
+    let one = cluster.connect();
+    let urls = cluster.0.iter().map(Server::url).collect();
+    let options = HubOptions { urls, replicas: 3, ..HubOptions::default() };
+    let three = HubEngine::connect(options).wait().expect("connect");
+    let bare = StreamConfig::new("bare", ["bare.>"]);
+    let replicas = |stream: &Arc<dyn StreamOps>| stream.config().hub.expect("a hub's").replicas;
+    assert_eq!(replicas(&three.create_stream(bare.clone()).wait().expect("made")), 3);
+    assert_eq!(replicas(&one.create_stream(bare.clone()).wait().expect("found")), 3);
+    let other = StreamConfig { max_msgs: 7, ..bare.clone() };
+    refused(one.create_stream(other).wait(), ErrorKind::Conflict);
+    let said = StreamConfig { hub: Some(Box::default()), ..bare };
+    refused(one.create_stream(said).wait(), ErrorKind::Conflict);
+    let options = HubOptions { replicas: 6, ..HubOptions::new(cluster.0[0].url()) };
+    let error = HubEngine::connect(options).wait().err().expect("six replicas");
+    assert_eq!(error.to_string(), "hub: replicas is 6, must be 1 to 5");
 }

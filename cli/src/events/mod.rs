@@ -1,4 +1,7 @@
-//! `headwater events`: aggregates and their events. The verbs append, load and list.
+//! `headwater events`: aggregates and their events. The verbs append, load and list, and what there is of
+//! projections.
+
+mod projections;
 
 use clap::{Args, Subcommand};
 use headwater::events::{
@@ -12,6 +15,7 @@ use crate::output::Output;
 use crate::place::Place;
 use crate::text::{base64, printable};
 use crate::time::{parse_time, show_commit_time, show_short_time, show_time};
+use projections::{DeadLetters, Projections};
 
 /// Aggregates of a list that are read at once.
 const LIST_AT_ONCE: usize = 1_000;
@@ -35,9 +39,30 @@ that the same command appended before is not appended again.")]
   headwater events load account acc-1 --as-of-version 3 --dir data
   headwater events load account acc-1 --as-of-time 2026-01-01 --dir data")]
     Load(Load),
+    /// Forgets a person or thing: the data of events about it is gone from then on.
+    #[command(after_help = "Example:\n  headwater events forget ada --dir data
+
+Prints whether there was a key of it. Copies of the directory that were made \
+before, such as backups, have the key still, and data with it.")]
+    Forget(Forget),
+    /// Moves the old events of an aggregate into the archive of the store.
+    #[command(after_help = "Examples:
+  headwater events archive account acc-1 --dir data
+  headwater events archive account acc-1 --up-to 1000 --dir data
+
+What lies before the snapshot of the aggregate goes, and is still read by \
+whoever needs it; without a snapshot nothing does (exit code 3). What a \
+projection has not taken in yet stays.")]
+    Archive(Archive),
     /// Lists the aggregates and where they stand.
     #[command(after_help = "Example:\n  headwater events ls account --dir data --json")]
     Ls(Ls),
+    /// Lists the projections: where they stand, and what they fail at.
+    #[command(after_help = "Example:\n  headwater events projections --dir data --json")]
+    Projections(Projections),
+    /// Lists the events that a projection gave up.
+    #[command(after_help = "Example:\n  headwater events dead-letters balances --dir data --json")]
+    DeadLetters(DeadLetters),
 }
 
 #[derive(Args)]
@@ -92,6 +117,9 @@ pub(crate) struct Append {
     /// A further name and value; may be given several times.
     #[arg(long = "meta", value_name = "NAME=VALUE")]
     metadata: Vec<String>,
+    /// The person or thing that the data is about, which can be forgotten on request.
+    #[arg(long, value_name = "NAME")]
+    data_subject: Option<String>,
     #[command(flatten)]
     store: Store,
 }
@@ -109,6 +137,25 @@ pub(crate) struct Load {
     /// As it was at this time.
     #[arg(long, value_name = "TIME", value_parser = parse_time, conflicts_with_all = ["as_of_version", "as_of_seq"])]
     as_of_time: Option<i64>,
+    #[command(flatten)]
+    store: Store,
+}
+
+#[derive(Args)]
+pub(crate) struct Forget {
+    /// The person or thing, as events were appended with --data-subject.
+    data_subject: String,
+    #[command(flatten)]
+    store: Store,
+}
+
+#[derive(Args)]
+pub(crate) struct Archive {
+    #[command(flatten)]
+    name: Name,
+    /// The last version to go [default: that before the snapshot].
+    #[arg(long, value_name = "VERSION", default_value_t = 0, hide_default_value = true)]
+    up_to: u64,
     #[command(flatten)]
     store: Store,
 }
@@ -138,6 +185,11 @@ struct EventLine<'a> {
     causation: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     metadata: Option<serde_json::Map<String, serde_json::Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data_subject: Option<&'a str>,
+    /// Where there is a data subject: whether the data are gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    is_erased: Option<bool>,
     /// Where the data are JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<&'a RawValue>,
@@ -151,7 +203,11 @@ impl Verb {
         match self {
             Verb::Append(append) => append.run(place),
             Verb::Load(load) => load.run(place),
+            Verb::Forget(forget) => forget.run(place),
+            Verb::Archive(archive) => archive.run(place),
             Verb::Ls(ls) => ls.run(place),
+            Verb::Projections(projections) => projections.run(place),
+            Verb::DeadLetters(letters) => letters.run(place),
         }
     }
 }
@@ -186,6 +242,7 @@ impl Append {
             schema: self.schema,
             time: self.time,
             metadata: metadata.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
+            data_subject: self.data_subject.as_deref(),
             ..NewEvent::new(&self.event_type, &data)
         };
         let options = SaveOptions {
@@ -249,13 +306,47 @@ fn event_line(out: &mut Output, event: &EventView<'_>) -> Done {
         correlation: event.correlation(),
         causation: event.causation(),
         metadata: Some(metadata).filter(|metadata| !metadata.is_empty()),
+        data_subject: event.data_subject,
+        is_erased: event.data_subject.map(|_| event.is_erased),
         data,
-        data_base64: data.is_none().then(|| base64(event.data())),
+        data_base64: (data.is_none() && !event.is_erased).then(|| base64(event.data())),
     };
     out.either(&line, || {
-        let (time, data) = (show_short_time(event.time()), printable(event.data()));
+        let data = if event.is_erased { "(erased)".to_owned() } else { printable(event.data()) };
+        let time = show_short_time(event.time());
         format!("{:>6}  {time}  {}  {data}", event.version, event.event_type.escape_debug())
     })
+}
+
+impl Forget {
+    fn run(self, place: &Place) -> Done {
+        let forgotten = place.change(|engine| {
+            let store = engine.event_store(&self.store.store).wait()?;
+            Ok(store.forget(&self.data_subject).wait()?)
+        })?;
+        let mut out = place.output();
+        let object = serde_json::json!({ "data_subject": self.data_subject, "had_key": forgotten });
+        let name = self.data_subject.escape_debug();
+        out.either(&object, || if forgotten { format!("forgot '{name}'") } else { format!("'{name}' had no key") })?;
+        out.flush()
+    }
+}
+
+impl Archive {
+    fn run(self, place: &Place) -> Done {
+        let archived = place.change(|engine| {
+            let store = engine.event_store(&self.store.store).wait()?;
+            Ok(store.archive(self.name.id(), self.up_to).wait()?)
+        })?;
+        let mut out = place.output();
+        let (events, up_to, held) = (archived.events, archived.up_to, archived.held_back_by);
+        let object = serde_json::json!({ "events": events, "up_to": up_to, "held_back_by": held });
+        out.either(&object, || {
+            let held = held.map(|name| format!("; projection '{name}' has not taken in the rest yet"));
+            format!("{events} events moved, up to version {up_to}{}", held.unwrap_or_default())
+        })?;
+        out.flush()
+    }
 }
 
 impl Ls {
