@@ -4,6 +4,7 @@
 //! allocation for each. Knows the layout of one record's body and nothing about where bodies are kept.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -240,6 +241,11 @@ impl<'a> RecordView<'a> {
         Headers(self.headers)
     }
 
+    /// The same as bytes.
+    pub(crate) fn raw_headers(&self) -> RawHeaders<'a> {
+        RawHeaders(self.headers)
+    }
+
     /// The first value of the header `name`, letter case included.
     pub fn header(&self, name: &str) -> Option<&'a str> {
         self.headers().find(|(n, _)| *n == name).map(|(_, v)| v)
@@ -269,6 +275,29 @@ impl<'a> Iterator for Headers<'a> {
         let name = take_text(&mut self.0)?;
         let value = take_text(&mut self.0)?;
         Some((name, value))
+    }
+}
+
+/// The same as bytes, for whoever looks at few of many.
+pub(crate) struct RawHeaders<'a>(&'a [u8]);
+
+impl<'a> RawHeaders<'a> {
+    /// How many bytes there are from here on.
+    pub(crate) fn bytes_left(&self) -> usize {
+        self.0.len()
+    }
+
+    /// A part of these bytes, as text; `None` for what is not UTF-8.
+    pub(crate) fn text(&self, place: Range<usize>) -> Option<&'a str> {
+        std::str::from_utf8(self.0.get(place)?).ok()
+    }
+}
+
+impl<'a> Iterator for RawHeaders<'a> {
+    type Item = (&'a [u8], &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        Some((take_bytes(&mut self.0)?, take_bytes(&mut self.0)?))
     }
 }
 
@@ -325,12 +354,10 @@ impl Batch {
         self.items.last().map(|i| i.seq)
     }
 
-    /// Whether a record has the header `name`. It decodes nothing else.
-    pub(crate) fn has_header(&self, name: &str) -> bool {
-        (0..self.len()).filter_map(|index| self.stored(index)).any(|stored| {
-            let headers = if stored.tag & TAG_HEADERS == 0 { None } else { headers_in(stored.tag, stored.body) };
-            headers.is_some_and(|headers| Names(headers).any(|found| found == name.as_bytes()))
-        })
+    /// The headers of the record at `index`, as bytes. It decodes nothing else.
+    pub(crate) fn raw_headers(&self, index: usize) -> RawHeaders<'_> {
+        let stored = self.stored(index).filter(|stored| stored.tag & TAG_HEADERS != 0);
+        RawHeaders(stored.and_then(|stored| headers_in(stored.tag, stored.body)).unwrap_or_default())
     }
 
     /// The records, in order.
@@ -447,7 +474,7 @@ impl RecordView<'_> {
         }
     }
 
-    const EMPTY: RecordView<'static> =
+    pub(crate) const EMPTY: RecordView<'static> =
         RecordView { seq: 0, subject: "", time: 0, event_time: None, payload: &[], delivered: 0, headers: &[] };
 }
 
@@ -538,19 +565,6 @@ fn headers_in(tag: u8, body: &[u8]) -> Option<&[u8]> {
         rest = rest.get(8..)?;
     }
     take_bytes(&mut rest)
-}
-
-/// The names of headers, as bytes.
-struct Names<'a>(&'a [u8]);
-
-impl<'a> Iterator for Names<'a> {
-    type Item = &'a [u8];
-
-    fn next(&mut self) -> Option<&'a [u8]> {
-        let name = take_bytes(&mut self.0)?;
-        take_bytes(&mut self.0)?;
-        Some(name)
-    }
 }
 
 /// Takes sequence and time from the front of a record's body.

@@ -13,7 +13,20 @@ pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
 }
 
 /// Takes a number from the front of `bytes`; `None` when they end before it does.
+#[inline]
 pub(crate) fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
+    // Most are lengths, and short.
+    match bytes {
+        [byte @ 0..0x80, rest @ ..] => {
+            let value = u64::from(*byte);
+            *bytes = rest;
+            Some(value)
+        }
+        _ => take_long_varint(bytes),
+    }
+}
+
+fn take_long_varint(bytes: &mut &[u8]) -> Option<u64> {
     let mut value = 0u64;
     for (i, &byte) in bytes.iter().take(BYTES_MAX).enumerate() {
         value |= u64::from(byte & 0x7f) << (7 * i);

@@ -48,6 +48,13 @@ pub struct Image {
     dirs: BTreeSet<PathBuf>,
 }
 
+impl Image {
+    /// Whether a file has these bytes.
+    pub fn holds(&self, bytes: &[u8]) -> bool {
+        self.files.iter().any(|(_, file)| file.windows(bytes.len()).any(|found| found == bytes))
+    }
+}
+
 #[derive(Default)]
 struct Content {
     now: Vec<u8>,

@@ -2,9 +2,12 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -244,6 +247,64 @@ def test_snapshots_are_kept_when_due_and_believed_when_they_can_be_read(store: h
     accounts.transact("a", lambda root: root.raise_event(Deposited(1)))
     store.save_snapshot("account", "a", store.load("account", "a").position, b"not a number", schema=1)
     assert accounts.load("a").state == Account(5)
+
+
+class Held:
+    """A store whose loads wait until they may go on, and are counted."""
+
+    def __init__(self, store: hw.EventStore) -> None:
+        self._store = store
+        self.loads = 0
+        self.gate = threading.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def load(self, *arguments: Any, **keywords: Any) -> hw.Loaded:
+        self.loads += 1
+        assert self.gate.wait(30)
+        return self._store.load(*arguments, **keywords)
+
+    async def load_async(self, *arguments: Any, **keywords: Any) -> hw.Loaded:
+        self.loads += 1
+        while not self.gate.is_set():
+            await asyncio.sleep(0.001)
+        return await self._store.load_async(*arguments, **keywords)
+
+
+def test_loads_at_once_share_one_read(store: hw.EventStore) -> None:
+    hw.Repository(store, ACCOUNT).transact("a", lambda root: root.raise_event(Deposited(5)))
+    held = Held(store)
+    threads = ThreadPoolExecutor(9)
+    accounts = hw.Repository(held, ACCOUNT)  # type: ignore[arg-type]
+    loading = [threads.submit(accounts.load, "a") for _ in range(8)]
+    absent = threads.submit(accounts.get_or_create, "b")
+    while held.loads < 2:
+        time.sleep(0.001)
+    held.gate.set()
+    roots = [one.result(30) for one in loading]
+    # Each may do with its own what it likes.
+    roots[0].state.balance = 0
+    assert [root.state for root in roots[1:]] == [Account(5)] * 7
+    assert not absent.result(30).exists and held.loads == 2
+    threads.shutdown()
+
+    async def at_once() -> None:
+        held.loads = 0
+        held.gate.clear()
+        accounts = hw.Repository(held, ACCOUNT)  # type: ignore[arg-type]
+        first, *others = [asyncio.create_task(accounts.load_async("a")) for _ in range(8)]
+        await asyncio.sleep(0)
+        # Whoever reads for all may give up; one of those who wait may too.
+        first.cancel()
+        others[0].cancel()
+        await asyncio.sleep(0)
+        held.gate.set()
+        done = await asyncio.gather(first, *others, return_exceptions=True)
+        assert [type(one) for one in done[:2]] == [asyncio.CancelledError] * 2
+        assert [one.state for one in done[2:] if isinstance(one, hw.Root)] == [Account(5)] * 6
+
+    asyncio.run(at_once())
 
 
 def test_a_command_is_carried_out_once(accounts: hw.Repository[Account, Deposited | Withdrawn]) -> None:

@@ -1,8 +1,10 @@
 //! Events: what is saved, and what is read.
 
+use std::ops::Range;
+
 use crate::clock::Nanos;
 use crate::error::{Error, Result};
-use crate::record::{Append, PAYLOAD_BYTES_MAX, RecordView};
+use crate::record::{Append, PAYLOAD_BYTES_MAX, RawHeaders, RecordView};
 
 use super::cipher::SEALED_BYTES;
 use super::names::{check, check_data_subject, id_of};
@@ -106,6 +108,84 @@ fn starts_with(name: &str, prefix: &str) -> bool {
     name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }
 
+/// What the headers of a record say of the event in it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mark {
+    /// 0 where it is missing or wrong.
+    version: u64,
+    /// 0 where it is wrong.
+    schema: u32,
+    event_type: Place,
+    data_subject: Place,
+}
+
+/// Where a value is among the bytes of headers; it ends at 0 where it is missing.
+#[derive(Debug, Clone, Copy, Default)]
+struct Place {
+    start: u32,
+    end: u32,
+}
+
+impl Place {
+    fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+impl Mark {
+    pub(super) fn of(mut headers: RawHeaders<'_>) -> Self {
+        let all = headers.bytes_left();
+        let mut mark = Mark { version: 0, schema: 1, event_type: Place::default(), data_subject: Place::default() };
+        while let Some((name, value)) = headers.next() {
+            let is = |header: &str| name == header.as_bytes();
+            let end = all - headers.bytes_left();
+            // Headers are few bytes: `HEADERS_BYTES_MAX`.
+            let place = Place { start: (end - value.len()) as u32, end: end as u32 };
+            if is(HEADER_TYPE) {
+                let is_text = value.is_ascii() || std::str::from_utf8(value).is_ok();
+                mark.event_type = if is_text { place } else { Place::default() };
+            } else if is(HEADER_VERSION) {
+                mark.version = number(value).unwrap_or(0);
+            } else if is(HEADER_SCHEMA) {
+                mark.schema = number(value).and_then(|schema| schema.try_into().ok()).unwrap_or(0);
+            } else if is(HEADER_DATA_SUBJECT) {
+                mark.data_subject = place;
+            }
+        }
+        mark
+    }
+
+    /// Whether there is an event.
+    pub(super) fn is_event(&self) -> bool {
+        self.event_type.end > 0 && self.version > 0 && self.schema > 0
+    }
+
+    /// Whether its data is about somebody, and encrypted.
+    pub(super) fn is_sealed(&self) -> bool {
+        self.data_subject.end > 0
+    }
+}
+
+fn no_event(record: RecordView<'_>, mark: &Mark) -> Error {
+    let name = match mark {
+        Mark { version: 0, .. } if mark.event_type.end > 0 => HEADER_VERSION,
+        Mark { schema: 0, .. } if mark.event_type.end > 0 => HEADER_SCHEMA,
+        _ => HEADER_TYPE,
+    };
+    let place = format!("record {} on '{}'", record.seq, record.subject);
+    Error::corrupt(format!("{place} is no event: header '{name}' is missing or wrong"))
+}
+
+/// A number from 1 on, in decimal.
+fn number(text: &[u8]) -> Option<u64> {
+    let mut number = 0_u64;
+    for digit in text {
+        let digit = Some(digit.wrapping_sub(b'0')).filter(|digit| *digit < 10)?;
+        number = number.checked_mul(10)?.checked_add(digit.into())?;
+    }
+    (number > 0).then_some(number)
+}
+
 /// An event that borrows from what it was read with.
 #[derive(Debug, Clone, Copy)]
 pub struct EventView<'a> {
@@ -126,25 +206,20 @@ pub struct EventView<'a> {
 impl<'a> EventView<'a> {
     /// The event in a record. If it has a data subject, it is erased until it is [opened](EventView::opened).
     pub(super) fn of(record: RecordView<'a>) -> Result<Self> {
-        let bad = |name: &str| {
-            let place = format!("record {} on '{}'", record.seq, record.subject);
-            Error::corrupt(format!("{place} is no event: header '{name}' is missing or wrong"))
-        };
-        let (mut event_type, mut version, mut schema, mut data_subject) = (None, None, Some(1), None);
-        for (name, value) in record.headers() {
-            match name {
-                HEADER_TYPE => event_type = Some(value),
-                HEADER_VERSION => version = value.parse().ok().filter(|&version| version > 0),
-                HEADER_SCHEMA => schema = value.parse().ok().filter(|&schema| schema > 0),
-                HEADER_DATA_SUBJECT => data_subject = Some(value),
-                _ => {}
-            }
-        }
+        EventView::marked(record, &Mark::of(record.raw_headers()))
+    }
+
+    /// The same, with what is known of its headers.
+    pub(super) fn marked(record: RecordView<'a>, mark: &Mark) -> Result<Self> {
+        let headers = record.raw_headers();
+        let event_type = if mark.is_event() { headers.text(mark.event_type.range()) } else { None };
+        let Some(event_type) = event_type else { return Err(no_event(record, mark)) };
+        let data_subject = if mark.is_sealed() { headers.text(mark.data_subject.range()) } else { None };
         Ok(EventView {
             record,
-            event_type: event_type.ok_or_else(|| bad(HEADER_TYPE))?,
-            version: version.ok_or_else(|| bad(HEADER_VERSION))?,
-            schema: schema.ok_or_else(|| bad(HEADER_SCHEMA))?,
+            event_type,
+            version: mark.version,
+            schema: mark.schema,
             data_subject,
             is_erased: data_subject.is_some(),
             data: if data_subject.is_some() { &[] } else { record.payload },

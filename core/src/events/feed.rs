@@ -17,7 +17,6 @@ use crate::record::Batch;
 use crate::stream::config::DeliverPolicy;
 use crate::stream::subscription::{SubscribeOptions, Subscription};
 
-use super::event::HEADER_DATA_SUBJECT;
 use super::history::Front;
 use super::names::EventFilter;
 use super::read::Events;
@@ -117,10 +116,11 @@ impl Inner {
 
     /// The events of a batch, if nothing of it is encrypted; else they wait for their keys.
     fn plain_or_shelve(&self, batch: Batch) -> Option<Events> {
-        if !batch.has_header(HEADER_DATA_SUBJECT) {
-            return Some(Events::of(batch));
+        let events = Events::of(batch);
+        if !events.is_sealed() {
+            return Some(events);
         }
-        lock(&self.shelf).batch.absorb(batch);
+        lock(&self.shelf).batch.absorb(events.into_batch());
         None
     }
 
@@ -232,12 +232,14 @@ impl EventStore {
     /// # Errors
     /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) for names that can't be; those of the stream.
     pub fn follow(&self, options: &FollowOptions) -> Pending<EventFeed> {
-        let (store, after) = (self.clone(), options.after);
+        let (store, after, takes_all) = (self.clone(), options.after, options.filters.is_empty());
         Pending::after(self.subjects_of(&options.filters), move |filters| {
             Pending::of(async move {
                 let front = Front::behind(&store, &filters, after).await?;
                 let from = front.as_ref().map_or(after, Front::until) + 1;
                 let deliver_policy = DeliverPolicy::ByStartSequence(from);
+                // The stream has nothing but events, so a filter that takes all of them need not be looked at.
+                let filters = if takes_all { Vec::new() } else { filters };
                 let live = store.stream().subscribe(SubscribeOptions { filters, deliver_policy }).await?;
                 let (is_closed, shelf) = (AtomicBool::new(false), Mutex::default());
                 let inner = Arc::new(Inner { store, front, live, is_closed, shelf });

@@ -81,17 +81,24 @@ impl<S: Send + Sync + 'static> ReadModel for MemoryModel<S> {
 
     fn take(&self, events: &Events) -> Result<Taken> {
         let mut inside = write(&self.inside);
+        let inside = &mut *inside;
         let mut taken = Taken::default();
         for (index, event) in events.iter().enumerate() {
-            let seq = events.seq(index).unwrap_or_default();
-            let folded = event.map_err(FoldError::from).and_then(|event| (self.fold)(&mut inside.state, &event));
-            if let Err(error) = folded {
-                taken.failed = Some((seq, error.to_string()));
-                break;
+            let folded = match &event {
+                Ok(event) => (self.fold)(&mut inside.state, event).map(|()| event.seq()),
+                Err(error) => Err(FoldError::from(error.to_string())),
+            };
+            match folded {
+                Ok(seq) => {
+                    inside.position = seq;
+                    inside.since_kept = inside.since_kept.saturating_add(1);
+                    taken.position = Some(seq);
+                }
+                Err(error) => {
+                    taken.failed = Some((events.seq(index).unwrap_or_default(), error.to_string()));
+                    break;
+                }
             }
-            inside.position = seq;
-            inside.since_kept = inside.since_kept.saturating_add(1);
-            taken.position = Some(seq);
         }
         Ok(taken)
     }

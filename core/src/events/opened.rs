@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::varint::{put_bytes, put_varint};
 
 use super::cipher::{self, Unsealed};
-use super::event::{EventView, HEADER_DATA_SUBJECT};
+use super::event::EventView;
 use super::keys::Keys;
 use super::read::Events;
 use super::store::EventStore;
@@ -43,13 +43,13 @@ impl About<'_> {
 
 impl EventStore {
     /// Decrypts what can be, with keys that are looked up once for all of these events. Where none has a data subject,
-    /// nothing is looked up, and nothing is decoded but the names of headers.
+    /// nothing is looked up.
     ///
     /// # Errors
     /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) without the feature `shredding`, where one has; those
     /// of the stream.
     pub(super) async fn open(&self, events: &mut Events) -> Result<()> {
-        if !events.has_header(HEADER_DATA_SUBJECT) {
+        if !events.is_sealed() {
             return Ok(());
         }
         cipher::check()?;

@@ -267,8 +267,7 @@ impl Inner {
         if let Some(last) = events.last_seq() {
             at.careful = at.careful.saturating_sub(1);
             at.taken = at.taken.max(last);
-            let given = (0..events.len()).filter_map(|index| events.seq(index));
-            at.out.extend(given);
+            at.out.extend(events.seqs());
         }
         events
     }

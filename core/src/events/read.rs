@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::record::{Batch, RecordView};
 
-use super::event::EventView;
+use super::event::{EventView, Mark};
 use super::opened::Opened;
 
 /// Events in the order of the store, which borrow from what was read.
@@ -17,6 +17,8 @@ pub struct Events {
     /// How many of the records before the first event are passed over.
     skip: usize,
     len: usize,
+    /// What the headers of each record say.
+    marks: Vec<Mark>,
     /// What the payloads of events with a data subject came to, by their place among all records.
     opened: Arc<Vec<(usize, Opened)>>,
 }
@@ -24,12 +26,17 @@ pub struct Events {
 impl Events {
     /// All records of a batch.
     pub(super) fn of(batch: Batch) -> Self {
-        Events { len: batch.len(), ends: vec![batch.len()], batches: vec![batch], skip: 0, opened: Arc::default() }
+        let mut events = Events::default();
+        let len = batch.len();
+        events.push(batch, 0, len);
+        events
     }
 
     /// Adds a batch, of which `len` more records are events. `skip` of the records that are there before them are not.
     pub(super) fn push(&mut self, batch: Batch, skip: usize, len: usize) {
-        self.ends.push(self.ends.last().copied().unwrap_or_default() + batch.len());
+        let before = self.ends.last().copied().unwrap_or_default();
+        self.marks.extend((0..batch.len()).map(|index| Mark::of(batch.raw_headers(index))));
+        self.ends.push(before + batch.len());
         self.batches.push(batch);
         self.skip += skip;
         self.len += len;
@@ -52,7 +59,7 @@ impl Events {
         let batch = self.batches.get(n).filter(|_| index < self.len)?;
         batch.get(place + batch.len() - self.ends[n]).map(|record| {
             let found = self.opened.binary_search_by_key(&place, |(place, _)| *place);
-            opened(record, found.ok().map(|found| &self.opened[found].1))
+            opened(record, &self.marks[place], found.ok().map(|found| &self.opened[found].1))
         })
     }
 
@@ -69,14 +76,23 @@ impl Events {
         self.seq(self.len.checked_sub(1)?)
     }
 
-    /// The first record that is no event: its index, and why.
+    /// The first record that is no event, or whose payload is damaged: its index, and why.
     pub(super) fn first_bad(&self) -> Option<(usize, Error)> {
-        self.iter().enumerate().find_map(|(index, event)| Some((index, event.err()?)))
+        let mut damaged = self.opened.iter().filter(|(_, opened)| matches!(opened, Opened::Damaged));
+        let damaged = damaged.find_map(|(place, _)| place.checked_sub(self.skip));
+        let no_event = self.marks.iter().skip(self.skip).position(|mark| !mark.is_event());
+        let index = damaged.into_iter().chain(no_event).min()?;
+        Some((index, self.get(index)?.err()?))
     }
 
-    /// Whether a record that was read has this header.
-    pub(super) fn has_header(&self, name: &str) -> bool {
-        self.batches.iter().any(|batch| batch.has_header(name))
+    /// Whether payloads that were read are encrypted.
+    pub(super) fn is_sealed(&self) -> bool {
+        self.marks.iter().any(Mark::is_sealed)
+    }
+
+    /// The records of one batch again.
+    pub(super) fn into_batch(mut self) -> Batch {
+        self.batches.pop().unwrap_or_default()
     }
 
     /// Takes over what the payload of each event came to.
@@ -106,14 +122,38 @@ impl Events {
 
     /// The events, in order; an error in the place of a record that is none.
     pub fn iter(&self) -> impl Iterator<Item = Result<EventView<'_>>> {
-        let mut rest = self.opened.iter().skip_while(|next| next.0 < self.skip).peekable();
-        let records = self.batches.iter().flat_map(Batch::iter).enumerate().skip(self.skip).take(self.len);
-        records.map(move |(place, record)| opened(record, rest.next_if(|next| next.0 == place).map(|next| &next.1)))
+        let mut rest = self.opened.as_slice();
+        self.places().map(move |(place, batch, index)| {
+            let record = batch.get(index).unwrap_or(RecordView::EMPTY);
+            while let Some(((at, payload), behind)) = rest.split_first()
+                && *at <= place
+            {
+                rest = behind;
+                if *at == place {
+                    return opened(record, &self.marks[place], Some(payload));
+                }
+            }
+            opened(record, &self.marks[place], None)
+        })
+    }
+
+    /// The places in the store of all of them, also where a record is none.
+    pub(super) fn seqs(&self) -> impl Iterator<Item = u64> {
+        self.places().filter_map(|(_, batch, index)| batch.seq(index))
+    }
+
+    /// Where each of them is: its place among all records, its batch, and its index there.
+    fn places(&self) -> impl Iterator<Item = (usize, &Batch, usize)> {
+        let (skip, end) = (self.skip, self.skip + self.len);
+        self.batches.iter().zip(&self.ends).flat_map(move |(batch, &batch_end)| {
+            let begin = batch_end - batch.len();
+            (skip.max(begin)..end.min(batch_end)).map(move |place| (place, batch, place - begin))
+        })
     }
 }
 
 /// The event in a record, with what its payload came to.
-fn opened<'a>(record: RecordView<'a>, payload: Option<&'a Opened>) -> Result<EventView<'a>> {
-    let event = EventView::of(record)?;
+fn opened<'a>(record: RecordView<'a>, mark: &Mark, payload: Option<&'a Opened>) -> Result<EventView<'a>> {
+    let event = EventView::marked(record, mark)?;
     payload.map_or(Ok(event), |payload| event.opened(payload))
 }

@@ -6,10 +6,12 @@ or by an event loop.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import uuid
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Generator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -33,9 +35,6 @@ class _Call(NamedTuple):
     keywords: dict[str, Any]
 
 
-_Steps = Generator[_Call, Any, _T]
-
-
 @dataclass(frozen=True, slots=True)
 class Transacted(Generic[S, E, _T]):
     """What a transaction came to: the aggregate as it is now, and what `decide` returned, None where the command was
@@ -52,6 +51,10 @@ class _Kept(Generic[S]):
     state: S
     position: Position
     snapshot_version: int
+
+
+# What a thread or a loop does next: it asks the store, or waits for what another one reads.
+_Steps = Generator[_Call | Future[_Kept[Any] | None], Any, _T]
 
 
 class Repository(Generic[S, E]):
@@ -78,6 +81,8 @@ class Repository(Generic[S, E]):
         self._snapshot_ttl = snapshot_ttl
         self._cache = cache
         self._kept: OrderedDict[str, _Kept[S]] = OrderedDict()
+        # Reads on their way: loads at once share one. A loop must not wait for a thread, nor a thread for a loop.
+        self._reads: dict[tuple[asyncio.AbstractEventLoop | None, str], Future[_Kept[S] | None]] = {}
         self._lock = threading.Lock()
 
     def start(self, key: str) -> Root[S, E]:
@@ -94,11 +99,11 @@ class Repository(Generic[S, E]):
 
     def get_or_create(self, key: str) -> Root[S, E]:
         """Loads an aggregate, or starts it."""
-        return self._do(self._reading(key))
+        return self._do(self._reading(key, None))
 
     async def get_or_create_async(self, key: str) -> Root[S, E]:
         """As `get_or_create`, to await."""
-        return await self._do_async(self._reading(key))
+        return await self._do_async(self._reading(key, asyncio.get_running_loop()))
 
     def save(
         self,
@@ -193,9 +198,29 @@ class Repository(Generic[S, E]):
             raise NotFoundError(f"{self.kind.name} {root.key!r} has no event")
         return root
 
-    def _reading(self, key: str) -> _Steps[Root[S, E]]:
-        root = self.start(key)
+    def _reading(self, key: str, loop: asyncio.AbstractEventLoop | None) -> _Steps[Root[S, E]]:
         kept = self._find(key)
+        if kept is not None or not self._cache:
+            return (yield from self._read(key, kept))
+        mine: Future[_Kept[S] | None] = Future()
+        with self._lock:
+            reading = self._reads.setdefault((loop, key), mine)
+        if reading is not mine:
+            # What was under way may not have what this caller knows to be saved. One that failed is no matter here.
+            return (yield from self._read(key, (yield reading)))
+        try:
+            root = yield from self._read(key, None)
+            # Nobody is given a state that another one may change, nor data that can be forgotten.
+            if not root._data_subjects:
+                kept = self._find(key) or self._copied(root)
+            return root
+        finally:
+            with self._lock:
+                del self._reads[loop, key]
+            mine.set_result(kept)
+
+    def _read(self, key: str, kept: _Kept[S] | None) -> _Steps[Root[S, E]]:
+        root = self.start(key)
         if kept is not None:
             last_seq = yield self._call("last_seq", key)
             root.state, root.position = self.kind.clone(kept.state), kept.position
@@ -248,7 +273,7 @@ class Repository(Generic[S, E]):
         if saved is None:
             return None
         if saved.position.version > root.position.version:
-            return (yield from self._reading(root.key))
+            return (yield from self._read(root.key, self._find(root.key)))
         return root
 
     def _saving(self, root: Root[S, E], options: dict[str, Any]) -> _Steps[bool]:
@@ -263,7 +288,7 @@ class Repository(Generic[S, E]):
         if saved.is_repeat:
             # What was decided now is not what was saved then: the log says what is.
             self._forget(root.key)
-            there = yield from self._reading(root.key)
+            there = yield from self._read(root.key, None)
             root.state, root.position, root._snapshot_version = there.state, there.position, there._snapshot_version
             root._data_subjects = there._data_subjects
             return True
@@ -298,7 +323,10 @@ class Repository(Generic[S, E]):
             call = next(steps)
             while True:
                 try:
-                    answer = getattr(self.store, call.method)(*call.arguments, **call.keywords)
+                    if isinstance(call, Future):
+                        answer = call.result()
+                    else:
+                        answer = getattr(self.store, call.method)(*call.arguments, **call.keywords)
                 except Error as error:
                     call = steps.throw(error)
                 else:
@@ -306,13 +334,19 @@ class Repository(Generic[S, E]):
         except StopIteration as end:
             done: _T = end.value
             return done
+        finally:
+            steps.close()
 
     async def _do_async(self, steps: _Steps[_T]) -> _T:
         try:
             call = next(steps)
             while True:
                 try:
-                    answer = await getattr(self.store, f"{call.method}_async")(*call.arguments, **call.keywords)
+                    if isinstance(call, Future):
+                        # Whoever gives up its wait does not end the read.
+                        answer = await asyncio.shield(asyncio.wrap_future(call))
+                    else:
+                        answer = await getattr(self.store, f"{call.method}_async")(*call.arguments, **call.keywords)
                 except Error as error:
                     call = steps.throw(error)
                 else:
@@ -320,6 +354,8 @@ class Repository(Generic[S, E]):
         except StopIteration as end:
             done: _T = end.value
             return done
+        finally:
+            steps.close()
 
     def _find(self, key: str) -> _Kept[S] | None:
         with self._lock:
@@ -332,7 +368,7 @@ class Repository(Generic[S, E]):
         # Data that can be forgotten does not stay in memory.
         if not self._cache or not root.exists or root._data_subjects:
             return
-        kept = _Kept(self.kind.clone(root.state), root.position, root._snapshot_version)
+        kept = self._copied(root)
         with self._lock:
             there = self._kept.get(root.key)
             if there is None or there.position.version <= kept.position.version:
@@ -340,6 +376,9 @@ class Repository(Generic[S, E]):
                 self._kept.move_to_end(root.key)
             while len(self._kept) > self._cache:
                 self._kept.popitem(last=False)
+
+    def _copied(self, root: Root[S, E]) -> _Kept[S]:
+        return _Kept(self.kind.clone(root.state), root.position, root._snapshot_version)
 
     def _forget(self, key: str) -> None:
         with self._lock:
