@@ -71,6 +71,20 @@ impl Place {
         self.open_and_close(true, work)
     }
 
+    /// As [`Place::make`]; where no place is named, in a directory of this name in the working directory, which is
+    /// removed at the end.
+    pub(crate) fn make_apart<T>(&self, name: &str, work: impl FnOnce(&Engine) -> Done<T>) -> Done<T> {
+        if self.hub.is_some() || self.dir().is_ok() {
+            return self.make(work);
+        }
+        let apart = Place { dir: Some(PathBuf::from(name)), hub: None, json: self.json };
+        let outcome = apart.make(work);
+        let removed = std::fs::remove_dir_all(name).map_err(|e| Failure::io(format!("removing {name}"), &e));
+        let done = outcome?;
+        removed?;
+        Ok(done)
+    }
+
     fn open_and_close<T>(&self, create: bool, work: impl FnOnce(&Engine) -> Done<T>) -> Done<T> {
         let engine = match self.hub_alone()? {
             Some(url) => connect(url)?,

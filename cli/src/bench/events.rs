@@ -85,7 +85,7 @@ impl Events {
         if self.n == 0 || self.users == 0 {
             return Err(Failure::usage("--n and --users must be at least 1"));
         }
-        place.make(|engine| {
+        place.make_apart(&name.clone(), |engine| {
             let durability = self.durability.level();
             let store =
                 engine.create_event_store(EventsConfig { name, durability, ..EventsConfig::default() }).wait()?;

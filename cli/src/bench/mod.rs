@@ -23,14 +23,16 @@ pub(crate) enum Verb {
   headwater bench stream --hub nats://127.0.0.1:4222
   headwater bench stream --count 100000 --size 1KiB --dir data --json
 
-What comes back is compared with what was appended. The stream is removed at the end, with all that is in it.")]
+What comes back is compared with what was appended. The stream is removed at the end, with all that is in it. Where no
+place is named, it works in a directory of its own, in the working directory, which is removed too.")]
     Stream(Stream),
     /// Loads aggregates, saves one event each, many times, in an event store of its own; and replays all events.
     #[command(after_help = "Examples:
-  headwater bench events --n 50000 --users 100 --dir data
-  headwater bench events --hub nats://127.0.0.1:4222 --snapshot-every 0
+  headwater bench events --n 50000 --users 100
+  headwater bench events --n 50000 --users 100 --hub nats://127.0.0.1:4222 --snapshot-every 0
 
-One saves after the other. The store is removed at the end, with all that is in it.")]
+One saves after the other. The store is removed at the end, with all that is in it. Where no place is named, it works in
+a directory of its own, in the working directory, which is removed too.")]
     Events(events::Events),
 }
 
@@ -74,7 +76,7 @@ impl Stream {
     /// Works in a stream of its own, which is removed at the end.
     fn run(&self, place: &Place, name: &str) -> Done<Vec<Row>> {
         self.check()?;
-        place.make(|engine| {
+        place.make_apart(name, |engine| {
             let bench = Bench::new(engine, name, self, place.hub.is_some())?;
             let outcome = bench.run();
             let removed = engine.delete_stream(name).wait();
