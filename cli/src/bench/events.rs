@@ -81,12 +81,12 @@ impl Aggregate for User {
 
 impl Events {
     /// Works in a store of its own, which is removed at the end.
-    pub(super) fn run(&self, place: &Place, name: String) -> Done<Vec<Row>> {
+    pub(super) fn run(&self, place: &Place, name: &str) -> Done<Vec<Row>> {
         if self.n == 0 || self.users == 0 {
             return Err(Failure::usage("--n and --users must be at least 1"));
         }
-        place.make_apart(&name.clone(), |engine| {
-            let durability = self.durability.level();
+        place.make_apart(name, |engine| {
+            let (name, durability) = (name.to_owned(), self.durability.level());
             let store =
                 engine.create_event_store(EventsConfig { name, durability, ..EventsConfig::default() }).wait()?;
             let outcome = self.measure(&store);

@@ -65,7 +65,7 @@ impl Verb {
     pub(crate) fn run(self, place: &Place) -> Done {
         let name = format!("headwater-bench-{:016x}", headwater::Clock::random(&headwater::SystemClock));
         let rows = match self {
-            Verb::Events(events) => events.run(place, name)?,
+            Verb::Events(events) => events.run(place, &name)?,
             Verb::Stream(stream) => stream.run(place, &name)?,
         };
         show::rows(place, &rows)
