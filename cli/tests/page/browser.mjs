@@ -1,11 +1,14 @@
 // A Chromium of one's own, told what to do over a pipe: the DevTools protocol, a JSON object and a zero byte a message.
 
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 30_000;
+/** How often it is started at the most: it may end or say nothing at first, whatever the page is. */
+const STARTS_MAX = 3;
 
 export async function until(what, holds) {
   const end = Date.now() + PATIENCE_MS;
@@ -17,14 +20,39 @@ export async function until(what, holds) {
   }
 }
 
+/** What a promise comes to; an error when it comes to nothing. */
+export async function within(what, promise) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`never: ${what}`)), PATIENCE_MS);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
 export class Browser {
   #child;
   #home = mkdtempSync(join(tmpdir(), 'headwater-page-'));
   #asked = new Map();
   #last = 0;
   #rest = Buffer.alloc(0);
+  /** Why it says nothing more. */
+  #ended;
   /** What the page complained of. */
   faults = [];
+
+  /** One that answers. */
+  static async start(program) {
+    for (let starts = 1; ; starts += 1) {
+      const browser = new Browser(program);
+      try {
+        await browser.send('Browser.getVersion');
+        return browser;
+      } catch (error) {
+        await browser.close();
+        if (starts === STARTS_MAX) throw error;
+      }
+    }
+  }
 
   /** Starts the program, whose libraries and fonts lie beside it. */
   constructor(program) {
@@ -33,10 +61,15 @@ export class Browser {
     env.FONTCONFIG_FILE = join(dirname(program), 'fonts', 'fonts.conf');
     const stdio = ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'];
     this.#child = spawn(program, [...flags, `--user-data-dir=${this.#home}/data`, 'about:blank'], { stdio, env });
+    this.#child.stdio[3].on('error', () => {}); // It ended, which is heard of below.
     this.#child.stdio[4].on('data', (bytes) => this.#hear(bytes));
-    this.#child.on('exit', (code) => {
-      for (const { reject } of this.#asked.values()) reject(new Error(`the browser ended with ${code}`));
-    });
+    this.#child.on('error', (error) => this.#end(error));
+    this.#child.on('exit', (code, signal) => this.#end(new Error(`the browser ended with ${code ?? signal}`)));
+  }
+
+  #end(error) {
+    this.#ended ??= error;
+    for (const { reject } of this.#asked.values()) reject(error);
   }
 
   #hear(bytes) {
@@ -54,10 +87,12 @@ export class Browser {
   }
 
   send(method, params = {}) {
+    if (this.#ended) return Promise.reject(this.#ended);
     const id = ++this.#last;
     const message = { id, method, params, ...(this.session && { sessionId: this.session }) };
     this.#child.stdio[3].write(`${JSON.stringify(message)}\0`);
-    return new Promise((resolve, reject) => this.#asked.set(id, { resolve, reject }));
+    const answer = new Promise((resolve, reject) => this.#asked.set(id, { resolve, reject }));
+    return within(`an answer to ${method}`, answer);
   }
 
   /** Opens an address, and waits until it is loaded. */
@@ -98,9 +133,19 @@ export class Browser {
   }
 
   async close() {
-    const ended = new Promise((done) => this.#child.on('exit', done));
-    this.#child.kill('SIGKILL');
-    await ended;
-    rmSync(this.#home, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+    if (!this.#ended) {
+      const ended = once(this.#child, 'exit');
+      this.#child.kill('SIGKILL');
+      await within('its end', ended);
+    }
+    // Its helpers end a little later, and write until then.
+    await until('its directory is gone', () => {
+      try {
+        rmSync(this.#home, { recursive: true, force: true });
+        return true;
+      } catch {
+        return false;
+      }
+    });
   }
 }

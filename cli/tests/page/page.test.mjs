@@ -3,12 +3,13 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
-import { Browser, until } from './browser.mjs';
+import { Browser, until, within } from './browser.mjs';
 
 const { HEADWATER, CHROMIUM } = process.env;
 const SECRET = 'a secret of thirty-two bytes, or more';
@@ -28,27 +29,27 @@ jwt_secret = "\${JWT_SECRET}"
 `);
   const stdio = ['ignore', 'pipe', 'inherit'];
   node = spawn(HEADWATER, ['serve', '--config', 'p.toml', '--json'], { cwd: dir, env, stdio });
-  const line = await new Promise((resolve, reject) => {
+  const line = await within('the line of the node', new Promise((resolve, reject) => {
     let said = '';
     node.stdout.on('data', (bytes) => {
       said += bytes;
       if (said.includes('\n')) resolve(said.split('\n')[0]);
     });
     node.on('exit', (code) => reject(new Error(`the node ended with ${code}`)));
-  });
+  }));
   url = JSON.parse(line).http;
 }
 
 async function end() {
-  const ended = new Promise((done) => node.on('exit', done));
+  const ended = once(node, 'exit');
   node.kill('SIGTERM');
-  await ended;
+  await within('the end of the node', ended);
 }
 
 async function ask(method, path, body) {
   const headers = { authorization: `Bearer ${admin}`, 'content-type': 'application/json' };
-  const answer = await fetch(url + path, { method, headers, body: body && JSON.stringify(body) });
-  const told = await answer.json();
+  const answer = fetch(url + path, { method, headers, body: body && JSON.stringify(body) });
+  const told = await within(`an answer to ${method} ${path}`, answer.then((answer) => answer.json()));
   assert.equal(told.success, true, `${method} ${path}: ${told.error}`);
 }
 
@@ -61,15 +62,20 @@ before(async () => {
   await serve('127.0.0.1:0');
   const args = ['token', '--secret-env', 'JWT_SECRET', '--subject', 'ops', '--scope', 'presence:admin'];
   admin = execFileSync(HEADWATER, args, { env }).toString().trim();
-  browser = new Browser(CHROMIUM);
+  browser = await Browser.start(CHROMIUM);
   await browser.open(`${url}/`);
   await until('it watches', async () => (await browser.text('#state')) === 'Watching default');
 });
 
 after(async () => {
-  await browser?.close();
-  if (node?.exitCode === null) await end();
-  rmSync(dir, { recursive: true, force: true });
+  try {
+    if (node?.exitCode === null && node.signalCode === null) await end();
+    await browser?.close();
+  } finally {
+    // Nothing ends while one of its children runs.
+    node?.kill('SIGKILL');
+    rmSync(dir, { recursive: true, force: true });
+  }
 });
 
 test('who comes, changes and leaves is shown as it happens', async () => {
