@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::clock::Nanos;
 use crate::error::{Error, Result};
 use crate::origin::{HEADER_ORIGIN, Origin};
-use crate::varint::{put_bytes, put_varint, take_bytes, take_text, take_varint};
+use crate::varint::{bytes_len, put_bytes, put_varint, take_bytes, take_text, take_varint};
 
 /// The largest payload of one record, in bytes; a stream may set a lower limit.
 pub const PAYLOAD_BYTES_MAX: usize = 8 << 20;
@@ -504,29 +504,21 @@ pub(crate) fn encode(out: &mut Vec<u8>, append: &Append<'_>, base: Base, seq: u6
         tag |= TAG_EVENT_TIME;
         out.extend_from_slice(&event_time.to_le_bytes());
     }
-    let special = append.msg_id.is_some()
-        || append.ttl.is_some()
-        || append.rollup != Rollup::None
-        || append.headers.iter().any(|h| h.0 == HEADER_ORIGIN);
-    if special || !append.headers.is_empty() {
-        tag |= TAG_HEADERS | if special { TAG_SPECIAL } else { 0 };
-        let mut headers = Vec::new();
-        for (name, value) in &append.headers {
-            put_header(&mut headers, name, value);
-        }
-        if let Some(id) = append.msg_id {
-            put_header(&mut headers, HEADER_MSG_ID, id);
-        }
-        if let Some(ttl) = append.ttl {
-            put_header(&mut headers, HEADER_TTL, &format!("{}s", ttl.as_secs()));
-        }
-        match append.rollup {
-            Rollup::None => {}
-            Rollup::Subject => put_header(&mut headers, HEADER_ROLLUP, "sub"),
-            Rollup::All => put_header(&mut headers, HEADER_ROLLUP, "all"),
-        }
-        put_varint(out, headers.len() as u64);
-        out.extend_from_slice(&headers);
+    let ttl = append.ttl.map(|ttl| format!("{}s", ttl.as_secs()));
+    let rollup = match append.rollup {
+        Rollup::None => None,
+        Rollup::Subject => Some("sub"),
+        Rollup::All => Some("all"),
+    };
+    let fields = [(HEADER_MSG_ID, append.msg_id), (HEADER_TTL, ttl.as_deref()), (HEADER_ROLLUP, rollup)];
+    let of_fields = fields.iter().filter_map(|&(name, value)| Some((name, value?)));
+    let is_special = of_fields.clone().next().is_some() || append.headers.iter().any(|h| h.0 == HEADER_ORIGIN);
+    if is_special || !append.headers.is_empty() {
+        tag |= TAG_HEADERS | if is_special { TAG_SPECIAL } else { 0 };
+        let headers = append.headers.iter().copied().chain(of_fields);
+        let texts = headers.flat_map(|(name, value)| [name, value]);
+        put_varint(out, texts.clone().map(|text| bytes_len(text.as_bytes()) as u64).sum());
+        texts.for_each(|text| put_bytes(out, text.as_bytes()));
     }
     out.extend_from_slice(append.payload);
     tag
@@ -571,12 +563,6 @@ fn headers_in(tag: u8, body: &[u8]) -> Option<&[u8]> {
 pub(crate) fn take_stamp(base: Base, body: &mut &[u8]) -> Option<(u64, Nanos)> {
     let (seq, time) = (take_varint(body)?, take_varint(body)?);
     Some((base.seq.checked_add(seq)?, base.time.checked_add(time)?))
-}
-
-fn put_header(out: &mut Vec<u8>, name: &str, value: &str) {
-    for text in [name, value] {
-        put_bytes(out, text.as_bytes());
-    }
 }
 
 /// The time to live that a `Nats-TTL` header states, in whole seconds.

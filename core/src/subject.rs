@@ -86,7 +86,8 @@ pub(crate) fn is_name(text: &str) -> bool {
 
 /// Whether `filter` holds a wildcard.
 pub fn is_wildcard(filter: &str) -> bool {
-    filter.split('.').any(|t| t == "*" || t == ">")
+    // Most have neither, which is seen faster.
+    filter.bytes().any(|b| matches!(b, b'*' | b'>')) && filter.split('.').any(|t| t == "*" || t == ">")
 }
 
 /// Whether a literal `subject` is taken by `filter`.
@@ -209,21 +210,31 @@ impl Filters {
 /// assert_eq!(decode_token("S=C3=A3o=20Paulo").unwrap(), "São Paulo");
 /// ```
 pub fn encode_token(text: &str) -> String {
+    let mut out = String::with_capacity(text.len().max(1));
+    push_token(&mut out, text);
+    out
+}
+
+/// As [`encode_token`], at the end of a text.
+pub(crate) fn push_token(out: &mut String, text: &str) {
     if text.is_empty() {
-        return "=".to_owned();
+        out.push('=');
     }
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'/') {
-            out.push(byte as char);
-        } else {
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'/'))) {
+        let (plain, behind) = rest.split_at(at);
+        out.push_str(plain);
+        // What is encoded is a whole character, so that what is left is text.
+        let others = behind.chars().next().map_or(0, char::len_utf8);
+        for byte in behind[..others].bytes() {
             out.push('=');
             for nibble in [byte >> 4, byte & 15] {
                 out.push(char::from(b"0123456789ABCDEF"[nibble as usize]));
             }
         }
+        rest = &behind[others..];
     }
-    out
+    out.push_str(rest);
 }
 
 /// The text that [`encode_token`] turned into `token`; anything that it would not have written is refused.

@@ -44,6 +44,12 @@ pub(crate) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
+/// How many bytes [`put_bytes`] appends.
+pub(crate) fn bytes_len(bytes: &[u8]) -> usize {
+    let bits = (u64::BITS - (bytes.len() as u64).leading_zeros()).max(1);
+    bits.div_ceil(7) as usize + bytes.len()
+}
+
 /// Takes what [`put_bytes`] appended; `None` when `bytes` end before it does.
 pub(crate) fn take_bytes<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
     let len = usize::try_from(take_varint(bytes)?).ok()?;

@@ -20,6 +20,13 @@ pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub(crate) fn command<S: AsRef<OsStr>>(program: impl AsRef<OsStr>, args: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(program);
     command.args(args).current_dir(root());
+    // What cargo tells a program of the program's own package is no matter of what that builds: a build script that
+    // looks at it, such as that of `ring`, would have everything above it compiled again.
+    for (name, _) in std::env::vars_os() {
+        if ["CARGO_MANIFEST_", "CARGO_PKG_"].iter().any(|of_package| name.to_string_lossy().starts_with(of_package)) {
+            command.env_remove(name);
+        }
+    }
     command
 }
 

@@ -66,7 +66,7 @@ pub(crate) fn answer(py: Python<'_>, answer: Vec<u8>) -> PyResult<Py<PyAny>> {
 impl Entities {
     /// Asks an entity, and waits for its answer, 30 s unless `timeout` says otherwise; what is not begun by then is not
     /// begun. Not in the thread of the loop that serves it, which would wait for itself.
-    #[pyo3(signature = (kind, key, name, payload=None, *, timeout=None),
+    #[pyo3(signature = (kind, key, name, payload=Payload::EMPTY, *, timeout=None),
         text_signature = "($self, kind, key, name, payload=b'', *, timeout=None)")]
     fn request(
         &self,
@@ -74,17 +74,16 @@ impl Entities {
         kind: &str,
         key: &str,
         name: &str,
-        payload: Option<Payload<'_>>,
+        payload: Payload<'_>,
         timeout: Option<Seconds>,
     ) -> PyResult<Py<PyAny>> {
-        let payload = payload.as_ref().map_or(&[][..], |payload| payload.as_slice());
         let options = request_options(timeout, None);
-        let done = self.wait(py, None, |it| it.request(EntityId::new(kind, key), name, payload, options))?;
+        let done = self.wait(py, None, |it| it.request(EntityId::new(kind, key), name, payload.as_slice(), options))?;
         answer(py, done)
     }
 
     /// As `request`, to await.
-    #[pyo3(signature = (kind, key, name, payload=None, *, timeout=None),
+    #[pyo3(signature = (kind, key, name, payload=Payload::EMPTY, *, timeout=None),
         text_signature = "($self, kind, key, name, payload=b'', *, timeout=None)")]
     fn request_async(
         &self,
@@ -92,17 +91,21 @@ impl Entities {
         kind: &str,
         key: &str,
         name: &str,
-        payload: Option<Payload<'_>>,
+        payload: Payload<'_>,
         timeout: Option<Seconds>,
     ) -> PyResult<Wait> {
-        let payload = payload.as_ref().map_or(&[][..], |payload| payload.as_slice());
         let options = request_options(timeout, None);
-        Wait::begin(py, &self.held, |it| it.request(EntityId::new(kind, key), name, payload, options), answer)
+        Wait::begin(
+            py,
+            &self.held,
+            |it| it.request(EntityId::new(kind, key), name, payload.as_slice(), options),
+            answer,
+        )
     }
 
     /// Tells an entity something, and does not wait for it: done when the message is in its mailbox, here or on the
     /// node that has it.
-    #[pyo3(signature = (kind, key, name, payload=None, *, timeout=None),
+    #[pyo3(signature = (kind, key, name, payload=Payload::EMPTY, *, timeout=None),
         text_signature = "($self, kind, key, name, payload=b'', *, timeout=None)")]
     fn notify(
         &self,
@@ -110,25 +113,17 @@ impl Entities {
         kind: &str,
         key: &str,
         name: &str,
-        payload: Option<Payload<'_>>,
+        payload: Payload<'_>,
         timeout: Option<Seconds>,
     ) -> PyResult<()> {
-        let payload = payload.as_ref().map_or(&[][..], |payload| payload.as_slice());
-        self.wait(py, timeout, |it| it.notify(EntityId::new(kind, key), name, payload))
+        self.wait(py, timeout, |it| it.notify(EntityId::new(kind, key), name, payload.as_slice()))
     }
 
     /// As `notify`, to await.
-    #[pyo3(signature = (kind, key, name, payload=None), text_signature = "($self, kind, key, name, payload=b'')")]
-    fn notify_async(
-        &self,
-        py: Python<'_>,
-        kind: &str,
-        key: &str,
-        name: &str,
-        payload: Option<Payload<'_>>,
-    ) -> PyResult<Wait> {
-        let payload = payload.as_ref().map_or(&[][..], |payload| payload.as_slice());
-        Wait::begin(py, &self.held, |it| it.notify(EntityId::new(kind, key), name, payload), wait::plain)
+    #[pyo3(signature = (kind, key, name, payload=Payload::EMPTY),
+        text_signature = "($self, kind, key, name, payload=b'')")]
+    fn notify_async(&self, py: Python<'_>, kind: &str, key: &str, name: &str, payload: Payload<'_>) -> PyResult<Wait> {
+        Wait::begin(py, &self.held, |it| it.notify(EntityId::new(kind, key), name, payload.as_slice()), wait::plain)
     }
 
     /// Handles entities of these kinds, classes that are an `Entity`, in the running event loop until they are closed.

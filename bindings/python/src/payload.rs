@@ -16,6 +16,9 @@ pub(crate) enum Payload<'a> {
 }
 
 impl Payload<'_> {
+    /// What stands where an argument is left out.
+    pub(crate) const EMPTY: Self = Payload::Borrowed(&[]);
+
     pub(crate) fn as_slice(&self) -> &[u8] {
         match self {
             Payload::Borrowed(bytes) => bytes,

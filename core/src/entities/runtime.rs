@@ -480,6 +480,12 @@ impl Inner {
 }
 
 impl State {
+    /// Has somebody who takes turns woken when there is one.
+    fn wait_for(&mut self, id: u64, waker: &Waker) {
+        self.takers.retain(|taker| taker.0 != id);
+        self.takers.push((id, waker.clone()));
+    }
+
     /// Whether there is something to take.
     fn has_work(&self, now: Nanos) -> bool {
         self.dispatch.has_ready() && self.may_hand_out(now)
@@ -519,11 +525,17 @@ pub(super) struct Taking {
 
 impl Wait<Turn> for Taking {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Turn>> {
+        let mut state = lock(&self.inner.state);
+        // Nothing waits, as after most turns: there is no need to know the time.
+        if !state.is_closed && !state.dispatch.has_ready() {
+            state.wait_for(self.id, cx.waker());
+            return Poll::Pending;
+        }
+        drop(state);
         let taken = self.inner.act_on(|state, now| {
             let turn = state.next(now);
             if turn.is_none() {
-                state.takers.retain(|taker| taker.0 != self.id);
-                state.takers.push((self.id, cx.waker().clone()));
+                state.wait_for(self.id, cx.waker());
             }
             turn
         });

@@ -225,6 +225,8 @@ impl Served {
     async fn run(self: Arc<Self>) -> Result<()> {
         let (mut turns, mut tasks) = (FuturesUnordered::new(), FuturesUnordered::new());
         let mut taking = self.entities.taking();
+        // The room of a turn that is over, for the next one.
+        let mut room = None;
         loop {
             let taken = std::future::poll_fn(|cx| {
                 while let Poll::Ready(Some(())) = turns.poll_next_unpin(cx) {}
@@ -234,10 +236,18 @@ impl Served {
             });
             match taken.await {
                 Ok(turn) => {
-                    let mut turn = Box::pin(Arc::clone(&self).handle(turn));
+                    let handled = Arc::clone(&self).handle(turn);
+                    let mut turn = match room.take() {
+                        None => Box::pin(handled),
+                        Some(mut room) => {
+                            Pin::set(&mut room, handled);
+                            room
+                        }
+                    };
                     // Most turns are over at once, and need no place of their own.
-                    if (&mut turn).now_or_never().is_none() {
-                        turns.push(turn);
+                    match (&mut turn).now_or_never() {
+                        Some(()) => room = Some(turn),
+                        None => turns.push(turn),
                     }
                 }
                 Err(error) if error.kind() == ErrorKind::Closed => return Ok(()),

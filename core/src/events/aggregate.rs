@@ -82,9 +82,9 @@ pub struct Root<A: Aggregate> {
 }
 
 impl<A: Aggregate> Root<A> {
-    pub(super) fn new(key: &str) -> Self {
+    pub(super) fn new(key: impl Into<String>) -> Self {
         Root {
-            key: key.to_owned(),
+            key: key.into(),
             state: A::default(),
             position: Position::default(),
             raised: Vec::new(),

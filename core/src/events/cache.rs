@@ -3,7 +3,10 @@
 //!
 //! Two halves: what is used goes into the young one, and when that is full it becomes the old one, whose rest goes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
 
 use super::save::Position;
 
@@ -20,8 +23,8 @@ pub(super) struct Cached<A> {
 /// A bounded map from keys.
 #[derive(Debug)]
 pub(super) struct Cache<A> {
-    young: BTreeMap<String, Cached<A>>,
-    old: BTreeMap<String, Cached<A>>,
+    young: HashMap<String, Cached<A>, FixedState>,
+    old: HashMap<String, Cached<A>, FixedState>,
     /// The most states in each half.
     half: usize,
 }
@@ -29,7 +32,7 @@ pub(super) struct Cache<A> {
 impl<A: Clone> Cache<A> {
     /// One of `max` states at the most; of none, when 0.
     pub(super) fn new(max: usize) -> Self {
-        Cache { young: BTreeMap::new(), old: BTreeMap::new(), half: max.div_ceil(2) }
+        Cache { young: HashMap::default(), old: HashMap::default(), half: max.div_ceil(2) }
     }
 
     pub(super) fn get(&mut self, key: &str) -> Option<Cached<A>> {

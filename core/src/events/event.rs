@@ -24,6 +24,9 @@ pub(super) const HEADER_CAUSATION: &str = "Headwater-Causation";
 /// Whom its data is about: the data is encrypted with a key of that.
 pub(super) const HEADER_DATA_SUBJECT: &str = "Headwater-Data-Subject";
 
+/// The most of these headers that one event has.
+const HEADERS_MAX: usize = 7;
+
 /// An event to be saved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewEvent<'a> {
@@ -50,7 +53,7 @@ impl<'a> NewEvent<'a> {
 
     pub(super) fn check(&self) -> Result<()> {
         check("the type of an event", self.event_type)?;
-        if self.event_type.chars().any(char::is_control) {
+        if !self.event_type.bytes().all(|b| b.is_ascii_graphic()) && self.event_type.chars().any(char::is_control) {
             return Err(Error::invalid(format!(
                 "event type '{}' has a control character",
                 self.event_type.escape_debug()
@@ -89,18 +92,15 @@ impl<'a> NewEvent<'a> {
         tags: &'s Tags,
         data: &'s [u8],
     ) -> Append<'s> {
-        let mut append = Append::new(subject, data).header(HEADER_TYPE, self.event_type);
-        append = append.header(HEADER_VERSION, &numbers.0);
+        let mut headers = Vec::with_capacity(HEADERS_MAX + self.metadata.len());
+        headers.extend([(HEADER_TYPE, self.event_type), (HEADER_VERSION, numbers.0.as_str())]);
         if !numbers.1.is_empty() {
-            append = append.header(HEADER_SCHEMA, &numbers.1);
+            headers.push((HEADER_SCHEMA, &numbers.1));
         }
-        if let Some(data_subject) = self.data_subject {
-            append = append.header(HEADER_DATA_SUBJECT, data_subject);
-        }
-        append.headers.extend(tags.headers());
-        append.headers.extend(self.metadata.iter().map(|&(name, value)| (name, value)));
-        append.event_time = self.time;
-        append
+        headers.extend(self.data_subject.map(|data_subject| (HEADER_DATA_SUBJECT, data_subject)));
+        headers.extend(tags.headers());
+        headers.extend(self.metadata.iter().map(|&(name, value)| (name, value)));
+        Append { headers, event_time: self.time, ..Append::new(subject, data) }
     }
 }
 

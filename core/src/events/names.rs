@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::subject::{decode_token, encode_token, is_name};
+use crate::subject::{decode_token, encode_token, is_name, push_token};
 
 /// The longest name of an aggregate or an event, and the longest key, in bytes. Encoded, two of them fit a subject.
 pub const KEY_BYTES_MAX: usize = 128;
@@ -91,7 +91,12 @@ impl Names {
     pub(super) fn subject(&self, id: AggregateId<'_>) -> Result<String> {
         check("the name of an aggregate", id.aggregate)?;
         check("the key of an aggregate", id.key)?;
-        Ok(format!("{}{}.{}", self.prefix, encode_token(id.aggregate), encode_token(id.key)))
+        let mut subject = String::with_capacity(self.prefix.len() + id.aggregate.len() + 1 + id.key.len());
+        subject.push_str(&self.prefix);
+        push_token(&mut subject, id.aggregate);
+        subject.push('.');
+        push_token(&mut subject, id.key);
+        Ok(subject)
     }
 
     pub(super) fn filter(&self, filter: &EventFilter) -> Result<String> {

@@ -97,9 +97,11 @@ impl Events {
 
     /// Takes over what the payload of each event came to.
     pub(super) fn open_with(&mut self, open: impl Fn(&EventView<'_>) -> Option<Opened>) {
-        let records = self.batches.iter().flat_map(Batch::iter).enumerate().skip(self.skip).take(self.len);
-        let events = records.filter_map(|(place, record)| Some((place, EventView::of(record).ok()?)));
-        self.opened = Arc::new(events.filter_map(|(place, event)| Some((place, open(&event)?))).collect());
+        let opened = self.places().filter_map(|(place, batch, index)| {
+            let event = EventView::marked(batch.get(index)?, &self.marks[place]).ok()?;
+            Some((place, open(&event)?))
+        });
+        self.opened = Arc::new(opened.collect());
     }
 
     /// Why the first payload that can't be decrypted is damaged.

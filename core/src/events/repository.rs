@@ -105,8 +105,7 @@ impl<A: Aggregate> Repository<A> {
     /// # Errors
     /// As [`Repository::load`].
     pub fn get_or_create(&self, key: &str) -> Pending<Root<A>> {
-        let (inner, key) = (Arc::clone(&self.0), key.to_owned());
-        Pending::of(async move { inner.load(&key).await })
+        Arc::clone(&self.0).load(key.to_owned())
     }
 
     /// Saves the events that were raised, and keeps a snapshot if one is due. An aggregate that is not to be saved, or
@@ -203,16 +202,21 @@ impl<A: Aggregate> Repository<A> {
 }
 
 impl<A: Aggregate> Inner<A> {
-    async fn load(self: &Arc<Self>, key: &str) -> Result<Root<A>> {
+    fn load(self: Arc<Self>, key: String) -> Pending<Root<A>> {
+        let cached = lock(&self.cache).get(&key);
+        match cached {
+            Some(cached) => self.look(key, cached),
+            None => Pending::of(async move { self.share(key).await }),
+        }
+    }
+
+    /// Loads what is not in memory, together with all who want it now.
+    async fn share(self: Arc<Self>, key: String) -> Result<Root<A>> {
         if self.options.cache == 0 {
-            return self.read(key).await;
+            return self.read(&key).await;
         }
-        let cached = lock(&self.cache).get(key);
-        if let Some(cached) = cached {
-            return self.catch_up(key, cached).await;
-        }
-        let (reading, is_begun) = self.readings.join(key, || {
-            let (inner, key) = (Arc::clone(self), key.to_owned());
+        let (reading, is_begun) = self.readings.join(&key, || {
+            let (inner, key) = (Arc::clone(&self), key.clone());
             async move {
                 let read = inner.read(&key).await;
                 inner.readings.end(&key);
@@ -221,21 +225,28 @@ impl<A: Aggregate> Inner<A> {
         });
         let read = reading.await?;
         // One that was under way may not have what this caller knows to be saved.
-        if is_begun { Ok(read.root(key)) } else { self.catch_up(key, read).await }
+        if is_begun { Ok(read.root(key)) } else { self.look(key, read).await }
+    }
+
+    /// Looks whether the log has more than a state of memory, which a local stream says at once, and takes that in.
+    fn look(self: Arc<Self>, key: String, cached: Cached<A>) -> Pending<Root<A>> {
+        self.store.last_seq(AggregateId::new(A::NAME, &key)).and_then(move |last_seq| {
+            if last_seq == cached.position.seq {
+                return Pending::ready(Ok(cached.root(key)));
+            }
+            Pending::of(async move { self.catch_up(key, cached).await })
+        })
     }
 
     /// Takes in what the log has behind a state of memory.
-    async fn catch_up(&self, key: &str, cached: Cached<A>) -> Result<Root<A>> {
-        let id = AggregateId::new(A::NAME, key);
-        if self.store.last_seq(id).await? == cached.position.seq {
-            return Ok(cached.root(key));
-        }
+    async fn catch_up(&self, key: String, cached: Cached<A>) -> Result<Root<A>> {
+        let id = AggregateId::new(A::NAME, &key);
         let options = LoadOptions { behind: cached.position, ..LoadOptions::default() };
         match self.store.load(id, &options).await {
             // The log is not the one that it was.
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                lock(&self.cache).remove(key);
-                self.read(key).await
+                lock(&self.cache).remove(&key);
+                self.read(&key).await
             }
             loaded => self.fold(cached.root(key), &loaded?),
         }
@@ -296,9 +307,8 @@ impl<A: Aggregate> Inner<A> {
         root.raised.clear();
         if saved.is_repeat {
             // What was decided now is not what was saved then: the log says what is.
-            let key = root.key;
-            lock(&self.cache).remove(&key);
-            return Pending::of(async move { self.load(&key).await });
+            lock(&self.cache).remove(&root.key);
+            return self.load(root.key);
         }
         root.position = saved.position;
         let every = self.options.snapshot_every;
@@ -337,7 +347,7 @@ impl<A: Aggregate> Cached<A> {
         Cached { state, position, snapshot_version, data_subjects }
     }
 
-    fn root(self, key: &str) -> Root<A> {
+    fn root(self, key: String) -> Root<A> {
         let Cached { state, position, snapshot_version, data_subjects } = self;
         Root { state, position, snapshot_version, data_subjects, ..Root::new(key) }
     }

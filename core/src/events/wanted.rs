@@ -7,7 +7,7 @@ use crate::stream::options::ReadOptions;
 
 use super::event::{EventView, HEADER_CAUSATION, HEADER_COMMAND, HEADER_CORRELATION, NewEvent};
 use super::keys::Keys;
-use super::names::{AggregateId, check};
+use super::names::{AggregateId, check, id_of};
 use super::opened::About;
 use super::save::{EVENTS_PER_SAVE_MAX, Expected, Position, SaveOptions, Saved};
 use super::store::EventStore;
@@ -46,8 +46,6 @@ impl Tags {
 pub(super) struct Wanted {
     store: EventStore,
     subject: String,
-    aggregate: String,
-    key: String,
     expected: Expected,
     tags: Tags,
     /// The subjects that a condition speaks of, and the last sequence there.
@@ -80,20 +78,7 @@ impl Wanted {
         }
         let condition = options.condition.as_ref();
         let condition = condition.map(|c| Ok::<_, Error>((names.filter(&c.filter)?, c.last_seq))).transpose()?;
-        Ok(Wanted {
-            store: store.clone(),
-            subject,
-            aggregate: id.aggregate.to_owned(),
-            key: id.key.to_owned(),
-            expected,
-            tags: Tags::of(options)?,
-            condition,
-            keys: Keys::new(),
-        })
-    }
-
-    fn id(&self) -> AggregateId<'_> {
-        AggregateId::new(&self.aggregate, &self.key)
+        Ok(Wanted { store: store.clone(), subject, expected, tags: Tags::of(options)?, condition, keys: Keys::new() })
     }
 
     /// Appends the events behind a position, on the condition that the aggregate, or all that the condition speaks of,
@@ -254,9 +239,14 @@ impl Wanted {
 
     fn conflict(&self, found: Position) -> Error {
         self.store.0.measured.conflicts.add(1);
+        let (aggregate, key) = match id_of(&self.subject) {
+            Ok(id) => id,
+            Err(error) => return error,
+        };
+        let id = AggregateId::new(&aggregate, &key);
         match self.expected.version() {
-            Some(version) => Error::wrong_version(&self.id().to_string(), version, found.version),
-            None => Error::new(ErrorKind::Conflict, format!("{} has no events, and some were expected", self.id())),
+            Some(version) => Error::wrong_version(&id.to_string(), version, found.version),
+            None => Error::new(ErrorKind::Conflict, format!("{id} has no events, and some were expected")),
         }
     }
 }
