@@ -72,3 +72,17 @@ pub(crate) fn zigzag(value: i64) -> u64 {
 pub(crate) fn unzigzag(value: u64) -> i64 {
     (value >> 1) as i64 ^ -((value & 1) as i64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{bytes_len, put_bytes};
+
+    #[test]
+    fn the_length_of_bytes_is_known_before_they_are_put() {
+        for len in [0, 1, 127, 128, 16_383, 16_384, 2_097_151, 2_097_152] {
+            let (bytes, mut out) = (vec![7; len], Vec::new());
+            put_bytes(&mut out, &bytes);
+            assert_eq!(bytes_len(&bytes), out.len(), "of {len} bytes");
+        }
+    }
+}

@@ -68,14 +68,12 @@ before(async () => {
 });
 
 after(async () => {
-  try {
-    if (node?.exitCode === null && node.signalCode === null) await end();
-    await browser?.close();
-  } finally {
-    // Nothing ends while one of its children runs.
-    node?.kill('SIGKILL');
-    rmSync(dir, { recursive: true, force: true });
-  }
+  const isRunning = node?.exitCode === null && node.signalCode === null;
+  const ends = await Promise.allSettled([isRunning && end(), browser?.close()]);
+  // Nothing ends while one of its children runs.
+  node?.kill('SIGKILL');
+  rmSync(dir, { recursive: true, force: true });
+  for (const { reason } of ends) if (reason) throw reason;
 });
 
 test('who comes, changes and leaves is shown as it happens', async () => {

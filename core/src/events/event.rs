@@ -53,7 +53,7 @@ impl<'a> NewEvent<'a> {
 
     pub(super) fn check(&self) -> Result<()> {
         check("the type of an event", self.event_type)?;
-        if !self.event_type.bytes().all(|b| b.is_ascii_graphic()) && self.event_type.chars().any(char::is_control) {
+        if self.event_type.chars().any(char::is_control) {
             return Err(Error::invalid(format!(
                 "event type '{}' has a control character",
                 self.event_type.escape_debug()
