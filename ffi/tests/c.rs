@@ -34,10 +34,14 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// Builds the libraries, once, and returns where they are: a test target alone does not make cargo do it.
+/// Where the libraries are. They are built here, once, unless HEADWATER_LIBRARIES says where that was done: a test
+/// target alone does not make cargo do it.
 fn libraries() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
+        if let Some(built) = std::env::var_os("HEADWATER_LIBRARIES") {
+            return built.into();
+        }
         let test = std::env::current_exe().expect("a test has a path");
         let profile_dir = test.ancestors().nth(2).expect("target/<profile>/deps/<test>").to_owned();
         let mut build = Command::new(env!("CARGO"));

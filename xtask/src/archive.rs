@@ -6,9 +6,9 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::compile::{Profile, libraries};
 use crate::header::declared;
 use crate::shell::{Result, command, copy, empty_dir, quiet, root, write};
-use crate::symbols::{Profile, build};
 use crate::tools::need;
 
 /// Makes the archive and places it where the Go module links it.
@@ -41,7 +41,7 @@ fn platform() -> String {
 /// Makes the archive and returns where it is.
 pub(crate) fn make(profile: Profile) -> Result<PathBuf> {
     need("objcopy", "install binutils, such as `apt install binutils`")?;
-    let library = build(profile)?.join("libheadwater.a");
+    let library = libraries(profile)?.join("libheadwater.a");
     let dir = library.with_file_name("headwater-archive");
     empty_dir(&dir)?;
     let names = declared()?;

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::archive;
+use crate::compile::{Profile, libraries};
 use crate::shell::{Result, VERSION, command, copy, empty_dir, list, quiet, root, write};
-use crate::symbols::{Profile, build, check};
+use crate::symbols::check;
 use crate::tools;
 
 /// Where the packages are left.
@@ -13,12 +14,12 @@ pub(crate) fn dir() -> PathBuf {
 }
 
 /// Builds every package.
-pub(crate) fn run() -> Result {
+pub(crate) fn run(profile: Profile) -> Result {
     empty_dir(dir())?;
     tools::fetch()?;
-    c()?;
-    python()?;
-    node()?;
+    c(profile)?;
+    python(profile)?;
+    node(profile)?;
     for path in list(dir())? {
         let bytes = path.metadata().map_or(0, |m| m.len());
         println!("dist/{}  {:.1} MB", path.file_name().unwrap_or_default().to_string_lossy(), bytes as f64 / 1e6);
@@ -27,9 +28,9 @@ pub(crate) fn run() -> Result {
 }
 
 /// Header, shared and static library and `headwater.pc`, as a tree to unpack under any prefix.
-fn c() -> Result {
-    check(Profile::Release)?;
-    let libraries = build(Profile::Release)?;
+fn c(profile: Profile) -> Result {
+    check(profile)?;
+    let libraries = libraries(profile)?;
     let static_library = libraries.join("headwater-archive/libheadwater.a");
     let name = format!("headwater-{VERSION}-{}-{}", std::env::consts::OS, std::env::consts::ARCH);
     let stage = root().join("target/dist").join(&name);
@@ -72,26 +73,29 @@ fn soname(library: &Path) -> Result<String> {
     Ok(name.unwrap_or_else(|| "libheadwater.so".to_owned()))
 }
 
-/// A wheel for this machine and a source package that builds anywhere Rust is.
-fn python() -> Result {
-    let maturin = |words: &str| {
-        let mut maturin = command(tools::venv("maturin"), words.split_whitespace());
-        maturin.args(["--manifest-path", "bindings/python/Cargo.toml", "--out"]).arg(dir());
-        maturin
-    };
-    quiet(&mut maturin("build --release --quiet --locked"))?;
-    quiet(&mut maturin("sdist"))
+/// A source package that builds anywhere Rust is, and the wheel that it comes to on this machine.
+fn python(profile: Profile) -> Result {
+    let mut maturin = command(tools::venv("maturin"), ["sdist", "--manifest-path", "bindings/python/Cargo.toml"]);
+    quiet(maturin.arg("--out").arg(dir()))?;
+    let mut pip = tools::pip(&tools::venv("python"), "wheel");
+    pip.arg("--no-deps").arg("--wheel-dir").arg(dir()).arg(dir().join(format!("headwater-{VERSION}.tar.gz")));
+    pip.env("MATURIN_PEP517_ARGS", format!("--profile {} --compatibility pypi", profile.name()));
+    quiet(&mut pip)
 }
 
 /// An npm package with the addon for this machine inside.
-fn node() -> Result {
+fn node(profile: Profile) -> Result {
+    let libraries = libraries(profile)?;
     let npm = |words: &str| {
         let mut npm = command("npm", words.split_whitespace());
+        if profile == Profile::Dev {
+            npm.env("HEADWATER_LIBRARY", libraries.join("libheadwater_node.so"));
+        }
         npm.current_dir(root().join("bindings/node"));
         npm
     };
     quiet(&mut npm("install --no-audit --no-fund --ignore-scripts"))?;
     quiet(&mut npm("run --silent build"))?;
     quiet(npm("pack --silent --ignore-scripts --pack-destination").arg(dir()))?;
-    archive::place(&root().join("target/release/headwater-archive/libheadwater.a"))
+    archive::place(&libraries.join("headwater-archive/libheadwater.a"))
 }

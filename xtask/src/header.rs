@@ -24,9 +24,9 @@ pub(crate) fn check() -> Result {
     Ok(())
 }
 
-/// The test of `ffi/` that generates the header and compares it with the committed one.
+/// The test of `ffi/` that generates the header and compares it with the committed one, compiled as the others are.
 fn drift_test() -> Command {
-    cargo("test --quiet --package headwater-ffi --test header")
+    cargo("test --quiet --workspace --test header")
 }
 
 /// The header alone, twice included, is strict C99 and C++17.

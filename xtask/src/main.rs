@@ -3,6 +3,7 @@
 //! Each chore is a file here. None of them knows how another works; `test` alone strings them together, in order.
 
 mod archive;
+mod compile;
 mod dist;
 mod header;
 mod packages;
@@ -13,6 +14,8 @@ mod tidy;
 mod tools;
 
 use std::process::ExitCode;
+
+use compile::Profile;
 
 const HELP: &str = "\
 The project's own chores.
@@ -27,7 +30,7 @@ Usage: cargo xtask <chore> [arguments]
   symbols          compares what the libraries export with the header
   archive          makes the static library that Go links, with only the API's symbols
   dist             leaves the packages of every language in dist/
-  packages         installs each package as its user would, and runs the examples there
+  packages         does the same, installs each as its user would, and runs the examples there
   audit            checks licences, advisories and sources of the dependencies
   fuzz [seconds]   runs each fuzzer for so long (60)
   sim [seeds]      runs the simulation over so many seeds (2000)
@@ -47,8 +50,8 @@ fn main() -> ExitCode {
         Some("header") if rest.is_empty() => header::write_header(),
         Some("symbols") => symbols::run(),
         Some("archive") => archive::run(),
-        Some("dist") => dist::run(),
-        Some("packages") => packages::run(),
+        Some("dist") => dist::run(Profile::Release),
+        Some("packages") => packages::run(Profile::Release),
         Some("audit") => tools::audit(),
         Some("fuzz") => test::fuzz(rest),
         Some("sim") => test::sim(rest),

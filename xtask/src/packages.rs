@@ -5,14 +5,15 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::compile::Profile;
 use crate::dist;
 use crate::shell::{Result, VERSION, command, copy, empty_dir, has, list, output, quiet, root, write};
 use crate::test::EXAMPLES;
-use crate::tools::{need, pip_install};
+use crate::tools::{need, pip};
 
 /// Builds the packages, installs each and runs the examples there.
-pub(crate) fn run() -> Result {
-    dist::run()?;
+pub(crate) fn run(profile: Profile) -> Result {
+    dist::run(profile)?;
     let place = root().join("target/packages");
     empty_dir(&place)?;
     python(&place.join("python"))?;
@@ -32,17 +33,15 @@ fn package(suffix: &str) -> Result<PathBuf> {
 }
 
 fn python(place: &Path) -> Result {
-    for (kind, suffix) in [("wheel", ".whl"), ("source package", &*format!("headwater-{VERSION}.tar.gz"))] {
-        println!("python: the {kind} in an empty virtual environment");
-        empty_dir(place)?;
-        quiet(command("python3", ["-m", "venv"]).arg(place))?;
-        let python = place.join("bin/python");
-        pip_install(&python, &package(suffix)?.to_string_lossy())?;
-        for name in EXAMPLES {
-            let example = place.join(format!("{name}.py"));
-            copy(root().join(format!("examples/python/{name}.py")), &example)?;
-            quiet(command(&python, ["-I"]).arg(&example).current_dir(place))?;
-        }
+    println!("python: the wheel, which the source package came to, in an empty virtual environment");
+    empty_dir(place)?;
+    quiet(command("python3", ["-m", "venv"]).arg(place))?;
+    let python = place.join("bin/python");
+    quiet(pip(&python, "install").arg(package(".whl")?))?;
+    for name in EXAMPLES {
+        let example = place.join(format!("{name}.py"));
+        copy(root().join(format!("examples/python/{name}.py")), &example)?;
+        quiet(command(&python, ["-I"]).arg(&example).current_dir(place))?;
     }
     Ok(())
 }

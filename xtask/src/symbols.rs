@@ -1,16 +1,17 @@
 //! What the libraries export is what the header declares, no more and no less.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::archive;
+use crate::compile::{Profile, libraries};
 use crate::header::declared;
-use crate::shell::{self, Result, cargo, command, output, root};
+use crate::shell::{Result, command, output};
 
 /// Compares the symbols of the shared library, and of the static archive that Go links, with the header.
 pub(crate) fn check(profile: Profile) -> Result {
     let declared: BTreeSet<String> = declared()?.into_iter().collect();
-    let shared = build(profile)?.join("libheadwater.so");
+    let shared = libraries(profile)?.join("libheadwater.so");
     compare(&shared, &exported(&["-D", "--defined-only"], &shared)?, &declared)?;
     let archive = archive::make(profile)?;
     compare(&archive, &exported(&["-g", "--defined-only"], &archive)?, &declared)?;
@@ -21,25 +22,6 @@ pub(crate) fn check(profile: Profile) -> Result {
 /// As the chore of this name.
 pub(crate) fn run() -> Result {
     check(Profile::Dev)
-}
-
-/// How a library is built.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Profile {
-    /// As the tests are, so that nothing is compiled twice.
-    Dev,
-    /// As its users get it.
-    Release,
-}
-
-/// Builds the C libraries and returns where they are.
-pub(crate) fn build(profile: Profile) -> Result<PathBuf> {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    match profile {
-        Profile::Dev => shell::run(&mut cargo("build --quiet --package headwater-ffi"))?,
-        Profile::Release => shell::run(&mut cargo("build --quiet --package headwater-ffi --release"))?,
-    }
-    Ok(target.join(if profile == Profile::Dev { "debug" } else { "release" }))
 }
 
 fn exported(flags: &[&str], library: &Path) -> Result<BTreeSet<String>> {

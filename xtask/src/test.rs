@@ -1,13 +1,14 @@
 //! `make test`: every check there is, in order, each part with its heading and its time.
 //!
 //! What fails first is the cheapest to know: formatting and lints before tests, tests before packages. One build
-//! profile serves all parts but the packages, so that nothing is compiled twice.
+//! profile and one union of features serve all parts, so that nothing is compiled twice; `cargo xtask packages` tries
+//! the packages as they are released.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::shell::{Result, cargo, command, quiet, read, root, run as run_command};
-use crate::symbols::Profile;
+use crate::compile::{Profile, libraries};
+use crate::shell::{Result, cargo, command, copy, quiet, read, root, run as run_command};
 use crate::{archive, header, packages, symbols, tidy, tools};
 
 /// A part: its name, what it does, and how.
@@ -26,7 +27,7 @@ const PARTS: [Part; 13] = [
     ("go", "vet, tests with the race detector, vectors", go),
     ("examples", "the same programs in every language", examples),
     ("doc", "the documentation builds without a warning", doc),
-    ("packages", "each package installed as its user would", packages::run),
+    ("packages", "each package installed as its user would", tried_packages),
 ];
 
 /// Runs all parts, or those that are named.
@@ -85,45 +86,35 @@ fn lint() -> Result {
 
 fn rust() -> Result {
     // The C tests link the libraries, so those are built first.
-    symbols::build(Profile::Dev)?;
-    run_command(&mut cargo("test --quiet --workspace --no-fail-fast"))
-}
-
-/// The command, as a node for the tests of other languages.
-fn node_command() -> Result {
-    run_command(&mut cargo("build --quiet --package headwater-cli"))
+    let libraries = libraries(Profile::Dev)?;
+    run_command(cargo("test --quiet --workspace --no-fail-fast").env("HEADWATER_LIBRARIES", libraries))
 }
 
 fn python() -> Result {
-    node_command()?;
+    let native = libraries(Profile::Dev)?.join("lib_native.so");
+    copy(native, root().join("bindings/python/python/headwater/_native.abi3.so"))?;
     let venv = |program: &str, words: &str| in_venv(command(tools::venv(program), words.split_whitespace()));
-    quiet(&mut venv("maturin", "develop --quiet --manifest-path bindings/python/Cargo.toml"))?;
     run_command(venv("pytest", "-q").current_dir(root().join("bindings/python")))?;
     run_command(venv("mypy", "--no-error-summary python").current_dir(root().join("bindings/python")))?;
     run_command(venv("stubtest", "headwater").current_dir(root().join("bindings/python")))
 }
 
-/// The command as it would run in the activated virtual environment.
+/// The command as it would run in the activated virtual environment, with our package where it is written.
 fn in_venv(mut command: Command) -> Command {
-    command.env("VIRTUAL_ENV", root().join(".tools/venv"));
+    command.env("VIRTUAL_ENV", root().join(".tools/venv")).env("PYTHONPATH", root().join("bindings/python/python"));
     command
 }
 
 fn node() -> Result {
-    node_command()?;
-    npm("install --no-audit --no-fund --ignore-scripts")?;
-    npm("run --silent build")?;
-    npm("test --silent")
-}
-
-/// npm in the Node binding, whose build takes the profile that the tests share.
-fn npm(words: &str) -> Result {
-    let mut npm = command("npm", words.split_whitespace());
-    run_command(npm.env("HEADWATER_PROFILE", "dev").current_dir(root().join("bindings/node")))
+    let native = libraries(Profile::Dev)?.join("libheadwater_node.so");
+    for words in ["install --no-audit --no-fund --ignore-scripts", "run --silent build", "test --silent"] {
+        let mut npm = command("npm", words.split_whitespace());
+        run_command(npm.env("HEADWATER_LIBRARY", &native).current_dir(root().join("bindings/node")))?;
+    }
+    Ok(())
 }
 
 fn go() -> Result {
-    node_command()?;
     archive::run()?;
     let dir = root().join("bindings/go");
     run_command(command("go", ["vet", "./..."]).current_dir(&dir))?;
@@ -136,12 +127,12 @@ fn examples() -> Result {
     let node = root().join("examples/node");
     let link = ["install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"];
     run_command(command("npm", link).current_dir(&node))?;
+    let programs = libraries(Profile::Dev)?;
     say("rust", "hub-leaf");
-    run_command(&mut cargo("build --quiet --package headwater-cli --package headwater-hub-leaf"))?;
-    quiet(&mut cargo("run --quiet --package headwater-hub-leaf"))?;
+    quiet(&mut command(programs.join("headwater-hub-leaf"), [""; 0]))?;
     for name in EXAMPLES {
         say("rust", name);
-        quiet(&mut cargo(&format!("run --quiet --package headwater-examples --bin {name}")))?;
+        quiet(&mut command(programs.join(name), [""; 0]))?;
         say("c", name);
         let program = library.with_file_name(name);
         let mut cc = command("cc", ["-std=c11", "-Wall", "-Wextra", "-Werror", "-Iinclude"]);
@@ -163,6 +154,10 @@ pub(crate) const EXAMPLES: [&str; 6] = ["append_read", "subscribe", "points", "c
 
 fn say(language: &str, name: &str) {
     println!("examples/{language}: {name}");
+}
+
+fn tried_packages() -> Result {
+    packages::run(Profile::Dev)
 }
 
 fn doc() -> Result {

@@ -208,8 +208,9 @@ pub(crate) fn need(program: &str, how: &str) -> Result {
     if has(program) { Ok(()) } else { Err(format!("{program} is missing: {how}")) }
 }
 
-/// Installs a package into a virtual environment in silence; what it compiles shares our target directory.
-pub(crate) fn pip_install(python: &Path, what: &str) -> Result {
-    let mut pip = command(python, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", what]);
-    quiet(pip.env("CARGO_TARGET_DIR", root().join("target")))
+/// The pip of a Python, with this word; what it compiles shares our target directory.
+pub(crate) fn pip(python: &Path, word: &str) -> Command {
+    let mut pip = command(python, ["-m", "pip", word, "--quiet", "--disable-pip-version-check"]);
+    pip.env("CARGO_TARGET_DIR", root().join("target"));
+    pip
 }

@@ -2,7 +2,8 @@
 // Builds the native half and leaves it beside package.json as headwater.node.
 //
 // npm runs this when a clone's folder is installed or packed; a package from the registry brings the native half along
-// and runs nothing. The profile is release unless HEADWATER_PROFILE names another one of Cargo's (such as dev).
+// and runs nothing. The profile is release unless HEADWATER_PROFILE names another one of Cargo's (such as dev);
+// HEADWATER_LIBRARY names a native half that is built already.
 
 const { spawnSync } = require('node:child_process');
 const { copyFileSync, renameSync } = require('node:fs');
@@ -42,7 +43,7 @@ function libraryOf(output) {
   return library?.filenames.find((name) => /\.(so|dylib|dll)$/.test(name)) ?? fail('cargo built no library');
 }
 
-const library = build();
+const library = process.env.HEADWATER_LIBRARY || build();
 // Copied beside and renamed: a process that has the old one loaded keeps it.
 copyFileSync(library, `${addon}.new`);
 renameSync(`${addon}.new`, addon);
