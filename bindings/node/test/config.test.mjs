@@ -7,8 +7,8 @@ import { test } from 'node:test';
 import { openConfig } from 'headwater';
 import { rejects, scratch } from './helpers.mjs';
 
-test('a file says which directory and which streams', async (t) => {
-  const dir = await scratch(t);
+test('a file says which directory and which streams', async () => {
+  const dir = await scratch();
   const path = join(dir, 'headwater.toml');
   process.env.HEADWATER_TEST_STREAM = 'orders';
   await writeFile(path, 'dir = "data"\n[[stream]]\nname = "${HEADWATER_TEST_STREAM}"\nmax_age = "1h"\n');

@@ -122,9 +122,9 @@ for (const file of files) {
   test(`${vector.name}: ${vector.doc}`, () => runAll(file, vector, memory(), run));
 }
 
-test('every vector holds through a node', async (t) => {
+test('every vector holds through a node', async () => {
   for (const file of files) {
-    const dir = await scratch(t);
+    const dir = await scratch();
     await serving(dir, async () => {
       const engine = await open(dir, { node: 'only' });
       assert.ok(engine.isThroughNode);
@@ -134,7 +134,7 @@ test('every vector holds through a node', async (t) => {
 });
 
 test('every vector holds on a hub', async (t) => {
-  const server = await Server.start(await scratch(t));
+  const server = await Server.start(await scratch());
   t.after(() => server.stop());
   for (const file of files) {
     const vector = await vectorOf(file);

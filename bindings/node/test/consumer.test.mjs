@@ -85,8 +85,8 @@ test('a loop takes one message at a time, so that leaving it holds nothing back'
   assert.deepEqual(seqs, [5n, 6n, 7n, 8n, 9n, 10n]);
 });
 
-test('a consumer goes on where it stood after a restart', async (t) => {
-  const dir = await scratch(t);
+test('a consumer goes on where it stood after a restart', async () => {
+  const dir = await scratch();
   let engine = await open(dir);
   let stream = await engine.createStream({ name: 's', durability: 'os' });
   for (let i = 1; i <= 4; i++) await stream.append('s', `${i}`);

@@ -279,8 +279,8 @@ test('writes that nobody waits for are done in order, snapshots between them', a
   assert.equal(await (await engine.openCrdt('app')).counter('c').value(), 200n);
 });
 
-test('what was written is there after the directory is opened again', async (t) => {
-  const dir = await scratch(t);
+test('what was written is there after the directory is opened again', async () => {
+  const dir = await scratch();
   const engine = await open(dir);
   const s = await engine.crdt('app');
   assert.equal(await s.counter('likes').incr(5), 5n);

@@ -38,7 +38,7 @@ function engine(t) {
 
 /** A file with books that is attached, and a connection to it. */
 async function attached(t) {
-  const dir = await scratch(t);
+  const dir = await scratch();
   const path = join(dir, 'app.db');
   await writeFile(path, '');
   const on = engine(t);
@@ -51,7 +51,7 @@ async function attached(t) {
 
 /** Two files that replicate over a hub. */
 async function nodes(t) {
-  const dir = await scratch(t);
+  const dir = await scratch();
   const hub = engine(t);
   const made = async (name) => {
     const path = join(dir, `${name}.db`);
@@ -251,7 +251,7 @@ test('a mistake is told by its kind', async (t) => {
 });
 
 test('a file that this process has open is refused', { skip: !existsSync('/proc/self/fd') }, async (t) => {
-  const path = join(await scratch(t), 'app.db');
+  const path = join(await scratch(), 'app.db');
   await writeFile(path, '');
   const other = await openFile(path);
   const on = engine(t);
@@ -264,8 +264,8 @@ test('a file that this process has open is refused', { skip: !existsSync('/proc/
   await connection.close();
 });
 
-test('a file is found again when its engine is opened', async (t) => {
-  const dir = await scratch(t);
+test('a file is found again when its engine is opened', async () => {
+  const dir = await scratch();
   const path = join(dir, 'books.db');
   await elsewhere(path, BOOKS);
   const config = { path, publish: false, include: 'books', perRow: ['books'], scanMaxChanges: 9, logMaxEntries: 5n };

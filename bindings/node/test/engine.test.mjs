@@ -10,8 +10,8 @@ import * as hw from 'headwater';
 import { HeadwaterError, memory, open, openSync, restore, temporary, testEnvironment, verify } from 'headwater';
 import { environment, rejects, scratch, throws } from './helpers.mjs';
 
-test('what was appended is there after the directory is opened again', async (t) => {
-  const dir = await scratch(t);
+test('what was appended is there after the directory is opened again', async () => {
+  const dir = await scratch();
   const engine = await open(pathToFileURL(dir));
   assert.equal(engine.dir, dir);
   assert.equal(typeof engine.id, 'bigint');
@@ -30,8 +30,8 @@ test('what was appended is there after the directory is opened again', async (t)
   again.closeSync();
 });
 
-test('records read the same with any cache', async (t) => {
-  const dir = await scratch(t);
+test('records read the same with any cache', async () => {
+  const dir = await scratch();
   const engine = await open(dir);
   const stream = await engine.createStream({ name: 's', subjects: ['s.>'], durability: 'os' });
   for (let n = 0; n < 300; n += 1) await stream.append(`s.${n % 30}`, Buffer.alloc(300, n));
@@ -49,8 +49,8 @@ test('records read the same with any cache', async (t) => {
   await rejects(open(dir, { cacheBytes: -1 }), 'invalid');
 });
 
-test('a directory has one owner, and readers beside it', async (t) => {
-  const dir = await scratch(t);
+test('a directory has one owner, and readers beside it', async () => {
+  const dir = await scratch();
   const engine = await open(dir);
   const stream = await engine.createStream({ name: 'a', durability: 'os' });
   await rejects(open(dir), 'busy');
@@ -68,8 +68,8 @@ test('a directory has one owner, and readers beside it', async (t) => {
   await engine.close();
 });
 
-test('a directory that cannot be opened says why', async (t) => {
-  const dir = await scratch(t);
+test('a directory that cannot be opened says why', async () => {
+  const dir = await scratch();
   await rejects(open(join(dir, 'missing'), { create: false }), 'not_found');
   const file = join(dir, 'file');
   await writeFile(file, 'text');
@@ -117,8 +117,8 @@ test('a configuration with a wrong name or type is refused by that name', async 
   await refused(null, /stream/);
 });
 
-test('a backup of a live engine is restored and verified', async (t) => {
-  const dir = await scratch(t);
+test('a backup of a live engine is restored and verified', async () => {
+  const dir = await scratch();
   const engine = await open(join(dir, 'live'));
   const stream = await engine.createStream({ name: 'a', durability: 'os' });
   for (let i = 0; i < 100; i++) await stream.append('a', `record ${i}`);
@@ -155,8 +155,8 @@ test('metrics and logs are there', async (t) => {
   }
 });
 
-test('the log can be waited for', async (t) => {
-  const dir = await scratch(t);
+test('the log can be waited for', async () => {
+  const dir = await scratch();
   const made = await open(dir);
   await (await made.createStream({ name: 's' })).append('s', 'kept');
   await made.close();
@@ -172,8 +172,8 @@ test('the log can be waited for', async (t) => {
   await last;
 });
 
-test('a copy that is aborted leaves nothing, and can be made again', async (t) => {
-  const dir = await scratch(t);
+test('a copy that is aborted leaves nothing, and can be made again', async () => {
+  const dir = await scratch();
   const engine = await open(join(dir, 'data'));
   const stream = await engine.createStream({ name: 's' });
   for (let i = 0; i < 16; i++) await stream.append('s', Buffer.alloc(4 << 20, 7));

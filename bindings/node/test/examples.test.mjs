@@ -20,10 +20,10 @@ const WANTED = {
   'subscribe.mjs': /^followed 1000 records, 900 of them live, in order and without a gap\n$/,
 };
 
-test('every example runs and prints what it says', async (t) => {
+test('every example runs and prints what it says', async () => {
   const names = (await readdir(examples)).filter((name) => name.endsWith('.mjs'));
   assert.deepEqual(names.sort(), Object.keys(WANTED));
-  const project = await scratch(t);
+  const project = await scratch();
   await mkdir(join(project, 'node_modules'));
   await symlink(root, join(project, 'node_modules', 'headwater'), 'dir');
   for (const name of names) {

@@ -1,15 +1,22 @@
 // What several tests share: directories that go away, and errors by their kind.
 
 import assert from 'node:assert/strict';
-import { mkdtemp, realpath, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdtemp, realpath } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HeadwaterError, testEnvironment } from 'headwater';
 
-/** A new directory that is removed after the test. */
-export async function scratch(t) {
+const scratched = [];
+// Not after each test: what was begun first ends first there, and a server would still write into its directory.
+process.on('exit', () => {
+  for (const dir of scratched) rmSync(dir, { recursive: true, force: true, maxRetries: 10 });
+});
+
+/** A new directory that is removed when the process ends. */
+export async function scratch() {
   const dir = await realpath(await mkdtemp(join(tmpdir(), 'headwater-test-')));
-  t.after(() => rm(dir, { recursive: true, force: true }));
+  scratched.push(dir);
   return dir;
 }
 

@@ -11,7 +11,7 @@ import { Server } from './nats_server.mjs';
 const MS_MAX = 30_000;
 
 async function served(t, ...args) {
-  const server = await Server.start(await scratch(t), ...args);
+  const server = await Server.start(await scratch(), ...args);
   t.after(() => server.stop());
   return server;
 }
@@ -104,7 +104,7 @@ test('a durable consumer, a bucket, an object and points are there', async (t) =
 
 test('a link carries both ways and says where it stands', async (t) => {
   const { hub } = await connected(t);
-  const edge = await open(join(await scratch(t), 'edge'));
+  const edge = await open(join(await scratch(), 'edge'));
   t.after(() => edge.close());
   const near = await edge.createStream({ name: 'readings', subjects: 'readings.>' });
   const far = await hub.createStream({ name: 'READINGS', subjects: ['site.7.readings.>', '$HW.READINGS.>'] });

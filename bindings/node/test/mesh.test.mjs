@@ -21,8 +21,8 @@ async function until(what, isSo) {
 }
 
 /** A directory with certificates, and what a node of it is told. */
-async function made(t) {
-  const dir = await scratch(t);
+async function made() {
+  const dir = await scratch();
   certificates(dir);
   const node = (name, more = {}) => ({
     name, bind: '127.0.0.1:0', ca: join(dir, 'ca.pem'), cert: join(dir, `${name}.pem`), key: join(dir, `${name}.key`),
@@ -38,7 +38,7 @@ function engine(t) {
 }
 
 test('what is written at one node is read at the other', async (t) => {
-  const { node } = await made(t);
+  const { node } = await made();
   const [a, b] = [engine(t), engine(t)];
   assert.equal(await a.mesh(), null);
   await a.joinMesh(node('a'));
@@ -63,7 +63,7 @@ test('what is written at one node is read at the other', async (t) => {
 });
 
 test('a mesh that cannot be is refused', async (t) => {
-  const { node } = await made(t);
+  const { node } = await made();
   const one = engine(t);
   await rejects(one.joinMesh(node('a', { bind: 'nowhere' })), 'invalid');
   await rejects(one.joinMesh(node('c')), 'not_found');
@@ -75,8 +75,8 @@ test('a mesh that cannot be is refused', async (t) => {
   assert.equal(await one.mesh(), null);
 });
 
-test('a file may have a mesh', async (t) => {
-  const { dir } = await made(t);
+test('a file may have a mesh', async () => {
+  const { dir } = await made();
   const path = join(dir, 'headwater.toml');
   const mesh = '[mesh]\nname = "a"\nbind = "127.0.0.1:0"\nca = "ca.pem"\ncert = "a.pem"\nkey = "a.key"\n';
   await writeFile(path, `dir = "data"\n${mesh}`);

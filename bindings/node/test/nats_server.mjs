@@ -32,7 +32,11 @@ export class Server {
   async start(port = new URL(this.url).port) {
     assert.ok(existsSync(PROGRAM), `${PROGRAM} is missing: run \`cargo xtask tools\``);
     const fixed = ['-js', '-a', '127.0.0.1', '-p', port, '--ports_file_dir', this.dir, '-sd', join(this.dir, 'store')];
-    this.#process = spawn(PROGRAM, [...fixed, ...this.args], { stdio: 'ignore' });
+    const server = spawn(PROGRAM, [...fixed, ...this.args], { stdio: 'ignore' });
+    // A test that does not come to its end ends all the same.
+    server.unref();
+    process.once('exit', () => server.kill('SIGKILL'));
+    this.#process = server;
     const ports = join(this.dir, `nats-server_${this.#process.pid}.ports`);
     for (const end = Date.now() + MS_MAX; ; await sleep(10)) {
       assert.ok(Date.now() < end, 'the server did not come up');
@@ -44,6 +48,7 @@ export class Server {
   }
 
   async stop() {
+    this.#process.ref();
     const ended = once(this.#process, 'exit');
     this.#process.kill('SIGKILL');
     await ended;

@@ -73,7 +73,7 @@ test('a query aggregates in buckets', async (t) => {
 
 test('CSV and JSON lines go in and out, and refused lines are named', async (t) => {
   const { p } = await store(t);
-  const dir = await scratch(t);
+  const dir = await scratch();
   const csv = 'date,temp,wind\n1970-01-01T00:00:01Z,1.5,3\nnot a date,9,9\n1970-01-01T00:00:03Z,2.5,4\n';
   const file = join(dir, 'in.csv');
   await writeFile(file, csv);

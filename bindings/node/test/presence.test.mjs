@@ -130,8 +130,8 @@ test('a watcher is told, and goes on where it was', async (t) => {
   again.close();
 });
 
-test('through a node', async (t) => {
-  const dir = join(await scratch(t), 'data');
+test('through a node', async () => {
+  const dir = join(await scratch(), 'data');
   await serving(dir, async () => {
     const [one, other] = [await open(dir), await open(dir)];
     const [here, there] = [await one.presence(), await other.presence()];
