@@ -9,6 +9,7 @@ const COUNT = 2;
 const DUPLICATE = 3;
 const DURABILITY = 4;
 const TOKEN = 5;
+const LEFT = 6;
 const WORDS = 8;
 
 const SHORT_BYTES = 2048;
@@ -19,7 +20,6 @@ const slots = new ArrayBuffer(WORDS * 4 + SHORT_BYTES);
 const longs = new BigUint64Array(slots, 0, 1);
 const words = new Uint32Array(slots, 0, WORDS);
 const short = Buffer.from(slots, WORDS * 4);
-const shortWords = new Uint32Array(slots, WORDS * 4);
 
 /** The acknowledgement that the last call left. */
 function ack() {
@@ -36,6 +36,11 @@ function token() {
   return words[TOKEN];
 }
 
+/** How many tokens are worth polling after the one that the last look left. */
+function left() {
+  return words[LEFT];
+}
+
 /** The packed bytes of an answer: a Buffer as it is, or so many bytes that the last call left, copied. */
 function bytesOf(answer) {
   if (typeof answer !== 'number') return answer;
@@ -45,12 +50,4 @@ function bytesOf(answer) {
   return copy;
 }
 
-/** The words of an answer: an array as it is, or so many words that the last call left, copied. */
-function wordsOf(answer) {
-  if (typeof answer !== 'number') return answer;
-  const copy = new Array(answer);
-  for (let i = 0; i < answer; i++) copy[i] = shortWords[i];
-  return copy;
-}
-
-module.exports = { ack, bytesOf, slots, token, wordsOf };
+module.exports = { ack, bytesOf, left, slots, token };

@@ -8,7 +8,7 @@ const { listen, unlisten } = require('./aborts.js');
 const { HeadwaterError, translate } = require('./errors.js');
 const { raw } = require('./native.js');
 const { LIMITS, check } = require('./options.js');
-const { slots, token: leftToken, wordsOf } = require('./slots.js');
+const { left, slots, token: leftToken } = require('./slots.js');
 
 // So many looks go by without a turn of the event loop, whose timers and sockets are not to wait for ever.
 const LOOKS_MAX = 1000;
@@ -89,7 +89,7 @@ function bound(token, wait, { timeoutMs, signal, onProgress }) {
     const late = () => giveUp(token, wait, new HeadwaterError('timeout', `not done within ${timeoutMs} ms`));
     if (timeoutMs === 0) {
       // A look, not a wait: the answer if it is there.
-      advance(token, wait);
+      advance(raw.poll, token);
       if (waiting.get(token) === wait) late();
       return;
     }
@@ -134,10 +134,7 @@ function giveUp(token, wait, error) {
 }
 
 function drain() {
-  for (const token of wordsOf(raw.ready(hub))) {
-    const wait = waiting.get(token);
-    if (wait !== undefined) advance(token, wait);
-  }
+  do advance(raw.pollNext); while (left() > 0);
 }
 
 /**
@@ -163,23 +160,35 @@ function looked() {
   drain();
 }
 
-function advance(token, wait) {
-  const { onProgress } = wait;
-  let value;
+/** Polls a token, or the next one that is worth it, and ends its wait if the answer is there. */
+function advance(poll, asked = undefined) {
+  let answer;
+  let failure;
   try {
-    const answer = raw.poll(hub, token);
-    if (answer === undefined) {
-      if (onProgress !== undefined) report(token, wait);
-      return;
-    }
-    // Decoded at once: what is in the slots stays there only until the next call.
-    value = wait.decode(answer);
+    answer = poll(hub, asked);
   } catch (error) {
-    leave(token, wait);
-    wait.reject(wait.error ?? translate(error));
+    failure = error;
+  }
+  const token = leftToken();
+  const wait = waiting.get(token);
+  if (wait === undefined) return;
+  const { onProgress } = wait;
+  if (failure === undefined && answer === undefined) {
+    if (onProgress !== undefined) report(token, wait);
     return;
   }
+  let value;
+  try {
+    // Decoded at once: what is in the slots stays there only until the next call.
+    if (failure === undefined) value = wait.decode(answer);
+  } catch (error) {
+    failure = error;
+  }
   leave(token, wait);
+  if (failure !== undefined) {
+    wait.reject(wait.error ?? translate(failure));
+    return;
+  }
   if (wait.threw) {
     wait.reject(wait.error);
     return;

@@ -3,6 +3,7 @@
 //! Everything here belongs to one thread: a worker has its own, and they meet in core only.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::ptr;
@@ -10,7 +11,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use napi::bindgen_prelude::{Either, Function, JsValue, Uint32Array, Unknown, retain_current_module_for_unload_safety};
+use napi::bindgen_prelude::{Function, JsValue, Unknown, retain_current_module_for_unload_safety};
 use napi::{Env, Status, sys};
 use napi_derive::napi;
 
@@ -27,9 +28,12 @@ pub(crate) const SLOT_COUNT: usize = 2;
 pub(crate) const SLOT_DUPLICATE: usize = 3;
 pub(crate) const SLOT_DURABILITY: usize = 4;
 const SLOT_TOKEN: usize = 5;
+const SLOT_LEFT: usize = 6;
 const SLOTS: usize = 8;
 /// Room after the slots for short packed bytes.
 const SHORT_BYTES: usize = 2048;
+/// The token of no wait.
+const NO_TOKEN: u32 = u32::MAX;
 
 type Parked = Pin<Box<dyn Future<Output = headwater::Result<Answer>>>>;
 
@@ -38,6 +42,8 @@ pub(crate) struct Hub {
     signal: Arc<Signal>,
     slots: *mut u32,
     waits: RefCell<Slab<Wait>>,
+    /// What was taken from the signal and is not polled yet.
+    ready: RefCell<VecDeque<u32>>,
     /// Where the long work ended that was answered last: done and in all.
     ended: Cell<[u64; 2]>,
 }
@@ -70,16 +76,6 @@ impl Hub {
         true
     }
 
-    /// Writes 32-bit words where packed bytes go; false when they are too many.
-    fn put_words(&self, words: &[u32]) -> bool {
-        if words.len() > SHORT_BYTES / 4 {
-            return false;
-        }
-        // SAFETY: as in `put_bytes`; the room begins after whole words.
-        unsafe { self.slots.add(SLOTS).copy_from_nonoverlapping(words.as_ptr(), words.len()) }
-        true
-    }
-
     /// What becomes ready from now on rings no bell: JavaScript looks for it by itself, with `waits.js` `look`.
     pub(crate) fn hush(&self) {
         self.signal.hush();
@@ -103,13 +99,12 @@ impl Hub {
             let mut waits = self.waits.borrow_mut();
             waits.insert(|token| Wait { future, waker: TokenWaker::new(self.signal.clone(), token), progress })
         };
-        let answer = self.poll(env, token)?;
-        self.put_slot(SLOT_TOKEN, token);
-        Ok(answer)
+        self.poll(env, token)
     }
 
-    /// The answer of a token, after which it is free; `undefined` while it has none.
+    /// The answer of a token, after which it is free; `undefined` while it has none. The token itself is in the slots.
     fn poll(self: &Rc<Self>, env: Env, token: u32) -> Result<Raw> {
+        self.put_slot(SLOT_TOKEN, token);
         let result = {
             let mut waits = self.waits.borrow_mut();
             let Some(wait) = waits.get_mut(token) else { return Raw::undefined(env) };
@@ -127,6 +122,19 @@ impl Hub {
             }
         };
         result.map_err(fault)?.into_js(env, self)
+    }
+
+    /// As [`Hub::poll`] for the next token that is worth it; how many are left is in the slots.
+    fn poll_next(self: &Rc<Self>, env: Env) -> Result<Raw> {
+        let (token, left) = {
+            let mut ready = self.ready.borrow_mut();
+            if ready.is_empty() {
+                self.signal.take_into(&mut ready);
+            }
+            (ready.pop_front(), ready.len())
+        };
+        self.put_slot(SLOT_LEFT, left as u32);
+        self.poll(env, token.unwrap_or(NO_TOKEN))
     }
 }
 
@@ -169,6 +177,7 @@ pub fn setup(env: Env, slots: Unknown, wake: Function<(), ()>) -> Result<u32> {
         signal: Signal::new(bell),
         slots: words,
         waits: RefCell::new(Slab::new()),
+        ready: RefCell::default(),
         ended: Cell::default(),
     });
     let number = HUBS.with(|hubs| {
@@ -212,12 +221,11 @@ unsafe extern "C" fn tear_down(_: *mut std::ffi::c_void) {
     });
 }
 
-/// The tokens that are worth polling: how many are in the room after the slots, or an array when they are too many.
+/// The answer of the next token that is worth polling, after which it is free; `undefined` while it has none. The token
+/// and how many more there are come in the slots.
 #[napi(catch_unwind)]
-pub fn ready(number: u32) -> Result<Either<u32, Uint32Array>> {
-    let hub = hub(number)?;
-    let tokens = hub.signal.take();
-    Ok(if hub.put_words(&tokens) { Either::A(tokens.len() as u32) } else { Either::B(Uint32Array::new(tokens)) })
+pub fn poll_next(env: Env, number: u32) -> Result<Raw> {
+    hub(number)?.poll_next(env)
 }
 
 /// The answer of a token, after which it is free; `undefined` while it has none.

@@ -3,6 +3,7 @@
 //! Any thread may push a token. The bell is a thread-safe function used as a signal only: however many tokens come, it
 //! rings once until JavaScript has taken the list. It is silent once the environment is going down.
 
+use std::collections::VecDeque;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -57,11 +58,11 @@ impl Signal {
         self.raised.store(true, Ordering::SeqCst);
     }
 
-    /// Takes the list; the next push rings again.
-    pub(crate) fn take(&self) -> Vec<u32> {
+    /// Moves the list over; the next push rings again.
+    pub(crate) fn take_into(&self, tokens: &mut VecDeque<u32>) {
         // Lowered before the list is taken: a token that comes in between rings once too often, never too seldom.
         self.raised.store(false, Ordering::SeqCst);
-        std::mem::take(&mut *lock(&self.ready))
+        tokens.extend(lock(&self.ready).drain(..));
     }
 
     /// Whether the bell keeps the event loop running. To be called on the environment's own thread.
