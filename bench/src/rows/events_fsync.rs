@@ -1,12 +1,14 @@
 //! Saves with `fsync`: sixty-four aggregates at once, each save waited for until it is on disk, beside one bare loop of
-//! write and sync.
+//! write and sync. Each aggregate has a thread of its own, or a task of one thread that is shared.
 
 use std::sync::Barrier;
 use std::thread;
 use std::time::Instant;
 
-use headwater::Durability;
-use headwater::events::{AggregateId, EventStore, Expected, NewEvent, Position, SaveOptions};
+use futures_util::future::try_join_all;
+use headwater::events::{AggregateId, EventStore, Expected, NewEvent, Position, SaveOptions, Saved};
+use headwater::{Durability, Pending};
+use tokio::runtime::Builder;
 
 use super::events::{STORE, created};
 use super::{Row, SUBJECTS};
@@ -38,14 +40,25 @@ struct Saver {
 impl Saver {
     /// Saves so many events, each waited for.
     fn save_each(&mut self, store: &EventStore, count: u64) -> Outcome<()> {
-        let id = AggregateId::new(NAME, &self.key);
         for _ in 0..count {
-            let (_, data) = self.source.one(self.position.version);
-            let event = [NewEvent::new("Changed", data)];
-            let saving = store.save(id, Expected::At(self.position), &event, &SaveOptions::default());
-            self.position = saving.wait()?.position;
+            self.position = self.save(store).wait()?.position;
         }
         Ok(())
+    }
+
+    /// The same as a task.
+    async fn save_each_as_task(&mut self, store: &EventStore, count: u64) -> headwater::Result<()> {
+        for _ in 0..count {
+            self.position = self.save(store).await?.position;
+        }
+        Ok(())
+    }
+
+    fn save(&mut self, store: &EventStore) -> Pending<Saved> {
+        let (_, data) = self.source.one(self.position.version);
+        let event = [NewEvent::new("Changed", data)];
+        let id = AggregateId::new(NAME, &self.key);
+        store.save(id, Expected::At(self.position), &event, &SaveOptions::default())
     }
 }
 
@@ -58,12 +71,14 @@ fn run(context: &mut Context) -> Outcome<Vec<Line>> {
     let mut for_raw = source.clone();
     let saver = |number| Saver { key: key(number), position: Position::default(), source: source.clone() };
     let mut savers: Vec<Saver> = (0..AGGREGATES).map(saver).collect();
+    let mut others: Vec<Saver> = (AGGREGATES..2 * AGGREGATES).map(saver).collect();
     let mut raw = Raw::create(dirs[1].clone())?;
 
-    let [ours, theirs] = context.interleave_for(
+    let [threads, tasks, theirs] = context.interleave_for(
         rounds,
         [
-            Side::new("Headwater", |_| save_at_once(&store, each, &mut savers)),
+            Side::new("Headwater, threads", |_| save_in_threads(&store, each, &mut savers)),
+            Side::new("Headwater, tasks", |_| save_in_tasks(&store, each, &mut others)),
             Side::new("raw", |round| {
                 let from = round as u64 * each;
                 rate(each, || raw.write_synced(from..from + each, &mut for_raw))
@@ -73,22 +88,35 @@ fn run(context: &mut Context) -> Outcome<Vec<Line>> {
     engine.close()?;
     let saves = rounds as u64 * each;
     let mut expected = Digest::default();
-    for number in 0..AGGREGATES {
+    for number in 0..2 * AGGREGATES {
         let subject = format!("$EVENTS.{STORE}.{NAME}.{}", key(number));
         (0..saves).for_each(|record| expected.add(subject.as_bytes(), source.one(record).1));
     }
     check(Kind::OursEvents, &dirs[0], expected)?;
     check(Kind::Raw, &dirs[1], source.expected(saves))?;
-    let what = "save of one event, `fsync`, 64 aggregates";
-    Ok(vec![Line::ratio(ROW.name, what, "raw write + fdatasync, 1 writer", [&ours, &theirs], 20.0)])
+    let line = |by: &str, ours| {
+        let what = format!("save of one event, `fsync`, 64 aggregates by {by}");
+        Line::ratio(ROW.name, &what, "raw write + fdatasync, 1 writer", [ours, &theirs], 20.0)
+    };
+    Ok(vec![line("64 threads", &threads), line("64 tasks of a thread", &tasks)])
 }
 
 fn key(number: u64) -> String {
-    format!("acc-{number:02}")
+    format!("acc-{number:03}")
 }
 
 /// Lets all go at once, and returns how many saves a second they came to together.
-fn save_at_once(store: &EventStore, each: u64, savers: &mut [Saver]) -> Outcome<f64> {
+fn save_in_tasks(store: &EventStore, each: u64, savers: &mut [Saver]) -> Outcome<f64> {
+    let runtime = Builder::new_current_thread().build()?;
+    rate(each * savers.len() as u64, || {
+        let tasks = savers.iter_mut().map(|saver| saver.save_each_as_task(store, each));
+        runtime.block_on(try_join_all(tasks))?;
+        Ok(())
+    })
+}
+
+/// The same, each in a thread of its own.
+fn save_in_threads(store: &EventStore, each: u64, savers: &mut [Saver]) -> Outcome<f64> {
     let start = Barrier::new(savers.len() + 1);
     let total = each * savers.len() as u64;
     thread::scope(|scope| {
