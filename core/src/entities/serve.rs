@@ -92,8 +92,16 @@ impl Context {
     /// # Errors
     /// As [`Entities::request`].
     pub fn request(&self, to: EntityId<'_>, name: &str, payload: &[u8]) -> Pending<Vec<u8>> {
+        self.request_for(Duration::ZERO, to, name, payload)
+    }
+
+    /// As [`Context::request`], with how long the answer is waited for; 30 s when zero.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn request_for(&self, timeout: Duration, to: EntityId<'_>, name: &str, payload: &[u8]) -> Pending<Vec<u8>> {
         let within = Some((self.token, self.item));
-        self.entities().request(to, name, payload, RequestOptions { within, ..RequestOptions::default() })
+        self.entities().request(to, name, payload, RequestOptions { timeout, within })
     }
 
     /// Tells an entity something, which may be this one.

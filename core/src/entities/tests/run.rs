@@ -42,6 +42,11 @@ impl Entity for Counter {
                 let to = String::from_utf8_lossy(message.payload).into_owned();
                 context.request(id(&to), "add", b"").await
             }
+            "ask and give up" => {
+                let to = String::from_utf8_lossy(message.payload).into_owned();
+                context.request_for(Duration::from_millis(20), id(&to), "hang", b"").await
+            }
+            "hang" => std::future::pending().await,
             "spawn" => {
                 let work = async {
                     std::future::ready(()).await;
@@ -97,6 +102,15 @@ fn a_handler_lives_on_between_messages_and_its_failures_are_answers() {
     assert_eq!(ask(&entities, "none", "add", "").expect_err("none").kind(), ErrorKind::NotFound);
     let other = entities.request(EntityId::new("other", "a"), "add", b"", RequestOptions::default());
     assert_eq!(other.wait().expect_err("no such kind").kind(), ErrorKind::Unsupported);
+    entities.close();
+}
+
+#[test]
+fn a_handler_that_asks_waits_as_long_as_it_says() {
+    let (_engine, entities) = serving(1);
+    let given_up = ask(&entities, "a", "ask and give up", "b").expect_err("b hangs");
+    assert_eq!(given_up.kind(), ErrorKind::Timeout, "{given_up}");
+    assert_eq!(ask(&entities, "a", "add", "").expect("it goes on"), "1");
     entities.close();
 }
 
