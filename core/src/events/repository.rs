@@ -145,8 +145,8 @@ impl<A: Aggregate> Repository<A> {
     }
 
     /// Loads an aggregate, lets `decide` raise events on it, and saves them; again from the load, up to 16 times in
-    /// all, when somebody else saved meanwhile; once, with a condition in the options. All tries are one command, so one
-    /// whose answer was lost is not done twice.
+    /// all, when somebody else saved meanwhile; once, with a condition. All tries are one command, so one whose answer
+    /// was lost is not done twice.
     ///
     /// With the id of a command, the aggregate's last 1,000 events are searched for those of the command before
     /// anything is decided: if they are there, it is a repeat, and `decide` is not called.
