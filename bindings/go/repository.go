@@ -35,8 +35,15 @@ type Repository[S, E any] struct {
 	mutex sync.Mutex
 	// What was used lately, and what was before that, of which the rest goes when the first is full.
 	young, old map[string]cachedRoot[S]
-	// Who reads an aggregate that is not in the cache: loads of it at once share one read.
-	reading map[string]chan struct{}
+	// Reads of what is not in the cache: loads at once share one.
+	readings map[string]*reading[S]
+}
+
+// reading is a read that is on its way, and what others may have of it when it is done: nil when it failed, or came to
+// data that can be forgotten.
+type reading[S any] struct {
+	done chan struct{}
+	kept *cachedRoot[S]
 }
 
 type cachedRoot[S any] struct {
@@ -60,7 +67,7 @@ func NewRepository[S, E any](
 	}
 	return &Repository[S, E]{
 		store: store, kind: &kind, options: options,
-		young: map[string]cachedRoot[S]{}, reading: map[string]chan struct{}{},
+		young: map[string]cachedRoot[S]{}, readings: map[string]*reading[S]{},
 	}, nil
 }
 
@@ -78,35 +85,74 @@ func (r *Repository[S, E]) Load(ctx context.Context, key string) (*Root[S, E], e
 
 // GetOrCreate loads an aggregate, or starts it.
 func (r *Repository[S, E]) GetOrCreate(ctx context.Context, key string) (*Root[S, E], error) {
+	if cached, ok := r.cached(key); ok {
+		return r.look(ctx, key, cached)
+	}
+	if r.options.Cache <= 0 || r.kind.Clone == nil {
+		return r.read(ctx, key)
+	}
+	return r.share(ctx, key)
+}
+
+// share reads an aggregate together with all who want it now.
+func (r *Repository[S, E]) share(ctx context.Context, key string) (*Root[S, E], error) {
+	mine := &reading[S]{done: make(chan struct{})}
+	r.mutex.Lock()
+	other, taken := r.readings[key]
+	if !taken {
+		r.readings[key] = mine
+	}
+	r.mutex.Unlock()
+	if taken {
+		select {
+		case <-other.done:
+		case <-ctx.Done():
+			return nil, contextError(ctx)
+		}
+		if other.kept == nil {
+			return r.read(ctx, key)
+		}
+		kept := *other.kept
+		kept.state = r.kind.Clone(kept.state)
+		// What was under way may not have what this caller knows to be saved.
+		return r.look(ctx, key, kept)
+	}
+	defer func() {
+		r.mutex.Lock()
+		delete(r.readings, key)
+		r.mutex.Unlock()
+		close(mine.done)
+	}()
+	root, err := r.read(ctx, key)
+	if err == nil && len(root.dataSubjects) == 0 {
+		mine.kept = &cachedRoot[S]{r.kind.Clone(root.State), root.Position, root.snapshotVersion}
+	}
+	return root, err
+}
+
+// look asks whether the log has more than a state of memory, and takes that in.
+func (r *Repository[S, E]) look(ctx context.Context, key string, cached cachedRoot[S]) (*Root[S, E], error) {
+	lastSeq, err := r.store.LastSeq(ctx, r.kind.Name, key)
+	if err != nil {
+		return nil, err
+	}
 	root := r.Start(key)
-	cached, ok := r.cached(key)
-	if !ok && r.options.Cache > 0 && r.kind.Clone != nil {
-		// Whoever reads it now leaves it in the cache.
-		done, err := r.turn(ctx, key)
-		if err != nil {
-			return nil, err
-		}
-		defer done()
-		cached, ok = r.cached(key)
+	root.State, root.Position, root.snapshotVersion = cached.state, cached.position, cached.snapshotVersion
+	if lastSeq == cached.position.Seq {
+		return root, nil
 	}
-	if ok {
-		lastSeq, err := r.store.LastSeq(ctx, r.kind.Name, key)
-		if err != nil {
-			return nil, err
-		}
-		root.State, root.Position, root.snapshotVersion = cached.state, cached.position, cached.snapshotVersion
-		if lastSeq == cached.position.Seq {
-			return root, nil
-		}
-		loaded, err := r.store.Load(ctx, r.kind.Name, key, LoadOptions{Behind: cached.position})
-		if !errors.Is(err, ErrNotFound) {
-			return r.folded(root, loaded, err)
-		}
-		// The log is not the one that it was.
-		r.forget(key)
-		root = r.Start(key)
+	loaded, err := r.store.Load(ctx, r.kind.Name, key, LoadOptions{Behind: cached.position})
+	if !errors.Is(err, ErrNotFound) {
+		return r.folded(root, loaded, err)
 	}
-	options := LoadOptions{}
+	// The log is not the one that it was.
+	r.forget(key)
+	return r.read(ctx, key)
+}
+
+// read reads an aggregate from its snapshot or its first event on.
+func (r *Repository[S, E]) read(ctx context.Context, key string) (*Root[S, E], error) {
+	root, options := r.Start(key), LoadOptions{}
 	if r.options.SnapshotEvery > 0 {
 		options.SnapshotSchema = r.kind.SnapshotSchema
 	}
@@ -287,33 +333,6 @@ func (r *Repository[S, E]) cached(key string) (cachedRoot[S], bool) {
 	}
 	found.state = r.kind.Clone(found.state)
 	return found, true
-}
-
-// turn waits until nobody reads an aggregate, and gives what to call when the caller has.
-func (r *Repository[S, E]) turn(ctx context.Context, key string) (func(), error) {
-	mine := make(chan struct{})
-	for {
-		r.mutex.Lock()
-		other, taken := r.reading[key]
-		if !taken {
-			r.reading[key] = mine
-		}
-		r.mutex.Unlock()
-		if !taken {
-			break
-		}
-		select {
-		case <-other:
-		case <-ctx.Done():
-			return nil, contextError(ctx)
-		}
-	}
-	return func() {
-		r.mutex.Lock()
-		delete(r.reading, key)
-		r.mutex.Unlock()
-		close(mine)
-	}, nil
 }
 
 func (r *Repository[S, E]) keep(root *Root[S, E]) {

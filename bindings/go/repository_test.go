@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/headwater/headwater/bindings/go"
 	"github.com/headwater/headwater/bindings/go/headwatertest"
@@ -129,6 +131,78 @@ func TestACacheIsAskedOfTheLog(t *testing.T) {
 	ok(t, here.Save(ctx, root, command))
 	if root.State.Balance != 2 || root.Position.Version != 2 {
 		t.Fatalf("%+v", root)
+	}
+}
+
+// aboutSomebody is an event whose data can be forgotten.
+type aboutSomebody struct{ Amount int }
+
+func (aboutSomebody) DataSubject() string { return "somebody" }
+
+// loadsAtOnce loads an aggregate of one event so many times, all before the first read of it is done, and answers how
+// often it was read. With together, the reads that follow have to be under way all at once.
+func loadsAtOnce(t *testing.T, loads int, event any, together bool) int {
+	t.Helper()
+	ctx, store := within(t), eventStore(t)
+	codec := headwater.NewJSONEvents[any]()
+	headwater.RegisterEvent[deposited](codec, "Deposited", 1)
+	headwater.RegisterEvent[aboutSomebody](codec, "About", 1)
+	var reads atomic.Int64
+	reading, goOn := make(chan struct{}, loads), make(chan struct{})
+	kind := headwater.AggregateType[int, any]{
+		Name: "account", Codec: codec, Clone: func(state int) int { return state },
+		Apply: func(*int, any) {
+			reads.Add(1)
+			reading <- struct{}{}
+			<-goOn
+		},
+	}
+	saved := headwater.NewEvent{EventType: "Deposited", Data: []byte(`{"Amount":1}`)}
+	if about, ok := event.(headwater.WithDataSubject); ok {
+		saved.EventType, saved.DataSubject = "About", about.DataSubject()
+	}
+	must(store.Save(ctx, "account", "a", []headwater.NewEvent{saved}, headwater.SaveOptions{}))(t)
+	accounts := must(headwater.NewRepository(store, kind, headwater.RepositoryOptions{}))(t)
+	answers := make(chan error, loads)
+	load := func() {
+		_, err := accounts.Load(ctx, "a")
+		answers <- err
+	}
+	go load()
+	<-reading
+	for range loads - 1 {
+		go load()
+	}
+	// All get to where they wait for the read that is under way.
+	time.Sleep(50 * time.Millisecond)
+	goOn <- struct{}{}
+	for range loads - 1 {
+		if !together {
+			break
+		}
+		select {
+		case <-reading:
+		case <-ctx.Done():
+			t.Fatal("one load waits for another")
+		}
+	}
+	close(goOn)
+	for range loads {
+		ok(t, <-answers)
+	}
+	return int(reads.Load())
+}
+
+func TestLoadsAtOnceShareOneRead(t *testing.T) {
+	if reads := loadsAtOnce(t, 8, deposited{1}, false); reads != 1 {
+		t.Errorf("%d reads", reads)
+	}
+}
+
+// Nobody is given what can be forgotten, and nobody waits for another one's read of it.
+func TestLoadsOfWhatCanBeForgottenAreNotOneAfterAnother(t *testing.T) {
+	if reads := loadsAtOnce(t, 8, aboutSomebody{1}, true); reads != 8 {
+		t.Errorf("%d reads", reads)
 	}
 }
 
