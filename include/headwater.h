@@ -681,6 +681,9 @@ typedef struct hw_engine hw_engine;
 /** Live entities on this node. `const`: safe from many threads; each turn goes to one. */
 typedef struct hw_entities hw_entities;
 
+/** One who asks the entities of a cluster through one of its nodes. `const`: safe from many threads at once. */
+typedef struct hw_entities_client hw_entities_client;
+
 /** Revisions of keys. Immutable. */
 typedef struct hw_entries hw_entries;
 
@@ -2018,6 +2021,10 @@ typedef struct hw_save_options {
     struct hw_str correlation;
     /** What the events are a consequence of; none when empty. */
     struct hw_str causation;
+    /** Further names and values of every event of the save, behind its own. */
+    const struct hw_header *metadata;
+    /** How many. */
+    size_t metadata_len;
     /**
      * With `has_condition`: the aggregates in which nothing may have been saved meanwhile, the one that is saved among
      * them.
@@ -2214,6 +2221,11 @@ typedef struct hw_entities_config {
     size_t mailbox;
     /** The most handlers that are alive; 0 is 100,000. */
     size_t active;
+    /**
+     * The most bytes that handlers say they hold, by hw_entities_holds; beyond, idle ones stop, the one first that was
+     * asked longest ago; 0 is no limit.
+     */
+    uint64_t memory;
     /** The shards that keys are spread over, the same on all nodes for ever; 0 is 256. */
     uint32_t shards;
     /** How often a message is handed out that nobody waits for, until it is a dead letter; 0 is 3. */
@@ -2324,6 +2336,27 @@ typedef struct hw_shard_node {
     /** How many shards it gets beside the others. */
     uint32_t weight;
 } hw_shard_node;
+
+/**
+ * Which cluster is asked, and through which node. Zero is the default of every field but `url`, `ca`, `cert` and
+ * `key`.
+ */
+typedef struct hw_entities_client_config {
+    /** sizeof(hw_entities_client_config) */
+    size_t struct_size;
+    /** The node that is called: `grpcs://host:port`, where it listens for the mesh. */
+    struct hw_str url;
+    /** The name that its certificate has; the host that is called when empty. */
+    struct hw_str server_name;
+    /** The file with the certificate of the authority that signed those of all nodes, in PEM. */
+    struct hw_str ca;
+    /** The file with a certificate of that authority, in PEM. */
+    struct hw_str cert;
+    /** The file with its key, in PEM. */
+    struct hw_str key;
+    /** The cluster; the only one there when empty. */
+    struct hw_str cluster;
+} hw_entities_client_config;
 
 /** A SQLite file that replicates. Zero is the default of every field but `path`. */
 typedef struct hw_database_config {
@@ -6104,6 +6137,18 @@ hw_status hw_engine_delete_event_store(const struct hw_engine *engine,
 HW_API hw_status hw_event_store_name(const struct hw_event_store *store, struct hw_str *name, struct hw_error **error);
 
 /**
+ * The stream of its events.
+ *
+ * Ownership: `*stream` is yours, free with hw_stream_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_event_store_stream(const struct hw_event_store *store,
+                                struct hw_stream **stream,
+                                struct hw_error **error);
+
+/**
  * The sequence of the last event of an aggregate; 0 when it has none.
  *
  * Errors:    HW_STATUS_INVALID (a kind or a key that cannot be), HW_STATUS_IO.
@@ -7101,6 +7146,20 @@ hw_status hw_entities_cancel_timer(const struct hw_entities *entities,
                                    struct hw_error **error);
 
 /**
+ * Says how many bytes the handler holds whose turn it is, from now on until it says otherwise or ends: what `memory`
+ * of hw_entities_config limits.
+ *
+ * Errors:    HW_STATUS_MISUSE (the turn is over).
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_entities_holds(const struct hw_entities *entities,
+                            uint64_t token,
+                            uint64_t bytes,
+                            struct hw_error **error);
+
+/**
  * Counts a background task of the entity whose turn it is, and names it. It keeps its handler alive, and is void when
  * that ends.
  *
@@ -7211,6 +7270,109 @@ hw_status hw_shard_owner(uint32_t shard,
                          size_t nodes_len,
                          size_t *owner,
                          struct hw_error **error);
+
+/* ---- entities client --------------------------------------------------------------------------------------------- */
+
+/**
+ * Connects to a node, and finds out which clusters it is in where none is named.
+ *
+ * Errors:    HW_STATUS_INVALID (no such address, certificates that cannot be, or several clusters, with their names),
+ *            HW_STATUS_NOT_FOUND (nobody is there, the node is in no cluster, or a file is not there), HW_STATUS_IO,
+ *            HW_STATUS_UNSUPPORTED (the library was built without the mesh).
+ * Ownership: `config` is borrowed for the call; `*client` is yours, free with hw_entities_client_free.
+ * Threads:   any. The client has a thread of its own for the connection.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_entities_client_connect(const struct hw_entities_client_config *config,
+                                     struct hw_entities_client **client,
+                                     struct hw_error **error);
+
+/**
+ * Asks an entity; the answer comes to `*reply`, as with hw_entities_request. A token of a turn in the message is not
+ * looked at.
+ *
+ * Errors:    HW_STATUS_INVALID (a text is not UTF-8, or too long).
+ * Ownership: `message` is borrowed for the call; `*reply` is yours, free with hw_reply_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_entities_client_request(const struct hw_entities_client *client,
+                                     const struct hw_entity_message *message,
+                                     struct hw_reply **reply,
+                                     struct hw_error **error);
+
+/**
+ * Tells an entity something, and does not wait for it. An empty answer comes to `*reply` when the message is in its
+ * mailbox; with `reply` NULL the call waits for that.
+ *
+ * Errors:    as hw_entities_client_request, as far as they are known then.
+ * Ownership: `message` is borrowed for the call; `*reply` is yours, free with hw_reply_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_entities_client_notify(const struct hw_entities_client *client,
+                                    const struct hw_entity_message *message,
+                                    struct hw_reply **reply,
+                                    struct hw_error **error);
+
+/**
+ * Which entities of a kind are there on all nodes, or of all kinds when it is empty: `*list` gets what
+ * hw_entities_list gives, of all nodes as far as 4 MiB reach.
+ *
+ * Errors:    HW_STATUS_NOT_FOUND (the node is not there), HW_STATUS_TIMEOUT, HW_STATUS_IO.
+ * Ownership: `*list` is yours, free with hw_blob_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_entities_client_list(const struct hw_entities_client *client,
+                                  const char *kind,
+                                  size_t kind_len,
+                                  struct hw_blob **list,
+                                  struct hw_error **error);
+
+/**
+ * The nodes of the cluster, as the one that is called knows them: `*nodes` gets what hw_entities_nodes gives.
+ *
+ * Errors:    HW_STATUS_NOT_FOUND (the node is not there), HW_STATUS_TIMEOUT, HW_STATUS_IO.
+ * Ownership: `*nodes` is yours, free with hw_blob_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_entities_client_nodes(const struct hw_entities_client *client,
+                                   struct hw_blob **nodes,
+                                   struct hw_error **error);
+
+/**
+ * Where an entity is: `place` gets its shard, and is never here; `*node`, when not NULL, gets the name of its node,
+ * empty while it is on none.
+ *
+ * Errors:    HW_STATUS_INVALID, HW_STATUS_NOT_FOUND (the node is not there), HW_STATUS_TIMEOUT, HW_STATUS_IO.
+ * Ownership: `*node` is yours, free with hw_blob_free.
+ * Threads:   any.
+ * Since:     0.1
+ */
+HW_API
+hw_status hw_entities_client_where(const struct hw_entities_client *client,
+                                   const char *kind,
+                                   size_t kind_len,
+                                   const char *key,
+                                   size_t key_len,
+                                   struct hw_entity_place *place,
+                                   struct hw_blob **node,
+                                   struct hw_error **error);
+
+/**
+ * Ends the connection and frees the client; NULL is nothing. No other thread may be using it. Answers that are on
+ * their way may still come.
+ *
+ * Since:     0.1
+ */
+HW_API void hw_entities_client_free(struct hw_entities_client *client);
 
 /* ---- replica ----------------------------------------------------------------------------------------------------- */
 

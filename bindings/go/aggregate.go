@@ -87,18 +87,58 @@ type AggregateType[S, E any] struct {
 	Name string
 	// Codec encodes events.
 	Codec EventCodec[E]
+	// Start makes the state of one that has no event, each time another; nil is the zero value.
+	Start func() S
 	// Apply changes a state by an event that happened; it cannot refuse.
 	Apply func(state *S, event E)
 	// ApplyErased takes in, in place of Apply, that an event of this type happened whose data is gone, as its data
 	// subject was forgotten; nil is nothing.
 	ApplyErased func(state *S, eventType string)
-	// SnapshotSchema is the version of the shape of S in snapshots, which are JSON; 0 is no snapshots.
+	// SnapshotSchema is the version of the shape of S in snapshots; 0 is no snapshots.
 	SnapshotSchema uint32
+	// Dump makes bytes of a state, for a snapshot; they are JSON when it and Load are nil.
+	Dump func(state S) ([]byte, error)
+	// Load makes a state of the bytes of Dump; a snapshot that it refuses is passed over. JSON is read into the zero
+	// value, so what JSON does not see of a state needs Dump and Load.
+	Load func(data []byte) (S, error)
+	// IsSnapshotDue says, after each save, whether a snapshot is due, behind events after the last one; without it, when
+	// behind has reached every, the SnapshotEvery of the repository. It is not asked when snapshots are off.
+	IsSnapshotDue func(state S, behind, every uint64) bool
 	// Clone copies a state, so that one can be kept in memory; nil is no cache. One that has data of a data subject is
 	// not kept there.
 	Clone func(state S) S
 	// Upcasters turn old shapes of events into new ones as they are read.
 	Upcasters Upcasters
+}
+
+func (k *AggregateType[S, E]) start() S {
+	if k.Start == nil {
+		return *new(S)
+	}
+	return k.Start()
+}
+
+func (k *AggregateType[S, E]) dump(state S) ([]byte, error) {
+	if k.Dump == nil {
+		return json.Marshal(state)
+	}
+	return k.Dump(state)
+}
+
+func (k *AggregateType[S, E]) load(data []byte) (S, error) {
+	if k.Load == nil {
+		var state S
+		err := json.Unmarshal(data, &state)
+		return state, err
+	}
+	return k.Load(data)
+}
+
+func (k *AggregateType[S, E]) isSnapshotDue(state S, behind, every uint64) bool {
+	if k.IsSnapshotDue == nil {
+		return behind >= every
+	}
+	return k.IsSnapshotDue(state, behind, every)
 }
 
 // Root is one aggregate as it was loaded, and what was raised on it since. It is its owner's alone.
@@ -119,7 +159,7 @@ type Root[S, E any] struct {
 
 // NewRoot is an aggregate that has no event yet.
 func NewRoot[S, E any](kind *AggregateType[S, E], key string) *Root[S, E] {
-	return &Root[S, E]{Key: key, kind: kind}
+	return &Root[S, E]{State: kind.start(), Key: key, kind: kind}
 }
 
 // Exists says whether it has an event that was saved.

@@ -11,23 +11,9 @@ import (
 	"unsafe"
 )
 
-const (
-	// blockingCallsMax is how many calls of one engine may sit in the library at once because the disk is slow: each
-	// holds an OS thread. Waits hold none.
-	blockingCallsMax = 3
-	// shortCallsMax is how many calls of one engine may append or look for items at once. They are short, but when
-	// thousands begin together they queue for one lock, and each in that queue would hold an OS thread.
-	shortCallsMax = 2
-)
-
 // Engine is a directory of streams, or one in memory. It is safe for use by many goroutines.
 type Engine struct {
-	*handle
-	waker *waker
-	// blocking has room for the calls that may hold an OS thread.
-	blocking chan struct{}
-	// short has room for the calls that append or look for items.
-	short chan struct{}
+	base
 	// logs waits for the lines of the log. Its handle is the engine's own.
 	logs     queue[LogLine]
 	shutOnce sync.Once
@@ -115,28 +101,17 @@ func openEngine(ctx context.Context, open func(**C.hw_engine, **C.hw_error) C.hw
 	if err := contextError(ctx); err != nil {
 		return nil, err
 	}
-	waker, err := newWaker()
+	b, err := newBase("engine", func(err **C.hw_error) (unsafe.Pointer, C.hw_status) {
+		var ptr *C.hw_engine
+		status := open(&ptr, err)
+		return unsafe.Pointer(ptr), status
+	}, func(p unsafe.Pointer) { C.hw_engine_free((*C.hw_engine)(p)) })
 	if err != nil {
 		return nil, err
 	}
-	var ptr *C.hw_engine
-	var failed *C.hw_error
-	if status := open(&ptr, &failed); status != C.HW_STATUS_OK {
-		waker.close()
-		return nil, failure(status, failed)
-	}
-	h := newHandle("engine", unsafe.Pointer(ptr), func(p unsafe.Pointer) {
-		C.hw_engine_free((*C.hw_engine)(p))
-		waker.close()
-	})
-	e := &Engine{
-		handle:   h,
-		waker:    waker,
-		blocking: make(chan struct{}, blockingCallsMax),
-		short:    make(chan struct{}, shortCallsMax),
-	}
+	e := &Engine{base: b}
 	e.initLogs()
-	runtime.AddCleanup(e, (*handle).close, h)
+	runtime.AddCleanup(e, (*handle).close, b.handle)
 	return e, nil
 }
 
@@ -202,21 +177,6 @@ func (e *Engine) call(ctx context.Context, body func(*C.hw_engine, **C.hw_error)
 		return body((*C.hw_engine)(p), err)
 	})
 }
-
-// arm runs a call that arms a token, and keeps the engine from closing meanwhile, because its waker goes with it.
-func (e *Engine) arm(body func(*C.hw_waker, **C.hw_error) C.hw_status) error {
-	if _, err := e.acquire(); err != nil {
-		return err
-	}
-	defer e.release()
-	e.enter()
-	defer e.leave()
-	var failed *C.hw_error
-	return failure(body(e.waker.ptr, &failed), failed)
-}
-
-func (e *Engine) enter() { e.short <- struct{}{} }
-func (e *Engine) leave() { <-e.short }
 
 // room is where the calls find room that may hold an OS thread; nil for what was never opened.
 func (e *Engine) room() chan struct{} {

@@ -142,14 +142,14 @@ func TestEntitiesMoveWhenANodeLeaves(t *testing.T) {
 	eventually(t, "the node is gone", func() bool { return len(must(b.Nodes())(t)) == 1 })
 }
 
-// Nodes that have joined a mesh share entities, and nothing else.
-func TestEntitiesOverAMesh(t *testing.T) {
+// meshTown are two nodes of one cluster that meet over a mesh, once each of ten counters is where it belongs.
+func meshTown(t *testing.T) (certs string, engines [2]*headwater.Engine, nodes [2]*headwater.Entities) {
+	t.Helper()
 	ctx := within(t)
-	certs := certificates(t)
-	engines := [2]*headwater.Engine{headwatertest.Engine(t), headwatertest.Engine(t)}
+	certs = certificates(t)
+	engines = [2]*headwater.Engine{headwatertest.Engine(t), headwatertest.Engine(t)}
 	ok(t, engines[0].JoinMesh(ctx, meshConfig(certs, "a")))
 	ok(t, engines[1].JoinMesh(ctx, meshConfig(certs, "b", must(engines[0].Mesh(ctx))(t).Own.Address)))
-	var nodes [2]*headwater.Entities
 	for i, name := range []string{"a", "b"} {
 		cluster := &headwater.ClusterConfig{Name: "town", Node: name, Mesh: true}
 		nodes[i] = must(engines[i].Entities(ctx, headwater.EntitiesConfig{Cluster: cluster, Shards: 16}))(t)
@@ -161,6 +161,22 @@ func TestEntitiesOverAMesh(t *testing.T) {
 			return len(known) == 2 && known[0].Shards > 0 && known[1].Shards > 0 && known[0].Shards+known[1].Shards == 16
 		})
 	}
+	both := []headwater.ShardNode{{Name: "a", Weight: 1}, {Name: "b", Weight: 1}}
+	for i := range 10 {
+		id := counterID(fmt.Sprint(i))
+		owner := must(headwater.ShardOwner(must(headwater.ShardOf(id, 16))(t), both))(t)
+		until(t, "a counter where it belongs", func() bool {
+			a, b := must(nodes[0].Where(id))(t), must(nodes[1].Where(id))(t)
+			return a.Node == owner && b.Node == owner && (a.IsHere || b.IsHere)
+		})
+	}
+	return certs, engines, nodes
+}
+
+// Nodes that have joined a mesh share entities, and nothing else.
+func TestEntitiesOverAMesh(t *testing.T) {
+	_, _, nodes := meshTown(t)
+	ctx := within(t)
 	for i := range 10 {
 		id := counterID(fmt.Sprint(i))
 		asked(t, nodes[0], id, "add", "5")

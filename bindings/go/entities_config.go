@@ -13,6 +13,9 @@ type EntitiesConfig struct {
 	Mailbox int
 	// Active is the most handlers that are alive; beyond, the one that was asked longest ago stops. 0 is 100,000.
 	Active int
+	// Memory is the most bytes that handlers say they hold, by [EntityContext.Holds]; beyond, idle ones stop, the one
+	// first that was asked longest ago. 0 is no limit.
+	Memory uint64
 	// Idle is how long a handler lives that nobody asks; 0 is two minutes.
 	Idle time.Duration
 	// Lease is how long a handler may take for one item; 0 is 30 s.
@@ -47,6 +50,7 @@ const leaseDefault = 30 * time.Second
 func (l *lender) entitiesConfig(config *EntitiesConfig) (c C.hw_entities_config, err error) {
 	c = C.hw_entities_config{
 		struct_size: C.sizeof_hw_entities_config,
+		memory:      C.uint64_t(config.Memory),
 		attempts:    C.uint32_t(config.Attempts),
 		tasks:       C.uint32_t(config.Tasks),
 		shards:      C.uint32_t(config.Shards),

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -41,9 +43,10 @@ func TestEntityThatCannotBeMade(t *testing.T) {
 	}
 }
 
-// stoppable is a handler that tells of its end.
+// stoppable is a handler that tells of its end, with its key.
 type stoppable struct {
 	handling
+	key     string
 	stopped chan<- string
 }
 
@@ -51,7 +54,7 @@ func (s stoppable) Stop(ctx context.Context) {
 	if ctx.Err() != nil {
 		s.stopped <- "its context had ended"
 	}
-	s.stopped <- "stopped"
+	s.stopped <- s.key
 }
 
 func TestEntityTasksEndWithTheirHandler(t *testing.T) {
@@ -134,9 +137,11 @@ func TestEntityThatNobodyAsksStops(t *testing.T) {
 	engine := headwatertest.EngineAt(t, begin)
 	e := must(engine.Entities(ctx, headwater.EntitiesConfig{Idle: time.Minute}))(t)
 	stopped := make(chan string, 2)
-	serve(t, e, headwater.EntityTypes{"thing": func(context.Context, *headwater.EntityContext) (headwater.Entity, error) {
+	serve(t, e, headwater.EntityTypes{"thing": func(
+		_ context.Context, entity *headwater.EntityContext,
+	) (headwater.Entity, error) {
 		nothing := func(context.Context, headwater.Message) ([]byte, error) { return nil, nil }
-		return stoppable{nothing, stopped}, nil
+		return stoppable{nothing, entity.Key(), stopped}, nil
 	}})
 	must(e.Request(ctx, thing("a"), "get", nil))(t)
 	if e.Active() != 1 {
@@ -147,8 +152,62 @@ func TestEntityThatNobodyAsksStops(t *testing.T) {
 		ok(t, engine.Advance(ctx, time.Minute))
 		return e.Active() == 0
 	})
-	if how := <-stopped; how != "stopped" {
-		t.Fatal(how)
+	if who := <-stopped; who != "a" {
+		t.Fatal(who)
+	}
+}
+
+func TestEntitiesThatHoldTooMuchStop(t *testing.T) {
+	ctx := within(t)
+	e := must(headwatertest.Engine(t).Entities(ctx, headwater.EntitiesConfig{Memory: 100}))(t)
+	stopped := make(chan string, 10)
+	serve(t, e, headwater.EntityTypes{"thing": func(
+		_ context.Context, entity *headwater.EntityContext,
+	) (headwater.Entity, error) {
+		hold := func(ctx context.Context, message headwater.Message) ([]byte, error) {
+			bytes, err := strconv.ParseUint(string(message.Payload), 10, 64)
+			if err == nil {
+				err = entity.Holds(ctx, bytes)
+			}
+			return nil, err
+		}
+		return stoppable{hold, entity.Key(), stopped}, nil
+	}})
+	ends := func(count int) string {
+		var keys []string
+		for range count {
+			select {
+			case key := <-stopped:
+				keys = append(keys, key)
+			case <-ctx.Done():
+				t.Fatal(keys, ctx.Err())
+			}
+		}
+		slices.Sort(keys)
+		return strings.Join(keys, " ")
+	}
+	for _, held := range []struct{ key, bytes string }{{"a", "40"}, {"b", "60"}, {"a", "30"}, {"b", "70"}} {
+		asked(t, e, thing(held.key), "hold", held.bytes)
+	}
+	if e.Active() != 2 || len(stopped) != 0 {
+		t.Fatal(e.Active(), len(stopped))
+	}
+	// The one that was asked longest ago goes, and without it the rest fits.
+	asked(t, e, thing("c"), "hold", "1")
+	if who := ends(1); who != "a" {
+		t.Fatal(who)
+	}
+	eventually(t, "the others stay", func() bool { return e.Active() == 2 })
+	// One that alone is too much goes too, and a new life of it holds nothing.
+	asked(t, e, thing("d"), "hold", "101")
+	if who := ends(3); who != "b c d" {
+		t.Fatal(who)
+	}
+	eventually(t, "nobody is there", func() bool { return e.Active() == 0 })
+	asked(t, e, thing("d"), "hold", "1")
+	asked(t, e, thing("e"), "hold", "99")
+	if e.Active() != 2 || len(stopped) != 0 {
+		t.Fatal(e.Active(), len(stopped))
 	}
 }
 
@@ -174,6 +233,7 @@ func TestEntityContextIsOfACall(t *testing.T) {
 	<-old.Done()
 	wantCode(t, entity.SetTimer(old, "tick", 0, 0), headwater.ErrTimeout)
 	wantCode(t, entity.SetTimer(ctx, "tick", 0, 0), headwater.ErrMisuse)
+	wantCode(t, entity.Holds(ctx, 1), headwater.ErrMisuse)
 	wantCode(t, entity.SetTimer(context.WithoutCancel(old), "tick", 0, 0), headwater.ErrMisuse)
 	_, err := entity.CancelTimer(ctx, "tick")
 	wantCode(t, err, headwater.ErrMisuse)

@@ -101,6 +101,16 @@ func (c *EntityContext) CancelTimer(ctx context.Context, name string) (bool, err
 	return turn.cancelTimer(ctx, name)
 }
 
+// Holds says how many bytes the handler holds, from now on until it says otherwise or ends: what the Memory of
+// [EntitiesConfig] limits. It is [ErrMisuse] when ctx is of no turn of this entity that is out.
+func (c *EntityContext) Holds(ctx context.Context, bytes uint64) error {
+	turn, err := c.turn(ctx)
+	if err != nil {
+		return err
+	}
+	return turn.holds(ctx, bytes)
+}
+
 // Spawn does something in the background, in a goroutine of its own, while the handler takes messages: what it comes to
 // arrives as a message of this name, which nobody waits for. It keeps the handler alive. Its context has the values of
 // the one that [Entities.Serve] was given, and ends when the handler stops or breaks; no message comes then. One that

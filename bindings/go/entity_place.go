@@ -73,43 +73,51 @@ type ShardNode struct {
 // List are the entities of a kind that are there on all nodes, or of all kinds when it is empty, by kind and key: the
 // first of each node as far as 512 KiB of its list reach. A node that does not answer has none to show.
 func (e *Entities) List(ctx context.Context, kind string) ([]EntityInfo, error) {
-	return slow(ctx, e.room(), func() (all []EntityInfo, err error) {
-		var blob *C.hw_blob
-		err = e.call(context.Background(), func(p *C.hw_entities, err **C.hw_error) C.hw_status {
-			data, size := text(kind)
-			return C.hw_entities_list(p, data, size, &blob, err)
+	return slow(ctx, e.room(), func() ([]EntityInfo, error) {
+		return allOf[EntityInfo](func(list **C.hw_blob) error {
+			return e.call(context.Background(), func(p *C.hw_entities, err **C.hw_error) C.hw_status {
+				data, size := text(kind)
+				return C.hw_entities_list(p, data, size, list, err)
+			})
 		})
-		if err != nil {
-			return nil, err
-		}
-		err = takeJSON(blob, &all)
-		return all, err
 	})
 }
 
 // Nodes are the nodes of the cluster, by name; none without a cluster.
-func (e *Entities) Nodes() (all []ClusterNode, err error) {
-	var blob *C.hw_blob
-	err = e.call(context.Background(), func(p *C.hw_entities, err **C.hw_error) C.hw_status {
-		return C.hw_entities_nodes(p, &blob, err)
+func (e *Entities) Nodes() ([]ClusterNode, error) {
+	return allOf[ClusterNode](func(nodes **C.hw_blob) error {
+		return e.call(context.Background(), func(p *C.hw_entities, err **C.hw_error) C.hw_status {
+			return C.hw_entities_nodes(p, nodes, err)
+		})
 	})
-	if err != nil {
+}
+
+// Where says where an entity is, as this node knows.
+func (e *Entities) Where(id EntityID) (EntityPlace, error) {
+	return placeOf(func(place *C.hw_entity_place, node **C.hw_blob) error {
+		return e.call(context.Background(), func(p *C.hw_entities, err **C.hw_error) C.hw_status {
+			kind, kindLen := text(id.Kind)
+			key, keyLen := text(id.Key)
+			return C.hw_entities_where(p, kind, kindLen, key, keyLen, place, node, err)
+		})
+	})
+}
+
+// allOf is what a call gives as JSON.
+func allOf[T any](ask func(**C.hw_blob) error) (all []T, err error) {
+	var blob *C.hw_blob
+	if err := ask(&blob); err != nil {
 		return nil, err
 	}
 	err = takeJSON(blob, &all)
 	return all, err
 }
 
-// Where says where an entity is, as this node knows.
-func (e *Entities) Where(id EntityID) (EntityPlace, error) {
+// placeOf is the place that a call gives, and the name of its node.
+func placeOf(ask func(*C.hw_entity_place, **C.hw_blob) error) (EntityPlace, error) {
 	place := C.hw_entity_place{struct_size: C.sizeof_hw_entity_place}
 	var blob *C.hw_blob
-	err := e.call(context.Background(), func(p *C.hw_entities, err **C.hw_error) C.hw_status {
-		kind, kindLen := text(id.Kind)
-		key, keyLen := text(id.Key)
-		return C.hw_entities_where(p, kind, kindLen, key, keyLen, &place, &blob, err)
-	})
-	if err != nil {
+	if err := ask(&place, &blob); err != nil {
 		return EntityPlace{}, err
 	}
 	node, err := takeBlob(blob)

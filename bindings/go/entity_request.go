@@ -39,19 +39,27 @@ func (e *Entities) Notify(ctx context.Context, to EntityID, name string, payload
 type asking func(*C.hw_entities, *C.hw_entity_message, **C.hw_reply, **C.hw_error) C.hw_status
 
 func (e *Entities) ask(ctx context.Context, to EntityID, name string, payload []byte, send asking) ([]byte, error) {
-	reply, err := e.send(ctx, to, name, payload, send)
+	reply, err := sendMessage(ctx, to, name, payload, func(message *C.hw_entity_message, reply **C.hw_reply) error {
+		if item := itemOf(ctx); item != nil && item.turn.server.entities == e {
+			// Whoever waits for what this turn has done already does not wait for the other entity.
+			item.turn.flush()
+			message.token, message.item, message.is_within = C.uint64_t(item.turn.token), C.uint32_t(item.item), 1
+		}
+		return e.brief(ctx, func(p *C.hw_entities, err **C.hw_error) C.hw_status { return send(p, message, reply, err) })
+	})
 	if err != nil {
 		return nil, err
 	}
-	defer reply.close()
-	answer, err := reply.wait(ctx)
+	answer, err := takeReply(ctx, &e.engine.base, reply)
 	e.handover.Load()
 	return answer, err
 }
 
-func (e *Entities) send(
-	ctx context.Context, to EntityID, name string, payload []byte, send asking,
-) (*pendingReply, error) {
+// sendMessage lends a message to a call that sends it, and gives the reply that this makes.
+func sendMessage(
+	ctx context.Context, to EntityID, name string, payload []byte,
+	send func(*C.hw_entity_message, **C.hw_reply) error,
+) (*C.hw_reply, error) {
 	if err := contextError(ctx); err != nil {
 		return nil, err
 	}
@@ -68,32 +76,30 @@ func (e *Entities) send(
 		// What is left may be nothing, and 0 would be the default.
 		message.timeout_ms, _ = milliseconds("the deadline", max(time.Until(deadline), 1))
 	}
-	if item := itemOf(ctx); item != nil && item.turn.server.entities == e {
-		// Whoever waits for what this turn has done already does not wait for the other entity.
-		item.turn.flush()
-		message.token, message.item, message.is_within = C.uint64_t(item.turn.token), C.uint32_t(item.item), 1
-	}
-	var ptr *C.hw_reply
-	err := e.brief(ctx, func(p *C.hw_entities, err **C.hw_error) C.hw_status { return send(p, &message, &ptr, err) })
-	if err != nil {
-		return nil, err
-	}
-	return newPendingReply(e.engine, ptr), nil
+	var reply *C.hw_reply
+	err := send(&message, &reply)
+	return reply, err
+}
+
+// takeReply waits for the answer of a reply, and frees it.
+func takeReply(ctx context.Context, base *base, ptr *C.hw_reply) ([]byte, error) {
+	reply := newPendingReply(base, ptr)
+	defer reply.close()
+	return reply.wait(ctx)
 }
 
 // pendingReply is an answer that is on its way, for one goroutine. Dropping it gives up the wait, not the message.
 type pendingReply struct {
 	*handle
-	engine *Engine
-	token  uint64
-	woken  chan struct{}
+	base  *base
+	token uint64
+	woken chan struct{}
 }
 
-func newPendingReply(engine *Engine, reply *C.hw_reply) *pendingReply {
-	r := &pendingReply{engine: engine}
-	r.handle, r.token, r.woken = newWaitingHandle(engine, "request", unsafe.Pointer(reply), func(p unsafe.Pointer) {
-		C.hw_reply_free((*C.hw_reply)(p))
-	})
+func newPendingReply(base *base, reply *C.hw_reply) *pendingReply {
+	r := &pendingReply{base: base}
+	free := func(p unsafe.Pointer) { C.hw_reply_free((*C.hw_reply)(p)) }
+	r.handle, r.token, r.woken = newWaitingHandle(base.waker, "request", unsafe.Pointer(reply), free)
 	return r
 }
 
@@ -104,7 +110,7 @@ func (r *pendingReply) wait(ctx context.Context) ([]byte, error) {
 			return answer, err
 		}
 		// Looking took the place of a token that was armed before.
-		err = r.engine.arm(func(waker *C.hw_waker, failed **C.hw_error) C.hw_status {
+		err = r.base.arm(func(waker *C.hw_waker, failed **C.hw_error) C.hw_status {
 			return C.hw_reply_wake((*C.hw_reply)(r.ptr), waker, C.uint64_t(r.token), failed)
 		})
 		if err != nil {
@@ -114,8 +120,8 @@ func (r *pendingReply) wait(ctx context.Context) ([]byte, error) {
 		case <-r.woken:
 		case <-ctx.Done():
 			return nil, contextError(ctx)
-		case <-r.engine.done:
-			return nil, closed(r.engine.what)
+		case <-r.base.done:
+			return nil, closed(r.base.what)
 		}
 	}
 }
@@ -123,8 +129,8 @@ func (r *pendingReply) wait(ctx context.Context) ([]byte, error) {
 // look asks for the answer. That it is not there yet, and that the request came to nothing in time, have one status:
 // which it is matters once something woke us.
 func (r *pendingReply) look(isWoken bool) (answer []byte, isThere bool, err error) {
-	r.engine.enter()
-	defer r.engine.leave()
+	r.base.enter()
+	defer r.base.leave()
 	answer, status, err := r.ask()
 	if status == C.HW_STATUS_TIMEOUT && isWoken && r.isDone() {
 		answer, _, err = r.ask()

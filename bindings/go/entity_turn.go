@@ -160,6 +160,12 @@ func (c *itemContext) setTimer(ctx context.Context, name string, after, every ti
 	})
 }
 
+func (c *itemContext) holds(ctx context.Context, bytes uint64) error {
+	return c.turn.server.entities.brief(ctx, func(p *C.hw_entities, err **C.hw_error) C.hw_status {
+		return C.hw_entities_holds(p, C.uint64_t(c.turn.token), C.uint64_t(bytes), err)
+	})
+}
+
 func (c *itemContext) beginTask(ctx context.Context) (uint64, error) {
 	var task C.uint64_t
 	err := c.turn.server.entities.brief(ctx, func(p *C.hw_entities, err **C.hw_error) C.hw_status {

@@ -126,6 +126,7 @@ func (l *lender) saveOptions(options *SaveOptions) C.hw_save_options {
 		expected_version: C.uint64_t(options.Expected.position.Version),
 		expected_seq:     C.uint64_t(options.Expected.position.Seq),
 	}
+	o.metadata, o.metadata_len = l.pairs(options.Metadata)
 	if options.Condition != nil {
 		o.condition_filter = l.eventFilter(options.Condition.Filter)
 		o.condition_last_seq, o.has_condition = C.uint64_t(options.Condition.LastSeq), 1

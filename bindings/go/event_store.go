@@ -93,6 +93,18 @@ func (e *Engine) DeleteEventStore(ctx context.Context, name string) error {
 // Name is its name.
 func (s *EventStore) Name() string { return s.name }
 
+// Stream is the stream of its events.
+func (s *EventStore) Stream(ctx context.Context) (*Stream, error) {
+	var ptr *C.hw_stream
+	err := s.call(ctx, func(p *C.hw_event_store, err **C.hw_error) C.hw_status {
+		return C.hw_event_store_stream(p, &ptr, err)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return newStream(ctx, s.engine, ptr)
+}
+
 // LastSeq is the sequence of the last event of an aggregate; 0 when it has none.
 func (s *EventStore) LastSeq(ctx context.Context, aggregate, key string) (uint64, error) {
 	return slow(ctx, s.room(), func() (uint64, error) {

@@ -116,6 +116,9 @@ type SaveOptions struct {
 	Command string
 	// Correlation is what the events belong together with, and Causation what they are a consequence of.
 	Correlation, Causation string
+	// Metadata is further names and values of every event of the save, behind its own; those that begin with
+	// "Headwater-" or "Nats-" are refused.
+	Metadata []Header
 	// Condition is what must not have changed besides the aggregate itself; nil is nothing.
 	Condition *Condition
 }

@@ -24,6 +24,8 @@ func opened(types ...string) []headwater.NewEvent {
 	return events
 }
 
+func number(n uint64) *uint64 { return &n }
+
 func TestWhatIsSavedIsLoaded(t *testing.T) {
 	ctx, store := within(t), eventStore(t)
 	when := time.Date(2020, 2, 3, 4, 5, 6, 7, time.UTC)
@@ -67,6 +69,8 @@ func TestWhatIsSavedIsLoaded(t *testing.T) {
 	wantCode(t, err, headwater.ErrInvalid)
 	ok(t, store.Close())
 	_, err = store.Load(ctx, "account", "a", headwater.LoadOptions{})
+	wantCode(t, err, headwater.ErrClosed)
+	_, err = store.Stream(ctx)
 	wantCode(t, err, headwater.ErrClosed)
 }
 
@@ -116,7 +120,6 @@ func TestAnAggregateIsSeenAsItWas(t *testing.T) {
 		}
 		return text
 	}
-	number := func(n uint64) *uint64 { return &n }
 	for want, options := range map[string]headwater.LoadOptions{
 		"123": {},
 		"1":   {AsOfVersion: number(1)},
@@ -200,7 +203,7 @@ func TestAFeedHasNoSeam(t *testing.T) {
 func TestARecordThatIsNoEventHarmsNoOther(t *testing.T) {
 	ctx, engine := within(t), headwatertest.Engine(t)
 	store := must(engine.CreateEventStore(ctx, headwater.EventsConfig{}))(t)
-	stream := must(engine.Stream(ctx, "EVENTS_events"))(t)
+	stream := must(store.Stream(ctx))(t)
 	must(store.Save(ctx, "order", "a", opened("1"), headwater.SaveOptions{}))(t)
 	must(stream.Append(ctx, "$EVENTS.events.order.x", nil))(t)
 	must(store.Save(ctx, "order", "b", opened("2"), headwater.SaveOptions{}))(t)
@@ -220,6 +223,9 @@ func TestEventStoresAreMadeListedAndRemoved(t *testing.T) {
 	store := must(engine.CreateEventStore(ctx, headwater.EventsConfig{Name: "bank", MaxBytes: 1000}))(t)
 	if store.Name() != "bank" {
 		t.Fatal(store.Name())
+	}
+	if stream := must(store.Stream(ctx))(t); stream.Name() != "EVENTS_bank" {
+		t.Fatal(stream.Name())
 	}
 	_, err := engine.CreateEventStore(ctx, headwater.EventsConfig{Name: "bank"})
 	wantCode(t, err, headwater.ErrConflict)

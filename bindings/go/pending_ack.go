@@ -32,7 +32,7 @@ type PendingAck struct {
 
 func newPendingAck(engine *Engine, ticket *C.hw_ticket) *PendingAck {
 	p := &PendingAck{engine: engine, turn: make(chan struct{}, 1)}
-	p.handle, p.token, p.woken = newWaitingHandle(engine, "write", unsafe.Pointer(ticket), func(ptr unsafe.Pointer) {
+	p.handle, p.token, p.woken = newWaitingHandle(engine.waker, "write", unsafe.Pointer(ticket), func(ptr unsafe.Pointer) {
 		C.hw_ticket_free((*C.hw_ticket)(ptr))
 	})
 	runtime.AddCleanup(p, (*handle).close, p.handle)

@@ -40,14 +40,13 @@ type queue[T any] struct {
 func (q *queue[T]) init(engine *Engine, what string, ptr unsafe.Pointer, free func(unsafe.Pointer)) {
 	q.engine = engine
 	q.turn = make(chan struct{}, 1)
-	q.handle, q.token, q.woken = newWaitingHandle(engine, what, ptr, free)
+	q.handle, q.token, q.woken = newWaitingHandle(engine.waker, what, ptr, free)
 }
 
 // newWaitingHandle makes a handle and a token that goes with it.
 func newWaitingHandle(
-	engine *Engine, what string, ptr unsafe.Pointer, free func(unsafe.Pointer),
+	waker *waker, what string, ptr unsafe.Pointer, free func(unsafe.Pointer),
 ) (*handle, uint64, chan struct{}) {
-	waker := engine.waker
 	token, woken := waker.register()
 	h := newHandle(what, ptr, func(p unsafe.Pointer) {
 		waker.forget(token)

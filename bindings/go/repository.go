@@ -3,9 +3,9 @@ package headwater
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"sync"
@@ -17,7 +17,8 @@ const ConflictTries = 16
 
 // RepositoryOptions says how a repository works; the zero value takes the defaults.
 type RepositoryOptions struct {
-	// SnapshotEvery keeps a snapshot every so many events; 0 is 100, negative is never.
+	// SnapshotEvery keeps a snapshot every so many events, or when the kind's IsSnapshotDue says so; 0 is 100, negative
+	// is never.
 	SnapshotEvery int
 	// SnapshotTTL is how long one stays, in whole seconds; 0 is for good.
 	SnapshotTTL time.Duration
@@ -31,10 +32,9 @@ type Repository[S, E any] struct {
 	store   *EventStore
 	kind    *AggregateType[S, E]
 	options RepositoryOptions
+	cache   *rootCache[S]
 
 	mutex sync.Mutex
-	// What was used lately, and what was before that, of which the rest goes when the first is full.
-	young, old map[string]cachedRoot[S]
 	// Reads of what is not in the cache: loads at once share one.
 	readings map[string]*reading[S]
 }
@@ -46,18 +46,15 @@ type reading[S any] struct {
 	kept *cachedRoot[S]
 }
 
-type cachedRoot[S any] struct {
-	state           S
-	position        Position
-	snapshotVersion uint64
-}
-
 // NewRepository keeps the aggregates of a kind in a store.
 func NewRepository[S, E any](
 	store *EventStore, kind AggregateType[S, E], options RepositoryOptions,
 ) (*Repository[S, E], error) {
 	if store == nil || kind.Name == "" || kind.Codec == nil || kind.Apply == nil {
 		return nil, invalid("a repository needs a store, and a kind with Name, Codec and Apply")
+	}
+	if (kind.Dump == nil) != (kind.Load == nil) {
+		return nil, invalid("a kind has both Dump and Load, or neither")
 	}
 	if options.SnapshotEvery == 0 {
 		options.SnapshotEvery = 100
@@ -67,7 +64,7 @@ func NewRepository[S, E any](
 	}
 	return &Repository[S, E]{
 		store: store, kind: &kind, options: options,
-		young: map[string]cachedRoot[S]{}, readings: map[string]*reading[S]{},
+		cache: newRootCache[S](options.Cache), readings: map[string]*reading[S]{},
 	}, nil
 }
 
@@ -83,13 +80,24 @@ func (r *Repository[S, E]) Load(ctx context.Context, key string) (*Root[S, E], e
 	return root, err
 }
 
+// LoadAsOf loads an aggregate as it was at a version, a sequence of the store or a time, which asOf has; [ErrNotFound]
+// when it had no event by then, or has not reached the version. Nothing of it is taken from memory, or kept there. A
+// save of it is refused when there is more behind it. What else asOf has is not looked at.
+func (r *Repository[S, E]) LoadAsOf(ctx context.Context, key string, asOf LoadOptions) (*Root[S, E], error) {
+	root, err := r.readAsOf(ctx, key, asOf)
+	if err == nil && !root.Exists() {
+		return nil, &Error{Code: ErrNotFound, Message: fmt.Sprintf("%s %q had no event by then", r.kind.Name, key)}
+	}
+	return root, err
+}
+
 // GetOrCreate loads an aggregate, or starts it.
 func (r *Repository[S, E]) GetOrCreate(ctx context.Context, key string) (*Root[S, E], error) {
-	if cached, ok := r.cached(key); ok {
-		return r.look(ctx, key, cached)
-	}
-	if r.options.Cache <= 0 || r.kind.Clone == nil {
+	if !r.keepsRoots() {
 		return r.read(ctx, key)
+	}
+	if cached := r.cache.get(key); cached != nil {
+		return r.look(ctx, key, cached)
 	}
 	return r.share(ctx, key)
 }
@@ -112,10 +120,8 @@ func (r *Repository[S, E]) share(ctx context.Context, key string) (*Root[S, E], 
 		if other.kept == nil {
 			return r.read(ctx, key)
 		}
-		kept := *other.kept
-		kept.state = r.kind.Clone(kept.state)
 		// What was under way may not have what this caller knows to be saved.
-		return r.look(ctx, key, kept)
+		return r.look(ctx, key, other.kept)
 	}
 	defer func() {
 		r.mutex.Lock()
@@ -123,59 +129,82 @@ func (r *Repository[S, E]) share(ctx context.Context, key string) (*Root[S, E], 
 		r.mutex.Unlock()
 		close(mine.done)
 	}()
-	root, err := r.read(ctx, key)
-	if err == nil && len(root.dataSubjects) == 0 {
-		mine.kept = &cachedRoot[S]{r.kind.Clone(root.State), root.Position, root.snapshotVersion}
+	root, err := r.readAsOf(ctx, key, LoadOptions{})
+	if err == nil {
+		mine.kept = r.keep(root)
 	}
 	return root, err
 }
 
 // look asks whether the log has more than a state of memory, and takes that in.
-func (r *Repository[S, E]) look(ctx context.Context, key string, cached cachedRoot[S]) (*Root[S, E], error) {
+func (r *Repository[S, E]) look(ctx context.Context, key string, cached *cachedRoot[S]) (*Root[S, E], error) {
 	lastSeq, err := r.store.LastSeq(ctx, r.kind.Name, key)
 	if err != nil {
 		return nil, err
 	}
-	root := r.Start(key)
-	root.State, root.Position, root.snapshotVersion = cached.state, cached.position, cached.snapshotVersion
+	root := &Root[S, E]{
+		State: r.kind.Clone(cached.state), Key: key, Position: cached.position,
+		kind: r.kind, snapshotVersion: cached.snapshotVersion,
+	}
 	if lastSeq == cached.position.Seq {
 		return root, nil
 	}
 	loaded, err := r.store.Load(ctx, r.kind.Name, key, LoadOptions{Behind: cached.position})
-	if !errors.Is(err, ErrNotFound) {
-		return r.folded(root, loaded, err)
+	if errors.Is(err, ErrNotFound) {
+		// The log is not the one that it was.
+		r.cache.forget(key)
+		return r.read(ctx, key)
 	}
-	// The log is not the one that it was.
-	r.forget(key)
-	return r.read(ctx, key)
+	if err == nil {
+		err = r.fold(root, loaded)
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.keep(root)
+	return root, nil
 }
 
-// read reads an aggregate from its snapshot or its first event on.
+// read reads an aggregate from its snapshot or its first event on, and keeps the state.
 func (r *Repository[S, E]) read(ctx context.Context, key string) (*Root[S, E], error) {
-	root, options := r.Start(key), LoadOptions{}
+	root, err := r.readAsOf(ctx, key, LoadOptions{})
+	if err == nil {
+		r.keep(root)
+	}
+	return root, err
+}
+
+// readAsOf is the same up to a place, and keeps nothing.
+func (r *Repository[S, E]) readAsOf(ctx context.Context, key string, options LoadOptions) (*Root[S, E], error) {
+	options.Behind, options.SnapshotSchema = Position{}, 0
 	if r.options.SnapshotEvery > 0 {
 		options.SnapshotSchema = r.kind.SnapshotSchema
 	}
 	loaded, err := r.store.Load(ctx, r.kind.Name, key, options)
+	root := r.Start(key)
 	if err == nil && loaded.Snapshot != nil {
-		if json.Unmarshal(loaded.Snapshot.Data, &root.State) == nil {
-			root.snapshotVersion = loaded.Snapshot.Position.Version
+		if state, refused := r.kind.load(loaded.Snapshot.Data); refused == nil {
+			root.State, root.snapshotVersion = state, loaded.Snapshot.Position.Version
 			for _, name := range loaded.Snapshot.DataSubjects {
 				root.hasDataOf(name)
 			}
 		} else {
-			root = r.Start(key)
-			loaded, err = r.store.Load(ctx, r.kind.Name, key, LoadOptions{})
+			// A snapshot is a copy: one that can't be read is as good as none.
+			options.SnapshotSchema = 0
+			loaded, err = r.store.Load(ctx, r.kind.Name, key, options)
 		}
 	}
-	return r.folded(root, loaded, err)
-}
-
-// folded takes in what was loaded, and keeps the state.
-func (r *Repository[S, E]) folded(root *Root[S, E], loaded Loaded, err error) (*Root[S, E], error) {
+	if err == nil {
+		err = r.fold(root, loaded)
+	}
 	if err != nil {
 		return nil, err
 	}
+	return root, nil
+}
+
+// fold takes in what was loaded.
+func (r *Repository[S, E]) fold(root *Root[S, E], loaded Loaded) error {
 	for i := range loaded.Events {
 		event := &loaded.Events[i]
 		if event.IsErased {
@@ -194,16 +223,16 @@ func (r *Repository[S, E]) folded(root *Root[S, E], loaded Loaded, err error) (*
 		}
 		if err != nil {
 			place := fmt.Sprintf("event %d of %s %q", event.Version, r.kind.Name, root.Key)
-			return nil, fmt.Errorf("%s, %q of schema %d: %w", place, event.EventType, event.Schema, err)
+			return fmt.Errorf("%s, %q of schema %d: %w", place, event.EventType, event.Schema, err)
 		}
 	}
 	root.Position = loaded.Position
-	r.keep(root)
-	return root, nil
+	return nil
 }
 
 // Save saves the events that were raised, at the position of the load, and keeps a snapshot when one is due. After an
-// error, drop the root and load it again. What options expects is not looked at.
+// error, drop the root and load it again. That a snapshot could not be kept is logged, and no error: the events are
+// saved. What options expects is not looked at.
 func (r *Repository[S, E]) Save(ctx context.Context, root *Root[S, E], options SaveOptions) error {
 	_, err := r.save(ctx, root, options)
 	return err
@@ -230,7 +259,7 @@ func (r *Repository[S, E]) save(ctx context.Context, root *Root[S, E], options S
 	root.raised = nil
 	if saved.IsRepeat {
 		// What was decided now is not what was saved then: the log says what is.
-		r.forget(root.Key)
+		r.cache.forget(root.Key)
 		there, err := r.GetOrCreate(ctx, root.Key)
 		if err == nil {
 			*root = *there
@@ -238,30 +267,32 @@ func (r *Repository[S, E]) save(ctx context.Context, root *Root[S, E], options S
 		return true, err
 	}
 	root.Position = saved.Position
-	err = r.snapshotIfDue(ctx, root)
+	r.snapshotIfDue(ctx, root)
 	r.keep(root)
-	return false, err
+	return false, nil
 }
 
-// snapshotIfDue keeps a snapshot. That it could not be kept is no error, as the events are saved: the next save tries
-// again.
-func (r *Repository[S, E]) snapshotIfDue(ctx context.Context, root *Root[S, E]) error {
-	every := uint64(max(r.options.SnapshotEvery, 0))
-	if every == 0 || r.kind.SnapshotSchema == 0 || root.Position.Version < root.snapshotVersion+every {
-		return nil
+// snapshotIfDue keeps a snapshot. Where that could not be done, the next save tries again.
+func (r *Repository[S, E]) snapshotIfDue(ctx context.Context, root *Root[S, E]) {
+	if r.options.SnapshotEvery < 0 || r.kind.SnapshotSchema == 0 {
+		return
 	}
-	data, err := json.Marshal(root.State)
+	behind := root.Position.Version - root.snapshotVersion
+	if !r.kind.isSnapshotDue(root.State, behind, uint64(r.options.SnapshotEvery)) {
+		return
+	}
+	data, err := r.kind.dump(root.State)
+	if err == nil {
+		_, err = r.store.SaveSnapshot(ctx, r.kind.Name, root.Key, NewSnapshot{
+			Position: root.Position, Schema: r.kind.SnapshotSchema, Data: data, TTL: r.options.SnapshotTTL,
+			DataSubjects: slices.Sorted(maps.Keys(root.dataSubjects)),
+		})
+	}
 	if err != nil {
-		return fmt.Errorf("the events are saved, but the state of %s %q has no JSON: %w", r.kind.Name, root.Key, err)
+		slog.Warn("an aggregate got no snapshot", "aggregate", r.kind.Name, "key", root.Key, "error", err)
+		return
 	}
-	snapshot := NewSnapshot{
-		Position: root.Position, Schema: r.kind.SnapshotSchema, Data: data, TTL: r.options.SnapshotTTL,
-		DataSubjects: slices.Sorted(maps.Keys(root.dataSubjects)),
-	}
-	if _, err := r.store.SaveSnapshot(ctx, r.kind.Name, root.Key, snapshot); err == nil {
-		root.snapshotVersion = root.Position.Version
-	}
-	return nil
+	root.snapshotVersion = root.Position.Version
 }
 
 // Transacted is what a transaction came to.
@@ -321,44 +352,18 @@ func (r *Repository[S, E]) repeat(ctx context.Context, root *Root[S, E], command
 	return root, nil
 }
 
-func (r *Repository[S, E]) cached(key string) (cachedRoot[S], bool) {
-	r.mutex.Lock()
-	defer r.mutex.Unlock()
-	found, ok := r.young[key]
-	if !ok {
-		if found, ok = r.old[key]; !ok {
-			return found, false
-		}
-		r.put(key, found)
-	}
-	found.state = r.kind.Clone(found.state)
-	return found, true
-}
+// keepsRoots says whether there is a cache.
+func (r *Repository[S, E]) keepsRoots() bool { return r.options.Cache > 0 && r.kind.Clone != nil }
 
-func (r *Repository[S, E]) keep(root *Root[S, E]) {
+// keep copies a state for others, and keeps the copy in memory where there is an event; nil where nobody is to have it.
+func (r *Repository[S, E]) keep(root *Root[S, E]) *cachedRoot[S] {
 	// Data that can be forgotten does not stay in memory.
-	if r.options.Cache <= 0 || r.kind.Clone == nil || !root.Exists() || len(root.dataSubjects) > 0 {
-		return
+	if !r.keepsRoots() || len(root.dataSubjects) > 0 {
+		return nil
 	}
-	kept := cachedRoot[S]{r.kind.Clone(root.State), root.Position, root.snapshotVersion}
-	r.mutex.Lock()
-	defer r.mutex.Unlock()
-	if there, ok := r.young[root.Key]; !ok || there.position.Version <= kept.position.Version {
-		r.put(root.Key, kept)
+	kept := &cachedRoot[S]{r.kind.Clone(root.State), root.Position, root.snapshotVersion}
+	if root.Exists() {
+		r.cache.put(root.Key, kept)
 	}
-}
-
-// put makes room by halves; the caller holds the mutex.
-func (r *Repository[S, E]) put(key string, kept cachedRoot[S]) {
-	if _, ok := r.young[key]; !ok && len(r.young) >= (r.options.Cache+1)/2 {
-		r.old, r.young = r.young, map[string]cachedRoot[S]{}
-	}
-	r.young[key] = kept
-}
-
-func (r *Repository[S, E]) forget(key string) {
-	r.mutex.Lock()
-	defer r.mutex.Unlock()
-	delete(r.young, key)
-	delete(r.old, key)
+	return kept
 }

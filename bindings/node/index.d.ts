@@ -1912,6 +1912,8 @@ export interface SaveOptions extends Limits {
   correlation?: string;
   /** What the events are a consequence of. */
   causation?: string;
+  /** Names and values that go with every event of the save, in order, behind its own. */
+  metadata?: Iterable<[string, string]> | { [name: string]: string };
   /**
    * That nothing was saved in the aggregates that the filter takes since their last event was `lastSeq`, 0 for none.
    * The aggregate that is saved has to be among them.
@@ -2320,6 +2322,11 @@ export interface AggregateTypeOptions<S, E> {
   /** JSON, unless these say otherwise. */
   dump?: (state: S) => Bytes;
   load?: (data: Buffer) => S;
+  /**
+   * Whether a snapshot is due, `behind` events after the last one; without it, when `behind` has reached `every`, the
+   * `snapshotEvery` of the repository. It is asked after each save.
+   */
+  isSnapshotDue?: (state: S, behind: bigint, every: bigint) => boolean;
   /** Copies a state, as one that is kept in memory is nobody's; `structuredClone`. */
   clone?: (state: S) => S;
   upcasters?: Upcasters;
@@ -2349,9 +2356,9 @@ export class Root<S, E> {
 /** The aggregates of one kind in a store. */
 export class Repository<S, E> {
   /**
-   * A snapshot is kept every `snapshotEvery` events (100; 0 is never), where the kind has a schema of them, for
-   * `snapshotTtlMs` (0 is for ever). The `cache` youngest states (1,000) stay in memory; none is believed before the
-   * log was asked whether there is more.
+   * A snapshot is kept every `snapshotEvery` events (100; 0 is never), or when the kind says that one is due, where it
+   * has a schema of them, for `snapshotTtlMs` (0 is for ever). The `cache` youngest states (1,000) stay in memory; none
+   * is believed before the log was asked whether there is more.
    */
   constructor(
     store: EventStore,
@@ -2365,8 +2372,15 @@ export class Repository<S, E> {
   /** Loads an aggregate, or starts it. */
   getOrCreate(key: string): Promise<Root<S, E>>;
   /**
+   * Loads an aggregate as it was at a version, a sequence of the store or a time, of which one is given; `not_found`
+   * when it had no event by then, or has not reached the version. It is read from the log, and not kept in memory. A
+   * save of it is refused when there is more behind it.
+   */
+  loadAsOf(key: string, asOf: Pick<LoadOptions, 'asOfVersion' | 'asOfSeq' | 'asOfTime'>): Promise<Root<S, E>>;
+  /**
    * Saves the events that were raised, at the position of the load, and keeps a snapshot when one is due. After an
-   * error, drop the root and load it again. A save that its command did before gives what the log has.
+   * error, drop the root and load it again. A save that its command did before gives what the log has. That a snapshot
+   * could not be kept is a warning of the process (`HeadwaterWarning`), and no error: the events are saved.
    */
   save(root: Root<S, E>, options?: Omit<SaveOptions, 'expected'>): Promise<Root<S, E>>;
   /**
@@ -2653,6 +2667,11 @@ export interface EntitiesConfig {
   mailbox?: number;
   /** The most handlers that are alive, 100,000; beyond, the one that was asked longest ago stops. */
   active?: number;
+  /**
+   * The most bytes that handlers say they hold, by `context.holds`: 0, no limit; beyond, idle ones stop, the one first
+   * that was asked longest ago.
+   */
+  memory?: Integer;
   /** How long a handler lives that nobody asks: two minutes. */
   idleMs?: number;
   /** How long a handler may take for one item: 30 s. */
@@ -2735,6 +2754,11 @@ export class EntityContext {
   setTimer(name: string, afterMs: number, everyMs?: number): void;
   /** Takes a timer back; false if there is none of this name. */
   cancelTimer(name: string): boolean;
+  /**
+   * Says how many bytes the handler holds, from now on until it says otherwise or ends: what `memory` of the
+   * configuration limits.
+   */
+  holds(bytes: Integer): void;
   /**
    * Does something in the background, while the handler takes messages: what it comes to arrives as a message of this
    * name, which nobody waits for. It keeps the handler alive; when that ends, its signal is aborted and it comes to
@@ -2831,6 +2855,59 @@ export class Entities implements AsyncDisposable {
    */
   leave(limits?: Limits): Promise<void>;
   /** Ends it: whoever waits gets `closed`, and what handlers still do comes to nothing. Closing twice is nothing. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** How a node of a mesh is proved, and which of its clusters is asked. */
+export interface EntitiesClientOptions extends Limits {
+  /** The file with the certificate of the authority that signed those of all nodes, in PEM. */
+  ca: string;
+  /** The file with a certificate of that authority, in PEM. */
+  cert: string;
+  /** The file with its key, in PEM. */
+  key: string;
+  /** The name that the certificate of the node has; the host that is called when not given. */
+  serverName?: string;
+  /** The cluster; the only one there when not given. */
+  cluster?: string;
+}
+
+/**
+ * One who asks the entities of a cluster over a mesh through one of its nodes, and is neither in the cluster nor in the
+ * mesh. It needs no engine.
+ *
+ * ```js
+ * const client = await EntitiesClient.connect('grpcs://10.0.0.1:7401', { ca, cert, key });
+ * const answer = await client.request('account', 'acc-1', 'deposit', '5');
+ * await client.close();
+ * ```
+ */
+export class EntitiesClient implements AsyncDisposable {
+  private constructor();
+  /**
+   * Calls the node at `grpcs://host:port`, where it listens for the mesh, and finds out which cluster it is in where
+   * none is named. It fails with `invalid` for what is no such address or certificate, and where there are several
+   * clusters, with their names; with `not_found` when nobody is there, or the node is in no cluster.
+   */
+  static connect(url: string, options: EntitiesClientOptions): Promise<EntitiesClient>;
+  /**
+   * Asks an entity, and waits for its answer: 30 s when `timeoutMs` is not given. It fails as that of `Entities` does,
+   * and with `not_found` when the node is not there, or not in the cluster.
+   */
+  request(kind: string, key: string, name: string, payload?: Bytes, options?: Limits): Promise<Buffer>;
+  /** Tells an entity something, and does not wait for it: done when it is in its mailbox. */
+  notify(kind: string, key: string, name: string, payload?: Bytes, limits?: Limits): Promise<void>;
+  /**
+   * Which entities of a kind are there on all nodes, or of all kinds when it is empty: by kind and key, the first of
+   * each node as far as 512 KiB of its list reach, and of all as far as 4 MiB do.
+   */
+  list(kind?: string, limits?: Limits): Promise<EntityInfo[]>;
+  /** The nodes of the cluster, by name, as the one that is called knows them. */
+  nodes(limits?: Limits): Promise<ClusterNode[]>;
+  /** Where an entity is, as the node that is called knows it: never here, and without an epoch. */
+  where(kind: string, key: string, limits?: Limits): Promise<EntityPlace>;
+  /** Ends the connection: whoever waits gets `closed`. Closing twice is nothing. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }

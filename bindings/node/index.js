@@ -25,6 +25,7 @@ const {
   verify,
 } = require('./lib/engine.js');
 const { Entities, shardOf, shardOwner } = require('./lib/entities.js');
+const { EntitiesClient } = require('./lib/entities_client.js');
 const { EntityContext } = require('./lib/entity_context.js');
 const { HeadwaterError } = require('./lib/errors.js');
 const { Event, EventFeed, EventStore } = require('./lib/events.js');
@@ -57,6 +58,7 @@ module.exports = {
   Database,
   Engine,
   Entities,
+  EntitiesClient,
   EntityContext,
   Entry,
   Event,

@@ -15,6 +15,7 @@ export const {
   Database,
   Engine,
   Entities,
+  EntitiesClient,
   EntityContext,
   Entry,
   Event,

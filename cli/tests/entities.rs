@@ -12,7 +12,7 @@ use common::certs::make_certs;
 use common::node::Hub;
 use common::{Dir, Ran, finish, headwater, objects, start};
 use headwater::entities::{ClusterConfig, Context, Entities, EntitiesConfig, Entity, EntityTypes, Message};
-use headwater::{CertFiles, Engine, Error, ErrorKind, HubOptions, MeshConfig, Result};
+use headwater::{CertFiles, Engine, Error, ErrorKind, HubOptions, LocalServer, MeshConfig, Result};
 use serde_json::json;
 
 struct Counter(u64);
@@ -62,7 +62,7 @@ fn a_cluster_is_asked_from_the_shell() {
     hub.start();
     let none = ask(&hub, &["ls"], b"");
     assert_eq!(none.code, 2, "{}", none.stderr);
-    assert!(none.stderr.contains("there is no cluster on this server"), "{}", none.stderr);
+    assert!(none.stderr.contains("there is no cluster there"), "{}", none.stderr);
     let engine = Engine::connect(HubOptions::new(hub.url())).wait().expect("the hub");
     let bank = node(&engine, "bank");
 
@@ -96,10 +96,36 @@ fn a_cluster_is_asked_from_the_shell() {
     assert!(unclear.stderr.contains("bank, shop"), "{}", unclear.stderr);
     assert_eq!(ask(&hub, &["ls", "--cluster", "bank"], b"").code, 0);
     assert_eq!(ask(&hub, &["ls", "--cluster", "none"], b"").code, 3, "there is none of this name");
-    let nowhere = finish(start(&mut headwater(&["entities", "ls", "--dir", "data"])), b"");
+    let nowhere = finish(start(&mut headwater(&["entities", "ls"])), b"");
     assert!(nowhere.code == 2 && nowhere.stderr.contains("--server"), "{}", nowhere.stderr);
+    let both = ask(&hub, &["ls", "--dir", "data"], b"");
+    assert!(both.code == 2 && both.stderr.contains("--dir and a server"), "{}", both.stderr);
     bank.close();
     other.close();
+}
+
+#[test]
+fn a_cluster_that_meets_in_a_directory_is_asked_there() {
+    let dir = Dir::new("entities_dir");
+    let engine = Engine::open(dir.path()).expect("an engine");
+    let ask = |args: &[&str]| dir.run(&[&["entities"], args].concat());
+    let alone = ask(&["ls"]);
+    assert_eq!(alone.code, 3, "nobody lets others in: {}", alone.stderr);
+    let server = LocalServer::start(&engine).expect("others come in");
+    let none = ask(&["ls"]);
+    assert!(none.code == 2 && none.stderr.contains("there is no cluster there"), "{}", none.stderr);
+    let bank = node(&engine, "bank");
+    let asked = ask(&["request", "counter", "a", "add", "--data", "5"]);
+    assert_eq!((asked.code, asked.stdout.as_str()), (0, "5\n"), "{}", asked.stderr);
+    assert_eq!(ask(&["notify", "counter", "a", "add"]).code, 0);
+    let place = objects(&ask(&["where", "counter", "a", "--json"]).stdout).remove(0);
+    assert_eq!(place["node"], json!("north"));
+    let refused = ask(&["ls", "--server-name", "x"]);
+    assert!(refused.code == 2 && refused.stderr.contains("--server-name is for"), "{}", refused.stderr);
+    let nobody = finish(start(headwater(&["entities", "ls", "--dir"]).arg(dir.file("none"))), b"");
+    assert_eq!(nobody.code, 3, "{}", nobody.stderr);
+    bank.close();
+    drop(server);
 }
 
 /// A node of a mesh in this process.

@@ -7,7 +7,7 @@ use headwater::{Ack, Append, Pending, Result, Rollup, Stream};
 
 use crate::bytes::{hw_bytes, hw_header, hw_str};
 use crate::error::{hw_error, invalid};
-use crate::guard::{Handle, on};
+use crate::guard::on;
 use crate::raw::{self, Out, OutStruct, versioned};
 
 use crate::status::hw_status;
@@ -239,7 +239,7 @@ pub extern "C" fn hw_stream_append_submit(
         let records = batch(records, records_len)?;
         let out = Out::required("ticket", ticket)?;
         let pending = submit(&stream.stream, &records).map(hw_ack::from);
-        out.give(hw_ticket::new(stream.root(), pending));
+        out.give(hw_ticket::new(&stream.root, pending));
         Ok(())
     })
 }

@@ -11,7 +11,7 @@ use crate::bytes::{hw_str, hw_strings};
 use crate::engine::hw_engine;
 use crate::entries::hw_entries;
 use crate::error::hw_error;
-use crate::guard::{Handle, Root, on, release_handle};
+use crate::guard::{Guard, Handle, Root, on, release_handle};
 
 use crate::raw::{self, Out, versioned};
 use crate::status::hw_status;
@@ -45,7 +45,7 @@ versioned!(hw_bucket_config);
 
 /// A bucket. `const`: safe from many threads at once.
 pub struct hw_bucket {
-    root: Arc<Root>,
+    pub(crate) root: Arc<Root>,
     pub(crate) bucket: Bucket,
     durability: i32,
 }
@@ -65,8 +65,8 @@ impl hw_bucket {
 impl Handle for hw_bucket {
     const NOUN: &'static str = "bucket";
 
-    fn root(&self) -> &Arc<Root> {
-        &self.root
+    fn guard(&self) -> &Arc<Guard> {
+        &self.root.guard
     }
 }
 

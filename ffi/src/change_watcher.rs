@@ -6,7 +6,7 @@ use crate::answer::hw_answer;
 use crate::database::hw_database;
 use crate::error::hw_error;
 use crate::gate::Waitable;
-use crate::guard::{Handle, Root, on, release_handle};
+use crate::guard::{Root, on, release_handle};
 use crate::queue::{self, queue_handle};
 use crate::raw::Out;
 use crate::replicated::{ChangeWatcher, RowChange, changes_answer};
@@ -15,7 +15,7 @@ use crate::waker::hw_waker;
 
 /// Follows what is joined into a replicated file. `const`: safe from many threads at once; each change goes to one.
 pub struct hw_change_watcher {
-    root: Arc<Root>,
+    pub(crate) root: Arc<Root>,
     wait: Waitable<ChangeWatcher>,
 }
 
@@ -37,7 +37,7 @@ pub extern "C" fn hw_database_watch(
     on(database, error, |database| {
         let out = Out::required("watcher", watcher)?;
         let watching = database.database.watch();
-        out.give(hw_change_watcher { root: database.root().clone(), wait: Waitable::new(watching.wait()?) });
+        out.give(hw_change_watcher { root: database.root.clone(), wait: Waitable::new(watching.wait()?) });
         Ok(())
     })
 }

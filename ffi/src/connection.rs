@@ -8,14 +8,14 @@ use headwater::{Error, ErrorKind, Result};
 use crate::answer::{hw_answer, hw_sql_value};
 use crate::database::hw_database;
 use crate::error::hw_error;
-use crate::guard::{Handle, Root, on, release_handle};
+use crate::guard::{Guard, Handle, Root, on, release_handle};
 use crate::raw::{self, Out};
 use crate::replicated::{Connection, InterruptHandle};
 use crate::status::hw_status;
 
 /// A connection to a replicated SQLite file. For one thread at a time.
 pub struct hw_connection {
-    root: Arc<Root>,
+    pub(crate) root: Arc<Root>,
     connection: Mutex<Connection>,
     interrupt: InterruptHandle,
 }
@@ -31,8 +31,8 @@ impl hw_connection {
 impl Handle for hw_connection {
     const NOUN: &'static str = "connection";
 
-    fn root(&self) -> &Arc<Root> {
-        &self.root
+    fn guard(&self) -> &Arc<Guard> {
+        &self.root.guard
     }
 }
 
@@ -65,7 +65,7 @@ pub extern "C" fn hw_database_connect(
 ) -> hw_status {
     on(database, error, |database| {
         let out = Out::required("connection", connection)?;
-        out.give(hw_connection::over(database.root().clone(), database.database.connect()?));
+        out.give(hw_connection::over(database.root.clone(), database.database.connect()?));
         Ok(())
     })
 }

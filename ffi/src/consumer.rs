@@ -11,7 +11,7 @@ use crate::consumer_config;
 use crate::consumer_config::hw_consumer_config;
 use crate::error::hw_error;
 use crate::gate::Waitable;
-use crate::guard::{Handle, Root, on, release_handle};
+use crate::guard::{Root, on, release_handle};
 use crate::queue::{self, queue_handle};
 use crate::raw::{self, Out};
 use crate::status::hw_status;
@@ -20,7 +20,7 @@ use crate::waker::hw_waker;
 
 /// A consumer. `const`: safe from many threads at once; each record goes to one.
 pub struct hw_consumer {
-    root: Arc<Root>,
+    pub(crate) root: Arc<Root>,
     pub(crate) wait: Waitable<Consumer>,
 }
 
@@ -48,7 +48,7 @@ pub extern "C" fn hw_stream_create_consumer(
     on(stream, error, |stream| {
         let config = consumer_config::from_c(&raw::required("config", config)?)?;
         let out = Out::required("consumer", consumer)?;
-        out.give(hw_consumer::new(stream.root(), stream.stream.create_consumer(config).wait()?));
+        out.give(hw_consumer::new(&stream.root, stream.stream.create_consumer(config).wait()?));
         Ok(())
     })
 }
@@ -70,7 +70,7 @@ pub extern "C" fn hw_stream_consumer(
     on(stream, error, |stream| {
         let name = raw::text("name", name, name_len)?;
         let out = Out::required("consumer", consumer)?;
-        out.give(hw_consumer::new(stream.root(), stream.stream.consumer(name).wait()?));
+        out.give(hw_consumer::new(&stream.root, stream.stream.consumer(name).wait()?));
         Ok(())
     })
 }

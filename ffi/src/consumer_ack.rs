@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::append::hw_ack;
 use crate::consumer::hw_consumer;
 use crate::error::hw_error;
-use crate::guard::{Handle, on};
+use crate::guard::on;
 use crate::raw::{self, Out};
 
 use crate::status::hw_status;
@@ -75,7 +75,7 @@ pub extern "C" fn hw_consumer_ack_submit(
         let seqs = raw::array("seqs", seqs, seqs_len)?;
         let out = Out::required("ticket", ticket)?;
         let pending = consumer.wait.queue.ack_sync(seqs).map(|count| hw_ack::counted(count as u64));
-        out.give(hw_ticket::new(consumer.root(), pending));
+        out.give(hw_ticket::new(&consumer.root, pending));
         Ok(())
     })
 }

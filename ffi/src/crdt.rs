@@ -9,7 +9,7 @@ use headwater::{Result, Writer};
 use crate::bytes::{hw_str, hw_strings};
 use crate::engine::hw_engine;
 use crate::error::{hw_error, missing};
-use crate::guard::{Handle, Root, on, release_handle};
+use crate::guard::{Guard, Handle, Root, on, release_handle};
 use crate::progress::{hw_progress, tell};
 use crate::raw::{self, Out, OutStruct, versioned};
 use crate::status::hw_status;
@@ -90,7 +90,7 @@ impl From<hw_actor> for Writer {
 
 /// A CRDT store. `const`: safe from many threads at once. Handles that are opened apart see each other's writes.
 pub struct hw_crdt {
-    root: Arc<Root>,
+    pub(crate) root: Arc<Root>,
     pub(crate) store: CrdtStore,
     pub(crate) durability: i32,
 }
@@ -105,8 +105,8 @@ impl hw_crdt {
 impl Handle for hw_crdt {
     const NOUN: &'static str = "crdt";
 
-    fn root(&self) -> &Arc<Root> {
-        &self.root
+    fn guard(&self) -> &Arc<Guard> {
+        &self.root.guard
     }
 }
 

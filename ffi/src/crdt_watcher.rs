@@ -9,7 +9,7 @@ use crate::bytes::hw_strings;
 use crate::crdt::hw_crdt;
 use crate::error::hw_error;
 use crate::gate::Waitable;
-use crate::guard::{Handle, Root, on, release_handle};
+use crate::guard::{Root, on, release_handle};
 use crate::queue::{self, queue_handle};
 use crate::raw::{self, Out};
 use crate::reading::named;
@@ -18,7 +18,7 @@ use crate::waker::hw_waker;
 
 /// Follows the keys of a CRDT store. `const`: safe from many threads at once; each change goes to one.
 pub struct hw_crdt_watcher {
-    root: Arc<Root>,
+    pub(crate) root: Arc<Root>,
     wait: Waitable<CrdtWatcher>,
 }
 
@@ -42,7 +42,7 @@ pub extern "C" fn hw_crdt_watch(
     on(crdt, error, |crdt| {
         let prefix = raw::text("prefix", prefix, prefix_len)?;
         let out = Out::required("watcher", watcher)?;
-        out.give(hw_crdt_watcher { root: crdt.root().clone(), wait: Waitable::new(crdt.store.watch(prefix)?) });
+        out.give(hw_crdt_watcher { root: crdt.root.clone(), wait: Waitable::new(crdt.store.watch(prefix)?) });
         Ok(())
     })
 }

@@ -9,7 +9,7 @@ use crate::append::hw_ack;
 use crate::crdt::hw_crdt;
 use crate::crdt_change::{Taken, hw_crdt_change, many, one};
 use crate::error::hw_error;
-use crate::guard::{Handle, on};
+use crate::guard::on;
 use crate::raw::{Out, OutStruct, versioned};
 use crate::status::hw_status;
 use crate::ticket::hw_ticket;
@@ -65,7 +65,7 @@ fn ticket(crdt: &hw_crdt, pending: Pending<Written>) -> hw_ticket {
         }
         hw_ack { count: (written.seq != 0).into(), ..hw_ack::revision(written.seq, durability) }
     });
-    hw_ticket::counting(crdt.root(), pending, total)
+    hw_ticket::counting(&crdt.root, pending, total)
 }
 
 /// Does one operation, and returns when the store's durability is reached. It is read at once. When a snapshot is due,

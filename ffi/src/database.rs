@@ -13,14 +13,14 @@ use crate::database_config::hw_database_config;
 use crate::database_status::json;
 use crate::engine::hw_engine;
 use crate::error::hw_error;
-use crate::guard::{Handle, Root, on, release_handle};
+use crate::guard::{Guard, Handle, Root, on, release_handle};
 use crate::raw::{self, Out};
 use crate::replicated::{self, Database};
 use crate::status::hw_status;
 
 /// A SQLite file that replicates (docs/replica.md). `const`: safe from many threads at once.
 pub struct hw_database {
-    root: Arc<Root>,
+    pub(crate) root: Arc<Root>,
     pub(crate) database: Database,
     path: String,
 }
@@ -35,8 +35,8 @@ impl hw_database {
 impl Handle for hw_database {
     const NOUN: &'static str = "database";
 
-    fn root(&self) -> &Arc<Root> {
-        &self.root
+    fn guard(&self) -> &Arc<Guard> {
+        &self.root.guard
     }
 }
 

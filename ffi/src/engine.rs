@@ -8,7 +8,7 @@ use headwater::{Engine, EngineOptions, ManualClock, NodeUse, Result};
 use crate::bytes::hw_str;
 use crate::error::hw_error;
 use crate::gate::Waitable;
-use crate::guard::{Handle, Root, free_standing, on, release_handle};
+use crate::guard::{Guard, Handle, Root, free_standing, on, release_handle};
 use crate::raw::{self, Out, versioned};
 use crate::status::hw_status;
 
@@ -25,8 +25,8 @@ pub struct hw_engine {
 impl Handle for hw_engine {
     const NOUN: &'static str = "engine";
 
-    fn root(&self) -> &Arc<Root> {
-        &self.root
+    fn guard(&self) -> &Arc<Guard> {
+        &self.root.guard
     }
 }
 

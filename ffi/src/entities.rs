@@ -14,7 +14,7 @@ use crate::bytes::hw_str;
 use crate::engine::hw_engine;
 use crate::error::hw_error;
 use crate::gate::{Queue, Waitable};
-use crate::guard::{Handle, Root, on, release_handle};
+use crate::guard::{Guard, Handle, Root, on, release_handle};
 use crate::queue::QueueHandle;
 use crate::raw::{self, Out, versioned};
 use crate::status::hw_status;
@@ -39,6 +39,9 @@ pub struct hw_entities_config {
     pub mailbox: usize,
     /// The most handlers that are alive; 0 is 100,000.
     pub active: usize,
+    /// The most bytes that handlers say they hold, by hw_entities_holds; beyond, idle ones stop, the one first that was
+    /// asked longest ago; 0 is no limit.
+    pub memory: u64,
     /// The shards that keys are spread over, the same on all nodes for ever; 0 is 256.
     pub shards: u32,
     /// How often a message is handed out that nobody waits for, until it is a dead letter; 0 is 3.
@@ -57,15 +60,15 @@ versioned!(hw_entities_config);
 
 /// Live entities on this node. `const`: safe from many threads; each turn goes to one.
 pub struct hw_entities {
-    root: Arc<Root>,
+    pub(crate) root: Arc<Root>,
     wait: Waitable<Entities>,
 }
 
 impl Handle for hw_entities {
     const NOUN: &'static str = "entities";
 
-    fn root(&self) -> &Arc<Root> {
-        &self.root
+    fn guard(&self) -> &Arc<Guard> {
+        &self.root.guard
     }
 }
 
@@ -132,6 +135,7 @@ fn config(from: &hw_entities_config) -> Result<EntitiesConfig> {
         shards: count(from.shards, default.shards),
         mailbox: if from.mailbox == 0 { default.mailbox } else { from.mailbox },
         active: if from.active == 0 { default.active } else { from.active },
+        memory: from.memory,
         idle: time(from.idle_ms, default.idle),
         lease: time(from.lease_ms, default.lease),
         attempts: count(from.attempts, default.attempts),

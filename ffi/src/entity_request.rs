@@ -12,7 +12,7 @@ use crate::bytes::{hw_blob, hw_bytes, hw_str};
 use crate::entities::hw_entities;
 use crate::error::{hw_error, missing};
 use crate::gate::Gate;
-use crate::guard::{Handle, Root, on, release_handle};
+use crate::guard::{Guard, Handle, on, release_handle};
 use crate::raw::{self, Out, versioned};
 use crate::status::hw_status;
 use crate::waker::hw_waker;
@@ -47,7 +47,7 @@ versioned!(hw_entity_message);
 
 /// An answer that is on its way. For one thread at a time.
 pub struct hw_reply {
-    root: Arc<Root>,
+    guard: Arc<Guard>,
     state: Mutex<State>,
     gate: Arc<Gate>,
 }
@@ -60,14 +60,14 @@ enum State {
 impl Handle for hw_reply {
     const NOUN: &'static str = "reply";
 
-    fn root(&self) -> &Arc<Root> {
-        &self.root
+    fn guard(&self) -> &Arc<Guard> {
+        &self.guard
     }
 }
 
 impl hw_reply {
-    fn new(root: &Arc<Root>, pending: Pending<Vec<u8>>) -> Self {
-        hw_reply { root: root.clone(), state: Mutex::new(State::Waiting(pending)), gate: Arc::default() }
+    pub(crate) fn new(guard: &Arc<Guard>, pending: Pending<Vec<u8>>) -> Self {
+        hw_reply { guard: guard.clone(), state: Mutex::new(State::Waiting(pending)), gate: Arc::default() }
     }
 
     /// Runs `body` as the only user of the reply.
@@ -99,7 +99,7 @@ impl State {
 }
 
 impl hw_entity_message {
-    fn id<'a>(&self) -> Result<EntityId<'a>> {
+    pub(crate) fn id<'a>(&self) -> Result<EntityId<'a>> {
         Ok(EntityId::new(self.kind.text("kind")?, self.key.text("key")?))
     }
 }
@@ -130,7 +130,7 @@ pub extern "C" fn hw_entities_request(
         };
         let (name, payload) = (message.name.text("name")?, message.payload.bytes("payload")?);
         let asked = entities.core().request(message.id()?, name, payload, options);
-        out.give(hw_reply::new(entities.root(), asked));
+        out.give(hw_reply::new(entities.guard(), asked));
         Ok(())
     })
 }
@@ -154,7 +154,7 @@ pub extern "C" fn hw_entities_notify(
         let (name, payload) = (message.name.text("name")?, message.payload.bytes("payload")?);
         let told = entities.core().notify(message.id()?, name, payload);
         match Out::optional(reply) {
-            Some(out) => out.give(hw_reply::new(entities.root(), told.map(|()| Vec::new()))),
+            Some(out) => out.give(hw_reply::new(entities.guard(), told.map(|()| Vec::new()))),
             None => told.wait()?,
         }
         Ok(())

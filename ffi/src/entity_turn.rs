@@ -348,6 +348,22 @@ pub extern "C" fn hw_entities_cancel_timer(
     })
 }
 
+/// Says how many bytes the handler holds whose turn it is, from now on until it says otherwise or ends: what `memory`
+/// of hw_entities_config limits.
+///
+/// Errors:    HW_STATUS_MISUSE (the turn is over).
+/// Threads:   any.
+/// Since:     0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn hw_entities_holds(
+    entities: Option<&hw_entities>,
+    token: u64,
+    bytes: u64,
+    error: *mut *mut hw_error,
+) -> hw_status {
+    on(entities, error, |entities| entities.core().holds(token, bytes))
+}
+
 /// Counts a background task of the entity whose turn it is, and names it. It keeps its handler alive, and is void when
 /// that ends.
 ///

@@ -9,7 +9,7 @@ use crate::error::hw_error;
 use crate::event_store::{hw_event_filter, hw_event_store};
 use crate::events::hw_events;
 use crate::gate::Waitable;
-use crate::guard::{Handle, Root, on, release_handle};
+use crate::guard::{Root, on, release_handle};
 use crate::queue::{self, queue_handle};
 use crate::raw::{self, Out, versioned};
 use crate::status::hw_status;
@@ -33,7 +33,7 @@ versioned!(hw_follow_options);
 
 /// A place in a store that moves as events are taken. `const`: safe from many threads; each event goes to one.
 pub struct hw_event_feed {
-    root: Arc<Root>,
+    pub(crate) root: Arc<Root>,
     wait: Waitable<EventFeed>,
 }
 
@@ -59,7 +59,7 @@ pub extern "C" fn hw_event_store_follow(
         let options = FollowOptions { filters: filters.collect::<Result<Vec<EventFilter>>>()?, after: from.after };
         let out = Out::required("feed", feed)?;
         let wait = Waitable::new(store.store.follow(&options).wait()?);
-        out.give(hw_event_feed { root: store.root().clone(), wait });
+        out.give(hw_event_feed { root: store.root.clone(), wait });
         Ok(())
     })
 }

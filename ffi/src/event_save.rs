@@ -68,6 +68,10 @@ pub struct hw_save_options {
     pub correlation: hw_str,
     /// What the events are a consequence of; none when empty.
     pub causation: hw_str,
+    /// Further names and values of every event of the save, behind its own.
+    pub metadata: *const hw_header,
+    /// How many.
+    pub metadata_len: usize,
     /// With `has_condition`: the aggregates in which nothing may have been saved meanwhile, the one that is saved among
     /// them.
     pub condition_filter: hw_event_filter,
@@ -136,6 +140,11 @@ impl hw_saved {
     }
 }
 
+fn metadata<'a>(first: *const hw_header, len: usize) -> Result<Vec<(&'a str, &'a str)>> {
+    let all = raw::array("metadata", first, len)?.iter();
+    all.map(|it| Ok((it.name.text("metadata name")?, it.value.text("metadata value")?))).collect()
+}
+
 fn expected(from: &hw_save_options) -> Result<Expected> {
     let (version, seq) = (from.expected_version, from.expected_seq);
     let expected = match from.expected {
@@ -155,14 +164,13 @@ fn expected(from: &hw_save_options) -> Result<Expected> {
 
 fn events<'a>(events: *const hw_new_event, len: usize) -> Result<Vec<NewEvent<'a>>> {
     let of = |event: &hw_new_event| {
-        let metadata = raw::array("metadata", event.metadata, event.metadata_len)?;
-        let metadata = metadata.iter().map(|m| Ok((m.name.text("metadata name")?, m.value.text("metadata value")?)));
+        let metadata = self::metadata(event.metadata, event.metadata_len)?;
         Ok(NewEvent {
             event_type: event.event_type.text("event_type")?,
             data: event.data.bytes("data")?,
             schema: event.schema.max(1),
             time: (event.has_time != 0).then_some(event.time),
-            metadata: metadata.collect::<Result<_>>()?,
+            metadata,
             data_subject: Some(event.data_subject.text("data_subject")?).filter(|name| !name.is_empty()),
         })
     };
@@ -199,10 +207,12 @@ pub extern "C" fn hw_event_store_save(
             let filter = from.condition_filter.filter()?;
             Ok(Condition { filter, last_seq: from.condition_last_seq })
         });
+        let metadata = self::metadata(from.metadata, from.metadata_len)?;
         let options = SaveOptions {
             command: from.command.text("command")?,
             correlation: from.correlation.text("correlation")?,
             causation: from.causation.text("causation")?,
+            metadata: &metadata,
             condition: condition.transpose()?,
         };
         let out = OutStruct::optional(saved)?;

@@ -11,9 +11,10 @@ use crate::aggregates::hw_aggregates;
 use crate::bytes::{hw_str, hw_strings};
 use crate::engine::hw_engine;
 use crate::error::hw_error;
-use crate::guard::{Handle, Root, on, release_handle};
+use crate::guard::{Guard, Handle, Root, on, release_handle};
 use crate::raw::{self, Out, versioned};
 use crate::status::hw_status;
+use crate::stream::hw_stream;
 use crate::stream_config::durability;
 
 /// What an event store is made with. Zero is the default of every field. Events have no limit of age or number.
@@ -51,7 +52,7 @@ impl hw_event_filter {
 
 /// An event store. `const`: safe from many threads at once.
 pub struct hw_event_store {
-    root: Arc<Root>,
+    pub(crate) root: Arc<Root>,
     pub(crate) store: EventStore,
 }
 
@@ -64,8 +65,8 @@ impl hw_event_store {
 impl Handle for hw_event_store {
     const NOUN: &'static str = "event store";
 
-    fn root(&self) -> &Arc<Root> {
-        &self.root
+    fn guard(&self) -> &Arc<Guard> {
+        &self.root.guard
     }
 }
 
@@ -175,6 +176,24 @@ pub extern "C" fn hw_event_store_name(
 ) -> hw_status {
     on(store, error, |store| {
         Out::required("name", name)?.set(hw_str::of(store.store.name()));
+        Ok(())
+    })
+}
+
+/// The stream of its events.
+///
+/// Ownership: `*stream` is yours, free with hw_stream_free.
+/// Threads:   any.
+/// Since:     0.1
+#[unsafe(no_mangle)]
+pub extern "C" fn hw_event_store_stream(
+    store: Option<&hw_event_store>,
+    stream: *mut *mut hw_stream,
+    error: *mut *mut hw_error,
+) -> hw_status {
+    on(store, error, |store| {
+        let out = Out::required("stream", stream)?;
+        out.give(hw_stream::new(&store.root, store.store.stream().clone()));
         Ok(())
     })
 }

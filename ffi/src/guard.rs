@@ -31,16 +31,26 @@ fn watch_for_forks() {
 /// What all handles of one engine share; each holds it, so parents outlive their children.
 pub(crate) struct Root {
     pub(crate) engine: Engine,
+    pub(crate) guard: Arc<Guard>,
+}
+
+impl Root {
+    pub(crate) fn new(engine: Engine) -> Arc<Self> {
+        Arc::new(Root { engine, guard: Guard::new() })
+    }
+}
+
+/// Whether a handle, and its relatives, can be used still.
+pub(crate) struct Guard {
     process: u32,
     forks: u32,
     poisoned: AtomicBool,
 }
 
-impl Root {
-    pub(crate) fn new(engine: Engine) -> Arc<Self> {
+impl Guard {
+    pub(crate) fn new() -> Arc<Self> {
         watch_for_forks();
-        Arc::new(Root {
-            engine,
+        Arc::new(Guard {
             process: std::process::id(),
             forks: FORKS.load(Ordering::Relaxed),
             poisoned: AtomicBool::new(false),
@@ -65,21 +75,18 @@ impl Root {
                 format!("the handle was opened in process {there} and carried over a fork() to {here}: open a new one");
             Error::new(ErrorKind::Closed, message)
         } else {
-            Error::new(
-                ErrorKind::Internal,
-                "the engine is poisoned by an earlier panic: free its handles and open it again",
-            )
+            Error::new(ErrorKind::Internal, "it is poisoned by an earlier panic: free its handles and open it again")
         }
     }
 }
 
-/// An object of the caller's that belongs to an engine.
+/// An object of the caller's that belongs to an engine, or is a beginning itself.
 pub(crate) trait Handle {
     /// What a message calls it.
     const NOUN: &'static str;
 
     /// What it shares with its relatives.
-    fn root(&self) -> &Arc<Root>;
+    fn guard(&self) -> &Arc<Guard>;
 }
 
 /// Runs a call on a handle.
@@ -90,15 +97,15 @@ pub(crate) fn on<H: Handle>(
     body: impl FnOnce(&H) -> Result<()>,
 ) -> hw_status {
     let Some(handle) = handle else { return fail(error, &missing(H::NOUN)) };
-    let root = handle.root();
-    if let Err(refusal) = root.check() {
+    let guard = handle.guard();
+    if let Err(refusal) = guard.check() {
         return fail(error, &refusal);
     }
     match catch_unwind(AssertUnwindSafe(|| body(handle))) {
         Ok(Ok(())) => hw_status::Ok,
         Ok(Err(e)) => fail(error, &e),
         Err(panic) => {
-            root.poisoned.store(true, Ordering::Relaxed);
+            guard.poisoned.store(true, Ordering::Relaxed);
             fail(error, &panicked(&*panic))
         }
     }
@@ -124,7 +131,7 @@ pub(crate) fn release<T>(object: Option<Box<T>>) {
 /// parent's.
 pub(crate) fn release_handle<H: Handle>(handle: Option<Box<H>>) {
     match handle {
-        Some(handle) if handle.root().is_forked() => std::mem::forget(handle),
+        Some(handle) if handle.guard().is_forked() => std::mem::forget(handle),
         other => release(other),
     }
 }
@@ -148,8 +155,8 @@ mod tests {
     impl Handle for Probe {
         const NOUN: &'static str = "probe";
 
-        fn root(&self) -> &Arc<Root> {
-            &self.0
+        fn guard(&self) -> &Arc<Guard> {
+            &self.0.guard
         }
     }
 

@@ -8,7 +8,7 @@ use headwater::presence::HeldSession;
 use crate::bytes::hw_blob;
 use crate::database::within;
 use crate::error::{hw_error, missing};
-use crate::guard::{Handle, Root, on, release_handle};
+use crate::guard::{Guard, Handle, Root, on, release_handle};
 use crate::presence::{blob, hw_presence};
 use crate::presence_session::{hw_session_set, session_set};
 use crate::raw::{self, Out};
@@ -17,15 +17,15 @@ use crate::status::hw_status;
 /// A session that lives as long as this handle, and dies with the process at the latest. `const`: safe from many
 /// threads at once.
 pub struct hw_held_session {
-    root: Arc<Root>,
+    pub(crate) root: Arc<Root>,
     held: HeldSession,
 }
 
 impl Handle for hw_held_session {
     const NOUN: &'static str = "held session";
 
-    fn root(&self) -> &Arc<Root> {
-        &self.root
+    fn guard(&self) -> &Arc<Guard> {
+        &self.root.guard
     }
 }
 
@@ -52,7 +52,7 @@ pub extern "C" fn hw_presence_hold(
         let set = session_set(set)?;
         let out = Out::required("held", held)?;
         let held = presence.presence.hold(space, user, set).wait()?;
-        out.give(hw_held_session { root: presence.root().clone(), held });
+        out.give(hw_held_session { root: presence.root.clone(), held });
         Ok(())
     })
 }

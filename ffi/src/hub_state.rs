@@ -57,7 +57,7 @@ pub struct hw_hub_states(Vec<HubState>);
 
 /// Follows the state of a connection. `const`: safe from many threads at once; each change goes to one.
 pub struct hw_hub_watcher {
-    root: Arc<Root>,
+    pub(crate) root: Arc<Root>,
     wait: Waitable<HubWatcher>,
 }
 

@@ -8,6 +8,7 @@
 
 mod gate;
 mod guard;
+mod meshed;
 mod queue;
 mod raw;
 mod replicated;
@@ -79,6 +80,7 @@ pub mod entities;
 pub mod entity_request;
 pub mod entity_turn;
 pub mod entity_place;
+pub mod entities_client;
 pub mod replica;
 pub mod replica_exchange;
 pub mod replica_stable;

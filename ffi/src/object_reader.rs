@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, TryLockError};
 use headwater::{Error, ErrorKind, ObjectReader, Result};
 
 use crate::error::hw_error;
-use crate::guard::{Handle, Root, on, release_handle};
+use crate::guard::{Guard, Handle, Root, on, release_handle};
 use crate::object::hw_object_infos;
 use crate::object_store::hw_object_store;
 use crate::progress::{hw_progress, tell};
@@ -18,15 +18,15 @@ use crate::transfer::io;
 
 /// An object that is being read. For one thread at a time.
 pub struct hw_object_reader {
-    root: Arc<Root>,
+    pub(crate) root: Arc<Root>,
     reader: Mutex<ObjectReader>,
 }
 
 impl Handle for hw_object_reader {
     const NOUN: &'static str = "object reader";
 
-    fn root(&self) -> &Arc<Root> {
-        &self.root
+    fn guard(&self) -> &Arc<Guard> {
+        &self.root.guard
     }
 }
 
@@ -62,7 +62,7 @@ pub extern "C" fn hw_object_store_get(
         let name = raw::text("name", name, name_len)?;
         let out = Out::required("reader", reader)?;
         let reader = Mutex::new(store.store.get(name)?);
-        out.give(hw_object_reader { root: store.root().clone(), reader });
+        out.give(hw_object_reader { root: store.root.clone(), reader });
         Ok(())
     })
 }

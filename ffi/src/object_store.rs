@@ -9,7 +9,7 @@ use headwater::{ObjectConfig, ObjectStore, Result};
 use crate::bytes::{hw_str, hw_strings};
 use crate::engine::hw_engine;
 use crate::error::hw_error;
-use crate::guard::{Handle, Root, on, release_handle};
+use crate::guard::{Guard, Handle, Root, on, release_handle};
 use crate::raw::{self, Out, versioned};
 use crate::status::hw_status;
 use crate::stream::hw_stream;
@@ -40,7 +40,7 @@ versioned!(hw_object_config);
 
 /// An object store. `const`: safe from many threads at once.
 pub struct hw_object_store {
-    root: Arc<Root>,
+    pub(crate) root: Arc<Root>,
     pub(crate) store: ObjectStore,
 }
 
@@ -53,8 +53,8 @@ impl hw_object_store {
 impl Handle for hw_object_store {
     const NOUN: &'static str = "object store";
 
-    fn root(&self) -> &Arc<Root> {
-        &self.root
+    fn guard(&self) -> &Arc<Guard> {
+        &self.root.guard
     }
 }
 

@@ -6,7 +6,7 @@ use headwater::{ObjectInfo, ObjectWatchOptions, ObjectWatcher};
 
 use crate::error::hw_error;
 use crate::gate::Waitable;
-use crate::guard::{Handle, Root, on, release_handle};
+use crate::guard::{Root, on, release_handle};
 use crate::object::hw_object_infos;
 use crate::object_store::hw_object_store;
 use crate::queue::{self, queue_handle};
@@ -30,7 +30,7 @@ versioned!(hw_object_watch_options);
 
 /// Follows the objects of a store. `const`: safe from many threads at once; each change goes to one.
 pub struct hw_object_watcher {
-    root: Arc<Root>,
+    pub(crate) root: Arc<Root>,
     wait: Waitable<ObjectWatcher>,
 }
 
@@ -55,7 +55,7 @@ pub extern "C" fn hw_object_store_watch(
         let options =
             ObjectWatchOptions { updates_only: options.updates_only != 0, ignore_deletes: options.ignore_deletes != 0 };
         let wait = Waitable::new(store.store.watch(options).wait()?);
-        out.give(hw_object_watcher { root: store.root().clone(), wait });
+        out.give(hw_object_watcher { root: store.root.clone(), wait });
         Ok(())
     })
 }

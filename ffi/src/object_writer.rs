@@ -8,7 +8,7 @@ use headwater::{Error, ErrorKind, ObjectInfo, ObjectOptions, ObjectWriter, Resul
 
 use crate::bytes::{hw_header, hw_str};
 use crate::error::hw_error;
-use crate::guard::{Handle, Root, on, release_handle};
+use crate::guard::{Guard, Handle, Root, on, release_handle};
 use crate::object::hw_object_infos;
 use crate::object_change::{headers, metadata};
 use crate::object_store::hw_object_store;
@@ -41,15 +41,15 @@ versioned!(hw_object_options);
 
 /// An object that is being put in pieces. For one thread at a time.
 pub struct hw_object_writer {
-    root: Arc<Root>,
+    pub(crate) root: Arc<Root>,
     writer: Mutex<Option<ObjectWriter>>,
 }
 
 impl Handle for hw_object_writer {
     const NOUN: &'static str = "object writer";
 
-    fn root(&self) -> &Arc<Root> {
-        &self.root
+    fn guard(&self) -> &Arc<Guard> {
+        &self.root.guard
     }
 }
 
@@ -165,7 +165,7 @@ pub extern "C" fn hw_object_store_writer(
         let name = raw::text("name", name, name_len)?;
         let out = Out::required("writer", writer)?;
         let writer = Mutex::new(Some(store.store.writer(name, &self::options(options)?)?));
-        out.give(hw_object_writer { root: store.root().clone(), writer });
+        out.give(hw_object_writer { root: store.root.clone(), writer });
         Ok(())
     })
 }

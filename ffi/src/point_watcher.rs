@@ -8,7 +8,7 @@ use headwater::points::{Point, PointWatcher};
 use crate::bytes::hw_str;
 use crate::error::hw_error;
 use crate::gate::Waitable;
-use crate::guard::{Handle, Root, on, release_handle};
+use crate::guard::{Root, on, release_handle};
 use crate::point::hw_point_list;
 use crate::points::{hw_points, series_filter};
 use crate::queue::{self, queue_handle};
@@ -18,7 +18,7 @@ use crate::waker::hw_waker;
 
 /// Follows points as they come. `const`: safe from many threads at once; each point goes to one.
 pub struct hw_point_watcher {
-    root: Arc<Root>,
+    pub(crate) root: Arc<Root>,
     wait: Waitable<PointWatcher>,
 }
 
@@ -43,7 +43,7 @@ pub extern "C" fn hw_points_watch(
         let filter = series_filter(&hw_str { data: filter, len: filter_len })?;
         let out = Out::required("watcher", watcher)?;
         let wait = Waitable::new(points.points.watch(filter)?);
-        out.give(hw_point_watcher { root: points.root().clone(), wait });
+        out.give(hw_point_watcher { root: points.root.clone(), wait });
         Ok(())
     })
 }

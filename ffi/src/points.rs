@@ -11,7 +11,7 @@ use crate::append::hw_ack;
 use crate::bytes::hw_str;
 use crate::engine::hw_engine;
 use crate::error::hw_error;
-use crate::guard::{Handle, Root, on, release_handle};
+use crate::guard::{Guard, Handle, Root, on, release_handle};
 use crate::point;
 use crate::point::{hw_point, hw_point_list};
 use crate::raw::{self, Out, OutStruct, versioned};
@@ -63,15 +63,15 @@ versioned!(hw_points_config, hw_range_options);
 
 /// A point store. `const`: safe from many threads at once.
 pub struct hw_points {
-    root: Arc<Root>,
+    pub(crate) root: Arc<Root>,
     pub(crate) points: Points,
 }
 
 impl Handle for hw_points {
     const NOUN: &'static str = "points";
 
-    fn root(&self) -> &Arc<Root> {
-        &self.root
+    fn guard(&self) -> &Arc<Guard> {
+        &self.root.guard
     }
 }
 

@@ -10,7 +10,7 @@ use crate::bytes::{hw_blob, hw_str, hw_strings};
 use crate::database::within;
 use crate::engine::hw_engine;
 use crate::error::hw_error;
-use crate::guard::{Handle, Root, on, release_handle};
+use crate::guard::{Guard, Handle, Root, on, release_handle};
 use crate::presence_config::hw_presence_config;
 use crate::raw::{self, Out, versioned};
 use crate::status::hw_status;
@@ -33,15 +33,15 @@ versioned!(hw_purge);
 
 /// A presence store (docs/presence.md). `const`: safe from many threads at once.
 pub struct hw_presence {
-    root: Arc<Root>,
+    pub(crate) root: Arc<Root>,
     pub(crate) presence: Presence,
 }
 
 impl Handle for hw_presence {
     const NOUN: &'static str = "presence";
 
-    fn root(&self) -> &Arc<Root> {
-        &self.root
+    fn guard(&self) -> &Arc<Guard> {
+        &self.root.guard
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::bytes::{hw_blob, hw_str};
 use crate::error::hw_error;
 use crate::gate::Waitable;
-use crate::guard::{Handle, Root, on, release_handle};
+use crate::guard::{Root, on, release_handle};
 use crate::presence::{blob, hw_presence};
 use crate::queue::{self, queue_handle};
 use crate::raw::{self, Out, versioned};
@@ -40,7 +40,7 @@ versioned!(hw_presence_watch_options);
 
 /// Follows users of a presence store. `const`: safe from many threads at once; each event goes to one.
 pub struct hw_presence_watcher {
-    root: Arc<Root>,
+    pub(crate) root: Arc<Root>,
     wait: Waitable<PresenceWatcher>,
 }
 
@@ -70,7 +70,7 @@ pub extern "C" fn hw_presence_watch(
         };
         let out = Out::required("watcher", watcher)?;
         let watching = presence.presence.watch(options)?;
-        out.give(hw_presence_watcher { root: presence.root().clone(), wait: Waitable::new(watching) });
+        out.give(hw_presence_watcher { root: presence.root.clone(), wait: Waitable::new(watching) });
         Ok(())
     })
 }

@@ -15,7 +15,7 @@ use crate::error::hw_error;
 use crate::event_store::{hw_event_filter, hw_event_store};
 use crate::events::hw_events;
 use crate::gate::Waitable;
-use crate::guard::{Handle, Root, on, release_handle};
+use crate::guard::{Root, on, release_handle};
 use crate::queue::{self, queue_handle};
 use crate::raw::{self, Out, OutStruct, versioned};
 use crate::status::hw_status;
@@ -61,7 +61,7 @@ versioned!(hw_projection_config, hw_failure);
 
 /// A projection that is open. `const`: safe from many threads; each event goes to one.
 pub struct hw_projection {
-    root: Arc<Root>,
+    pub(crate) root: Arc<Root>,
     wait: Waitable<Projection>,
 }
 
@@ -103,7 +103,7 @@ pub extern "C" fn hw_event_store_projection(
         let config = self::config(&raw::required("config", config)?)?;
         let out = Out::required("projection", projection)?;
         let wait = Waitable::new(store.store.projection(config).wait()?);
-        out.give(hw_projection { root: store.root().clone(), wait });
+        out.give(hw_projection { root: store.root.clone(), wait });
         Ok(())
     })
 }

@@ -68,8 +68,8 @@ macro_rules! queue_handle {
         impl crate::guard::Handle for $handle {
             const NOUN: &'static str = $noun;
 
-            fn root(&self) -> &std::sync::Arc<crate::guard::Root> {
-                &self.root
+            fn guard(&self) -> &std::sync::Arc<crate::guard::Guard> {
+                &self.root.guard
             }
         }
 

@@ -3,7 +3,7 @@
 use crate::append::hw_ack;
 use crate::bytes::hw_str;
 use crate::error::hw_error;
-use crate::guard::{Handle, on};
+use crate::guard::on;
 
 use crate::raw::{self, Out, versioned};
 
@@ -100,7 +100,7 @@ pub extern "C" fn hw_stream_sync_submit(
     on(stream, error, |stream| {
         let out = Out::required("ticket", ticket)?;
         let pending = stream.stream.sync().map(|()| hw_ack::counted(0));
-        out.give(hw_ticket::new(stream.root(), pending));
+        out.give(hw_ticket::new(&stream.root, pending));
         Ok(())
     })
 }

@@ -8,7 +8,7 @@ use headwater::Stream;
 use crate::bytes::hw_str;
 use crate::engine::hw_engine;
 use crate::error::hw_error;
-use crate::guard::{Handle, Root, on, release_handle};
+use crate::guard::{Guard, Handle, Root, on, release_handle};
 use crate::raw::{self, Out};
 use crate::status::hw_status;
 use crate::stream_config;
@@ -16,7 +16,7 @@ use crate::stream_config::hw_stream_config;
 
 /// A stream. `const`: safe from many threads at once.
 pub struct hw_stream {
-    root: Arc<Root>,
+    pub(crate) root: Arc<Root>,
     pub(crate) stream: Stream,
 }
 
@@ -29,8 +29,8 @@ impl hw_stream {
 impl Handle for hw_stream {
     const NOUN: &'static str = "stream";
 
-    fn root(&self) -> &Arc<Root> {
-        &self.root
+    fn guard(&self) -> &Arc<Guard> {
+        &self.root.guard
     }
 }
 

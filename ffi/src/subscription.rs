@@ -8,7 +8,7 @@ use crate::batch::hw_batch;
 use crate::bytes::hw_str;
 use crate::error::{hw_error, invalid};
 use crate::gate::Waitable;
-use crate::guard::{Handle, Root, on, release_handle};
+use crate::guard::{Root, on, release_handle};
 use crate::queue::{self, queue_handle};
 use crate::raw::{self, Out, versioned};
 use crate::status::hw_status;
@@ -72,7 +72,7 @@ versioned!(hw_subscribe_options);
 /// A place in a stream that moves as records are taken. `const`: safe from many threads at once; each record goes
 /// to one.
 pub struct hw_subscription {
-    root: Arc<Root>,
+    pub(crate) root: Arc<Root>,
     wait: Waitable<Subscription>,
 }
 
@@ -99,7 +99,7 @@ pub extern "C" fn hw_stream_subscribe(
             deliver_policy: deliver_policy(options.deliver_policy, options.start_seq, options.start_time)?,
         };
         let wait = Waitable::new(stream.stream.subscribe(options).wait()?);
-        out.give(hw_subscription { root: stream.root().clone(), wait });
+        out.give(hw_subscription { root: stream.root.clone(), wait });
         Ok(())
     })
 }

@@ -12,14 +12,14 @@ use crate::append::hw_ack;
 use crate::crdt_write::hw_int128;
 use crate::error::{hw_error, missing};
 use crate::gate::Gate;
-use crate::guard::{Handle, Root, on, release_handle};
+use crate::guard::{Guard, Handle, Root, on, release_handle};
 use crate::raw::{self, Out, OutStruct};
 use crate::status::hw_status;
 use crate::waker::hw_waker;
 
 /// A write under way. For one thread at a time.
 pub struct hw_ticket {
-    root: Arc<Root>,
+    pub(crate) root: Arc<Root>,
     state: Mutex<State>,
     gate: Arc<Gate>,
     /// What a write to a counter makes of it, there once the write is done.
@@ -34,8 +34,8 @@ enum State {
 impl Handle for hw_ticket {
     const NOUN: &'static str = "ticket";
 
-    fn root(&self) -> &Arc<Root> {
-        &self.root
+    fn guard(&self) -> &Arc<Guard> {
+        &self.root.guard
     }
 }
 

@@ -9,7 +9,7 @@ use crate::bytes::hw_str;
 use crate::entries::hw_entries;
 use crate::error::hw_error;
 use crate::gate::Waitable;
-use crate::guard::{Handle, Root, on, release_handle};
+use crate::guard::{Root, on, release_handle};
 use crate::queue::{self, queue_handle};
 use crate::raw::{self, Out, versioned};
 use crate::status::hw_status;
@@ -37,7 +37,7 @@ versioned!(hw_watch_options);
 
 /// Follows the changes of a bucket. `const`: safe from many threads at once; each entry goes to one.
 pub struct hw_watcher {
-    root: Arc<Root>,
+    pub(crate) root: Arc<Root>,
     wait: Waitable<Watcher>,
 }
 
@@ -66,7 +66,7 @@ pub extern "C" fn hw_bucket_watch(
             ignore_deletes: options.ignore_deletes != 0,
         };
         let wait = Waitable::new(bucket.bucket.watch(options).wait()?);
-        out.give(hw_watcher { root: bucket.root().clone(), wait });
+        out.give(hw_watcher { root: bucket.root.clone(), wait });
         Ok(())
     })
 }

@@ -77,6 +77,14 @@ static void what_is_saved_is_loaded(const hw_engine *engine) {
     SAID("past the end");
     event = event_at(loaded, 0);
     CHECK(event.schema == 1 && event.metadata_len == 0 && event.time == (int64_t)event.saved);
+    /* The stream below has them, each in a subject of its aggregate. */
+    hw_stream *stream = NULL;
+    OK(hw_event_store_stream(store, &stream, &error));
+    hw_batch *batch = NULL;
+    OK(hw_stream_read(stream, NULL, &batch, &error));
+    CHECK(hw_batch_len(batch) == 2);
+    hw_batch_free(batch);
+    hw_stream_free(stream);
     hw_snapshot snapshot;
     HW_INIT(&snapshot);
     FAILS(HW_STATUS_NOT_FOUND, hw_events_snapshot(loaded, &snapshot, &error));
@@ -341,6 +349,40 @@ static void who_is_forgotten_has_no_data(const hw_engine *engine) {
     hw_event_store_free(store);
 }
 
+static void a_save_says_more_of_all_its_events(const hw_engine *engine) {
+    hw_event_store *store = open_store(engine);
+    hw_header of_all[1], of_one[1];
+    HW_SET(of_all[0].name, "tenant");
+    HW_SET(of_all[0].value, "t-1");
+    HW_SET(of_one[0].name, "who");
+    HW_SET(of_one[0].value, "ada");
+    hw_new_event events[2];
+    events[0] = new_event("A", "1");
+    events[0].metadata = of_one;
+    events[0].metadata_len = 1;
+    events[1] = new_event("B", "2");
+    hw_save_options options = expecting(HW_EXPECTED_NONE, 0, 0);
+    options.metadata = of_all;
+    options.metadata_len = 1;
+    OK(hw_event_store_save(store, ACCOUNT("metadata"), events, 2, &options, NULL, &error));
+    hw_events *loaded = NULL;
+    OK(hw_event_store_load(store, ACCOUNT("metadata"), NULL, &loaded, &error));
+    hw_str name, value;
+    CHECK(event_at(loaded, 0).metadata_len == 2 && event_at(loaded, 1).metadata_len == 1);
+    OK(hw_events_metadata(loaded, 0, 1, &name, &value, &error));
+    CHECK(text_is(name, "tenant") && text_is(value, "t-1"));
+    OK(hw_events_metadata(loaded, 1, 0, &name, &value, &error));
+    CHECK(text_is(name, "tenant") && text_is(value, "t-1"));
+    hw_events_free(loaded);
+    HW_SET(of_all[0].name, "Nats-Msg-Id");
+    options.expected = HW_EXPECTED_ANY;
+    FAILS(HW_STATUS_INVALID, hw_event_store_save(store, ACCOUNT("metadata"), events, 2, &options, NULL, &error));
+    SAID("metadata may not be named");
+    options.metadata = NULL;
+    FAILS(HW_STATUS_INVALID, hw_event_store_save(store, ACCOUNT("metadata"), events, 2, &options, NULL, &error));
+    hw_event_store_free(store);
+}
+
 int main(void) {
     hw_engine *engine = memory_engine();
     what_is_saved_is_loaded(engine);
@@ -348,6 +390,7 @@ int main(void) {
     a_feed_gives_what_is_there_and_what_comes(engine);
     bad_input_is_answered(engine);
     who_is_forgotten_has_no_data(engine);
+    a_save_says_more_of_all_its_events(engine);
     hw_event_store *store = open_store(engine);
     OK(hw_engine_close(engine, &error));
     hw_events *events = NULL;

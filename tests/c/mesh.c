@@ -1,10 +1,11 @@
-/* Two engines of one process in a mesh: what is written at one is read at the other; who is there, and who left. */
+/* Two engines of one process in a mesh: what is written at one is read at the other, entities of one are asked from the
+   other and from outside; who is there, and who left. */
 #include "check.h"
 
 #include <inttypes.h>
 #include <time.h>
 
-enum { WAIT_MS_MAX = 20000, STEP_MS = 10, STATUS_MS = 5000 };
+enum { WAIT_MS_MAX = 20000, STEP_MS = 10, STATUS_MS = 5000, SHARDS = 8, ITEMS_MAX = 8 };
 
 /* The directory with the certificates, and paths in it; they live as long as the test. */
 static const char *certs;
@@ -99,6 +100,13 @@ static void what_cannot_be_joined_is_refused(const hw_engine *engine) {
     OK(hw_engine_leave_mesh(engine, &error));
 }
 
+static void address_of(const hw_engine *engine, char *address, size_t size) {
+    const char *found = strstr(status_of(engine), "\"address\":\"");
+    CHECK(found != NULL);
+    found += sizeof "\"address\":\"" - 1;
+    snprintf(address, size, "%.*s", (int)strcspn(found, "\""), found);
+}
+
 static void what_is_written_at_one_is_read_at_the_other(const hw_engine *a, const hw_engine *b) {
     char address[64];
     char id[40];
@@ -106,11 +114,7 @@ static void what_is_written_at_one_is_read_at_the_other(const hw_engine *a, cons
     hw_mesh_config config = config_of("a");
     OK(hw_engine_join_mesh(a, &config, &error));
     FAILS(HW_STATUS_CONFLICT, hw_engine_join_mesh(a, &config, &error));
-    const char *found = strstr(status_of(a), "\"address\":\"");
-    CHECK(found != NULL);
-    found += sizeof "\"address\":\"" - 1;
-    snprintf(address, sizeof address, "%.*s", (int)strcspn(found, "\""), found);
-
+    address_of(a, address, sizeof address);
     hw_str seed = str(address);
     config = config_of("b");
     config.seeds = &seed;
@@ -133,11 +137,167 @@ static void what_is_written_at_one_is_read_at_the_other(const hw_engine *a, cons
     until_likes_are(there, 5);
     hw_crdt_free(here);
     hw_crdt_free(there);
+}
 
+static void who_leaves_is_seen(const hw_engine *a, const hw_engine *b) {
     OK(hw_engine_leave_mesh(a, &error));
     OK(hw_engine_leave_mesh(a, &error));
     CHECK(status_of(a)[0] == '\0');
     until_status_has(b, "\"members\":[{", "\"state\":\"left\"");
+}
+
+static hw_entities *entities_of(const hw_engine *engine, const char *node) {
+    hw_entities *entities = NULL;
+    hw_entities_config config;
+    HW_INIT(&config);
+    HW_SET(config.cluster, "bank");
+    config.node = str(node);
+    config.is_client = node[0] == '\0';
+    config.shards = SHARDS;
+    config.mesh = 1;
+    OK(hw_engine_entities(engine, &config, &entities, &error));
+    return entities;
+}
+
+static void until_all_shards_are_taken(const hw_entities *entities) {
+    struct timespec step;
+    char wanted[32];
+    bool is_there = false;
+    snprintf(wanted, sizeof wanted, "\"shards\":%d", SHARDS);
+    step.tv_sec = 0;
+    step.tv_nsec = STEP_MS * 1000000;
+    for (int waited = 0; !is_there && waited < WAIT_MS_MAX; waited += STEP_MS) {
+        hw_blob *nodes = NULL;
+        hw_bytes bytes;
+        char text[1024];
+        OK(hw_entities_nodes(entities, &nodes, &error));
+        OK(hw_blob_bytes(nodes, &bytes, &error));
+        snprintf(text, sizeof text, "%.*s", (int)bytes.len, (const char *)bytes.data);
+        is_there = strstr(text, wanted) != NULL;
+        hw_blob_free(nodes);
+        nanosleep(&step, NULL);
+    }
+    CHECK(is_there);
+}
+
+static hw_entity_message echo_of(const char *payload) {
+    hw_entity_message message;
+    HW_INIT(&message);
+    HW_SET(message.kind, "mirror");
+    HW_SET(message.key, "a b");
+    HW_SET(message.name, "echo");
+    message.payload.data = payload;
+    message.payload.len = strlen(payload);
+    return message;
+}
+
+/* Answers everything with what was sent. */
+static void handle(const hw_entities *node, const hw_turns *turns) {
+    hw_item_answer answers[ITEMS_MAX];
+    hw_turn_item item;
+    hw_turn turn;
+    HW_INIT(&turn);
+    HW_INIT(&item);
+    OK(hw_turns_get(turns, 0, &turn, &error));
+    CHECK(turn.items_len <= ITEMS_MAX);
+    for (size_t at = 0; at < turn.items_len; at++) {
+        OK(hw_turns_item(turns, 0, at, &item, &error));
+        HW_INIT(&answers[at]);
+        answers[at].item = (uint32_t)at;
+        answers[at].payload = item.payload;
+    }
+    OK(hw_entities_complete(node, turn.token, answers, turn.items_len, &error));
+}
+
+static void handle_until_it_is_answered(const hw_entities *node, hw_reply *reply, const char *wanted) {
+    bool is_done = false;
+    for (int waited = 0; !is_done && waited < WAIT_MS_MAX; waited += STEP_MS) {
+        hw_turns *turns = NULL;
+        if (hw_entities_next(node, 1, STEP_MS, &turns, NULL) == HW_STATUS_OK) {
+            handle(node, turns);
+            hw_turns_free(turns);
+        }
+        OK(hw_reply_is_done(reply, &is_done, &error));
+    }
+    hw_blob *answer = NULL;
+    hw_bytes bytes;
+    OK(hw_reply_wait(reply, 0, &answer, &error));
+    OK(hw_blob_bytes(answer, &bytes, &error));
+    CHECK(bytes_are(bytes, wanted));
+    hw_blob_free(answer);
+    hw_reply_free(reply);
+}
+
+static hw_entities_client_config asking(const char *url) {
+    hw_entities_client_config config;
+    HW_INIT(&config);
+    config.url = str(url);
+    config.ca = path_of(0, "ca.pem");
+    config.cert = path_of(2, "b.pem");
+    config.key = path_of(4, "b.key");
+    return config;
+}
+
+static bool blob_has(hw_blob *blob, const char *part) {
+    hw_bytes bytes;
+    char text[1024];
+    OK(hw_blob_bytes(blob, &bytes, &error));
+    snprintf(text, sizeof text, "%.*s", (int)bytes.len, (const char *)bytes.data);
+    hw_blob_free(blob);
+    return strstr(text, part) != NULL;
+}
+
+static void one_from_outside_asks(const hw_entities *node, const char *url) {
+    hw_entities_client_config config = asking(url);
+    hw_entities_client *client = NULL;
+    hw_entity_message message = echo_of("from outside");
+    hw_reply *reply = NULL;
+    hw_blob *blob = NULL;
+    hw_entity_place place;
+    FAILS(HW_STATUS_INVALID, hw_entities_client_connect(NULL, &client, &error));
+    FAILS(HW_STATUS_INVALID, hw_entities_client_connect(&config, NULL, &error));
+    config = asking("nats://127.0.0.1:1");
+    FAILS(HW_STATUS_INVALID, hw_entities_client_connect(&config, &client, &error));
+    config = asking(url);
+    HW_SET(config.key, "no/such.key");
+    FAILS(HW_STATUS_NOT_FOUND, hw_entities_client_connect(&config, &client, &error));
+    config = asking(url);
+    OK(hw_entities_client_connect(&config, &client, &error));
+    FAILS(HW_STATUS_INVALID, hw_entities_client_request(NULL, &message, &reply, &error));
+    FAILS(HW_STATUS_INVALID, hw_entities_client_request(client, NULL, &reply, &error));
+    OK(hw_entities_client_request(client, &message, &reply, &error));
+    handle_until_it_is_answered(node, reply, "from outside");
+    OK(hw_entities_client_notify(client, &message, &reply, &error));
+    handle_until_it_is_answered(node, reply, "");
+    OK(hw_entities_client_notify(client, &message, NULL, &error));
+    OK(hw_entities_client_list(client, HW_LIT("mirror"), &blob, &error));
+    CHECK(blob_has(blob, "\"key\":\"a b\""));
+    OK(hw_entities_client_nodes(client, &blob, &error));
+    CHECK(blob_has(blob, "\"name\":\"north\""));
+    HW_INIT(&place);
+    OK(hw_entities_client_where(client, HW_LIT("mirror"), HW_LIT("a b"), &place, &blob, &error));
+    CHECK(place.shard < SHARDS && place.is_here == 0 && blob_has(blob, "north"));
+    FAILS(HW_STATUS_INVALID, hw_entities_client_where(client, HW_LIT(""), HW_LIT("a"), &place, NULL, &error));
+    hw_entities_client_free(client);
+    hw_entities_client_free(NULL);
+}
+
+static void entities_are_asked_over_it(const hw_engine *a, const hw_engine *b) {
+    char address[64];
+    char url[80];
+    hw_reply *reply = NULL;
+    hw_entities *node = entities_of(a, "north");
+    until_all_shards_are_taken(node);
+    hw_entities *client = entities_of(b, "");
+    until_all_shards_are_taken(client);
+    hw_entity_message message = echo_of("over the mesh");
+    OK(hw_entities_request(client, &message, &reply, &error));
+    handle_until_it_is_answered(node, reply, "over the mesh");
+    address_of(a, address, sizeof address);
+    snprintf(url, sizeof url, "grpcs://%s", address);
+    one_from_outside_asks(node, url);
+    hw_entities_free(client);
+    hw_entities_free(node);
 }
 
 static void a_file_may_say_it(const char *dir) {
@@ -162,6 +322,8 @@ int main(int argc, char **argv) {
     hw_engine *b = memory_engine();
     what_cannot_be_joined_is_refused(a);
     what_is_written_at_one_is_read_at_the_other(a, b);
+    entities_are_asked_over_it(a, b);
+    who_leaves_is_seen(a, b);
     OK(hw_engine_close(b, &error));
     OK(hw_engine_close(a, &error));
     hw_engine_free(b);

@@ -110,6 +110,42 @@ static void tokens_on_a_waker(void) {
     hw_waker_free(waker);
 }
 
+/* What does not fit beside the others is told to stop, when it is idle. */
+static void memory_has_a_limit(void) {
+    static const char *keys[] = {"a", "b"};
+    hw_entities *of_this = NULL, *before = entities;
+    hw_entities_config config;
+    hw_turns *turns = NULL;
+    hw_turn_item item;
+    hw_turn turn;
+    uint64_t token = 0;
+    HW_INIT(&config);
+    HW_INIT(&item);
+    HW_INIT(&turn);
+    config.memory = 100;
+    OK(hw_engine_entities(engine, &config, &of_this, &error));
+    entities = of_this;
+    for (int at = 0; at < 2; at++) {
+        hw_reply *reply = ask(keys[at], "x");
+        token = take(&turns, 2);
+        OK(hw_entities_holds(entities, token, 60, &error));
+        complete(token, 0, "");
+        complete(token, 1, "");
+        hw_turns_free(turns);
+        hw_reply_free(reply);
+    }
+    FAILS(HW_STATUS_MISUSE, hw_entities_holds(entities, token, 1, &error));
+    token = take(&turns, 1);
+    OK(hw_turns_get(turns, 0, &turn, &error));
+    OK(hw_turns_item(turns, 0, 0, &item, &error));
+    CHECK(text_is(turn.key, "a") && item.what == HW_TURN_WHAT_STOP);
+    complete(token, 0, "");
+    hw_turns_free(turns);
+    FAILS(HW_STATUS_TIMEOUT, hw_entities_next(entities, 1, 0, &turns, &error));
+    hw_entities_free(of_this);
+    entities = before;
+}
+
 static void broken_and_closed(void) {
     hw_reply *reply = ask("a", "z");
     hw_turns *turns = NULL;
@@ -137,6 +173,7 @@ int main(void) {
     OK(hw_engine_entities(engine, NULL, &entities, &error));
     items_are_told_once();
     tokens_on_a_waker();
+    memory_has_a_limit();
     broken_and_closed();
     hw_entities_free(entities);
     OK(hw_engine_close(engine, &error));

@@ -15,6 +15,7 @@ const KIND = {
   snapshotSchema: u32,
   dump: callback,
   load: callback,
+  isSnapshotDue: callback,
   clone: callback,
   upcasters: (what, value) => value,
 };
@@ -49,9 +50,11 @@ function decodeJson({ eventType, schema, data }) {
  * `apply(state, event)` changes it by an event that happened, or returns another one, and cannot refuse. Events are
  * objects with a `type`, and a `schema` where it is not 1, in JSON, unless `encode(event)` and
  * `decode({ eventType, schema, data })` say otherwise. With `snapshotSchema`, the version of the shape of a state in
- * snapshots, those are kept, in JSON unless `dump` and `load` say otherwise. `clone` copies a state.
- * `dataSubject(event)` is the person or thing that the data of an event is about, if that shall be forgotten on
- * request; then `applyErased(state, eventType)` is called in place of `apply`, where it is given.
+ * snapshots, those are kept, in JSON unless `dump` and `load` say otherwise. `isSnapshotDue(state, behind, every)`,
+ * asked after each save, is whether a snapshot is due, `behind` events after the last one; without it, when `behind`
+ * has reached `every`, the `snapshotEvery` of the repository. `clone` copies a state. `dataSubject(event)` is the
+ * person or thing that the data of an event is about, if that shall be forgotten on request; then
+ * `applyErased(state, eventType)` is called in place of `apply`, where it is given.
  * `upcasters[eventType][schema]` is a step from one shape of an event to a newer one.
  */
 class AggregateType {
@@ -68,6 +71,7 @@ class AggregateType {
       snapshotSchema: 0,
       dump: JSON.stringify,
       load: (data) => JSON.parse(data.toString()),
+      isSnapshotDue: (state, behind, every) => behind >= every,
       clone: structuredClone,
       upcasters: {},
       ...checked,

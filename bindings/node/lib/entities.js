@@ -6,7 +6,7 @@ const { Server } = require('./entity_server.js');
 const { HeadwaterError, translate } = require('./errors.js');
 const { own } = require('./handle.js');
 const { native, raw } = require('./native.js');
-const { LIMITS, bytes, check, flag, max: atLeastOne, millis, text, timeout, u32 } = require('./options.js');
+const { LIMITS, bytes, check, flag, max: atLeastOne, millis, text, timeout, u32, u64 } = require('./options.js');
 const { Reader } = require('./pack.js');
 const { bytesOf } = require('./slots.js');
 const { begin, look, park, settle } = require('./waits.js');
@@ -15,6 +15,7 @@ const ENTITIES = {
   shards: u32,
   mailbox: u32,
   active: u32,
+  memory: u64,
   idleMs: millis,
   leaseMs: millis,
   attempts: u32,
@@ -57,6 +58,11 @@ function readInfo(reader) {
 
 function readNode(reader) {
   return { name: reader.text(), isAlive: reader.u32() !== 0, weight: reader.u32(), shards: reader.f64() };
+}
+
+/** Where an entity is, as the native half says it. */
+function placeOf({ node = null, shard, epoch = null }) {
+  return { node, shard, epoch, isHere: epoch !== null };
 }
 
 /** Live entities on this node: asked by anyone, handled by whoever serves. */
@@ -118,8 +124,7 @@ class Entities {
 
   /** Where an entity is. */
   where(kind, key) {
-    const { node = null, shard, epoch = null } = native.entitiesWhere(this.#id, text('kind', kind), text('key', key));
-    return { node, shard, epoch, isHere: epoch !== null };
+    return placeOf(native.entitiesWhere(this.#id, text('kind', kind), text('key', key)));
   }
 
   /** For tests: hands out nothing of an entity until `step` or `resume`. */
@@ -194,4 +199,4 @@ function shardOwner(shard, nodes) {
   return native.shardOwner(u32('shard', shard), names.map((name) => text('name', name)), weights);
 }
 
-module.exports = { Entities, entitiesRequest, shardOf, shardOwner };
+module.exports = { Entities, REQUEST, entitiesRequest, placeOf, readInfo, readNode, shardOf, shardOwner };

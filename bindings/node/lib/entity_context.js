@@ -2,7 +2,7 @@
 // What a handler of an entity knows and can do while it handles something.
 
 const { native } = require('./native.js');
-const { bytes, callback, millis, text } = require('./options.js');
+const { bytes, callback, millis, text, u64 } = require('./options.js');
 const { reason } = require('./projection.js');
 const { look } = require('./waits.js');
 
@@ -57,6 +57,11 @@ class EntityContext {
   /** Takes a timer back; false if there is none of this name. */
   cancelTimer(name) {
     return native.entitiesCancelTimer(this.#server.id, this.#turn.low, this.#turn.high, text('name', name));
+  }
+
+  /** Says how many bytes the handler holds, from now on until it says otherwise or ends. */
+  holds(count) {
+    native.entitiesHolds(this.#server.id, this.#turn.low, this.#turn.high, u64('bytes', count));
   }
 
   /**

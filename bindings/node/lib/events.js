@@ -19,7 +19,9 @@ const POSITION = { version: u64, seq: u64 };
 const FILTER = { aggregate: text, key: text };
 const CONDITION = { filter: filterOf, lastSeq: u64 };
 const EVENT = { eventType: text, data: bytes, schema: u32, metadata: headerList, time, dataSubject: text };
-const SAVE = { expected: expectedOf, command: text, correlation: text, causation: text, condition: conditionOf };
+const SAVE = {
+  expected: expectedOf, command: text, correlation: text, causation: text, metadata: headerList, condition: conditionOf,
+};
 const LOAD = { asOfVersion: u64, asOfSeq: u64, asOfTime: commitTime, snapshotSchema: u32, behind: positionOf };
 const SNAPSHOT = { position: positionOf, schema: u32, data: bytes, ttlMs: millis, dataSubjects: texts };
 const LIST = { ...FILTER, after: u64, max: atLeastOne, ...LIMITS };

@@ -8,7 +8,8 @@ const collected = new FinalizationRegistry(({ release, id }) => release(id));
 /** Lets `release` have the number `id` once `object` is gone. */
 function own(object, id, release) {
   if (typeof id !== 'number') {
-    throw invalid(`a ${object.constructor.name} is not made with new: open() and the methods of an engine give it`);
+    const { name } = object.constructor;
+    throw invalid(`a ${name} is not made with new: open(), connect() and the methods of an engine give it`);
   }
   collected.register(object, { release, id });
 }

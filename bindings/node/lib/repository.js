@@ -5,17 +5,20 @@ const { randomUUID } = require('node:crypto');
 const { AggregateType, Root, inner } = require('./aggregate.js');
 const { HeadwaterError, invalid } = require('./errors.js');
 const { EventStore } = require('./events.js');
-const { bytes, callback, check, millis, text, u32 } = require('./options.js');
+const { bytes, callback, check, commitTime, millis, text, u32, u64 } = require('./options.js');
+const { reason } = require('./projection.js');
+const { headerList } = require('./records.js');
 
 const REPOSITORY = { snapshotEvery: u32, snapshotTtlMs: millis, cache: u32 };
+const AS_OF = { asOfVersion: u64, asOfSeq: u64, asOfTime: commitTime };
 
 /** How often a `transact` begins anew before its conflict is the caller's. */
 const CONFLICT_TRIES = 16;
 
 /**
- * The aggregates of one kind in a store. A snapshot is kept every `snapshotEvery` events (0 is never), where the kind
- * has a schema of them, for `snapshotTtlMs` (0 is for ever). The `cache` youngest states stay in memory; none is
- * believed before the log was asked whether there is more.
+ * The aggregates of one kind in a store. A snapshot is kept every `snapshotEvery` events (0 is never), or when the kind
+ * says that one is due, where it has a schema of them, for `snapshotTtlMs` (0 is for ever). The `cache` youngest states
+ * stay in memory; none is believed before the log was asked whether there is more.
  */
 class Repository {
   #kept = new Map();
@@ -58,6 +61,17 @@ class Repository {
     return this.#rootOf(key, await reading);
   }
 
+  /**
+   * Loads an aggregate as it was at a version, a sequence of the store or a time, of which one is given; kind
+   * 'not_found' when it had no event by then, or has not reached the version. It is read from the log, and not kept in
+   * memory. A save of it is refused when there is more behind it.
+   */
+  async loadAsOf(key, asOf) {
+    const root = await this.#readLog(text('key', key), check('loadAsOf', asOf, AS_OF));
+    if (!root.exists) throw new HeadwaterError('not_found', `${this.kind.name} '${key}' had no event by then`);
+    return root;
+  }
+
   #cloned(parts) {
     return { ...parts, state: this.kind.clone(parts.state) };
   }
@@ -75,42 +89,50 @@ class Repository {
     const { name } = this.kind;
     if ((await this.store.lastSeq(name, key)) === kept.position.seq) return root;
     try {
-      return this.#folded(root, await this.store.load(name, key, { behind: kept.position }));
+      this.#fold(root, await this.store.load(name, key, { behind: kept.position }));
     } catch (error) {
       if (error.kind !== 'not_found') throw error;
       // The log is not the one that it was.
       this.#kept.delete(key);
       return this.#read(key);
     }
+    this.#keep(root);
+    return root;
   }
 
-  /** Reads an aggregate from its snapshot or its first event on. */
   async #read(key) {
+    const root = await this.#readLog(key);
+    this.#keep(root);
+    return root;
+  }
+
+  /** Reads an aggregate from its snapshot or its first event on, up to a place if one is given. */
+  async #readLog(key, asOf = {}) {
     const root = this.start(key);
     const { name } = this.kind;
     const snapshotSchema = this.snapshotEvery > 0n ? this.kind.snapshotSchema : 0;
-    const loaded = await this.store.load(name, key, { snapshotSchema });
-    if (loaded.snapshot === null) return this.#folded(root, loaded);
+    const loaded = await this.store.load(name, key, { ...asOf, snapshotSchema });
+    if (loaded.snapshot === null) return this.#fold(root, loaded);
     const { data, position, dataSubjects } = loaded.snapshot;
     try {
       inner.become(root, { state: this.kind.load(data), position, snapshotVersion: position.version, dataSubjects });
     } catch {
       // A snapshot is a copy: one that can't be read is as good as none.
-      return this.#folded(this.start(key), await this.store.load(name, key));
+      return this.#fold(this.start(key), await this.store.load(name, key, asOf));
     }
-    return this.#folded(root, loaded);
+    return this.#fold(root, loaded);
   }
 
-  #folded(root, { position, events }) {
+  #fold(root, { position, events }) {
     inner.fold(root, events);
     root.position = position;
-    this.#keep(root);
     return root;
   }
 
   /**
    * Saves the events that were raised, at the position of the load, and keeps a snapshot when one is due. After an
-   * error, drop the root and load it again. A save that its command did before gives what the log has.
+   * error, drop the root and load it again. A save that its command did before gives what the log has. That a snapshot
+   * could not be kept is a warning, and no error: the events are saved.
    */
   async save(root, options = undefined) {
     await this.#save(root, options);
@@ -137,18 +159,18 @@ class Repository {
   }
 
   async #snapshotIfDue(root) {
-    const { name, snapshotSchema, dump } = this.kind;
-    const { version } = root.position;
-    const isDue = this.snapshotEvery > 0n && version >= inner.parts(root).snapshotVersion + this.snapshotEvery;
-    if (!isDue || snapshotSchema === 0) return;
-    const data = bytes('what dump returns', dump(root.state));
-    const dataSubjects = [...inner.parts(root).dataSubjects].sort();
-    const snapshot = { position: root.position, schema: snapshotSchema, data, ttlMs: this.snapshotTtlMs, dataSubjects };
+    const { name, snapshotSchema, isSnapshotDue, dump } = this.kind;
+    if (this.snapshotEvery === 0n || snapshotSchema === 0) return;
+    const { state, position, snapshotVersion, dataSubjects } = inner.parts(root);
+    const told = { schema: snapshotSchema, ttlMs: this.snapshotTtlMs, dataSubjects: [...dataSubjects].sort() };
     try {
-      await this.store.saveSnapshot(name, root.key, snapshot);
-      inner.become(root, { ...inner.parts(root), snapshotVersion: version });
-    } catch {
+      if (!isSnapshotDue(state, position.version - snapshotVersion, this.snapshotEvery)) return;
+      const data = bytes('what dump returns', dump(state));
+      await this.store.saveSnapshot(name, root.key, { ...told, position, data });
+      inner.become(root, { ...inner.parts(root), snapshotVersion: position.version });
+    } catch (error) {
       // The events are saved: the next save tries again.
+      process.emitWarning(`${name} '${root.key}' got no snapshot: ${reason(error)}`, 'HeadwaterWarning');
     }
   }
 
@@ -162,6 +184,8 @@ class Repository {
   async transact(key, decide, options = {}) {
     callback('decide', decide);
     const told = { ...options, command: options.command ?? randomUUID() };
+    // What gives its pairs once goes with every try.
+    if (options.metadata !== undefined) told.metadata = headerList('transact: metadata', options.metadata);
     for (let tries = 1; ; tries++) {
       const root = await this.getOrCreate(key);
       const there = options.command && root.exists ? await this.#repeat(root, options.command) : null;

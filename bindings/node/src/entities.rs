@@ -7,7 +7,9 @@
 use std::time::Duration;
 
 use headwater::Engine;
-use headwater::entities::{Entities, EntityId, EntityInfo, EntityState, RequestOptions, owner_of, shard_of};
+use headwater::entities::{
+    ClusterNode, Entities, EntityId, EntityInfo, EntityState, RequestOptions, owner_of, shard_of,
+};
 use napi::Env;
 use napi_derive::napi;
 
@@ -38,6 +40,12 @@ pub(crate) fn token_of(low: u32, high: u32) -> u64 {
     u64::from(high) << 32 | u64::from(low)
 }
 
+/// How long an answer is waited for; zero is what core does by itself.
+pub(crate) fn patience(timeout_ms: Option<f64>) -> Result<Duration> {
+    let timeout = timeout_ms.map(|ms| millis("timeoutMs", ms)).transpose()?;
+    Ok(timeout.map_or(Duration::ZERO, |timeout| timeout.max(TIMEOUT_MIN)))
+}
+
 /// Asks an entity, for an item of a turn where that is not negative.
 #[napi(catch_unwind)]
 #[allow(clippy::too_many_arguments, reason = "a hot call: an object of options would cost more than the call")]
@@ -53,8 +61,7 @@ pub fn entities_request(
     high: u32,
     item: i32,
 ) -> Result<Raw> {
-    let timeout = timeout_ms.map(|ms| millis("timeoutMs", ms)).transpose()?;
-    let timeout = timeout.map_or(Duration::ZERO, |timeout| timeout.max(TIMEOUT_MIN));
+    let timeout = patience(timeout_ms)?;
     let within = u32::try_from(item).ok().map(|item| (token_of(low, high), item));
     Entities::with(entities, |entities, hub| {
         hub.hush();
@@ -108,40 +115,44 @@ fn state_name(state: EntityState) -> &'static str {
     }
 }
 
+/// Entities as a list shows them, packed.
+pub(crate) fn infos(all: &[EntityInfo]) -> Answer {
+    let mut out = Writer::default();
+    out.u32(all.len() as u32);
+    for it in all {
+        out.text(&it.kind);
+        out.text(&it.key);
+        out.u32(it.shard);
+        out.text(&it.node);
+        out.text(state_name(it.state));
+        out.f64(it.waiting as f64);
+    }
+    Answer::Bytes(out.finish())
+}
+
+/// Nodes of a cluster, packed.
+pub(crate) fn nodes(all: &[ClusterNode]) -> Answer {
+    let mut out = Writer::default();
+    out.u32(all.len() as u32);
+    for node in all {
+        out.text(&node.name);
+        out.u32(node.is_alive.into());
+        out.u32(node.weight);
+        out.f64(node.shards as f64);
+    }
+    Answer::Bytes(out.finish())
+}
+
 /// Which entities are there, packed.
 #[napi(catch_unwind)]
 pub fn entities_list(env: Env, entities: u32, kind: String) -> Result<Raw> {
-    let listed = |all: Vec<EntityInfo>| {
-        let mut out = Writer::default();
-        out.u32(all.len() as u32);
-        for it in &all {
-            out.text(&it.kind);
-            out.text(&it.key);
-            out.u32(it.shard);
-            out.text(&it.node);
-            out.text(state_name(it.state));
-            out.f64(it.waiting as f64);
-        }
-        Answer::Bytes(out.finish())
-    };
-    Entities::with(entities, |entities, hub| hub.settle(env, entities.list(&kind).map(listed)))
+    Entities::with(entities, |entities, hub| hub.settle(env, entities.list(&kind).map(|all| infos(&all))))
 }
 
 /// The nodes of the cluster, packed.
 #[napi(catch_unwind)]
 pub fn entities_nodes(env: Env, entities: u32) -> Result<Raw> {
-    Entities::with(entities, |entities, hub| {
-        let nodes = entities.nodes();
-        let mut out = Writer::default();
-        out.u32(nodes.len() as u32);
-        for node in &nodes {
-            out.text(&node.name);
-            out.u32(node.is_alive.into());
-            out.u32(node.weight);
-            out.f64(node.shards as f64);
-        }
-        Answer::Bytes(out.finish()).into_js(env, hub)
-    })
+    Entities::with(entities, |entities, hub| nodes(&entities.nodes()).into_js(env, hub))
 }
 
 /// Where an entity is.

@@ -6,6 +6,7 @@
 use headwater::entities::{Entities, Turn, What};
 use headwater::{Error, ErrorKind};
 use napi::Env;
+use napi::bindgen_prelude::BigInt;
 use napi_derive::napi;
 
 use crate::answer::{Answer, Raw};
@@ -13,7 +14,7 @@ use crate::entities::token_of;
 use crate::error::{Result, fault, invalid};
 use crate::handles::Held;
 use crate::pack::{Reader, Writer};
-use crate::values::{Text, millis};
+use crate::values::{Text, millis, u64_of};
 
 const START: u32 = 0;
 const MESSAGE: u32 = 1;
@@ -140,6 +141,13 @@ pub fn entities_set_timer(entities: u32, low: u32, high: u32, name: Text, after_
 #[napi(catch_unwind)]
 pub fn entities_cancel_timer(entities: u32, low: u32, high: u32, name: Text) -> Result<bool> {
     Entities::with(entities, |entities, _| entities.cancel_timer(token_of(low, high), name.as_str()).map_err(fault))
+}
+
+/// Says how many bytes the handler holds whose turn it is.
+#[napi(catch_unwind)]
+pub fn entities_holds(entities: u32, low: u32, high: u32, bytes: BigInt) -> Result<()> {
+    let bytes = u64_of("bytes", &bytes)?;
+    Entities::with(entities, |entities, _| entities.holds(token_of(low, high), bytes).map_err(fault))
 }
 
 /// Counts a background task of the entity whose turn it is, and names it.

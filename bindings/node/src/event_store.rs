@@ -77,7 +77,8 @@ pub fn event_store_save(
     count: u32,
     request: SaveRequest,
 ) -> Result<Raw> {
-    let (events, expected, options) = (pack::unpack(packed, count)?, request.expected()?, request.options()?);
+    let (events, expected, metadata) = (pack::unpack(packed, count)?, request.expected()?, request.metadata()?);
+    let options = request.options(&metadata)?;
     EventStore::with(store, |store, hub| {
         let saving = store.save(AggregateId::new(&aggregate, &key), expected, &events, &options);
         hub.settle(env, saving.map(|saved| Answer::Bytes(pack::saved(saved))))

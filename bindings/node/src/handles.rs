@@ -18,6 +18,7 @@ use napi_derive::napi;
 
 use crate::connection::Session;
 use crate::crdt_replica::Shared;
+use crate::entities_client::Client;
 use crate::error::{Result, released};
 use crate::hub::Hub;
 use crate::object_io::{Reading, Writing};
@@ -104,6 +105,7 @@ held! {
     Session, SESSIONS, "connection", release_connection;
     Database, DATABASES, "database", release_database;
     Entities, ENTITIES, "entities", release_entities;
+    Client, ENTITIES_CLIENTS, "entities client", release_entities_client;
     EventStore, EVENT_STORES, "event store", release_event_store;
     Points, POINTS, "point store", release_points;
     Bucket, BUCKETS, "bucket", release_bucket;

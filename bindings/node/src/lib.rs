@@ -22,6 +22,7 @@ mod crdt_replica;
 mod database;
 mod engine;
 mod entities;
+mod entities_client;
 mod entity_turn;
 mod error;
 mod event_pack;

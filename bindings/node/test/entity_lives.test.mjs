@@ -1,4 +1,5 @@
-// How handlers of entities live and end: those that refuse, break, never answer, are idle, or have something to do.
+// How handlers of entities live and end: those that refuse, break, never answer, are idle, hold too much, or have
+// something to do.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -97,6 +98,41 @@ test('one that is idle is told to stop, and begins anew when it is asked', async
   assert.equal(String(await entities.request('counter', 'a', 'add')), '1');
 });
 
+test('beyond the memory idle ones are told to stop, the one first that was asked longest ago', async (t) => {
+  const stopped = [];
+  const entities = await served(t, { memory: 100 }, kind({
+    handle({ name, payload }, context) {
+      if (name === 'hold') context.holds(BigInt(payload.toString()));
+      return name;
+    },
+    stop({ key }) {
+      stopped.push(key);
+    },
+  }));
+  const hold = (key, bytes) => entities.request('counter', key, 'hold', String(bytes));
+  // What it says counts in place of what it said.
+  for (const [key, bytes] of [['a', 40], ['b', 60], ['a', 30], ['b', 70]]) await hold(key, bytes);
+  await sleep(20);
+  assert.deepEqual([entities.active, stopped], [2, []]);
+  await hold('c', 1);
+  await until(() => entities.active, 2);
+  assert.deepEqual(stopped, ['a']);
+  // One that alone is too much stops when it is idle, after the others.
+  await hold('d', 2n ** 64n - 1n);
+  await until(() => entities.active, 0);
+  assert.deepEqual(stopped, ['a', 'b', 'c', 'd']);
+  // A new life holds nothing until it says so.
+  await hold('e', 100);
+  await entities.request('counter', 'd', 'get');
+  await rejects(hold('d', -1), 'invalid');
+  await rejects(hold('d', 2n ** 64n), 'invalid');
+  await sleep(20);
+  assert.equal(entities.active, 2);
+  const engine = memory();
+  t.after(() => engine.close());
+  await rejects(engine.entities({ memory: -1 }), 'invalid');
+});
+
 test('background tasks come back, and are let go with their handler', async (t) => {
   const aborted = [];
   const entities = await served(t, { tasks: 2 }, kind({
@@ -144,6 +180,7 @@ test('after close', async () => {
   await sleep(1);
   throws(() => contexts[0].setTimer('x', 1), 'misuse');
   throws(() => contexts[0].spawn('x', () => {}), 'misuse');
+  throws(() => contexts[0].holds(1), 'misuse');
   await rejects(contexts[0].request('counter', 'b', 'get'), 'misuse');
   const asked = entities.request('counter', 'a', 'slow');
   await sleep(1);

@@ -57,6 +57,25 @@ test('a save is what it expects, or nothing', async (t) => {
   await rejects(store.save('order', '7', PLACED, { signal: AbortSignal.abort() }), 'timeout');
 });
 
+test('what a save says further goes with each of its events, behind their own', async (t) => {
+  const { store } = await made(t);
+  await store.save('order', '7', [PLACED, SHIPPED], { metadata: { tenant: 't-1' } });
+  await store.save('order', '7', PLACED, { metadata: [['to', 'bob'], ['to', 'eve']] });
+  await store.save('order', '7', PLACED, { metadata: undefined });
+  assert.deepEqual((await store.load('order', '7')).events.map(({ metadata }) => metadata), [
+    [['by', 'ann'], ['tenant', 't-1']], [['tenant', 't-1']], [['by', 'ann'], ['to', 'bob'], ['to', 'eve']],
+    [['by', 'ann']],
+  ]);
+  for (const name of ['Headwater-Tenant', 'nats-msg-id']) {
+    const refused = await rejects(store.save('order', '7', PLACED, { metadata: { [name]: '1' } }), 'invalid');
+    assert.match(refused.message, /a save: metadata may not be named/);
+  }
+  for (const metadata of ['by', { by: 5 }, [['by']], [5]]) {
+    await rejects(store.save('order', '7', PLACED, { metadata }), 'invalid');
+  }
+  assert.equal((await store.stream.info()).records, 4n);
+});
+
 test('loads go back and begin late', async (t) => {
   const { store } = await made(t);
   for (let n = 0; n < 3; n++) await store.save('order', '7', PLACED);

@@ -4,32 +4,9 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { memory, openConfig } from 'headwater';
-import { certificates } from './certs.mjs';
-import { rejects, scratch } from './helpers.mjs';
-
-const WAIT_MS_MAX = 20_000;
-
-/** Waits for what comes about by itself. */
-async function until(what, isSo) {
-  const end = Date.now() + WAIT_MS_MAX;
-  while (!(await isSo())) {
-    assert.ok(Date.now() < end, `${what} did not come to be in ${WAIT_MS_MAX} ms`);
-    await sleep(5);
-  }
-}
-
-/** A directory with certificates, and what a node of it is told. */
-async function made() {
-  const dir = await scratch();
-  certificates(dir);
-  const node = (name, more = {}) => ({
-    name, bind: '127.0.0.1:0', ca: join(dir, 'ca.pem'), cert: join(dir, `${name}.pem`), key: join(dir, `${name}.key`),
-    ...more,
-  });
-  return { dir, node };
-}
+import { rejects } from './helpers.mjs';
+import { made, until } from './mesh_helpers.mjs';
 
 function engine(t) {
   const opened = memory();
@@ -38,7 +15,7 @@ function engine(t) {
 }
 
 test('what is written at one node is read at the other', async (t) => {
-  const { node } = await made();
+  const { node } = await made('a', 'b');
   const [a, b] = [engine(t), engine(t)];
   assert.equal(await a.mesh(), null);
   await a.joinMesh(node('a'));
@@ -63,7 +40,7 @@ test('what is written at one node is read at the other', async (t) => {
 });
 
 test('a mesh that cannot be is refused', async (t) => {
-  const { node } = await made();
+  const { node } = await made('a', 'b');
   const one = engine(t);
   await rejects(one.joinMesh(node('a', { bind: 'nowhere' })), 'invalid');
   await rejects(one.joinMesh(node('c')), 'not_found');
@@ -76,7 +53,7 @@ test('a mesh that cannot be is refused', async (t) => {
 });
 
 test('a file may have a mesh', async () => {
-  const { dir } = await made();
+  const { dir } = await made('a', 'b');
   const path = join(dir, 'headwater.toml');
   const mesh = '[mesh]\nname = "a"\nbind = "127.0.0.1:0"\nca = "ca.pem"\ncert = "a.pem"\nkey = "a.key"\n';
   await writeFile(path, `dir = "data"\n${mesh}`);

@@ -43,6 +43,13 @@ impl FromPyObject<'_, '_> for HeaderList {
     }
 }
 
+impl HeaderList {
+    /// What they are, lent to the core.
+    pub(crate) fn lent(&self) -> Vec<(&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+    }
+}
+
 /// Everything of an append beside its subject and payload.
 #[derive(Default)]
 pub(crate) struct Extras {

@@ -123,7 +123,7 @@ impl Entities {
     #[pyo3(signature = (kind, key, name, payload=Payload::EMPTY),
         text_signature = "($self, kind, key, name, payload=b'')")]
     fn notify_async(&self, py: Python<'_>, kind: &str, key: &str, name: &str, payload: Payload<'_>) -> PyResult<Wait> {
-        Wait::begin(py, &self.held, |it| it.notify(EntityId::new(kind, key), name, payload.as_slice()), wait::plain)
+        Wait::begin(py, &self.held, |it| it.notify(EntityId::new(kind, key), name, payload.as_slice()), wait::nothing)
     }
 
     /// Handles entities of these kinds, classes that are an `Entity`, in the running event loop until they are closed.
@@ -193,7 +193,7 @@ impl Entities {
 
     /// As `leave`, to await.
     fn leave_async(&self, py: Python<'_>) -> PyResult<Wait> {
-        Wait::begin(py, &self.held, entities::Entities::leave, wait::plain)
+        Wait::begin(py, &self.held, entities::Entities::leave, wait::nothing)
     }
 
     /// Ends it: whoever waits raises `ClosedError`, turns that are out are void, and `serve` returns. Closing twice is

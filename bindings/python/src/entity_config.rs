@@ -18,6 +18,7 @@ pub(crate) fn entities_config(py: Python<'_>, given: Option<&Bound<'_, PyDict>>)
     settings.set("shards", &mut config.shards)?;
     settings.set("mailbox", &mut config.mailbox)?;
     settings.set("active", &mut config.active)?;
+    settings.set("memory", &mut config.memory)?;
     settings.set_duration("idle", &mut config.idle)?;
     settings.set_duration("lease", &mut config.lease)?;
     settings.set("attempts", &mut config.attempts)?;

@@ -96,6 +96,11 @@ impl Turns {
         run(py, || self.0.get().held.get()?.cancel_timer(token, name))
     }
 
+    /// Says how many bytes the handler holds whose turn it is.
+    fn holds(&self, py: Python<'_>, token: u64, bytes: Whole) -> PyResult<()> {
+        run(py, || self.0.get().held.get()?.holds(token, bytes.0))
+    }
+
     /// Counts a background task of the entity whose turn it is, and names it.
     fn begin_task(&self, py: Python<'_>, token: u64) -> PyResult<u64> {
         run(py, || self.0.get().held.get()?.begin_task(token))

@@ -3,6 +3,7 @@
 use headwater::events::{self, AggregateId, EventFilter, NewSnapshot, SaveOptions};
 use pyo3::prelude::*;
 
+use crate::append::HeaderList;
 use crate::convert::Whole;
 use crate::event::{NewEvents, schema_of};
 use crate::event_model::{
@@ -22,9 +23,9 @@ impl EventStore {
 
     /// As `save`, to await.
     #[pyo3(signature = (aggregate, key, events, *, expected=Expecting(events::Expected::Any), command="",
-        correlation="", causation="", condition=None),
+        correlation="", causation="", metadata=None, condition=None),
         text_signature = "($self, aggregate, key, events, *, expected='any', command='', correlation='', \
-            causation='', condition=None)")]
+            causation='', metadata=None, condition=None)")]
     #[expect(clippy::too_many_arguments, reason = "all but three are keywords")]
     fn save_async(
         &self,
@@ -36,9 +37,11 @@ impl EventStore {
         command: &str,
         correlation: &str,
         causation: &str,
+        metadata: Option<HeaderList>,
         condition: Option<Unchanged>,
     ) -> PyResult<Wait> {
-        let options = SaveOptions { command, correlation, causation, condition: condition.map(|it| it.0) };
+        let (metadata, condition) = (metadata.unwrap_or_default(), condition.map(|it| it.0));
+        let options = SaveOptions { command, correlation, causation, metadata: &metadata.lent(), condition };
         let (id, events) = (AggregateId::new(aggregate, key), events.lent());
         Wait::begin(py, &self.0, |store| store.save(id, expected.0, &events, &options), saved)
     }

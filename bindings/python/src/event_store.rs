@@ -5,6 +5,7 @@ use headwater::events::{self, AggregateId, EventFilter, EventsConfig, FollowOpti
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::append::HeaderList;
 use crate::call::{block, run};
 use crate::convert::Whole;
 use crate::event::{NewEvents, schema_of};
@@ -66,11 +67,12 @@ impl EventStore {
     /// Saves 1 to 1,000 events of one aggregate, all or nothing; `ConflictError` when it is not as expected.
     ///
     /// `expected` is `"any"`, `"none"`, `"exists"`, a version, or the position that a load or a save answered. With a
-    /// `command`, a save that is repeated is recognised, saves nothing, and answers as then.
+    /// `command`, a save that is repeated is recognised, saves nothing, and answers as then. `metadata` goes with every
+    /// event of the save, behind its own.
     #[pyo3(signature = (aggregate, key, events, *, expected=Expecting(events::Expected::Any), command="",
-        correlation="", causation="", condition=None, timeout=None),
+        correlation="", causation="", metadata=None, condition=None, timeout=None),
         text_signature = "($self, aggregate, key, events, *, expected='any', command='', correlation='', \
-            causation='', condition=None, timeout=None)")]
+            causation='', metadata=None, condition=None, timeout=None)")]
     #[expect(clippy::too_many_arguments, reason = "all but three are keywords")]
     fn save(
         &self,
@@ -82,10 +84,12 @@ impl EventStore {
         command: &str,
         correlation: &str,
         causation: &str,
+        metadata: Option<HeaderList>,
         condition: Option<Unchanged>,
         timeout: Option<Seconds>,
     ) -> PyResult<Py<PyAny>> {
-        let options = SaveOptions { command, correlation, causation, condition: condition.map(|it| it.0) };
+        let (metadata, condition) = (metadata.unwrap_or_default(), condition.map(|it| it.0));
+        let options = SaveOptions { command, correlation, causation, metadata: &metadata.lent(), condition };
         let (id, events) = (AggregateId::new(aggregate, key), events.lent());
         let done = self.wait(py, timeout, |store| store.save(id, expected.0, &events, &options))?;
         saved(py, done)

@@ -35,7 +35,8 @@ pub(crate) fn here() -> u64 {
     FORKS.load(Ordering::Relaxed)
 }
 
-/// A handle of the core that only the process that made it uses and drops, with the engine that it needs.
+/// A handle of the core that only the process that made it uses and drops, with the engine that it needs, if it needs
+/// one.
 ///
 /// A stream, a consumer or a subscription keeps its engine open: the last one to go closes it.
 pub(crate) struct Held<T> {
@@ -47,6 +48,11 @@ pub(crate) struct Held<T> {
 impl<T> Held<T> {
     pub(crate) fn new(inner: T, engine: &Engine) -> Self {
         Held { inner: Some(inner), engine: Some(engine.clone()), born: here() }
+    }
+
+    /// A handle that needs no engine.
+    pub(crate) fn alone(inner: T) -> Self {
+        Held { inner: Some(inner), engine: None, born: here() }
     }
 
     /// A handle that the core makes of this one and its engine, and that keeps the same engine open.
@@ -73,6 +79,11 @@ impl<T> Held<T> {
     pub(crate) fn engine(&self) -> Result<&Engine> {
         check(self.born)?;
         self.engine.as_ref().ok_or_else(gone)
+    }
+
+    /// What keeps its engine open for as long as something of it is waited for.
+    pub(crate) fn keep(&self) -> Option<Engine> {
+        self.engine.clone()
     }
 }
 

@@ -1,7 +1,6 @@
 //! Hubs: connecting to one, where that stands, and links between it and a directory.
 
 use std::path::PathBuf;
-use std::task::{Context, Poll};
 
 use headwater as hw;
 use headwater::{
@@ -18,7 +17,7 @@ use crate::model::{model, name_of, set_stream_config};
 use crate::queue::Source;
 use crate::settings::{Settings, texts};
 use crate::time::Seconds;
-use crate::wait::{Poller, Wait, poll_pending};
+use crate::wait::Wait;
 use crate::watcher::HubWatcher;
 
 const DIRECTIONS: [(&str, Direction); 3] =
@@ -90,18 +89,7 @@ pub(crate) fn connect_async(
 ) -> PyResult<Wait> {
     let options = options(py, "connect_async", urls, settings)?;
     let pending = run(py, || Ok(hw::Engine::connect(options)))?;
-    Ok(Wait::new(Connecting(pending)))
-}
-
-struct Connecting(Pending<hw::Engine>);
-
-impl Poller for Connecting {
-    fn poll(&mut self, py: Python<'_>, context: &mut Context<'_>) -> Poll<PyResult<Py<PyAny>>> {
-        poll_pending(py, &mut self.0, context).map(|result| match result {
-            Ok(engine) => Ok(Py::new(py, Engine::new(&engine))?.into_any()),
-            Err(error) => Err(raise(py, &error)),
-        })
-    }
+    Ok(Wait::alone(pending, |py, engine| Ok(Py::new(py, Engine::new(&engine))?.into_any())))
 }
 
 /// Where a connection stands, as Python sees it.

@@ -25,6 +25,7 @@ mod database_later;
 mod database_model;
 mod engine;
 mod entities;
+mod entities_client;
 mod entity_config;
 mod entity_model;
 mod entity_turns;
@@ -87,6 +88,8 @@ mod _native {
     use crate::engine::{Engine, memory, open, open_config, restore, temporary, verify};
     #[pymodule_export]
     use crate::entities::Entities;
+    #[pymodule_export]
+    use crate::entities_client::EntitiesClient;
     #[pymodule_export]
     use crate::entity_model::{shard_of, shard_owner};
     #[pymodule_export]

@@ -114,6 +114,11 @@ impl EventStore {
         block(py, None, || Ok(self.0.get()?.delete_projection(name)))
     }
 
+    /// As `delete_projection`, to await.
+    fn delete_projection_async(&self, py: Python<'_>, name: &str) -> PyResult<Wait> {
+        Wait::begin(py, &self.0, |store| store.delete_projection(name), wait::nothing)
+    }
+
     /// Dead letters of a projection whose events lie behind `after`.
     #[pyo3(signature = (projection, *, after=Whole(0), max_letters=Whole(1000)),
         text_signature = "($self, projection, *, after=0, max_letters=1000)")]
@@ -242,7 +247,7 @@ impl Projection {
     #[pyo3(signature = (seq, state=None), text_signature = "($self, seq, state=b'')")]
     fn commit_async(&self, py: Python<'_>, seq: Whole, state: Option<Payload<'_>>) -> PyResult<Wait> {
         let state = state.as_ref().map_or(&[][..], |state| state.as_slice());
-        Wait::begin(py, &self.0, |it| it.commit(seq.0, state), wait::plain)
+        Wait::begin(py, &self.0, |it| it.commit(seq.0, state), wait::nothing)
     }
 
     /// Tells the store now what it would be told within a second.
@@ -252,7 +257,7 @@ impl Projection {
 
     /// As `flush`, to await.
     fn flush_async(&self, py: Python<'_>) -> PyResult<Wait> {
-        Wait::begin(py, &self.0, events::Projection::flush, wait::plain)
+        Wait::begin(py, &self.0, events::Projection::flush, wait::nothing)
     }
 
     /// Says that an event, and with it what was given out behind it, is not in effect, and why: it is given out again

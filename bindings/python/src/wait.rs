@@ -48,8 +48,17 @@ impl Wait {
         T: Send + 'static,
         C: FnMut(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
     {
-        let (pending, engine) = run(py, || Ok((begin(held.get()?), held.engine()?.clone())))?;
+        let (pending, engine) = run(py, || Ok((begin(held.get()?), held.keep())))?;
         Ok(Wait::new(OfPending { pending, convert, _engine: engine }))
+    }
+
+    /// A wait for what needs no engine.
+    pub(crate) fn alone<T, C>(pending: Pending<T>, convert: C) -> Self
+    where
+        T: Send + 'static,
+        C: FnMut(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
+    {
+        Wait::new(OfPending { pending, convert, _engine: None })
     }
 
     /// A wait that is over.
@@ -141,7 +150,7 @@ struct OfPending<T, C> {
     pending: Pending<T>,
     convert: C,
     /// Stays open while it is waited for.
-    _engine: Engine,
+    _engine: Option<Engine>,
 }
 
 impl<T, C> Poller for OfPending<T, C>
@@ -169,6 +178,12 @@ impl Poller for OfValue {
 /// A number or a truth value.
 pub(crate) fn plain<T: for<'any> IntoPyObject<'any>>(py: Python<'_>, value: T) -> PyResult<Py<PyAny>> {
     value.into_py_any(py)
+}
+
+/// Nothing: that it is done.
+#[allow(clippy::unnecessary_wraps, reason = "what a wait ends with may fail to be made")]
+pub(crate) fn nothing(py: Python<'_>, (): ()) -> PyResult<Py<PyAny>> {
+    Ok(py.None())
 }
 
 /// An acknowledgement.

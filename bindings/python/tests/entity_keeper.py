@@ -63,6 +63,8 @@ class Keeper(hw.Entity):
                 return await self.context.request("keeper", message.payload.decode(), "ask", self.key.encode())
             case "tell":
                 await self.context.notify("keeper", message.payload.decode(), "told")
+            case "hold":
+                self.context.holds(int(message.payload))
             case "spawn":
                 self.context.spawn("spawned", self.work(float(message.payload)))
             case "spawn_bad":

@@ -1,4 +1,6 @@
-"""How the handlers of entities live and end: leases, mailboxes, timers, tasks, closes and one who serves no more."""
+"""How the handlers of entities live and end: leases, mailboxes, timers, tasks, what they hold, closes, and one who
+serves no more.
+"""
 
 import asyncio
 import gc
@@ -132,6 +134,29 @@ def test_one_that_nobody_asks_is_stopped() -> None:
     serve(work, idle=0.05)
 
 
+def test_those_that_hold_too_much_are_stopped() -> None:
+    async def work(entities: hw.Entities, told: list[Any]) -> None:
+        for key, held in (("a", b"40"), ("b", b"60"), ("a", b"30"), ("b", b"70")):
+            await entities.request_async("keeper", key, "hold", held)
+        await asyncio.sleep(0.05)
+        assert (entities.active, Keeper.log) == (2, [])
+        # The one that was asked longest ago goes, and without it the rest fits.
+        await entities.request_async("keeper", "c", "hold", b"1")
+        await until(lambda: entities.active == 2)
+        assert Keeper.log == ["stop a"]
+        # One that alone is too much goes when it is idle, after the others; a new life holds nothing.
+        await entities.request_async("keeper", "d", "hold", b"101")
+        await until(lambda: entities.active == 0)
+        assert Keeper.log == ["stop a", "stop b", "stop c", "stop d"]
+        assert await entities.request_async("keeper", "d", "seen") == b"seen"
+        with pytest.raises(hw.InvalidError, match="from 0 to"):
+            await entities.request_async("keeper", "d", "hold", b"-1")
+        await asyncio.sleep(0.05)
+        assert (entities.active, told) == (1, [])
+
+    serve(work, memory=100)
+
+
 def test_a_context_is_for_turns(engine: hw.Engine) -> None:
     kept = list[hw.Context]()
 
@@ -150,6 +175,8 @@ def test_a_context_is_for_turns(engine: hw.Engine) -> None:
             assert kept[0].entities is entities
             with pytest.raises(hw.MisuseError, match="has no turn now"):
                 kept[0].set_timer("t", 1)
+            with pytest.raises(hw.MisuseError, match="has no turn now"):
+                kept[0].holds(1)
             with pytest.raises(hw.MisuseError, match="has no turn now"):
                 await kept[0].request("leaky", "b", "told")
             await kept[0].notify("leaky", "a", "told")

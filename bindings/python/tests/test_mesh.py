@@ -1,8 +1,11 @@
-"""Two engines of one process in a mesh: what is written at one is read at the other; who is there, and who left."""
+"""Two engines of one process in a mesh: what is written at one is read at the other; who is there, and who left;
+entities that both keep, and who asks them from outside.
+"""
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -85,38 +88,173 @@ def test_a_file_may_have_a_mesh(tmp_path: Path) -> None:
         assert status is not None and status.own.name == "a"
 
 
+KEYS = [str(key) for key in range(10)]
+
+
 class Echo(hw.Entity):
     kind = "echo"
 
+    async def start(self) -> None:
+        self.said = list[bytes]()
+
     async def handle(self, message: hw.Message) -> bytes:
+        match message.name:
+            case "refuse":
+                raise hw.ConflictError("not so")
+            case "wait":
+                await asyncio.Event().wait()
+            case "said":
+                return b" ".join(self.said)
+        self.said.append(message.payload)
         return message.payload
 
 
-def test_entities_over_a_mesh(tmp_path: Path) -> None:
-    made = certs.make(tmp_path)
+@contextmanager
+def town(made: Path) -> Iterator[tuple[list[hw.Engine], list[hw.Entities]]]:
+    """Two engines in a mesh and their nodes of one cluster, once each key is where it belongs and both know."""
     with hw.memory() as a, hw.memory() as b:
-        with pytest.raises(hw.MisuseError, match="join one before"):
-            a.entities(cluster="town", node="a", mesh=True)
         a.join_mesh(**node(made, "a"))
-        status = a.mesh()
-        assert status is not None
-        b.join_mesh(**node(made, "b", seeds=[status.own.address]))
-        nodes = [engine.entities(cluster="town", node=name, mesh=True) for name, engine in (("a", a), ("b", b))]
+        b.join_mesh(**node(made, "b", seeds=[address(a)]))
+        engines = {"a": a, "b": b}
+        nodes = [engine.entities(cluster="town", node=name, mesh=True) for name, engine in engines.items()]
+
+        def is_settled(key: str) -> bool:
+            owner = hw.shard_owner(hw.shard_of("echo", key), {"a": 1, "b": 1})
+            places = [one.where("echo", key) for one in nodes]
+            return {place.node for place in places} == {owner} and any(place.is_here for place in places)
 
         def is_shared(one: hw.Entities) -> bool:
             shards = [known.shards for known in one.nodes()]
             return len(shards) == 2 and min(shards) > 0 and sum(shards) == 256
 
-        until("two nodes with shards", lambda: all(map(is_shared, nodes)))
+        until("two nodes with shards", lambda: all(map(is_shared, nodes)) and all(map(is_settled, KEYS)))
+        yield [a, b], nodes
 
-        async def main() -> None:
-            served = [asyncio.create_task(one.serve(Echo)) for one in nodes]
-            for key in map(str, range(10)):
+
+def address(engine: hw.Engine) -> str:
+    status = engine.mesh()
+    assert status is not None
+    return status.own.address
+
+
+async def served(nodes: list[hw.Entities], work: Awaitable[None]) -> None:
+    """Serves the nodes until something is done, and closes them."""
+    serving = [asyncio.create_task(one.serve(Echo)) for one in nodes]
+    try:
+        async with asyncio.timeout(60):
+            await work
+    finally:
+        for one in nodes:
+            one.close()
+        await asyncio.wait_for(asyncio.gather(*serving), 10)
+
+
+def test_entities_over_a_mesh(tmp_path: Path) -> None:
+    made = certs.make(tmp_path)
+    with hw.memory() as alone, pytest.raises(hw.MisuseError, match="join one before"):
+        alone.entities(cluster="town", node="a", mesh=True)
+    with town(made) as (_, nodes):
+
+        async def work() -> None:
+            for key in KEYS:
                 assert await nodes[0].request_async("echo", key, "say", b"hello") == b"hello"
                 assert await nodes[1].request_async("echo", key, "say", b"hello") == b"hello"
             assert len(await nodes[1].list_async("echo")) == 10
-            for one in nodes:
-                one.close()
-            await asyncio.wait_for(asyncio.gather(*served), 10)
 
-        asyncio.run(main())
+        asyncio.run(served(nodes, work()))
+
+
+def client_of(made: Path, **settings: Any) -> dict[str, Any]:
+    return {"ca": made / "ca.pem", "cert": made / "b.pem", "key": made / "b.key", **settings}
+
+
+def test_one_who_is_no_node_asks_through_one(tmp_path: Path) -> None:
+    made = certs.make(tmp_path)
+    with town(made) as (engines, nodes):
+        url = f"grpcs://{address(engines[0])}"
+
+        async def work() -> None:
+            async with await hw.EntitiesClient.connect_async(url, **client_of(made)) as client:
+                for key in KEYS:
+                    assert await client.request_async("echo", key, "say", b"hello") == b"hello"
+                    assert (await asyncio.gather(client.notify_async("echo", key, "say", b"you")))[0] is None
+                    assert await client.request_async("echo", key, "said") == b"hello you"
+                    with pytest.raises(hw.ConflictError, match="not so"):
+                        await client.request_async("echo", key, "refuse")
+                    place = await client.where_async("echo", key)
+                    assert not place.is_here
+                    assert place == (nodes[1].where("echo", key).node, hw.shard_of("echo", key), None)
+                listed = await client.list_async("echo")
+                assert [info.key for info in listed] == KEYS and {info.node for info in listed} == {"a", "b"}
+                known = [(one.name, one.is_alive, one.weight) for one in await client.nodes_async()]
+                assert known == [("a", True, 1), ("b", True, 1)]
+                with pytest.raises(hw.InvalidError):
+                    await client.where_async("", "0")
+                with pytest.raises(hw.TimeoutError):
+                    await client.request_async("echo", "1", "wait", timeout=0.1)
+                waiting = asyncio.ensure_future(client.request_async("echo", "0", "wait"))
+                await asyncio.sleep(0.05)
+                assert not waiting.done()
+            with pytest.raises(hw.ClosedError):
+                await waiting
+            with pytest.raises(hw.ClosedError, match="the entities client is closed"):
+                await client.nodes_async()
+
+        asyncio.run(served(nodes, work()))
+
+
+def test_one_who_is_no_node_waits_in_threads(tmp_path: Path) -> None:
+    made = certs.make(tmp_path)
+    with town(made) as (engines, nodes):
+        url = f"grpcs://{address(engines[1])}"
+
+        def ask() -> None:
+            settings = client_of(made, server_name="localhost", cluster="town")
+            with hw.EntitiesClient.connect(url, **settings, timeout=10) as client:
+                for key in KEYS:
+                    assert client.request("echo", key, "say", bytearray(b"hello"), timeout=10) == b"hello"
+                    client.notify("echo", key, "say", b"you", timeout=10)
+                    assert client.request("echo", key, "said") == b"hello you"
+                    place = client.where("echo", key, timeout=10)
+                    assert place == (nodes[0].where("echo", key).node, hw.shard_of("echo", key), None)
+                assert [info.key for info in client.list(timeout=10)] == KEYS and client.list("other") == []
+                assert [one.name for one in client.nodes(timeout=10)] == ["a", "b"]
+                with pytest.raises(hw.ConflictError, match="not so"):
+                    client.request("echo", "0", "refuse")
+                with pytest.raises(hw.TimeoutError):
+                    client.request("echo", "1", "wait", timeout=0.1)
+            for call in (client.request, client.notify):
+                with pytest.raises(hw.ClosedError):
+                    call("echo", "0", "say")
+            client.close()
+
+        asyncio.run(served(nodes, asyncio.to_thread(ask)))
+
+
+def test_one_who_is_no_node_finds_no_cluster(tmp_path: Path) -> None:
+    made = certs.make(tmp_path)
+    connect, files = hw.EntitiesClient.connect, client_of(made)
+    with hw.memory() as engine:
+        engine.join_mesh(**node(made, "a"))
+        url = f"grpcs://{address(engine)}"
+        for nobody in ("grpcs://127.0.0.1:1", url):
+            with pytest.raises(hw.NotFoundError):
+                connect(nobody, **files)
+        nodes = [engine.entities(cluster=name, node="a", mesh=True) for name in ("town", "other")]
+        with pytest.raises(hw.InvalidError, match="several clusters: say which of other, town"):
+            connect(url, **files)
+        with connect(url, **files, cluster="town") as client:
+            until("its node", lambda: [one.name for one in client.nodes()] == ["a"])
+        with connect(url, **files, cluster="strange") as client, pytest.raises(hw.NotFoundError):
+            client.nodes()
+        # A node that has to show a certificate for a name that it has not.
+        with pytest.raises(hw.NotFoundError):
+            connect(url, **files, server_name="other.example")
+        for one in nodes:
+            one.close()
+    with pytest.raises(hw.InvalidError, match="is no address of a node"):
+        connect("nats://127.0.0.1:4222", **files)
+    with pytest.raises(hw.NotFoundError, match=r"c\.pem"):
+        connect(url, **{**files, "cert": made / "c.pem"})
+    with pytest.raises(TypeError):
+        connect(url, ca=made / "ca.pem")  # type: ignore[call-arg]

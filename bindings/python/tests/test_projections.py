@@ -152,11 +152,15 @@ def test_in_a_loop(store: hw.EventStore) -> None:
         assert await again.head_async() == 4
         (third,) = await again.next_batch_async(1)
         assert (await again.fail_async(third.seq, "x")).tries == 1
-        await again.flush_async()
+        assert (await asyncio.gather(again.flush_async()))[0] is None
         rebuild = store.projection("other", is_rebuild=True)
         assert not await rebuild.switch_async()
         assert (await store.event_at_async(1)) is not None
         assert not await store.delete_dead_letter_async("totals", 2)
+        await store.delete_projection_async("other")
+        assert [status.name for status in await store.projections_async()] == ["totals"]
+        with pytest.raises(hw.NotFoundError):
+            await store.delete_projection_async("other")
 
     asyncio.run(main())
 

@@ -1,4 +1,5 @@
-//! Which cluster the verbs speak to, and how: over the NATS server on which it meets, or by a node of its mesh.
+//! Which cluster the verbs speak to, and how: over the NATS server or in the directory where it meets, or by a node of
+//! its mesh.
 
 use std::time::Duration;
 
@@ -6,7 +7,7 @@ use clap::Args;
 use headwater::entities::{
     ClusterConfig, ClusterNode, Entities, EntitiesClient, EntitiesConfig, EntityId, EntityInfo, RequestOptions,
 };
-use headwater::{Engine, GrpcClient};
+use headwater::{Engine, EngineOptions, GrpcClient, NodeUse};
 
 use crate::failure::{Done, Failure};
 use crate::place::Place;
@@ -33,8 +34,8 @@ pub(super) struct Cluster {
 
 /// One who asks the entities of a cluster.
 pub(super) enum Client {
-    /// A client of it, on a hub.
-    Hub(Entities),
+    /// A client of it, on a hub or in a directory.
+    Shared(Entities),
     /// By one of its nodes in a mesh.
     Mesh(EntitiesClient),
 }
@@ -42,11 +43,18 @@ pub(super) enum Client {
 impl Cluster {
     /// A client of the cluster.
     pub(super) fn client(&self, place: &Place) -> Done<Client> {
-        if place.dir.is_some() {
-            return Err(Failure::usage("entities are alive in programs, not in a directory: give --server URL"));
+        let url = self.server.as_deref().or(place.hub.as_deref());
+        if url.is_some() && place.dir.is_some() {
+            return Err(Failure::usage("--dir and a server are given: a cluster meets in one place"));
         }
-        let Some(url) = self.server.as_deref().or(place.hub.as_deref()) else {
-            return Err(Failure::usage("no server: give --server URL, where the nodes of the cluster meet"));
+        let Some(url) = url else {
+            self.check_no_mesh()?;
+            let Ok(dir) = place.dir() else {
+                let message = "no place: give --server URL or --dir DIR, where the nodes of the cluster meet";
+                return Err(Failure::usage(message));
+            };
+            let options = EngineOptions { node: NodeUse::Only, create: false, ..EngineOptions::default() };
+            return self.shared(&Engine::open_with(dir, options)?);
         };
         if url.starts_with("grpc") {
             GrpcClient::check(url)?;
@@ -55,24 +63,34 @@ impl Cluster {
                 EntitiesClient::connect(url, name.unwrap_or_default(), &self.files.tls()?, cluster.unwrap_or_default());
             return Ok(Client::Mesh(client.wait()?));
         }
-        self.files.check_none()?;
-        if self.server_name.is_some() {
-            return Err(Failure::usage("--server-name is for a node of a mesh: --server grpcs://host:port"));
-        }
-        let engine = crate::place::connect(url)?;
+        self.check_no_mesh()?;
+        self.shared(&crate::place::connect(url)?)
+    }
+
+    /// A client where the nodes meet.
+    fn shared(&self, engine: &Engine) -> Done<Client> {
         let name = match &self.name {
             Some(name) => name.clone(),
-            None => the_only_one(&engine)?,
+            None => the_only_one(engine)?,
         };
         let config = EntitiesConfig { cluster: Some(ClusterConfig::client(name)), ..EntitiesConfig::default() };
-        Ok(Client::Hub(engine.entities(config).wait()?))
+        Ok(Client::Shared(engine.entities(config).wait()?))
+    }
+
+    /// What only a mesh takes is not given.
+    fn check_no_mesh(&self) -> Done {
+        self.files.check_none()?;
+        match self.server_name {
+            Some(_) => Err(Failure::usage("--server-name is for a node of a mesh: --server grpcs://host:port")),
+            None => Ok(()),
+        }
     }
 }
 
 impl Client {
     pub(super) fn list(&self, kind: &str) -> Done<Vec<EntityInfo>> {
         Ok(match self {
-            Client::Hub(entities) => entities.list(kind),
+            Client::Shared(entities) => entities.list(kind),
             Client::Mesh(client) => client.list(kind),
         }
         .wait()?)
@@ -80,7 +98,7 @@ impl Client {
 
     pub(super) fn nodes(&self) -> Done<Vec<ClusterNode>> {
         match self {
-            Client::Hub(entities) => Ok(entities.nodes()),
+            Client::Shared(entities) => Ok(entities.nodes()),
             Client::Mesh(client) => Ok(client.nodes().wait()?),
         }
     }
@@ -88,7 +106,7 @@ impl Client {
     /// The shard of an entity, and the node that it is on.
     pub(super) fn where_is(&self, id: EntityId<'_>) -> Done<(u32, Option<String>)> {
         match self {
-            Client::Hub(entities) => Ok((entities.shard_of(id), entities.where_is(id))),
+            Client::Shared(entities) => Ok((entities.shard_of(id), entities.where_is(id))),
             Client::Mesh(client) => Ok(client.where_is(id).wait()?),
         }
     }
@@ -96,7 +114,7 @@ impl Client {
     pub(super) fn request(&self, to: EntityId<'_>, name: &str, payload: &[u8], timeout: Duration) -> Done<Vec<u8>> {
         let options = RequestOptions { timeout, ..RequestOptions::default() };
         Ok(match self {
-            Client::Hub(entities) => entities.request(to, name, payload, options),
+            Client::Shared(entities) => entities.request(to, name, payload, options),
             Client::Mesh(client) => client.request(to, name, payload, options),
         }
         .wait()?)
@@ -104,7 +122,7 @@ impl Client {
 
     pub(super) fn notify(&self, to: EntityId<'_>, name: &str, payload: &[u8]) -> Done {
         Ok(match self {
-            Client::Hub(entities) => entities.notify(to, name, payload),
+            Client::Shared(entities) => entities.notify(to, name, payload),
             Client::Mesh(client) => client.notify(to, name, payload),
         }
         .wait()?)
@@ -117,7 +135,7 @@ fn the_only_one(engine: &Engine) -> Done<String> {
     clusters.sort_unstable();
     match clusters[..] {
         [one] => Ok(one.to_owned()),
-        [] => Err(Failure::usage("there is no cluster on this server")),
+        [] => Err(Failure::usage("there is no cluster there")),
         _ => Err(Failure::usage(format!("there are several clusters: give --cluster, one of {}", clusters.join(", ")))),
     }
 }

@@ -249,7 +249,7 @@ impl Append {
             command: &self.command,
             correlation: &self.correlation,
             causation: &self.causation,
-            condition: None,
+            ..SaveOptions::default()
         };
         let saved = place.make(|engine| {
             let store = match engine.event_store(&self.store.store).wait() {

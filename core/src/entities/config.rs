@@ -16,6 +16,9 @@ pub struct EntitiesConfig {
     pub mailbox: usize,
     /// The most handlers that are alive; beyond, the one that was asked longest ago stops.
     pub active: usize,
+    /// The most bytes that handlers say they hold, by [`super::Context::holds`]; beyond, idle ones stop, the one first
+    /// that was asked longest ago. No limit, when 0.
+    pub memory: u64,
     /// How long a handler lives that nobody asks.
     pub idle: Duration,
     /// How long a handler may take for one item.
@@ -34,6 +37,7 @@ impl Default for EntitiesConfig {
             shards: SHARDS,
             mailbox: 1_024,
             active: 100_000,
+            memory: 0,
             idle: Duration::from_secs(120),
             lease: Duration::from_secs(30),
             attempts: 3,

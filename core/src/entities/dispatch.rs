@@ -29,6 +29,7 @@ const SPARE_LETTERS_MAX: usize = 64;
 pub(super) struct Limits {
     pub(super) mailbox: usize,
     pub(super) active: usize,
+    pub(super) memory: u64,
     pub(super) idle: Nanos,
     pub(super) lease: Nanos,
     pub(super) attempts: u32,
@@ -110,6 +111,8 @@ pub(super) struct Dispatch {
     pub(super) started: usize,
     /// How many of those are told to stop, as they are idle or too many.
     pub(super) stopping: usize,
+    /// What the others say that they hold, in bytes.
+    pub(super) bytes: u128,
     activations: u64,
     /// When leases end and rests are over.
     pub(super) due: BTreeSet<(Nanos, u32)>,
@@ -145,6 +148,7 @@ impl Dispatch {
             idle: Idle::default(),
             started: 0,
             stopping: 0,
+            bytes: 0,
             activations: 0,
             due: BTreeSet::new(),
             timers: BTreeMap::new(),
@@ -164,9 +168,42 @@ impl Dispatch {
         self.started
     }
 
-    /// Whether more handlers are alive than may be.
+    /// Whether more handlers are alive than may be, or hold more, and one of them is idle.
     pub(super) fn is_over(&self) -> bool {
-        self.started - self.stopping > self.limits.active && self.idle.first().is_some()
+        let Limits { active, memory, .. } = self.limits;
+        let is_over = self.started - self.stopping > active || (memory > 0 && self.bytes > u128::from(memory));
+        is_over && self.idle.first().is_some()
+    }
+
+    /// Has an idle one stop.
+    pub(super) fn passivate(&mut self, at: u32, now: Nanos) {
+        let Some(entry) = &mut self.entries[at as usize] else { return };
+        entry.leaving = Leaving::Idle;
+        self.stopping += 1;
+        self.bytes -= u128::from(entry.bytes);
+        self.idle.remove(&mut self.entries, at);
+        self.look_at(at, now);
+    }
+
+    /// One that was to stop as it was idle stays.
+    pub(super) fn keep(&mut self, at: u32) {
+        let Some(entry) = &mut self.entries[at as usize] else { return };
+        if entry.leaving == Leaving::Idle {
+            entry.leaving = Leaving::No;
+            self.stopping -= 1;
+            self.bytes += u128::from(entry.bytes);
+        }
+    }
+
+    /// What the handler whose turn it is holds from now on.
+    pub(super) fn holds(&mut self, token: u64, bytes: u64) -> Result<()> {
+        let at = self.turn_of(token)?;
+        let Some(entry) = &mut self.entries[at as usize] else { return Err(stranger(token)) };
+        let before = std::mem::replace(&mut entry.bytes, bytes);
+        if entry.leaving != Leaving::Idle {
+            self.bytes = self.bytes - u128::from(before) + u128::from(bytes);
+        }
+        Ok(())
     }
 
     /// Whether somebody who takes turns has something to take.
@@ -214,16 +251,10 @@ impl Dispatch {
     /// Puts a letter into the mailbox of an entity.
     pub(super) fn send(&mut self, id: EntityId<'_>, shard: u32, letter: Letter, now: Nanos) -> Result<()> {
         let at = self.place(id, shard);
+        self.keep(at);
         let Some(entry) = &mut self.entries[at as usize] else { return Ok(()) };
-        match entry.leaving {
-            Leaving::No => {}
-            Leaving::Idle => {
-                entry.leaving = Leaving::No;
-                self.stopping -= 1;
-            }
-            Leaving::Moving => {
-                return Err(Error::new(ErrorKind::Busy, format!("{id} is moving to another node: ask again")));
-            }
+        if entry.leaving == Leaving::Moving {
+            return Err(Error::new(ErrorKind::Busy, format!("{id} is moving to another node: ask again")));
         }
         if entry.mailbox.len() >= self.limits.mailbox {
             self.counts.refused += 1;
@@ -398,9 +429,12 @@ impl Dispatch {
         if std::mem::take(&mut entry.is_started) {
             self.started -= 1;
         }
+        let bytes = u128::from(std::mem::take(&mut entry.bytes));
         if entry.leaving == Leaving::Idle {
             entry.leaving = Leaving::No;
             self.stopping -= 1;
+        } else {
+            self.bytes -= bytes;
         }
         for (_, key) in entry.timers.drain(..) {
             self.timers.remove(&key);

@@ -6,7 +6,7 @@ use crate::clock::Nanos;
 use crate::error::{Error, ErrorKind, Result};
 
 use super::dispatch::{Dispatch, Timer, late};
-use super::entity::{Doing, Leaving, Letter};
+use super::entity::{Doing, Letter};
 use super::reply::Outcome;
 use super::turn::What;
 
@@ -29,15 +29,11 @@ impl Dispatch {
             self.answer_late(now);
         }
         while let Some(at) = self.idle.first() {
-            let Some(entry) = &mut self.entries[at as usize] else { break };
-            let is_over = self.started - self.stopping > self.limits.active;
-            if entry.idle_since.saturating_add(self.limits.idle) > now && !is_over {
+            let Some(entry) = &self.entries[at as usize] else { break };
+            if entry.idle_since.saturating_add(self.limits.idle) > now && !self.is_over() {
                 break;
             }
-            entry.leaving = Leaving::Idle;
-            self.stopping += 1;
-            self.idle.remove(&mut self.entries, at);
-            self.look_at(at, now);
+            self.passivate(at, now);
         }
         self.next_due()
     }

@@ -135,6 +135,8 @@ pub(super) struct Entry {
     pub(super) due: Nanos,
     /// How many of its background tasks are under way.
     pub(super) tasks: u32,
+    /// What its handler says that it holds.
+    pub(super) bytes: u64,
     /// The timers that its handler set, by name.
     pub(super) timers: Vec<(Arc<str>, (Nanos, u64))>,
     /// Its place among those that are idle.
@@ -160,6 +162,7 @@ impl Entry {
             leaving: Leaving::No,
             due: 0,
             tasks: 0,
+            bytes: 0,
             timers: Vec::new(),
             before: super::idle::NOBODY,
             after: super::idle::NOBODY,

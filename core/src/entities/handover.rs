@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::clock::Nanos;
 
 use super::dispatch::Dispatch;
-use super::entity::Leaving;
+use super::entity::{Entry, Leaving};
 use super::reply::Outcome;
 
 impl Dispatch {
@@ -29,9 +29,10 @@ impl Dispatch {
 
     fn move_away(&mut self, shard: Option<u32>, now: Nanos) {
         for at in 0..self.entries.len() as u32 {
-            let Some(entry) = &mut self.entries[at as usize] else { continue };
-            if shard.is_none_or(|shard| entry.shard == shard) {
-                self.stopping -= usize::from(entry.leaving == Leaving::Idle);
+            let is_of = |entry: &Entry| shard.is_none_or(|shard| entry.shard == shard);
+            if self.entries[at as usize].as_ref().is_some_and(is_of) {
+                self.keep(at);
+                let Some(entry) = &mut self.entries[at as usize] else { continue };
                 entry.leaving = Leaving::Moving;
                 self.idle.remove(&mut self.entries, at);
                 self.look_at(at, now);

@@ -24,6 +24,7 @@ impl Meter for Inner {
         let mut all = vec![
             ("headwater_entities_active", dispatch.started() as u64),
             ("headwater_entities_waiting", waiting as u64),
+            ("headwater_entities_held_bytes", u64::try_from(dispatch.bytes).unwrap_or(u64::MAX)),
             ("headwater_entities_tasks", dispatch.tasks.len() as u64),
             ("headwater_entities_handled_total", counts.messages),
             ("headwater_entities_turns_total", counts.turns),

@@ -84,6 +84,7 @@ impl Entities {
         let limits = Limits {
             mailbox: config.mailbox,
             active: config.active,
+            memory: config.memory,
             idle: nanos(config.idle),
             lease: nanos(config.lease),
             attempts: config.attempts,
@@ -275,6 +276,15 @@ impl Entities {
     /// As [`Entities::set_timer`].
     pub fn cancel_timer(&self, token: u64, name: &str) -> Result<bool> {
         self.0.act(|dispatch, _| dispatch.cancel_timer(token, name))?
+    }
+
+    /// Says how many bytes the handler holds whose turn it is, from now on until it says otherwise or ends: what
+    /// [`EntitiesConfig::memory`] limits.
+    ///
+    /// # Errors
+    /// As [`Entities::set_timer`].
+    pub fn holds(&self, token: u64, bytes: u64) -> Result<()> {
+        self.0.act(|dispatch, _| dispatch.holds(token, bytes))?
     }
 
     /// Counts a background task of the entity whose turn it is, and names it. It keeps its handler alive, and is void

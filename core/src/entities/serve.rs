@@ -128,6 +128,14 @@ impl Context {
         self.entities().cancel_timer(self.token, name)
     }
 
+    /// As [`Entities::holds`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn holds(&self, bytes: u64) -> Result<()> {
+        self.entities().holds(self.token, bytes)
+    }
+
     /// Does something in the background, while the handler takes messages: what it comes to arrives as a message of
     /// this name, which nobody waits for. It keeps the handler alive, and is let go when that ends. One that panics is
     /// logged, and no message comes.

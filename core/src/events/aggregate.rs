@@ -54,6 +54,12 @@ pub trait Aggregate: Default + Clone + Send + Sync + 'static {
         let _ = event_type;
     }
 
+    /// Whether a snapshot is due, `behind` events after the last one, where one is to be kept `every` so many. It is
+    /// asked after each save, unless `every` is 0.
+    fn is_snapshot_due(&self, behind: u64, every: u64) -> bool {
+        behind >= every
+    }
+
     /// The state as bytes, if snapshots shall be kept.
     ///
     /// # Errors

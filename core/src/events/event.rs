@@ -72,15 +72,7 @@ impl<'a> NewEvent<'a> {
                 )));
             }
         }
-        let taken = |name: &str| ["headwater-", "nats-"].iter().any(|p| starts_with(name, p));
-        match self.metadata.iter().find(|(name, _)| taken(name)) {
-            Some((name, _)) => Err(Error::invalid(format!(
-                "event '{}': metadata may not be named '{}', as what begins with 'Headwater-' or 'Nats-'",
-                self.event_type,
-                name.escape_debug()
-            ))),
-            None => Ok(()),
-        }
+        check_metadata(&format!("event '{}'", self.event_type), &self.metadata)
     }
 
     /// The record of it, without a condition. `numbers` are the texts of its version and of its
@@ -100,7 +92,20 @@ impl<'a> NewEvent<'a> {
         headers.extend(self.data_subject.map(|data_subject| (HEADER_DATA_SUBJECT, data_subject)));
         headers.extend(tags.headers());
         headers.extend(self.metadata.iter().map(|&(name, value)| (name, value)));
+        headers.extend(tags.metadata());
         Append { headers, event_time: self.time, ..Append::new(subject, data) }
+    }
+}
+
+/// Whether names of metadata may be what they are.
+pub(super) fn check_metadata(of: &str, metadata: &[(&str, &str)]) -> Result<()> {
+    let taken = |name: &str| ["headwater-", "nats-"].iter().any(|p| starts_with(name, p));
+    match metadata.iter().find(|(name, _)| taken(name)) {
+        Some((name, _)) => Err(Error::invalid(format!(
+            "{of}: metadata may not be named '{}', as what begins with 'Headwater-' or 'Nats-'",
+            name.escape_debug()
+        ))),
+        None => Ok(()),
     }
 }
 

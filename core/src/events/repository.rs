@@ -11,7 +11,7 @@ use crate::pending::Pending;
 use super::aggregate::{Aggregate, DomainEvent, Root};
 use super::cache::{Cache, Cached};
 use super::event::NewEvent;
-use super::load::{LoadOptions, Loaded};
+use super::load::{AsOf, LoadOptions, Loaded};
 use super::names::AggregateId;
 use super::reading::Readings;
 use super::save::{Expected, SaveOptions, Saved};
@@ -25,7 +25,7 @@ pub const CONFLICT_TRIES: usize = 16;
 /// How a repository works.
 #[derive(Debug, Clone)]
 pub struct RepositoryOptions {
-    /// Keeps a snapshot every so many events; never, when 0.
+    /// Keeps a snapshot every so many events, or when [`Aggregate::is_snapshot_due`] says so; never, when 0.
     pub snapshot_every: u64,
     /// How long a snapshot stays; for ever, when zero.
     pub snapshot_ttl: Duration,
@@ -108,6 +108,16 @@ impl<A: Aggregate> Repository<A> {
         Arc::clone(&self.0).load(key.to_owned())
     }
 
+    /// Loads an aggregate as it was, if it had an event by then. Nothing of it is kept in memory. A save of it is
+    /// refused where there is more by now.
+    ///
+    /// # Errors
+    /// As [`Repository::load`]; [`ErrorKind::NotFound`] for a version that it has not reached.
+    pub fn load_as_of(&self, key: &str, as_of: AsOf) -> Pending<Option<Root<A>>> {
+        let (inner, key) = (Arc::clone(&self.0), key.to_owned());
+        Pending::of(async move { inner.read_as_of(&key, as_of).await.map(|root| root.exists().then_some(root)) })
+    }
+
     /// Saves the events that were raised, and keeps a snapshot if one is due. An aggregate that is not to be saved, or
     /// could not be, is dropped and loaded again: no one else sees what was raised on it.
     ///
@@ -167,6 +177,8 @@ impl<A: Aggregate> Repository<A> {
             command => command.to_owned(),
         };
         let (correlation, causation) = (options.correlation.to_owned(), options.causation.to_owned());
+        let owned = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
+        let metadata: Vec<(String, String)> = options.metadata.iter().map(owned).collect();
         let condition = options.condition.clone();
         Pending::of(async move {
             let mut tries = CONFLICT_TRIES;
@@ -184,10 +196,12 @@ impl<A: Aggregate> Repository<A> {
                     return Ok(Transacted { root, decided: None, is_repeat: true });
                 }
                 let decided = decide(&mut root)?;
+                let metadata: Vec<(&str, &str)> = metadata.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
                 let options = SaveOptions {
                     command: &command,
                     correlation: &correlation,
                     causation: &causation,
+                    metadata: &metadata,
                     condition: condition.clone(),
                 };
                 tries -= 1;
@@ -248,15 +262,27 @@ impl<A: Aggregate> Inner<A> {
                 lock(&self.cache).remove(&key);
                 self.read(&key).await
             }
-            loaded => self.fold(cached.root(key), &loaded?),
+            loaded => {
+                let root = self.fold(cached.root(key), &loaded?)?;
+                self.keep(&root);
+                Ok(root)
+            }
         }
     }
 
     /// Reads an aggregate from its snapshot or its first event on.
     async fn read(&self, key: &str) -> Result<Root<A>> {
+        let root = self.read_as_of(key, AsOf::Now).await?;
+        self.keep(&root);
+        Ok(root)
+    }
+
+    /// The same up to a place, whatever is kept in memory.
+    async fn read_as_of(&self, key: &str, as_of: AsOf) -> Result<Root<A>> {
         let id = AggregateId::new(A::NAME, key);
         let snapshot_schema = if self.options.snapshot_every > 0 { A::SNAPSHOT_SCHEMA } else { 0 };
-        let loaded = self.store.load(id, &LoadOptions { snapshot_schema, ..LoadOptions::default() }).await?;
+        let options = LoadOptions { as_of, ..LoadOptions::default() };
+        let loaded = self.store.load(id, &LoadOptions { snapshot_schema, ..options }).await?;
         let Some(snapshot) = &loaded.snapshot else { return self.fold(Root::new(key), &loaded) };
         match A::decode_snapshot(&snapshot.data) {
             Some(state) => {
@@ -264,11 +290,11 @@ impl<A: Aggregate> Inner<A> {
                 let data_subjects = snapshot.data_subjects.iter().cloned().collect();
                 self.fold(Root { state, snapshot_version, data_subjects, ..Root::new(key) }, &loaded)
             }
-            None => self.fold(Root::new(key), &self.store.load(id, &LoadOptions::default()).await?),
+            None => self.fold(Root::new(key), &self.store.load(id, &options).await?),
         }
     }
 
-    /// Takes in what was loaded, and keeps the state.
+    /// Takes in what was loaded.
     fn fold(&self, mut root: Root<A>, loaded: &Loaded) -> Result<Root<A>> {
         for event in loaded.events() {
             if event.is_erased {
@@ -289,7 +315,6 @@ impl<A: Aggregate> Inner<A> {
             root.has_data_of(event.data_subject);
         }
         root.position = loaded.position;
-        self.keep(&root);
         Ok(root)
     }
 
@@ -312,7 +337,8 @@ impl<A: Aggregate> Inner<A> {
         }
         root.position = saved.position;
         let every = self.options.snapshot_every;
-        let is_due = every > 0 && root.position.version >= root.snapshot_version + every;
+        let behind = root.position.version.saturating_sub(root.snapshot_version);
+        let is_due = every > 0 && root.state.is_snapshot_due(behind, every);
         let kept = match if is_due { root.state.encode_snapshot() } else { Ok(None) } {
             Ok(None) => {
                 self.keep(&root);

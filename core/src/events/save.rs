@@ -74,6 +74,8 @@ pub struct SaveOptions<'a> {
     pub correlation: &'a str,
     /// What the events are a consequence of, such as the id of another command; none when empty.
     pub causation: &'a str,
+    /// Further names and values of every event of the save, behind its own.
+    pub metadata: &'a [(&'a str, &'a str)],
     /// What must not have changed besides the aggregate itself.
     pub condition: Option<Condition>,
 }

@@ -5,7 +5,7 @@ use crate::pending::Pending;
 use crate::record::{Ack, Append, Batch, Durability};
 use crate::stream::options::ReadOptions;
 
-use super::event::{EventView, HEADER_CAUSATION, HEADER_COMMAND, HEADER_CORRELATION, NewEvent};
+use super::event::{EventView, HEADER_CAUSATION, HEADER_COMMAND, HEADER_CORRELATION, NewEvent, check_metadata};
 use super::keys::Keys;
 use super::names::{AggregateId, check, id_of};
 use super::opened::About;
@@ -18,7 +18,10 @@ const EVENTS_SEARCHED: usize = EVENTS_PER_SAVE_MAX;
 const TRIES: usize = 64;
 
 /// What every event of one save says of where it comes from.
-pub(super) struct Tags([(&'static str, String); 3]);
+pub(super) struct Tags {
+    ours: [(&'static str, String); 3],
+    metadata: Vec<(String, String)>,
+}
 
 impl Tags {
     fn of(options: &SaveOptions<'_>) -> Result<Self> {
@@ -26,19 +29,28 @@ impl Tags {
             "" => Ok((name, String::new())),
             value => check(name, value).map(|()| (name, value.to_owned())),
         };
-        Ok(Tags([
-            tag(HEADER_COMMAND, options.command)?,
-            tag(HEADER_CORRELATION, options.correlation)?,
-            tag(HEADER_CAUSATION, options.causation)?,
-        ]))
+        check_metadata("a save", options.metadata)?;
+        Ok(Tags {
+            ours: [
+                tag(HEADER_COMMAND, options.command)?,
+                tag(HEADER_CORRELATION, options.correlation)?,
+                tag(HEADER_CAUSATION, options.causation)?,
+            ],
+            metadata: options.metadata.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        })
     }
 
     pub(super) fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (*name, value.as_str()))
+        self.ours.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (*name, value.as_str()))
+    }
+
+    /// Further names and values.
+    pub(super) fn metadata(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.metadata.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     fn command(&self) -> &str {
-        &self.0[0].1
+        &self.ours[0].1
     }
 }
 

@@ -108,6 +108,7 @@ fn config(args: &mut Args) -> EntitiesConfig {
         shards: args.or("shards", default.shards),
         mailbox: args.or("mailbox", default.mailbox),
         active: args.or("active", default.active),
+        memory: args.or("memory", default.memory),
         attempts: args.or("attempts", default.attempts),
         tasks: args.or("tasks", default.tasks),
         idle,

@@ -56,8 +56,13 @@ impl World {
                 let (expected, condition) = (expected(args), condition(args));
                 let [command, correlation, causation] =
                     ["command", "correlation", "causation"].map(|name| args.or(name, String::new()));
-                let options =
-                    SaveOptions { command: &command, correlation: &correlation, causation: &causation, condition };
+                let options = SaveOptions {
+                    condition,
+                    command: &command,
+                    correlation: &correlation,
+                    causation: &causation,
+                    ..SaveOptions::default()
+                };
                 let saved = store.save(id, expected, &events, &options).wait()?;
                 let Position { version, seq } = saved.position;
                 Ok(json!({"version": version, "seq": seq, "is_repeat": saved.is_repeat}))

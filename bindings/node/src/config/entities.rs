@@ -1,9 +1,10 @@
 //! What live entities are told.
 
 use headwater::entities::{ClusterConfig, EntitiesConfig};
+use napi::bindgen_prelude::BigInt;
 use napi_derive::napi;
 
-use super::{set, set_millis};
+use super::{set, set_millis, set_u64};
 use crate::error::Result;
 
 /// How entities live.
@@ -12,6 +13,7 @@ pub struct EntitiesOptions {
     pub shards: Option<u32>,
     pub mailbox: Option<u32>,
     pub active: Option<u32>,
+    pub memory: Option<BigInt>,
     pub idle_ms: Option<f64>,
     pub lease_ms: Option<f64>,
     pub attempts: Option<u32>,
@@ -31,6 +33,7 @@ impl EntitiesOptions {
         set(&mut c.shards, self.shards);
         set(&mut c.mailbox, self.mailbox.map(|n| n as usize));
         set(&mut c.active, self.active.map(|n| n as usize));
+        set_u64(&mut c.memory, "memory", self.memory.as_ref())?;
         set_millis(&mut c.idle, "idleMs", self.idle_ms)?;
         set_millis(&mut c.lease, "leaseMs", self.lease_ms)?;
         set(&mut c.attempts, self.attempts);

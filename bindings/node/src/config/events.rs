@@ -99,6 +99,8 @@ pub struct SaveRequest {
     pub command: Option<String>,
     pub correlation: Option<String>,
     pub causation: Option<String>,
+    /// Pairs of a name and a value.
+    pub metadata: Option<Vec<Vec<String>>>,
     pub condition: Option<ConditionRequest>,
 }
 
@@ -118,7 +120,17 @@ impl SaveRequest {
         }
     }
 
-    pub(crate) fn options(&self) -> Result<SaveOptions<'_>> {
+    /// What is said further of each event.
+    pub(crate) fn metadata(&self) -> Result<Vec<(&str, &str)>> {
+        let pairs = self.metadata.iter().flatten().map(|pair| match &pair[..] {
+            [name, value] => Ok((name.as_str(), value.as_str())),
+            _ => Err(invalid("metadata: a pair has a name and a value")),
+        });
+        pairs.collect()
+    }
+
+    /// What goes with the save, and `metadata` of it.
+    pub(crate) fn options<'a>(&'a self, metadata: &'a [(&'a str, &'a str)]) -> Result<SaveOptions<'a>> {
         let condition = self.condition.as_ref().map(|condition| {
             let filter = condition.filter.filter();
             Ok::<_, napi::Error>(Condition { filter, last_seq: u64_of("lastSeq", &condition.last_seq)? })
@@ -127,6 +139,7 @@ impl SaveRequest {
             command: self.command.as_deref().unwrap_or_default(),
             correlation: self.correlation.as_deref().unwrap_or_default(),
             causation: self.causation.as_deref().unwrap_or_default(),
+            metadata,
             condition: condition.transpose()?,
         })
     }

@@ -1,7 +1,8 @@
 // Compiled, never run: the declarations as a program in TypeScript uses them, through `import`.
 
 import headwater, {
-  HeadwaterError, Json, RawText, Replica, Repository, memory, open, shardOf, shardOwner, testEnvironment,
+  EntitiesClient, HeadwaterError, Json, RawText, Replica, Repository, memory, open, shardOf, shardOwner,
+  testEnvironment,
 } from 'headwater';
 import type {
   Ack, EntityContext, EntityMessage, Message, PointsRow, Record as StreamRecord, PresenceUser, SqlValue,
@@ -104,7 +105,7 @@ interface Account {
 type AccountEvent = { type: 'deposited' | 'withdrawn'; amount: number };
 const store = await engine.createEventStore({ name: 'shop', durability: 'os', maxBytes: 5n });
 const deposited = { eventType: 'deposited', data: '{}' };
-const saved = await store.save('account', 'a', deposited, { expected: 'none', command: 'c' });
+const saved = await store.save('account', 'a', deposited, { expected: 'none', command: 'c', metadata: { a: 'b' } });
 const loaded = await store.load('account', 'a', { asOfTime: new Date(), behind: saved.position, timeoutMs: 5 });
 const kind: string | undefined = loaded.events[0]?.eventType;
 const accounts = new Repository<Account, AccountEvent>(store, {
@@ -113,13 +114,18 @@ const accounts = new Repository<Account, AccountEvent>(store, {
   apply: (state, event) => {
     state.balance += event.amount;
   },
+  isSnapshotDue: (state, behind, every) => state.balance === 0 || behind >= 2n * every,
 });
+const before: number = (await accounts.loadAsOf('a', { asOfVersion: 1 })).state.balance;
+// @ts-expect-error how a load begins is not the caller's to say
+await accounts.loadAsOf('a', { snapshotSchema: 1 });
 const archived = await store.archive('account', 'a', { upTo: 3, timeoutMs: 5 });
 const moved: [bigint, bigint, string | null] = [archived.events, archived.upTo, archived.heldBackBy];
 const done = await accounts.transact('a', async (root) => {
   root.raise({ type: 'deposited', amount: 5 });
   return root.state.balance;
-});
+}, { metadata: [['user', 'ada']] });
+await accounts.save(done.root, { metadata: new Map([['user', 'ada']]) });
 const balance: number | undefined = done.isRepeat ? done.root.state.balance : done.decided;
 for await (const event of store.follow({ filters: { aggregate: 'account' } })) if (event.seq > 5n) break;
 
@@ -136,6 +142,7 @@ class Till {
     if (name === 'audit') context.spawn('audited', async (signal) => (signal.aborted ? undefined : 'done'));
     if (name !== 'add') return undefined;
     this.sum += Number(payload.toString());
+    context.holds(8);
     return String(this.sum);
   }
 
@@ -144,11 +151,23 @@ class Till {
   }
 }
 {
-  await using entities = await engine.entities({ cluster: 'town', node: 'a', ttlMs: 5000 });
+  await using entities = await engine.entities({ cluster: 'town', node: 'a', ttlMs: 5000, memory: 1n << 30n });
   const serving: Promise<void> = entities.serve(Till, class { static kind = 'quiet'; handle() {} });
   const answer: Buffer = await entities.request('till', 't1', 'add', '5', { timeoutMs: 100 });
   const epoch: bigint | null = entities.where('till', 't1').epoch;
   console.log(answer, epoch, entities.active, shardOf('till', 't1'), shardOwner(0, [{ name: 'a' }]), serving);
+}
+{
+  const files = { ca: 'ca.pem', cert: 'a.pem', key: 'a.key' };
+  await using client = await EntitiesClient.connect('grpcs://a:1', { ...files, cluster: 'town', timeoutMs: 5 });
+  const answer: Buffer = await client.request('till', 't1', 'add', '5', { timeoutMs: 100 });
+  const [info, node] = [(await client.list('till'))[0], (await client.nodes())[0]];
+  const isHere: boolean = (await client.where('till', 't1', { timeoutMs: 5 })).isHere;
+  console.log(answer, info?.state, node?.isAlive, isHere, client.notify('till', 't1', 'add', '5'));
+  // @ts-expect-error nobody makes a client but connect
+  new EntitiesClient(1);
+  // @ts-expect-error a node talks to nobody without a certificate
+  await EntitiesClient.connect('grpcs://a:1', { ca: 'ca.pem' });
 }
 // @ts-expect-error a class of handlers has a kind
 (await engine.entities()).serve(class { handle() {} });

@@ -107,8 +107,10 @@ class AggregateType(Generic[S, E]):
 
     `name` stays, whatever becomes of the program. `start` makes the state of one without an event; `apply` changes a
     state by an event that happened, and cannot refuse, or returns another state. With `snapshot_schema`, the version
-    of the shape of a state in snapshots, `dump` makes bytes of a state and `load` a state of them. `clone` copies a
-    state, as one that is kept in memory is nobody's; one that has data of a data subject is not kept there.
+    of the shape of a state in snapshots, `dump` makes bytes of a state and `load` a state of them.
+    `is_snapshot_due(state, behind, every)`, asked after each save, is whether a snapshot is due, `behind` events after
+    the last one; without it, when `behind` has reached `every`, the `snapshot_every` of the repository. `clone` copies
+    a state, as one that is kept in memory is nobody's; one that has data of a data subject is not kept there.
     `apply_erased` takes in, in place of `apply`, that an event of this type happened whose data is gone, as its data
     subject was forgotten; without it, such an event changes nothing.
     """
@@ -120,6 +122,7 @@ class AggregateType(Generic[S, E]):
     snapshot_schema: int = 0
     dump: Callable[[S], bytes] | None = None
     load: Callable[[bytes], S] | None = None
+    is_snapshot_due: Callable[[S, int, int], bool] | None = None
     clone: Callable[[S], S] = copy.deepcopy
     upcasters: Upcasters = field(default_factory=dict)
     apply_erased: Callable[[S, str], S | None] | None = None

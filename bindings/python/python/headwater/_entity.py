@@ -77,6 +77,12 @@ class Context:
         """Takes a timer back; false if there is none of this name."""
         return self._turns.cancel_timer(self._turn(), name)
 
+    def holds(self, bytes: int) -> None:
+        """Says how many bytes the handler holds, from now on until it says otherwise or ends: what the `memory` of the
+        entities limits.
+        """
+        self._turns.holds(self._turn(), bytes)
+
     def spawn(self, name: str, work: Coroutine[Any, Any, Answer]) -> None:
         """Does something in the background, while the handler takes messages: what it comes to arrives as a message of
         this name, which nobody waits for. It keeps the handler alive, and is cancelled when that ends. One that raises

@@ -7,24 +7,29 @@ or by an event loop.
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import uuid
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from ._aggregate import AggregateType, E, Root, S, Upcasted, data_subject, upcast
-from ._errors import ConflictError, Error, InvalidError, NotFoundError
+from ._errors import ConflictError, InvalidError, NotFoundError
 from ._model import Condition, Loaded, Position, Saved
 from ._native import EventStore, NewEvent
+from ._projection import reason
 
 CONFLICT_TRIES = 16
 """How often a `transact` begins anew before its conflict is the caller's."""
 
+_LOGGER = logging.getLogger("headwater")
+
 _T = TypeVar("_T")
+_Metadata = Mapping[str, str] | Iterable[tuple[str, str]]
 
 
 class _Call(NamedTuple):
@@ -60,8 +65,9 @@ _Steps = Generator[_Call | Future[_Kept[Any] | None], Any, _T]
 class Repository(Generic[S, E]):
     """The aggregates of one kind in a store. Safe to share between threads.
 
-    A snapshot is kept every `snapshot_every` events (0 is never), where the kind says how, for `snapshot_ttl` (0 is for
-    ever). The `cache` youngest states stay in memory; none is believed before the log was asked whether there is more.
+    A snapshot is kept every `snapshot_every` events (0 is never), or when the kind says that one is due, where the kind
+    says how, for `snapshot_ttl` (0 is for ever). The `cache` youngest states stay in memory; none is believed before
+    the log was asked whether there is more.
     """
 
     def __init__(
@@ -105,6 +111,31 @@ class Repository(Generic[S, E]):
         """As `get_or_create`, to await."""
         return await self._do_async(self._reading(key, asyncio.get_running_loop()))
 
+    def load_as_of(
+        self,
+        key: str,
+        *,
+        as_of_version: int | None = None,
+        as_of_seq: int | None = None,
+        as_of_time: int | datetime | None = None,
+    ) -> Root[S, E]:
+        """Loads an aggregate as it was at a version, a sequence of the store or a time, of which one is given;
+        `NotFoundError` when it had no event by then, or has not reached the version. It is read from the log, and not
+        kept in memory. A save of it is refused when there is more behind it.
+        """
+        return self._do(self._reading_as_of(key, as_of_version, as_of_seq, as_of_time))
+
+    async def load_as_of_async(
+        self,
+        key: str,
+        *,
+        as_of_version: int | None = None,
+        as_of_seq: int | None = None,
+        as_of_time: int | datetime | None = None,
+    ) -> Root[S, E]:
+        """As `load_as_of`, to await."""
+        return await self._do_async(self._reading_as_of(key, as_of_version, as_of_seq, as_of_time))
+
     def save(
         self,
         root: Root[S, E],
@@ -112,12 +143,14 @@ class Repository(Generic[S, E]):
         command: str = "",
         correlation: str = "",
         causation: str = "",
+        metadata: _Metadata | None = None,
         condition: Condition | None = None,
     ) -> Root[S, E]:
         """Saves the events that were raised, at the position of the load, and keeps a snapshot when one is due. After
-        an error, drop the root and load it again. A save that its command did before gives what the log has.
+        an error, drop the root and load it again. A save that its command did before gives what the log has. That a
+        snapshot could not be kept is logged, and no error: the events are saved. `metadata` goes with each event.
         """
-        self._do(self._saving(root, _options(command, correlation, causation, condition)))
+        self._do(self._saving(root, _options(command, correlation, causation, metadata, condition)))
         return root
 
     async def save_async(
@@ -127,10 +160,11 @@ class Repository(Generic[S, E]):
         command: str = "",
         correlation: str = "",
         causation: str = "",
+        metadata: _Metadata | None = None,
         condition: Condition | None = None,
     ) -> Root[S, E]:
         """As `save`, to await."""
-        await self._do_async(self._saving(root, _options(command, correlation, causation, condition)))
+        await self._do_async(self._saving(root, _options(command, correlation, causation, metadata, condition)))
         return root
 
     def transact(
@@ -141,6 +175,7 @@ class Repository(Generic[S, E]):
         command: str = "",
         correlation: str = "",
         causation: str = "",
+        metadata: _Metadata | None = None,
         condition: Condition | None = None,
     ) -> Transacted[S, E, _T]:
         """Loads an aggregate, lets `decide` raise events on it, and saves them; again from the load, up to
@@ -150,7 +185,7 @@ class Repository(Generic[S, E]):
         With a `command`, the aggregate's last 1,000 events are searched for those of the command before anything is
         decided: if they are there, it is a repeat, and `decide` is not called.
         """
-        options = _options(command or str(uuid.uuid4()), correlation, causation, condition)
+        options = _options(command or str(uuid.uuid4()), correlation, causation, metadata, condition)
         for tries in range(1, CONFLICT_TRIES + 1):
             root = self.get_or_create(key)
             there = self._do(self._repeating(root, command))
@@ -174,10 +209,11 @@ class Repository(Generic[S, E]):
         command: str = "",
         correlation: str = "",
         causation: str = "",
+        metadata: _Metadata | None = None,
         condition: Condition | None = None,
     ) -> Transacted[S, E, _T]:
         """As `transact`, to await, as is what `decide` returns."""
-        options = _options(command or str(uuid.uuid4()), correlation, causation, condition)
+        options = _options(command or str(uuid.uuid4()), correlation, causation, metadata, condition)
         for tries in range(1, CONFLICT_TRIES + 1):
             root = await self.get_or_create_async(key)
             there = await self._do_async(self._repeating(root, command))
@@ -220,8 +256,8 @@ class Repository(Generic[S, E]):
             mine.set_result(kept)
 
     def _read(self, key: str, kept: _Kept[S] | None) -> _Steps[Root[S, E]]:
-        root = self.start(key)
         if kept is not None:
+            root = self.start(key)
             last_seq = yield self._call("last_seq", key)
             root.state, root.position = self.kind.clone(kept.state), kept.position
             root._snapshot_version = kept.snapshot_version
@@ -232,11 +268,27 @@ class Repository(Generic[S, E]):
             except NotFoundError:
                 # The log is not the one that it was.
                 self._forget(key)
-                root = self.start(key)
             else:
-                return self._folded(root, behind)
+                self._fold(root, behind)
+                self._keep(root)
+                return root
+        root = yield from self._read_log(key)
+        self._keep(root)
+        return root
+
+    def _reading_as_of(
+        self, key: str, version: int | None, seq: int | None, time: int | datetime | None
+    ) -> _Steps[Root[S, E]]:
+        root = yield from self._read_log(key, as_of_version=version, as_of_seq=seq, as_of_time=time)
+        if not root.exists:
+            raise NotFoundError(f"{self.kind.name} {key!r} had no event by then")
+        return root
+
+    def _read_log(self, key: str, **as_of: Any) -> _Steps[Root[S, E]]:
+        """Reads an aggregate from its snapshot or its first event on."""
+        root = self.start(key)
         schema = self.kind.snapshot_schema if self._snapshot_every else 0
-        loaded = yield self._call("load", key, snapshot_schema=schema)
+        loaded = yield self._call("load", key, snapshot_schema=schema, **as_of)
         if loaded.snapshot is not None and self.kind.load is not None:
             try:
                 root.state = self.kind.load(loaded.snapshot.data)
@@ -245,10 +297,11 @@ class Repository(Generic[S, E]):
             except Exception:
                 # A snapshot is a copy: one that can't be read is as good as none.
                 root = self.start(key)
-                loaded = yield self._call("load", key)
-        return self._folded(root, loaded)
+                loaded = yield self._call("load", key, **as_of)
+        self._fold(root, loaded)
+        return root
 
-    def _folded(self, root: Root[S, E], loaded: Loaded) -> Root[S, E]:
+    def _fold(self, root: Root[S, E], loaded: Loaded) -> None:
         for event in loaded.events:
             if event.is_erased:
                 root._apply_erased(event.event_type)
@@ -262,8 +315,6 @@ class Repository(Generic[S, E]):
                 error.add_note(f"{at} of schema {event.schema}")
                 raise
         root.position = loaded.position
-        self._keep(root)
-        return root
 
     def _repeating(self, root: Root[S, E], command: str) -> _Steps[Root[S, E] | None]:
         """The aggregate as it is now, if the command was carried out already."""
@@ -302,16 +353,21 @@ class Repository(Generic[S, E]):
         return NewEvent(event_type, data, schema=schema, data_subject=data_subject(event))
 
     def _snapshotting(self, root: Root[S, E]) -> _Steps[None]:
-        is_due = self._snapshot_every and root.position.version >= root._snapshot_version + self._snapshot_every
-        if not is_due or not self.kind.snapshot_schema or self.kind.dump is None:
+        kind, every = self.kind, self._snapshot_every
+        if not every or not kind.snapshot_schema or kind.dump is None:
             return
-        call = self._call("save_snapshot", root.key, root.position, self.kind.dump(root.state))
-        call.keywords.update(schema=self.kind.snapshot_schema, ttl=self._snapshot_ttl)
-        call.keywords.update(data_subjects=sorted(root._data_subjects))
+        behind = root.position.version - root._snapshot_version
         try:
+            is_due = kind.is_snapshot_due(root.state, behind, every) if kind.is_snapshot_due else behind >= every
+            if not is_due:
+                return
+            call = self._call("save_snapshot", root.key, root.position, kind.dump(root.state))
+            call.keywords.update(schema=kind.snapshot_schema, ttl=self._snapshot_ttl)
+            call.keywords.update(data_subjects=sorted(root._data_subjects))
             yield call
-        except Error:
+        except Exception as error:
             # The events are saved: the next save tries again.
+            _LOGGER.warning("%s %r got no snapshot: %s", kind.name, root.key, reason(error))
             return
         root._snapshot_version = root.position.version
 
@@ -327,7 +383,7 @@ class Repository(Generic[S, E]):
                         answer = call.result()
                     else:
                         answer = getattr(self.store, call.method)(*call.arguments, **call.keywords)
-                except Error as error:
+                except Exception as error:
                     call = steps.throw(error)
                 else:
                     call = steps.send(answer)
@@ -347,7 +403,7 @@ class Repository(Generic[S, E]):
                         answer = await asyncio.shield(asyncio.wrap_future(call))
                     else:
                         answer = await getattr(self.store, f"{call.method}_async")(*call.arguments, **call.keywords)
-                except Error as error:
+                except Exception as error:
                     call = steps.throw(error)
                 else:
                     call = steps.send(answer)
@@ -385,8 +441,18 @@ class Repository(Generic[S, E]):
             self._kept.pop(key, None)
 
 
-def _options(command: str, correlation: str, causation: str, condition: Condition | None) -> dict[str, Any]:
-    return {"command": command, "correlation": correlation, "causation": causation, "condition": condition}
+def _options(
+    command: str, correlation: str, causation: str, metadata: _Metadata | None, condition: Condition | None
+) -> dict[str, Any]:
+    # What can be gone through only once is not for several tries.
+    pairs = tuple(metadata.items() if isinstance(metadata, Mapping) else metadata or ())
+    return {
+        "command": command,
+        "correlation": correlation,
+        "causation": causation,
+        "metadata": pairs,
+        "condition": condition,
+    }
 
 
 Repository.__module__ = "headwater"

@@ -211,6 +211,67 @@ fn beyond_the_limit_the_one_that_was_asked_longest_ago_stops() {
 }
 
 #[test]
+fn beyond_the_memory_idle_ones_stop_until_the_rest_fits() {
+    let still = still(EntitiesConfig { memory: 100, ..EntitiesConfig::default() });
+    let hold = |key: &str, bytes: u64| {
+        still.entities.notify(id(key), "one", b"").wait().expect("told");
+        let turn = still.take().0;
+        still.entities.holds(turn.token, bytes).expect("its turn");
+        still.done(&turn);
+        still.pass(Duration::from_millis(1));
+        turn.token
+    };
+    let stops = || {
+        let (turn, told) = still.take();
+        assert_eq!(told, ["stop"]);
+        turn
+    };
+    hold("a", 40);
+    hold("b", 60);
+    assert!(still.turn().is_none(), "that is what there may be");
+    // What it says counts in place of what it said.
+    hold("a", 30);
+    let over = hold("c", 11);
+    let turn = stops();
+    assert_eq!(turn.id(), id("b"), "it was asked longest ago, and without it the rest fits");
+    still.done(&turn);
+    assert!(still.turn().is_none());
+    assert_eq!(still.entities.holds(over, 1).expect_err("over").kind(), ErrorKind::Misuse);
+    // One that alone is too much stops when it is idle, after the others.
+    hold("d", u64::MAX);
+    for key in ["a", "c", "d"] {
+        let turn = stops();
+        assert_eq!(turn.id(), id(key));
+        still.done(&turn);
+    }
+    // A new life holds nothing until it says so.
+    hold("e", 99);
+    still.entities.notify(id("d"), "one", b"").wait().expect("told");
+    still.done(&still.take().0);
+    assert!(still.turn().is_none());
+}
+
+/// One that is told to stop and asked before it does stays, and what it holds counts again.
+#[test]
+fn one_that_stays_after_all_holds_what_it_held() {
+    let still = still(EntitiesConfig { memory: 100, ..EntitiesConfig::default() });
+    for (key, bytes) in [("a", 80), ("b", 80)] {
+        still.entities.notify(id(key), "one", b"").wait().expect("told");
+        let turn = still.take().0;
+        still.entities.holds(turn.token, bytes).expect("its turn");
+        still.done(&turn);
+    }
+    // a is to stop, and is asked before anybody takes that.
+    still.entities.notify(id("a"), "two", b"").wait().expect("told");
+    for (key, what) in [("a", "two"), ("b", "stop")] {
+        let (turn, told) = still.take();
+        assert_eq!((turn.id(), told), (id(key), vec![what.to_owned()]), "now b is too much");
+        still.done(&turn);
+    }
+    assert!(still.turn().is_none());
+}
+
+#[test]
 fn timers_come_through_the_mailbox_and_end_with_the_handler() {
     let still = still(EntitiesConfig { idle: Duration::from_secs(3_600), ..EntitiesConfig::default() });
     still.entities.notify(id("a"), "one", b"").wait().expect("told");

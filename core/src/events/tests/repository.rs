@@ -1,8 +1,11 @@
 //! Typed repositories.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use crate::clock::{Clock, ManualClock};
+use crate::engine::{Engine, EngineOptions};
 use crate::error::{Error, ErrorKind, Result};
 
 use super::super::*;
@@ -299,4 +302,97 @@ fn loads_at_once_share_one_read() {
     assert_eq!(cold.load("a").wait().unwrap().unwrap().state().0, 1_000);
     drop(begun);
     assert!(cold.load("b").wait().unwrap().is_none());
+}
+
+/// What is loaded as of a version, a sequence or a time comes of the log, whatever memory has, and is not saved over
+/// what came later.
+#[test]
+fn an_aggregate_is_loaded_as_it_was() {
+    let clock = Arc::new(ManualClock::new(1_000, 7));
+    let engine = Engine::memory_with(EngineOptions { clock: clock.clone(), ..EngineOptions::default() });
+    let store = engine.expect("an engine").create_event_store(EventsConfig::default()).wait().expect("a store");
+    for cache in [0, 10] {
+        let key = format!("with cache {cache}");
+        let options = RepositoryOptions { cache, snapshot_every: 2, ..RepositoryOptions::default() };
+        let accounts = Repository::<Account>::new(&store, options);
+        let mut places = Vec::new();
+        for n in 1..=5 {
+            deposit(&accounts, &key, n).expect("a deposit");
+            places.push((accounts.load(&key).wait().expect("a load").expect("it").position(), clock.now()));
+            clock.advance(Duration::from_secs(1));
+        }
+        for (n, (position, time)) in (1..).zip(&places) {
+            for as_of in [AsOf::Version(n), AsOf::Seq(position.seq), AsOf::Time(*time)] {
+                let root = accounts.load_as_of(&key, as_of).wait().expect("a load").expect("it");
+                let expected = Account { balance: (1..=n as i64).sum(), events: n };
+                assert_eq!((root.state(), root.position()), (&expected, *position), "{as_of:?}");
+            }
+        }
+        let loaded = |as_of| accounts.load_as_of(&key, as_of).wait().expect("a load");
+        assert!(loaded(AsOf::Version(0)).is_none() && loaded(AsOf::Time(1)).is_none(), "before its first event");
+        let unreached = accounts.load_as_of(&key, AsOf::Version(6)).wait().expect_err("not yet");
+        assert_eq!(unreached.kind(), ErrorKind::NotFound);
+        let mut old = loaded(AsOf::Version(3)).expect("it");
+        old.raise(Moved::Withdrawn(1));
+        let refused = accounts.save(old, &SaveOptions::default()).wait().expect_err("there is more");
+        assert_eq!(refused.kind(), ErrorKind::Conflict);
+        assert_eq!(accounts.load(&key).wait().expect("a load").expect("it").state().balance, 15, "nothing of it stays");
+        let mut last = loaded(AsOf::Now).expect("it");
+        last.raise(Moved::Deposited(1));
+        accounts.save(last, &SaveOptions::default()).wait().expect("nobody was faster");
+    }
+}
+
+#[test]
+fn a_type_says_itself_when_a_snapshot_is_due() {
+    #[derive(Debug, Clone, Default, PartialEq)]
+    struct Till(Account);
+    impl Aggregate for Till {
+        const NAME: &'static str = "till";
+        type Event = Moved;
+        fn apply(&mut self, event: &Moved) {
+            self.0.apply(event);
+        }
+        /// When it is closed for the day, or has waited long.
+        fn is_snapshot_due(&self, behind: u64, every: u64) -> bool {
+            self.0.balance == 0 || behind >= 3 * every
+        }
+        fn encode_snapshot(&self) -> Result<Option<Vec<u8>>> {
+            self.0.encode_snapshot()
+        }
+        fn decode_snapshot(data: &[u8]) -> Option<Self> {
+            Account::decode_snapshot(data).map(Till)
+        }
+    }
+    let store = store();
+    let options = RepositoryOptions { snapshot_every: 2, ..RepositoryOptions::default() };
+    let tills = Repository::<Till>::new(&store, options);
+    let mut kept = Vec::new();
+    for event in [5, 5, -10, 1, 1, 1, 1, 1, 1, 1] {
+        let moved = if event > 0 { Moved::Deposited(event) } else { Moved::Withdrawn(-event) };
+        let decide = move |root: &mut Root<Till>| {
+            root.raise(moved.clone());
+            Ok(())
+        };
+        tills.transact("1", &SaveOptions::default(), decide).wait().expect("a save");
+        let snapshot = store.snapshot(AggregateId::new("till", "1")).wait().expect("a look");
+        kept.push(snapshot.map_or(0, |snapshot| snapshot.position.version));
+    }
+    assert_eq!(kept, [0, 0, 3, 3, 3, 3, 3, 3, 9, 9]);
+}
+
+#[test]
+fn what_a_save_says_further_goes_with_each_of_its_events() {
+    let store = store();
+    let accounts = Repository::<Account>::new(&store, RepositoryOptions::default());
+    let options = SaveOptions { metadata: &[("user", "ada")], ..SaveOptions::default() };
+    let decide = |root: &mut Root<Account>| {
+        root.raise(Moved::Deposited(1));
+        root.raise(Moved::Deposited(2));
+        Ok(())
+    };
+    accounts.transact("a", &options, decide).wait().expect("a save");
+    let loaded = store.load(id("a"), &LoadOptions::default()).wait().expect("a load");
+    let said: Vec<_> = loaded.events().flat_map(|event| event.metadata().collect::<Vec<_>>()).collect();
+    assert_eq!(said, [("user", "ada"), ("user", "ada")]);
 }

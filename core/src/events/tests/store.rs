@@ -135,13 +135,18 @@ fn what_an_event_says_of_itself_is_read_back() {
     let store = store();
     let event =
         NewEvent { schema: 3, time: Some(-7), metadata: vec![("user", "ada")], ..NewEvent::new("E", b"\xff\0") };
-    let options = SaveOptions { command: "c", correlation: "r", causation: "q", condition: None };
+    let all = [("tenant", "t-1")];
+    let options = SaveOptions { command: "c", correlation: "r", causation: "q", metadata: &all, condition: None };
     store.save(id("a"), Expected::None, std::slice::from_ref(&event), &options).wait().expect("a save");
     let found = load(&store, "a").events().next().expect("an event").to_event();
     assert_eq!((found.schema, found.time, found.data.as_slice()), (3, -7, b"\xff\0".as_slice()));
     let text = |text: &str| Some(text.to_owned());
     assert_eq!((found.command, found.correlation, found.causation), (text("c"), text("r"), text("q")));
-    assert_eq!(found.metadata, [("user".to_owned(), "ada".to_owned())]);
+    let pair = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+    assert_eq!(found.metadata, [pair(("user", "ada")), pair(("tenant", "t-1"))]);
+    let hostile = SaveOptions { metadata: &[("nats-msg-id", "1")], ..SaveOptions::default() };
+    let error = store.save(id("a"), Expected::Any, std::slice::from_ref(&event), &hostile).wait().expect_err("a name");
+    assert!(error.kind() == ErrorKind::Invalid && error.message().contains("a save: metadata"), "{error}");
     for (bad, of) in [
         (NewEvent { metadata: vec![("headwater-x", "1")], ..event.clone() }, "headwater-x"),
         (NewEvent { schema: 0, ..event.clone() }, "schemas begin at 1"),
