@@ -6,13 +6,13 @@
 #[allow(dead_code, reason = "each test file takes what it needs")]
 mod common {
     pub(crate) mod dirs;
+    pub(crate) mod patience;
+    pub(crate) mod programs;
     #[cfg(feature = "hub")]
     pub(crate) mod server;
 }
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader, Write as _};
-use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -22,17 +22,17 @@ use headwater::entities::{
 use headwater::events::{
     AggregateId, EventStore, EventsConfig, Expected, LoadOptions, NewEvent, Position, SaveOptions,
 };
-use headwater::{Engine, EngineOptions, LocalServer, NodeUse, Result};
+use headwater::{Engine, LocalServer, Result};
 
 use common::dirs::Dir;
+use common::patience::{PATIENCE, insist, until};
+use common::programs::{Program, reach};
 
 const PLACE: &str = "HEADWATER_ENTITY_PLACE";
 const NODE: &str = "HEADWATER_ENTITY_NODE";
 const ACCOUNTS: usize = 12;
 /// The shortest time to live, so that the shards of one that was killed are taken soon.
 const TTL: Duration = Duration::from_secs(1);
-/// What takes longer is wrong.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a node is left alone before it is killed, in milliseconds: while it connects, joins, takes shards, works.
 const DELAYS: [u64; 6] = [20, 150, 400, 900, 1_500, 60];
 
@@ -74,38 +74,12 @@ fn config(node: &str) -> EntitiesConfig {
     EntitiesConfig { shards: 32, cluster: Some(cluster), ..EntitiesConfig::default() }
 }
 
-/// Where nodes meet: servers, or a directory through the process that has it open.
-fn open(place: &str) -> Engine {
-    #[cfg(feature = "hub")]
-    if place.starts_with("nats:") {
-        let urls: Vec<String> = place.split(',').map(str::to_owned).collect();
-        let replicas = urls.len() as u32;
-        return insist(|| {
-            let options = headwater::HubOptions { urls: urls.clone(), replicas, ..headwater::HubOptions::default() };
-            Engine::connect(options).wait()
-        });
-    }
-    Engine::open_with(place, EngineOptions { node: NodeUse::Only, ..EngineOptions::default() }).unwrap()
-}
-
-/// Tries until it comes about: while servers elect who leads, they answer nobody.
-fn insist<T>(what: impl Fn() -> Result<T>) -> T {
-    let began = Instant::now();
-    loop {
-        match what() {
-            Ok(it) => return it,
-            Err(error) => assert!(began.elapsed() < PATIENCE, "{error}"),
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
 /// A node: it works until it is killed, or leaves when it is told to.
 #[test]
 #[ignore = "it is started by the tests below"]
 fn a_node() {
     let (Ok(place), Ok(name)) = (std::env::var(PLACE), std::env::var(NODE)) else { return };
-    let engine = open(&place);
+    let engine = reach(&place);
     insist(|| engine.create_event_store(EventsConfig::default()).wait());
     let entities = insist(|| engine.entities(config(&name)).wait());
     let server = entities.serve(EntityTypes::new().with::<Account>());
@@ -118,45 +92,8 @@ fn a_node() {
     println!("left");
 }
 
-struct Node {
-    process: Child,
-    input: Option<ChildStdin>,
-    output: BufReader<std::process::ChildStdout>,
-}
-
-impl Node {
-    fn start(place: &str, name: &str) -> Self {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "a_node", "--ignored", "--nocapture"]).env(PLACE, place).env(NODE, name);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut process = command.spawn().unwrap();
-        let (input, output) = (process.stdin.take(), BufReader::new(process.stdout.take().unwrap()));
-        Node { process, input, output }
-    }
-
-    fn says(&mut self, what: &str) {
-        let mut line = String::new();
-        while !line.contains(what) {
-            line.clear();
-            assert!(self.output.read_line(&mut line).unwrap() > 0, "it ended before it said '{what}'");
-        }
-    }
-
-    fn tell_to_leave(&mut self) {
-        writeln!(self.input.as_mut().unwrap(), "leave").unwrap();
-    }
-
-    fn kill(mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+fn start(place: &str, name: &str) -> Program {
+    Program::start("a_node", &[(PLACE, place), (NODE, name)])
 }
 
 /// Asks until it is acknowledged: what was acknowledged, by account.
@@ -200,12 +137,11 @@ fn check(store: &EventStore, acked: &[(String, String)]) {
 
 /// Kills nodes in every phase while they are asked, and does `between` in the rounds.
 fn kill_nodes(place: &str, mut between: impl FnMut(usize, Duration)) {
-    let start = |name| (name, Node::start(place, name));
-    let mut nodes: BTreeMap<&str, Node> = ["a", "b", "c"].into_iter().map(start).collect();
+    let mut nodes: BTreeMap<&str, Program> = ["a", "b", "c"].map(|name| (name, start(place, name))).into();
     for node in nodes.values_mut() {
         node.says("ready");
     }
-    let engine = open(place);
+    let engine = reach(place);
     let store = insist(|| engine.event_store(EventsConfig::NAME).wait());
     let client = EntitiesConfig { cluster: Some(ClusterConfig::client("bank")), ..EntitiesConfig::default() };
     let entities = insist(|| engine.entities(client.clone()).wait());
@@ -217,16 +153,16 @@ fn kill_nodes(place: &str, mut between: impl FnMut(usize, Duration)) {
             let name = ["a", "b", "c"][round % 3];
             nodes.remove(name).unwrap().kill();
             // One that is killed while it comes back, and one that stays.
-            let again = Node::start(place, name);
+            let mut again = start(place, name);
             std::thread::sleep(delay);
             again.kill();
-            nodes.insert(name, Node::start(place, name));
+            nodes.insert(name, start(place, name));
             between(round, delay);
             // A fourth one takes its part of the shards, and is killed while it gives them back, or is let go.
-            let mut fourth = Node::start(place, "d");
+            let mut fourth = start(place, "d");
             fourth.says("ready");
             std::thread::sleep(delay);
-            fourth.tell_to_leave();
+            fourth.tell("leave");
             if round % 2 == 0 {
                 std::thread::sleep(delay / 8);
                 fourth.kill();
@@ -240,11 +176,7 @@ fn kill_nodes(place: &str, mut between: impl FnMut(usize, Duration)) {
     assert!(acked.len() > 100, "only {} commands were taken", acked.len());
     check(&store, &acked);
     let shards = || entities.nodes().iter().map(|node| node.shards).sum::<usize>();
-    let began = Instant::now();
-    while shards() != 32 {
-        assert!(began.elapsed() < PATIENCE, "{:?}", entities.nodes());
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    until("all shards are on the nodes that are there", || shards() == 32);
     println!("{} commands were acknowledged", acked.len());
 }
 
@@ -286,7 +218,7 @@ fn nodes_and_servers_of_a_cluster_are_killed_in_every_phase() {
         std::thread::sleep(delay);
         server.again();
     });
-    let engine = open(&place);
+    let engine = reach(&place);
     for stream in insist(|| engine.streams().wait()) {
         let replicas = stream.config.hub.map(|hub| hub.replicas);
         assert_eq!(replicas, Some(3), "stream {}", stream.config.name);

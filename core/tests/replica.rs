@@ -5,6 +5,7 @@
 mod common {
     pub(crate) mod dirs;
     pub(crate) mod nodes;
+    pub(crate) mod patience;
     pub(crate) mod sqlite;
 }
 
@@ -14,7 +15,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use common::dirs::Dir;
-use common::nodes::{BOOKS, Node, config, equal, file, hub, until};
+use common::nodes::{BOOKS, Node, config, equal, file, hub};
+use common::patience::until;
 use common::sqlite::sqlite;
 use headwater::replica::{
     ChangeKind, Compared, DatabaseConfig, DatabaseState, LogConfig, SnapshotConfig, Value, refuse_opened,

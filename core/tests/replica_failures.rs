@@ -6,11 +6,13 @@
 mod common {
     pub(crate) mod dirs;
     pub(crate) mod nodes;
+    pub(crate) mod patience;
     pub(crate) mod sqlite;
 }
 
 use common::dirs::Dir;
-use common::nodes::{BOOKS, Node, config, equal, file, hub, until};
+use common::nodes::{BOOKS, Node, config, equal, file, hub};
+use common::patience::until;
 use headwater::LinkConfig;
 use headwater::replica::{DatabaseConfig, DatabaseState};
 

@@ -1,6 +1,6 @@
 //! A store of events: one stream, and one bucket of snapshots.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
@@ -67,6 +67,9 @@ pub(super) struct Inner {
     pub(super) keys: OnceLock<Bucket>,
     pub(super) names: Names,
     pub(super) measured: Arc<Measured>,
+    /// Held from the look to the append by those who take any version, where a local stream says at once how it
+    /// stands: whoever lost to another one each time would lose in the end.
+    pub(super) any: Mutex<()>,
 }
 
 impl Engine {
@@ -142,7 +145,8 @@ impl Engine {
 impl EventStore {
     fn over(engine: Engine, stream: Stream, snapshots: Bucket, names: Names) -> Self {
         let measured = Measured::of(&engine, &names.store);
-        EventStore(Arc::new(Inner { engine, stream, snapshots, keys: OnceLock::new(), names, measured }))
+        let (keys, any) = (OnceLock::new(), Mutex::default());
+        EventStore(Arc::new(Inner { engine, stream, snapshots, keys, names, measured, any }))
     }
 
     /// Its name.

@@ -1,6 +1,7 @@
 //! A save on its way: what it appends, and what it does when it is refused.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::locks::lock;
 use crate::pending::Pending;
 use crate::record::{Ack, Append, Batch, Durability};
 use crate::stream::options::ReadOptions;
@@ -180,17 +181,22 @@ impl Wanted {
         }
         let mut tries = if takes_any { TRIES } else { 1 };
         loop {
-            let found = self.position().await?;
-            let is_expected = match (at, self.expected) {
-                (Some(at), _) => at == found,
-                (None, Expected::Exists) => found.version > 0,
-                (None, expected) => expected.version().is_none_or(|version| version == found.version),
+            let looked = {
+                let _alone = takes_any.then(|| lock(&self.store.0.any));
+                self.position().into_ready().map(|found| found.map(|found| (found, self.append_at(at, found, &events))))
             };
-            if !is_expected {
+            let (found, appended) = match looked {
+                Ok(looked) => looked?,
+                Err(looking) => {
+                    let found = looking.await?;
+                    (found, self.append_at(at, found, &events))
+                }
+            };
+            let Some(appended) = appended else {
                 return self.repeat().await?.map_or_else(|| Err(self.conflict(found)), Ok);
-            }
+            };
             tries -= 1;
-            match self.append(found, &events).await {
+            match appended.await {
                 Err(error) if error.kind() == ErrorKind::Conflict && tries > 0 && self.condition.is_none() => {
                     self.see_others().await?;
                 }
@@ -198,6 +204,16 @@ impl Wanted {
                 saved => return saved,
             }
         }
+    }
+
+    /// Appends where the aggregate was found, if that is as expected.
+    fn append_at(&self, at: Option<Position>, found: Position, events: &[NewEvent<'_>]) -> Option<Pending<Saved>> {
+        let is_expected = match (at, self.expected) {
+            (Some(at), _) => at == found,
+            (None, Expected::Exists) => found.version > 0,
+            (None, expected) => expected.version().is_none_or(|version| version == found.version),
+        };
+        is_expected.then(|| self.append(found, events))
     }
 
     /// What a refused append comes to: the answer of before, if the events are there, saved by the same command.
@@ -219,11 +235,11 @@ impl Wanted {
         })
     }
 
-    /// Waits until what made an append fail can be read: where a sync comes before an acknowledgement, a condition
+    /// Waits until what made an append fail can be read: where a write comes before an acknowledgement, a condition
     /// looks at what is on its way too, and a read does not.
     async fn see_others(&self) -> Result<()> {
         let stream = &self.store.0.stream;
-        if stream.config().durability != Durability::Fsync {
+        if stream.config().durability == Durability::Interval {
             return Ok(());
         }
         match stream.sync().await {
@@ -233,9 +249,12 @@ impl Wanted {
     }
 
     /// Where the aggregate stands.
-    async fn position(&self) -> Result<Position> {
-        let newest = self.store.0.stream.last_many(&[&self.subject], 0, 1).await?;
-        newest.get(0).map_or(Ok(Position::default()), |record| Ok(EventView::of(record)?.position()))
+    fn position(&self) -> Pending<Position> {
+        let newest = self.store.0.stream.last_many(&[&self.subject], 0, 1);
+        newest.and_then(|newest| {
+            let found = newest.get(0).map(|record| EventView::of(record).map(|event| event.position()));
+            Pending::ready(found.transpose().map(Option::unwrap_or_default))
+        })
     }
 
     /// What an earlier save of the same command answered, if it is among the last events.

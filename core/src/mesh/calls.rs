@@ -150,7 +150,7 @@ impl WireOps for Arc<Calls> {
 /// Does a call on the runtime of the mesh.
 pub(super) fn spawn(handle: &Handle, work: impl Future<Output = Result<Vec<u8>>> + Send + 'static) -> Pending<Vec<u8>> {
     let done = handle.spawn(work);
-    let ended = |_| Error::new(ErrorKind::Closed, "this node has left the mesh");
+    let ended = |_| Error::new(ErrorKind::Closed, "calls over the mesh are closed here");
     Pending::of(async move { done.await.map_err(ended)? })
 }
 

@@ -1,29 +1,17 @@
 //! Nodes of replicated files as tests have them: an application's file, an engine beside it, and a hub that joins them.
 #![allow(dead_code, reason = "each test file takes what it needs")]
-#![allow(
-    clippy::disallowed_methods,
-    clippy::unwrap_used,
-    reason = "a test stops at the first surprise, and waits for others"
-)]
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use headwater::replica::{Connection, Database, DatabaseConfig};
 use headwater::{Engine, ErrorKind, LinkConfig, StreamConfig};
 
 use super::dirs::Dir;
+use super::patience::until;
 use super::sqlite::sqlite;
 
 pub(crate) const BOOKS: &str = "CREATE TABLE books(id INTEGER PRIMARY KEY, title TEXT, price REAL)";
-
-pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(20);
-    while !holds() {
-        assert!(Instant::now() < end, "never: {what}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
 
 /// A file that an application made.
 pub(crate) fn file(dir: &Dir, name: &str, sql: &str) -> PathBuf {

@@ -14,6 +14,7 @@ mod full_disk;
 #[cfg(target_os = "linux")]
 mod namespace;
 mod process;
+#[path = "../common/proxy.rs"]
 mod proxy;
 mod refused;
 mod sites;

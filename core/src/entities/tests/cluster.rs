@@ -181,6 +181,34 @@ fn failure_22_where_nobody_answers_is_said_at_once() {
     assert!(error.message().contains("node 'b', which has"), "{error}");
 }
 
+/// What one entity of a shard took its time for held up all others of it, and one that asked another waited for ever.
+#[test]
+fn failure_22_a_slow_entity_holds_up_no_other_one_of_its_shard_whichever_node_asks() {
+    let world = World::new(&["a", "b"]);
+    let there = world.node("b");
+    let has = |key: &String| there.epoch_of(id(key)).is_some();
+    let slow = (0..1_000).map(|n| n.to_string()).find(has).expect("one of its");
+    let is_beside = |key: &String| *key != slow && there.shard_of(id(key)) == there.shard_of(id(&slow));
+    let other = (0..1_000).map(|n| n.to_string()).find(is_beside).expect("another one of the shard");
+    for (asking, item) in [("a", 1), ("b", 0)] {
+        let mut asked = world.ask(asking, &slow);
+        let turn = there.try_next().expect("open").expect("a turn");
+        assert_eq!((turn.id(), turn.items.len()), (id(&slow), item + 1));
+        for node in ["a", "b"] {
+            assert_eq!(world.answer(node, &other).expect("an answer"), "b", "asked of {node}");
+        }
+        let options = RequestOptions { within: Some((turn.token, item as u32)), ..RequestOptions::default() };
+        let mut of_it = there.request(id(&other), "who", b"", options);
+        world.round();
+        assert_eq!(of_it.wait_timeout(Duration::ZERO).expect("it may ask that one itself"), b"b");
+        assert_eq!(asked.wait_timeout(Duration::ZERO).expect_err("it is not done").kind(), ErrorKind::Timeout);
+        assert!(!asked.is_taken() && there.is_out(turn.token), "nothing else ended it");
+        let answers = (0..=item as u32).map(|item| (item, Ok(b"at last".to_vec())));
+        there.complete(turn.token, answers).expect("completed");
+        assert_eq!(asked.wait_timeout(Duration::ZERO).expect("an answer"), b"at last");
+    }
+}
+
 #[test]
 fn errors_and_cycles_are_the_same_across_nodes() {
     let world = World::new(&["a", "b"]);

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod net;
+mod planted;
 mod reach;
 mod run;
 mod tasks;

@@ -1,13 +1,16 @@
 //! Handlers in Rust.
 
+use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
+use crate::locks::lock;
 
 use super::super::*;
-use super::id;
+use super::{SECOND, id};
 
 /// Counts, asks others, and breaks when it is told to.
 struct Counter {
@@ -157,6 +160,102 @@ fn many_at_once_meet_one_handler_and_none_is_lost() {
         (0..3).map(|n| ask(&entities, &n.to_string(), "add", "").expect("one").parse::<u64>().expect("it")).sum();
     assert_eq!(counts, 8 * 200 + 3);
     assert_eq!(entities.active(), 3);
+    entities.close();
+}
+
+/// Knows how many of its kind are alive, by their keys: each from when it is begun until it is gone.
+struct Lone(String);
+
+/// Of each key, how many were ever begun, and how many are alive.
+static LONE: Mutex<BTreeMap<String, (usize, usize)>> = Mutex::new(BTreeMap::new());
+
+impl Lone {
+    fn alive(key: &str) -> usize {
+        lock(&LONE).get(key).map_or(0, |counts| counts.1)
+    }
+
+    /// Waits, so that others come between.
+    async fn rest(context: &Context) {
+        let engine = context.entities().engine();
+        engine.sleep(engine.clock().now() + SECOND / 2_000).await;
+    }
+}
+
+impl Entity for Lone {
+    const KIND: &'static str = "counter";
+
+    async fn start(context: &Context) -> Result<Self> {
+        let lone = {
+            let mut counts = lock(&LONE);
+            let (begun, alive) = counts.entry(context.key().to_owned()).or_default();
+            (*begun, *alive) = (*begun + 1, *alive + 1);
+            Lone(context.key().to_owned())
+        };
+        Lone::rest(context).await;
+        Ok(lone)
+    }
+
+    async fn handle(&mut self, _: Message<'_>, _: &Context) -> Result<Vec<u8>> {
+        Ok(vec![Lone::alive(&self.0) as u8])
+    }
+
+    async fn stop(self, context: &Context) {
+        Lone::rest(context).await;
+        assert_eq!(Lone::alive(&self.0), 1, "another one was begun while this one stops");
+    }
+}
+
+impl Drop for Lone {
+    fn drop(&mut self) {
+        lock(&LONE).entry(self.0.clone()).or_default().1 -= 1;
+    }
+}
+
+/// One that was put aside was alive still when the next one was begun, and of requests at once that were the first each
+/// made one.
+#[test]
+fn failure_21_one_handler_of_a_key_is_alive_at_a_time_however_many_ask_and_however_soon_it_stops() {
+    let engine = Engine::memory().expect("an engine");
+    let config = EntitiesConfig { idle: Duration::from_micros(500), active: 2, ..EntitiesConfig::default() };
+    let entities = engine.entities(config).wait().expect("entities");
+    let server = entities.serve(EntityTypes::new().with::<Lone>());
+    for _ in 0..2 {
+        let server = server.clone();
+        std::thread::spawn(move || server.run().wait());
+    }
+    let ask_all = |caller: u64| {
+        for round in 0..100 {
+            // All at once, and then each by itself about when what it asks becomes idle.
+            std::thread::sleep(Duration::from_micros(if round % 5 == 0 { 3_000 } else { caller * 131 % 1_500 }));
+            let key = ((caller + round) % 4).to_string();
+            let answer = entities.request(id(&key), "alive", b"", RequestOptions::default()).wait();
+            assert_eq!(answer.expect("an answer"), [1], "handlers of '{key}'");
+        }
+    };
+    std::thread::scope(|scope| (0..20).for_each(|caller| drop(scope.spawn(move || ask_all(caller)))));
+    let began = std::time::Instant::now();
+    while entities.active() > 0 || lock(&LONE).values().any(|counts| counts.1 > 0) {
+        assert!(began.elapsed() < Duration::from_secs(20), "they don't stop: {:?}", lock(&LONE));
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let begun: usize = lock(&LONE).values().map(|counts| counts.0).sum();
+    assert!(begun > 50, "only {begun} were begun, so few were put aside");
+    entities.close();
+}
+
+/// What one entity of a shard waited for, all others of it waited for.
+#[test]
+fn failure_22_one_that_waits_holds_up_no_other_one_of_its_shard() {
+    let engine = Engine::memory().expect("an engine");
+    let config = EntitiesConfig { shards: 1, ..EntitiesConfig::default() };
+    let entities = engine.entities(config).wait().expect("entities");
+    let server = entities.serve(EntityTypes::new().with::<Counter>());
+    std::thread::spawn(move || server.run().wait());
+    let mut slow = entities.request(id("slow"), "hang", b"", RequestOptions::default());
+    for n in 1..100 {
+        assert_eq!(ask(&entities, "a", "add", "").expect("an answer"), n.to_string());
+    }
+    assert_eq!(slow.wait_timeout(Duration::ZERO).expect_err("it waits").kind(), ErrorKind::Timeout);
     entities.close();
 }
 

@@ -170,7 +170,7 @@ fn what_is_not_begun_by_its_deadline_is_not_begun() {
     assert!(still.turn().is_none());
 }
 
-/// Those that were put aside were never stopped.
+/// Those that were put aside were never stopped. `run.rs` has many who ask meanwhile.
 #[test]
 fn failure_21_one_that_is_idle_is_told_to_stop() {
     let still = still(EntitiesConfig { idle: Duration::from_secs(10), ..EntitiesConfig::default() });

@@ -1,8 +1,9 @@
 //! Event-sourced entities on nodes that die, pause, are cut off and come back, and whose acknowledgements are lost: one
 //! seed says all that happens.
 //!
-//! Whatever happens, at most one node holds a shard, the history of every entity is one that a single writer could have
-//! written, and every acknowledged command is in it once. Faults that are planted are found.
+//! Whatever happens, at most one node holds a shard, none handles anything of one that it gave to another, the history
+//! of every entity is one that a single writer could have written, and every acknowledged command is in it once. Faults
+//! that are planted are found.
 //!
 //! Over a mesh that is made up each node has a board of its own: when it is cut in two each side may have a shard, and
 //! once it was whole for a while one node has it and all know which. Of histories the same is true.
@@ -21,27 +22,15 @@ use crate::locks::lock;
 use crate::pending::Pending;
 use crate::shared::Shared;
 
+use super::super::placement::Placement;
 use super::super::*;
 use super::SECOND;
 use super::net::Net;
+use super::planted::Planted;
 use super::reach::{Faults, Reach};
 
 const SHARDS: u32 = 8;
 const KEYS: u64 = 5;
-
-/// A mistake that is made on purpose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Planted {
-    Nothing,
-    /// Events are saved whatever others saved meanwhile.
-    SavesBlindly,
-    /// A command that is sent again is not known again.
-    ForgetsCommands,
-    /// A node holds its shards though it could not renew its lease.
-    KeepsItsLease,
-    /// What others wrote does not come to a node of a mesh.
-    MergesNothing,
-}
 
 /// A node that is up.
 struct Node {
@@ -49,6 +38,8 @@ struct Node {
     entities: Entities,
     store: EventStore,
     faults: Arc<Faults>,
+    /// Its first life in the cluster; it begins another one when its lease is over.
+    life: u64,
     /// What handlers know: where their entity stood, and its balance.
     handlers: BTreeMap<u64, (Position, u64)>,
     paused_until: u64,
@@ -118,8 +109,9 @@ impl World {
         // One that is there still has the name, and is over when it looks.
         let Ok(entities) = engine.entities(options(id, self.mesh.is_some())).wait() else { return };
         let store = streams.event_store(EventsConfig::NAME).wait().expect("a store");
+        let life = lock(&entities.0.state).placement.as_ref().map_or(0, Placement::incarnation);
         let (handlers, paused_until, leaving) = (BTreeMap::new(), 0, None);
-        let node = Node { engine, entities, store, faults, handlers, paused_until, leaving };
+        let node = Node { engine, entities, store, faults, life, handlers, paused_until, leaving };
         self.nodes.insert(id, Some(node));
     }
 
@@ -199,11 +191,7 @@ impl World {
             node.engine.step();
             if acts {
                 drop(node.entities.round().wait());
-                if planted == Planted::KeepsItsLease
-                    && let Some(placement) = &mut lock(&node.entities.0.state).placement
-                {
-                    placement.renewed(u64::MAX / 2);
-                }
+                planted.after_round(&node.entities);
             }
             for _ in 0..turns {
                 node.handle(planted);
@@ -216,6 +204,8 @@ impl World {
         let held_twice = self.held_twice();
         assert!(held_twice.is_none() || self.mesh.is_some(), "two nodes hold shard {held_twice:?}");
         self.was_held_twice |= held_twice.is_some();
+        let handled_twice = (0..SHARDS).find(|&shard| self.is_handled_elsewhere(shard));
+        assert!(handled_twice.is_none() || self.mesh.is_some(), "two nodes handle what is in shard {handled_twice:?}");
     }
 
     /// How many nodes may hand out what is in a shard.
@@ -226,6 +216,19 @@ impl World {
             state.placement.as_ref().is_some_and(|placement| placement.holds(shard, now).is_some())
         };
         self.nodes.values().flatten().filter(holds).count()
+    }
+
+    /// Whether one has handlers of a shard that another one holds. What those of a life do whose lease is over is void,
+    /// and they may be alive for a while.
+    fn is_handled_elsewhere(&self, shard: u32) -> bool {
+        let now = self.clock.now();
+        let handles = |node: &Node| {
+            let state = lock(&node.entities.0.state);
+            let gave_away =
+                |it: &Placement| it.incarnation() == node.life && it.has_lease(now) && it.holds(shard, now).is_none();
+            state.placement.as_ref().is_some_and(gave_away) && !state.dispatch.is_drained(shard)
+        };
+        self.holders(shard) > 0 && self.nodes.values().flatten().any(handles)
     }
 
     fn held_twice(&self) -> Option<u32> {
@@ -450,7 +453,7 @@ fn over_a_mesh_too_every_history_is_that_of_one_writer_and_a_whole_mesh_settles(
 fn planted_faults_are_found() {
     static QUIET: Mutex<()> = Mutex::new(());
     let _alone = lock(&QUIET);
-    for planted in [Planted::SavesBlindly, Planted::ForgetsCommands, Planted::KeepsItsLease] {
+    for planted in [Planted::SavesBlindly, Planted::ForgetsCommands, Planted::KeepsItsLease, Planted::ReleasesEarly] {
         let found = (1..200).find(|&seed| std::panic::catch_unwind(|| run(seed, planted, None)).is_err());
         assert!(found.is_some(), "{planted:?} is not found");
     }

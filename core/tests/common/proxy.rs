@@ -1,5 +1,11 @@
-//! A proxy between an edge and a hub that cuts, delays, closes one half, delivers late what a client sent before it was
-//! cut off, and delivers a second time what it sent.
+//! A proxy between a client and a hub that cuts, delays, closes one half, delivers late what a client sent before it
+//! was cut off, delivers a second time what it sent, and loses what comes behind a word of the client's.
+#![allow(dead_code, reason = "each test file takes what it needs")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "a test stops at the first surprise, and holds things up by the clock"
+)]
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -7,6 +13,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+
+/// What is lost when a client says a word: what it says from there on, or what it is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lost {
+    Words,
+    Answers,
+}
 
 /// Every byte goes through it, as it is told.
 pub(crate) struct Proxy {
@@ -18,10 +31,15 @@ pub(crate) struct Proxy {
 struct Inside {
     refusing: AtomicBool,
     delay_ms: AtomicU64,
+    /// How much later all comes.
+    far_ms: AtomicU64,
     /// How much later a connection's second one says the same; 0 when it has none.
     twin_ms: AtomicU64,
     /// Takes the conditions from what clients publish.
     unfenced: AtomicBool,
+    /// What is to be lost, and at which word.
+    trap: Mutex<Option<(Lost, &'static str)>>,
+    losing: Mutex<Option<Lost>>,
     /// Clients, each with its server.
     open: Mutex<Vec<(TcpStream, TcpStream)>>,
 }
@@ -40,11 +58,11 @@ impl Proxy {
                 let Some(server) = server else { continue };
                 let twin_ms = shared.twin_ms.load(Ordering::SeqCst);
                 let second = if twin_ms > 0 { ports.iter().find_map(reach) } else { None };
-                let mut twin = second.map(|second| begin_twin(second, Duration::from_millis(twin_ms)));
-                for (from, to) in [(&client, &server), (&server, &client)] {
+                let mut twin = second.map(|second| (begin_twin(second), Duration::from_millis(twin_ms)));
+                for (says, from, to) in [(Lost::Words, &client, &server), (Lost::Answers, &server, &client)] {
                     let (from, to, inside) = (from.try_clone().unwrap(), to.try_clone().unwrap(), Arc::clone(&shared));
                     let twin = twin.take();
-                    std::thread::spawn(move || carry(from, to, twin, &inside));
+                    std::thread::spawn(move || carry(says, from, &say(to), twin, &inside));
                 }
                 shared.open.lock().unwrap().push((client, server));
             }
@@ -88,57 +106,103 @@ impl Proxy {
         self.inside.twin_ms.store(ms, Ordering::SeqCst);
     }
 
+    /// From when a client says this word, that is lost, until [`Proxy::find`].
+    pub(crate) fn lose(&self, what: Lost, at: &'static str) {
+        *self.inside.trap.lock().unwrap() = Some((what, at));
+    }
+
+    /// Whether something is lost since.
+    pub(crate) fn is_losing(&self) -> bool {
+        self.inside.losing.lock().unwrap().is_some()
+    }
+
+    /// Cuts all connections; on new ones nothing is lost.
+    pub(crate) fn find(&self) {
+        self.cut();
+        *self.inside.trap.lock().unwrap() = None;
+        *self.inside.losing.lock().unwrap() = None;
+        self.heal();
+    }
+
     /// A planted fault: the server hears no condition any more.
     pub(crate) fn unfence(&self) {
         self.inside.unfenced.store(true, Ordering::SeqCst);
     }
 
-    /// Holds up each piece for so long.
+    /// Holds up each piece for so long, and what comes behind it.
     pub(crate) fn delay_ms(&self, ms: u64) {
         self.inside.delay_ms.store(ms, Ordering::SeqCst);
     }
+
+    /// Has each piece come so much later, however many are on their way.
+    pub(crate) fn far_ms(&self, ms: u64) {
+        self.inside.far_ms.store(ms, Ordering::SeqCst);
+    }
 }
 
-/// Says on a connection what comes, so much later, beside a thread that reads what the server answers.
-fn begin_twin(mut server: TcpStream, after: Duration) -> Sender<(Instant, Vec<u8>)> {
-    let (say, said): (_, Receiver<(Instant, Vec<u8>)>) = channel();
-    let mut answers = server.try_clone().unwrap();
-    std::thread::spawn(move || while answers.read(&mut [0; 4096]).is_ok_and(|count| count > 0) {});
+/// Pieces on their way, each with when it is to come.
+type Way = Sender<(Instant, Vec<u8>)>;
+
+/// Says on a connection what is put on the way to it, and closes it behind that.
+fn say(mut to: TcpStream) -> Way {
+    let (way, pieces): (_, Receiver<(Instant, Vec<u8>)>) = channel();
     std::thread::spawn(move || {
-        for (at, bytes) in said {
-            std::thread::sleep((at + after).saturating_duration_since(Instant::now()));
-            if server.write_all(&bytes).is_err() {
-                return;
+        for (due, bytes) in pieces {
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            if to.write_all(&bytes).is_err() {
+                break;
             }
         }
-        let _ = server.shutdown(Shutdown::Both);
+        let _ = to.shutdown(Shutdown::Both);
     });
-    say
+    way
+}
+
+/// A second connection to a server, beside a thread that reads what is answered.
+fn begin_twin(server: TcpStream) -> Way {
+    let mut answers = server.try_clone().unwrap();
+    std::thread::spawn(move || while answers.read(&mut [0; 4096]).is_ok_and(|count| count > 0) {});
+    say(server)
 }
 
 /// Carries one way until there is no more, and goes on reading what nobody takes: the other way may still be of use.
-fn carry(mut from: TcpStream, mut to: TcpStream, twin: Option<Sender<(Instant, Vec<u8>)>>, inside: &Inside) {
+fn carry(says: Lost, mut from: TcpStream, to: &Way, twin: Option<(Way, Duration)>, inside: &Inside) {
     let mut chunk = [0; 16 << 10];
-    let mut is_taken = true;
+    let mut before = Vec::new();
     while let Ok(count) = from.read(&mut chunk) {
-        let delay = inside.delay_ms.load(Ordering::SeqCst);
-        if delay > 0 {
-            std::thread::sleep(Duration::from_millis(delay));
-        }
+        std::thread::sleep(Duration::from_millis(inside.delay_ms.load(Ordering::SeqCst)));
         if count == 0 {
             break;
         }
-        let bytes = &mut chunk[..count];
+        let mut bytes = chunk[..inside.left_of(says, &mut before, &chunk[..count])].to_vec();
         if inside.unfenced.load(Ordering::SeqCst) {
-            unfence(bytes);
+            unfence(&mut bytes);
         }
-        if let Some(twin) = &twin {
-            let _ = twin.send((Instant::now(), bytes.to_vec()));
+        let now = Instant::now();
+        if let Some((twin, later)) = &twin {
+            let _ = twin.send((now + *later, bytes.clone()));
         }
-        is_taken = is_taken && to.write_all(bytes).is_ok();
+        let _ = to.send((now + Duration::from_millis(inside.far_ms.load(Ordering::SeqCst)), bytes));
     }
-    let _ = to.shutdown(Shutdown::Both);
     let _ = from.shutdown(Shutdown::Both);
+}
+
+impl Inside {
+    /// How much of what is said is not lost. `before` is the end of what this side said before.
+    fn left_of(&self, says: Lost, before: &mut Vec<u8>, bytes: &[u8]) -> usize {
+        let (trap, mut losing) = (*self.trap.lock().unwrap(), self.losing.lock().unwrap());
+        let mut left = if *losing == Some(says) { 0 } else { bytes.len() };
+        if let (Some((what, word)), Lost::Words, None) = (trap, says, *losing) {
+            let known = before.len();
+            before.extend_from_slice(bytes);
+            if let Some(found) = before.windows(word.len()).position(|it| it == word.as_bytes()) {
+                *losing = Some(what);
+                left = if what == Lost::Words { found.saturating_sub(known) } else { bytes.len() };
+            }
+            before.drain(..before.len().saturating_sub(word.len() - 1));
+        }
+        left
+    }
 }
 
 /// Makes of each condition a header of the same length that means nothing.
