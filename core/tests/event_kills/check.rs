@@ -54,7 +54,7 @@ pub(crate) fn end_and_check(engine: impl FnOnce() -> Engine, place: &str, file: 
     let engine = engine();
     let store = engine.event_store(EventsConfig::NAME).wait().unwrap();
     let last = store.stream().info().wait().unwrap().last_seq;
-    assert!(last > 200, "only {last} events were saved");
+    assert!(last > 100, "only {last} events were saved");
 
     let mut looks: BTreeMap<u64, Vec<State>> = BTreeMap::new();
     seen.looks.into_iter().for_each(|(position, state)| looks.entry(position).or_default().push(state));

@@ -39,7 +39,7 @@ use common::patience::{PATIENCE, insist, until};
 #[cfg(feature = "hub")]
 use common::programs::reach;
 use model::Reader;
-use runner::{LONG, QUICK, SHORT, SLOW, create, save_until, start};
+use runner::{LONG, Pace, QUICK, SHORT, SLOW, create, save_until, start};
 
 const ROUNDS: usize = 12;
 const ROUNDS_MAX: usize = 24;
@@ -144,12 +144,12 @@ impl Drop for Over<'_> {
 }
 
 /// Does that while others save.
-fn while_saving(rest: Duration, store: &EventStore, work: impl FnOnce() -> Seen) -> Seen {
+fn while_saving(pace: Pace, store: &EventStore, work: impl FnOnce() -> Seen) -> Seen {
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let _over = Over(&is_over);
         let is_over = &is_over;
-        (0..2).for_each(|who| drop(scope.spawn(move || save_until(who, rest, store, is_over))));
+        (0..2).for_each(|who| drop(scope.spawn(move || save_until(who, pace, store, is_over))));
         work()
     })
 }
@@ -157,7 +157,7 @@ fn while_saving(rest: Duration, store: &EventStore, work: impl FnOnce() -> Seen)
 /// In a directory that this process has open, and those that are killed share.
 fn in_a_shared_directory(
     roles: &str,
-    (rest, window): (Duration, Duration),
+    (pace, window): (Pace, Duration),
     kill: impl FnOnce(&Engine, &str, &Path) -> Seen,
 ) {
     let (dir, files) = (Dir::new(), Dir::new());
@@ -165,19 +165,19 @@ fn in_a_shared_directory(
     let owner = Engine::open(&dir.0).unwrap();
     let server = LocalServer::start(&owner).unwrap();
     let (place, file) = (dir.0.to_str().unwrap(), files.0.join("model.db"));
-    let seen = while_saving(rest, &create(&owner, window), || kill(&owner, place, &file));
+    let seen = while_saving(pace, &create(&owner, window), || kill(&owner, place, &file));
     end_and_check(|| owner.clone(), place, &file, roles, seen);
     server.stop();
     owner.close().unwrap();
 }
 
 #[cfg(feature = "hub")]
-fn on_a_server(roles: &str, (rest, window): (Duration, Duration), kill: impl FnOnce(&Engine, &str, &Path) -> Seen) {
+fn on_a_server(roles: &str, (pace, window): (Pace, Duration), kill: impl FnOnce(&Engine, &str, &Path) -> Seen) {
     let (hub, files) = (common::server::Server::start("2.15.1"), Dir::new());
     std::fs::create_dir_all(&files.0).unwrap();
     let (place, file) = (hub.url(), files.0.join("model.db"));
     let engine = reach(&place);
-    let seen = while_saving(rest, &create(&engine, window), || kill(&engine, &place, &file));
+    let seen = while_saving(pace, &create(&engine, window), || kill(&engine, &place, &file));
     end_and_check(|| engine, &place, &file, roles, seen);
 }
 

@@ -21,9 +21,11 @@ const PLACE: &str = "HEADWATER_EVENTS_PLACE";
 const FILE: &str = "HEADWATER_EVENTS_FILE";
 const ROLES: &str = "HEADWATER_EVENTS_ROLES";
 const ACCOUNTS: usize = 8;
-/// How long those who save rest after each ten times. A rebuild that was killed takes the first thousand one by one.
-pub(crate) const QUICK: Duration = Duration::from_millis(50);
-pub(crate) const SLOW: Duration = Duration::from_millis(200);
+/// How those who save do: so many times, and then they rest.
+pub(crate) type Pace = (usize, Duration);
+pub(crate) const QUICK: Pace = (10, Duration::from_millis(50));
+/// A rebuild that was killed takes the first thousand events one by one, so there are fewer.
+pub(crate) const SLOW: Pace = (2, Duration::from_millis(100));
 /// How long a stream knows the ids of messages. It forgets them before a program that was killed sends them again; or
 /// remembers them, where one that was taken over may still send what the next one sends too.
 pub(crate) const SHORT: Duration = Duration::from_millis(100);
@@ -123,14 +125,14 @@ fn run_rebuilds(store: &EventStore, file: &str) {
 }
 
 /// Saves events until it is over: each of two of its own accounts.
-pub(crate) fn save_until(who: usize, rest: Duration, store: &EventStore, is_over: &AtomicBool) {
+pub(crate) fn save_until(who: usize, (times, rest): Pace, store: &EventStore, is_over: &AtomicBool) {
     for number in 0.. {
         let key = (2 * number + who) % ACCOUNTS;
         save(store, &key.to_string(), Expected::Any, &["a", "b", "c"][..=number % 3]).unwrap();
         if is_over.load(Ordering::Relaxed) {
             return;
         }
-        if number % 10 == 9 {
+        if (number + 1) % times == 0 {
             // So that those who follow come to the last event now and then.
             std::thread::sleep(rest);
         }
