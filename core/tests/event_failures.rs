@@ -9,8 +9,10 @@ mod common {
 }
 
 use std::collections::BTreeSet;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use common::events::{Account, Moved, accounts, deposit, events, id, save, save_by_threes, store, versions};
@@ -59,6 +61,31 @@ fn failure_2_of_those_who_carry_out_one_command_at_once_one_does_whatever_an_ack
             Ok(saved.is_repeat)
         });
         assert_eq!(repeats.iter().filter(|is_repeat| !*is_repeat).count(), repeats.len() / 4, "{durability:?}");
+    }
+}
+
+/// Saves an event of any version when it is woken, in the midst of the append that wakes it: only where an append waits
+/// for no sync, as nothing is synced while a waker waits for it.
+struct SavesToo(EventStore);
+
+impl Wake for SavesToo {
+    fn wake(self: Arc<Self>) {
+        save(&self.0, "a", Expected::Any, &["y"]).unwrap();
+    }
+}
+
+#[test]
+fn failure_2_whoever_is_woken_by_a_save_of_any_version_may_save_any_version_there_and_then() {
+    for durability in [Durability::Interval, Durability::Os] {
+        let engine = Engine::temporary().unwrap();
+        let config = EventsConfig { durability, ..EventsConfig::default() };
+        let store = engine.create_event_store(config).wait().unwrap();
+        let feed = store.follow(&FollowOptions::default()).wait().unwrap();
+        let mut next = feed.next(1);
+        let waker = Waker::from(Arc::new(SavesToo(store.clone())));
+        assert!(Pin::new(&mut next).poll(&mut Context::from_waker(&waker)).is_pending());
+        save(&store, "a", Expected::Any, &["x"]).unwrap();
+        assert_eq!(versions(&store, "a"), [1, 2], "{durability:?}");
     }
 }
 

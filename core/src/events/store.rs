@@ -68,7 +68,8 @@ pub(super) struct Inner {
     pub(super) names: Names,
     pub(super) measured: Arc<Measured>,
     /// Held from the look to the append by those who take any version, where a local stream says at once how it
-    /// stands: whoever lost to another one each time would lose in the end.
+    /// stands: whoever lost to another one each time would lose in the end. An append wakes its readers, and one that
+    /// saves there and then does without.
     pub(super) any: Mutex<()>,
 }
 

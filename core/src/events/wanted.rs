@@ -1,7 +1,7 @@
 //! A save on its way: what it appends, and what it does when it is refused.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::locks::lock;
+use crate::locks::lock_soon;
 use crate::pending::Pending;
 use crate::record::{Ack, Append, Batch, Durability};
 use crate::stream::options::ReadOptions;
@@ -182,7 +182,7 @@ impl Wanted {
         let mut tries = if takes_any { TRIES } else { 1 };
         loop {
             let looked = {
-                let _alone = takes_any.then(|| lock(&self.store.0.any));
+                let _alone = takes_any.then(|| lock_soon(&self.store.0.any));
                 self.position().into_ready().map(|found| found.map(|found| (found, self.append_at(at, found, &events))))
             };
             let (found, appended) = match looked {
