@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs, reason = "a test stops at the first surprise")]
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use dirs::{Dir, copy};
 use headwater::crdt::{Change, Changed, CrdtConfig, CrdtStore, HELD_MAX, Kind, Op, Reading, SNAPSHOTS_KEPT, Value};
@@ -11,9 +11,12 @@ use headwater::{
     Append, Discard, Engine, EngineOptions, ErrorKind, LinkConfig, LocalServer, ManualClock, PurgeOptions, SECOND,
     StreamConfig,
 };
+use patience::until;
 
 #[path = "common/dirs.rs"]
 mod dirs;
+#[path = "common/patience.rs"]
+mod patience;
 
 #[cfg(feature = "hub")]
 #[path = "common/server.rs"]
@@ -43,14 +46,6 @@ fn number(store: &CrdtStore, key: &str) -> i128 {
 
 fn first_seq(store: &CrdtStore) -> u64 {
     store.stream().info().wait().unwrap().first_seq
-}
-
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !holds() {
-        assert!(began.elapsed() < Duration::from_secs(20), "waited in vain until {what}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
 }
 
 #[test]

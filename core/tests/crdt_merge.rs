@@ -4,15 +4,17 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use dirs::Dir;
 use headwater::crdt::{CrdtConfig, CrdtStore, Kind, Merged, Op, Path, Reading, Value};
 use headwater::{Append, Engine, EngineOptions, ErrorKind, LinkConfig, ManualClock, Record, SECOND, StreamConfig};
+use patience::until;
 
 #[path = "common/dirs.rs"]
 #[allow(dead_code)]
 mod dirs;
+#[path = "common/patience.rs"]
+mod patience;
 
 fn app(engine: &Engine) -> CrdtStore {
     engine.crdt(CrdtConfig { name: "app".into(), ..CrdtConfig::default() }).unwrap()
@@ -42,14 +44,6 @@ fn values(store: &CrdtStore, key: &str) -> Vec<Value> {
     match store.read(key, Kind::Set).unwrap() {
         Reading::Values(values) => values,
         other => panic!("{key} reads as {other:?}"),
-    }
-}
-
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !holds() {
-        assert!(began.elapsed() < Duration::from_secs(20), "waited in vain until {what}");
-        std::thread::sleep(Duration::from_millis(2));
     }
 }
 

@@ -4,17 +4,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use dirs::copy;
 use headwater::{
     Append, Direction, Durability, Engine, EngineOptions, ErrorKind, LinkConfig, LinkState, LinkStatus, ManualClock,
     OnReset, PurgeOptions, ReadOptions, SECOND, Stream, StreamConfig, SubjectMap,
 };
+use patience::until;
 
 #[path = "common/dirs.rs"]
 #[allow(dead_code)]
 mod dirs;
+#[path = "common/patience.rs"]
+mod patience;
 
 fn stream(engine: &Engine, name: &str, subjects: &[&str]) -> Stream {
     engine.create_stream(StreamConfig::new(name, subjects.iter().copied())).wait().unwrap()
@@ -43,14 +46,6 @@ fn counts(stream: &Stream) -> BTreeMap<String, usize> {
 
 fn put(stream: &Stream, subject: &str, payload: &str) {
     stream.append(&Append::new(subject, payload.as_bytes())).wait().unwrap();
-}
-
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !holds() {
-        assert!(began.elapsed() < Duration::from_secs(20), "waited in vain until {what}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
 }
 
 fn once(wanted: impl IntoIterator<Item = String>) -> BTreeMap<String, usize> {

@@ -4,22 +4,16 @@
 #[allow(dead_code, reason = "each test file takes what it needs")]
 mod common {
     pub(crate) mod dirs;
+    pub(crate) mod patience;
     pub(crate) mod server;
 }
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use common::dirs::Dir;
+use common::patience::until;
 use headwater::presence::{ChangeKind, Presence, PresenceConfig, Purge, SessionSet, Status, WatchEvent, WatchOptions};
 use headwater::{Engine, ErrorKind, LinkConfig, LocalServer, StreamConfig};
-
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(20);
-    while !holds() {
-        assert!(Instant::now() < end, "never: {what}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
 
 fn quick() -> PresenceConfig {
     PresenceConfig { grace: Duration::from_millis(200), ..PresenceConfig::default() }

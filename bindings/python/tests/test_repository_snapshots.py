@@ -5,48 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from tallies import APPLIED, TALLY, Added, Tally
 
 import headwater as hw
 from headwater import testing
 
-EVENTS = hw.JsonEvents["Added"]()
-APPLIED: list[int] = []
-"""What was applied, in order: what a load had to read."""
-
 SNAPSHOT_BYTES_MAX = 8 << 20
-
-
-@EVENTS.register("added")
-@dataclass(frozen=True)
-class Added:
-    amount: int
-
-
-@dataclass
-class Tally:
-    total: int = 0
-
-
-def apply(state: Tally, event: Added) -> None:
-    APPLIED.append(event.amount)
-    state.total += event.amount
-
-
-TALLY = hw.AggregateType(
-    name="tally",
-    start=Tally,
-    apply=apply,
-    codec=EVENTS,
-    snapshot_schema=1,
-    dump=lambda state: str(state.total).encode(),
-    load=lambda data: Tally(int(data)),
-)
-
 Tallies = hw.Repository[Tally, Added]
 
 

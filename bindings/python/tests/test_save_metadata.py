@@ -1,34 +1,14 @@
 """What is said of a save goes with each of its events, of stores and of repositories."""
 
 import asyncio
-from dataclasses import dataclass
 
 import pytest
+from tallies import TALLY, Added, Tally
 
 import headwater as hw
 
 PLACED = hw.NewEvent("placed", metadata={"by": "ann"})
 SHIPPED = hw.NewEvent("shipped")
-
-EVENTS: hw.JsonEvents["Added"] = hw.JsonEvents()
-
-
-@EVENTS.register("added")
-@dataclass(frozen=True)
-class Added:
-    amount: int
-
-
-@dataclass
-class Tally:
-    total: int = 0
-
-
-def apply(state: Tally, event: Added) -> None:
-    state.total += event.amount
-
-
-TALLY = hw.AggregateType(name="tally", start=Tally, apply=apply, codec=EVENTS)
 
 
 @pytest.fixture
