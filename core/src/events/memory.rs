@@ -82,20 +82,25 @@ impl<S: Send + Sync + 'static> ReadModel for MemoryModel<S> {
     fn take(&self, events: &Events) -> Result<Taken> {
         let mut inside = write(&self.inside);
         let inside = &mut *inside;
-        let mut position = None;
-        // Iterated from within, where an event is moved less often than out of the iterator.
-        let folded = events.iter().enumerate().try_for_each(|(index, event)| {
+        let mut taken = Taken::default();
+        for (index, event) in events.iter().enumerate() {
             let folded = match &event {
                 Ok(event) => (self.fold)(&mut inside.state, event).map(|()| event.seq()),
                 Err(error) => Err(FoldError::from(error.to_string())),
             };
-            let seq = folded.map_err(|error| (events.seq(index).unwrap_or_default(), error.to_string()))?;
-            inside.position = seq;
-            inside.since_kept = inside.since_kept.saturating_add(1);
-            position = Some(seq);
-            Ok(())
-        });
-        Ok(Taken { position, failed: folded.err() })
+            match folded {
+                Ok(seq) => {
+                    inside.position = seq;
+                    inside.since_kept = inside.since_kept.saturating_add(1);
+                    taken.position = Some(seq);
+                }
+                Err(error) => {
+                    taken.failed = Some((events.seq(index).unwrap_or_default(), error.to_string()));
+                    break;
+                }
+            }
+        }
+        Ok(taken)
     }
 
     fn skip(&self, seq: u64) -> Result<()> {
