@@ -11,7 +11,7 @@ use headwater::{
     Append, Discard, Engine, EngineOptions, ErrorKind, LinkConfig, LocalServer, ManualClock, PurgeOptions, SECOND,
     StreamConfig,
 };
-use patience::until;
+use patience::soon;
 
 #[path = "common/dirs.rs"]
 mod dirs;
@@ -491,7 +491,7 @@ fn a_dump_shows_every_kind() {
 fn converge(a: &CrdtStore, b: &CrdtStore) {
     let whole = |store: &CrdtStore| (number(store, "likes"), store.read("tags", Kind::Set).unwrap());
     let both = (7, Reading::Values([1, 2, 3].map(Value::Int).to_vec()));
-    until("both have all", || whole(a) == both && whole(b) == both);
+    soon("both have all", || whole(a) == both && whole(b) == both);
     assert_eq!(a.dump("").unwrap(), b.dump("").unwrap());
 }
 
@@ -516,9 +516,9 @@ fn edges_that_wrote_apart_are_equal_once_links_join_them() {
     }
     converge(&at_a, &at_b);
     let at_hub = hub.open_crdt("app").unwrap();
-    until("the hub has all", || number(&at_hub, "likes") == 7);
+    soon("the hub has all", || number(&at_hub, "likes") == 7);
     at_hub.write("likes", Kind::Counter, &Op::Clear).wait().unwrap();
-    until("both heard of it", || number(&at_a, "likes") == 0 && number(&at_b, "likes") == 0);
+    soon("both heard of it", || number(&at_a, "likes") == 0 && number(&at_b, "likes") == 0);
     assert_eq!(number(&hub.open_crdt("app").unwrap(), "likes"), 0, "the positions of links are no records of it");
 }
 
@@ -538,8 +538,8 @@ fn what_a_link_has_not_pushed_is_not_purged() {
     assert_eq!((snapshots(&edge).len(), first_seq(&store)), (SNAPSHOTS_KEPT, 1), "the hub takes nothing");
     hub.update_stream(StreamConfig { max_msgs: 0, ..full }).wait().unwrap();
     let at_hub = hub.open_crdt("app").unwrap();
-    until("the hub has all", || number(&at_hub, "likes") == 60);
-    until("the edge may purge", || {
+    soon("the hub has all", || number(&at_hub, "likes") == 60);
+    soon("the edge may purge", || {
         add(&store, "likes", 1);
         first_seq(&store) > 1
     });
@@ -555,9 +555,9 @@ fn a_store_through_a_node_is_that_of_the_node() {
     let (there, here) = (app(&owner, 10), app(&client, 10));
     for n in 0..30 {
         add(&here, "likes", 1);
-        until("the owner has it", || number(&there, "likes") == 2 * n + 1);
+        soon("the owner has it", || number(&there, "likes") == 2 * n + 1);
         add(&there, "likes", 1);
-        until("the client has it", || number(&here, "likes") == 2 * n + 2);
+        soon("the client has it", || number(&here, "likes") == 2 * n + 2);
     }
     assert!(first_seq(&there) > 1);
     assert_eq!(number(&client.open_crdt("app").unwrap(), "likes"), 60);
@@ -582,10 +582,10 @@ fn a_store_on_a_hub_and_edges_that_it_joins() {
     }
     let tags = |store: &CrdtStore| store.read("tags", Kind::Set).unwrap();
     let all = || [&a, &b, &at_first, &at_second];
-    until("all have all", || all().iter().all(|s| number(s, "likes") == 7 && tags(s) == tags(&a)));
+    soon("all have all", || all().iter().all(|s| number(s, "likes") == 7 && tags(s) == tags(&a)));
     add(&at_first, "likes", 1);
-    until("all have one more", || all().iter().all(|s| number(s, "likes") == 8));
-    until("a snapshot is written", || a.snapshot().is_ok_and(|seq| seq > 0));
+    soon("all have one more", || all().iter().all(|s| number(s, "likes") == 8));
+    soon("a snapshot is written", || a.snapshot().is_ok_and(|seq| seq > 0));
     a.stream().purge(&PurgeOptions { filter: Some("$CRDT.app.>".into()), ..PurgeOptions::default() }).wait().unwrap();
     let again = connect().open_crdt("app").unwrap();
     assert_eq!((number(&again, "likes"), tags(&again)), (8, tags(&a)));

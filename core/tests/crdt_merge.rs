@@ -8,7 +8,7 @@ use std::sync::Arc;
 use dirs::Dir;
 use headwater::crdt::{CrdtConfig, CrdtStore, Kind, Merged, Op, Path, Reading, Value};
 use headwater::{Append, Engine, EngineOptions, ErrorKind, LinkConfig, ManualClock, Record, SECOND, StreamConfig};
-use patience::until;
+use patience::soon;
 
 #[path = "common/dirs.rs"]
 #[allow(dead_code)]
@@ -284,9 +284,9 @@ fn a_node_that_missed_records_merges_a_backup_and_reads_what_all_read() {
         set(&at_old, &format!("k{n}"), n);
         insert(&at_old, "tags", n);
     }
-    until("the old one pushed all", || is_carried(&old));
+    soon("the old one pushed all", || is_carried(&old));
     [&new, &third].into_iter().for_each(link);
-    until("the others have what there is", || is_carried(&new) && is_carried(&third));
+    soon("the others have what there is", || is_carried(&new) && is_carried(&third));
     assert!(values(&at_new, "tags").len() as u64 <= KEPT);
     // What they did see is removed where they will not see that: the hub keeps less than comes while they are away.
     for engine in [&new, &third] {
@@ -294,9 +294,9 @@ fn a_node_that_missed_records_merges_a_backup_and_reads_what_all_read() {
     }
     (0..100).for_each(|n| remove(&at_old, "tags", n));
     (0..100).for_each(|n| add(&at_old, "likes", n));
-    until("the old one pushed all", || is_carried(&old));
+    soon("the old one pushed all", || is_carried(&old));
     [&new, &third].into_iter().for_each(link);
-    until("the others have what there is", || is_carried(&new) && is_carried(&third));
+    soon("the others have what there is", || is_carried(&new) && is_carried(&third));
     assert!(new.links().unwrap()[0].missed > 0);
     assert!(at_new.status().unwrap().behind > 0);
     assert!(!values(&at_new, "tags").is_empty());
@@ -309,13 +309,13 @@ fn a_node_that_missed_records_merges_a_backup_and_reads_what_all_read() {
 
     // Links carry what was taken in, and nobody claims what he has not.
     let all = [&old, &new, &third];
-    until("all is carried", || all.into_iter().all(is_carried));
+    soon("all is carried", || all.into_iter().all(is_carried));
     assert_equal(&at_new, &at_old);
     assert!(at_third.status().unwrap().behind > 0);
     at_third.merge(&at_new).unwrap();
     assert_equal(&at_third, &at_old);
     let stores = [&at_old, &at_new, &at_third];
     (0..).zip(stores).for_each(|(n, store)| insert(store, "last", n));
-    until("all have the last", || stores.iter().all(|store| values(store, "last").len() == 3));
+    soon("all have the last", || stores.iter().all(|store| values(store, "last").len() == 3));
     assert_eq!(at_old.dump("").unwrap(), at_third.dump("").unwrap());
 }

@@ -11,7 +11,7 @@ use headwater::{
     Append, Direction, Durability, Engine, EngineOptions, ErrorKind, LinkConfig, LinkState, LinkStatus, ManualClock,
     OnReset, PurgeOptions, ReadOptions, SECOND, Stream, StreamConfig, SubjectMap,
 };
-use patience::until;
+use patience::soon;
 
 #[path = "common/dirs.rs"]
 #[allow(dead_code)]
@@ -65,7 +65,7 @@ fn a_link_stores_where_it_is_whatever_its_stream_promises() {
         let here = edge.create_stream(config).wait().unwrap();
         put(&here, "orders.1", "x");
         edge.add_link(LinkConfig::new("l", "orders", "ORDERS"), &hub).wait().unwrap();
-        until("it is carried", || counts(&there).len() == 1);
+        soon("it is carried", || counts(&there).len() == 1);
         edge.remove_link("l").unwrap();
         put(&here, "orders.1", "y");
         edge.close().unwrap();
@@ -87,7 +87,7 @@ fn a_hub_that_lost_its_end_and_grew_again_meanwhile_is_noticed() {
     let hub = Engine::open(&dir).unwrap();
     put(&hub.stream("ORDERS").wait().unwrap(), "orders.1", "lost on the hub");
     edge.add_link(link.clone(), &hub).wait().unwrap();
-    until("the edge has both", || counts(&here).len() == 2);
+    soon("the edge has both", || counts(&here).len() == 2);
     edge.remove_link("l").unwrap();
     hub.close().unwrap();
 
@@ -97,7 +97,7 @@ fn a_hub_that_lost_its_end_and_grew_again_meanwhile_is_noticed() {
     put(&there, "orders.1", "and more");
     edge.add_link(link, &hub).wait().unwrap();
     let all = ["kept", "lost on the hub", "in its place", "and more"];
-    until("the edge has all", || counts(&here).keys().eq(all.iter().collect::<BTreeSet<_>>()));
+    soon("the edge has all", || counts(&here).keys().eq(all.iter().collect::<BTreeSet<_>>()));
     assert_eq!(counts(&here).values().max(), Some(&1), "what the hub kept does not come a second time");
     assert_eq!(status(&edge).resets, 1);
     edge.close().unwrap();
@@ -142,7 +142,7 @@ fn a_log_that_was_opened_over_and_over_and_its_copies_hold_every_record_once() {
     let wanted = once(wanted);
     let streams = edges.each_ref().map(|edge| edge.stream("orders").wait().unwrap());
     for stream in streams.iter().chain([&there]) {
-        until("all are there", || counts(stream) == wanted);
+        soon("all are there", || counts(stream) == wanted);
     }
     for edge in &edges {
         edge.close().unwrap();
@@ -168,7 +168,7 @@ fn two_edges_and_their_hub_hold_every_record_once() {
     }
     let wanted = once(wanted);
     for (name, stream) in [("the hub", &h), ("a", &sa), ("b", &sb)] {
-        until(&format!("{name} has all: {:?} {:?}", status(&a), status(&b)), || payloads(stream).len() >= wanted.len());
+        soon(&format!("{name} has all: {:?} {:?}", status(&a), status(&b)), || payloads(stream).len() >= wanted.len());
     }
     // What came back must not go round again.
     std::thread::sleep(Duration::from_millis(50));
@@ -179,7 +179,7 @@ fn two_edges_and_their_hub_hold_every_record_once() {
         payloads(stream).into_iter().filter(|p| p.starts_with(of) && *p != "before").collect()
     };
     assert_eq!(order(&sb, 'a'), order(&sa, 'a'), "the order of one writer is kept");
-    until("it is counted", || status(&a).pushed >= 301 && status(&a).pulled >= 600);
+    soon("it is counted", || status(&a).pushed >= 301 && status(&a).pulled >= 600);
     assert_eq!((status(&a).pushed, status(&a).pulled), (301, 600));
 }
 
@@ -201,16 +201,16 @@ fn a_stream_of_ones_own_is_pushed_to_one_by_one() {
     a.add_link(config.clone(), &hub).wait().unwrap();
     put(&s, "other", "stays here");
     put(&s, "log.y", "last");
-    until("all arrived", || status(&a).pushed == 5001);
+    soon("all arrived", || status(&a).pushed == 5001);
     assert_eq!(h.last("edge.7.y").wait().unwrap().unwrap().payload, b"last");
     assert_eq!(counts(&h), once((0..5000).map(|n| n.to_string()).chain(["last".to_owned()])));
     a.remove_link("up").unwrap();
     put(&s, "log.y", "later");
     a.add_link(config, &hub).wait().unwrap();
-    until("it went on", || h.last("edge.7.y").wait().unwrap().unwrap().payload == b"later");
+    soon("it went on", || h.last("edge.7.y").wait().unwrap().unwrap().payload == b"later");
     assert_eq!(payloads(&h).len(), 5002);
     // A record is there before it is counted.
-    until("it is counted", || status(&a).pushed > 0);
+    soon("it is counted", || status(&a).pushed > 0);
     assert_eq!(status(&a).pushed, 1, "it went on where it was");
 }
 
@@ -227,7 +227,7 @@ fn a_restored_edge_gets_its_own_lost_records_back() {
         (0..50).for_each(|n| put(&s, "orders.a", &format!("{n}")));
         a.backup(&copy, &mut |_, _| std::ops::ControlFlow::Continue(())).unwrap();
         (50..90).for_each(|n| put(&s, "orders.a", &format!("{n}")));
-        until("all are on the hub", || status(&a).pushed == 90);
+        soon("all are on the hub", || status(&a).pushed == 90);
         a.close().unwrap();
         once((0..90).map(|n| n.to_string()))
     };
@@ -237,7 +237,7 @@ fn a_restored_edge_gets_its_own_lost_records_back() {
     put(&s, "orders.a", "new");
     a.add_link(LinkConfig::new("l", "orders", "ORDERS"), &hub).wait().unwrap();
     let wanted: BTreeMap<_, _> = wanted.into_iter().chain([("new".to_owned(), 1)]).collect();
-    until("both have all", || payloads(&s).len() == 91 && payloads(&h).len() == 91);
+    soon("both have all", || payloads(&s).len() == 91 && payloads(&h).len() == 91);
     std::thread::sleep(Duration::from_millis(30));
     assert_eq!((counts(&s), counts(&h)), (wanted.clone(), wanted));
     a.close().unwrap();
@@ -245,7 +245,7 @@ fn a_restored_edge_gets_its_own_lost_records_back() {
     let s = a.stream("orders").wait().unwrap();
     a.add_link(LinkConfig::new("l", "orders", "ORDERS"), &hub).wait().unwrap();
     put(&s, "orders.a", "newer");
-    until("it goes on", || payloads(&h).len() == 92);
+    soon("it goes on", || payloads(&h).len() == 92);
     assert_eq!(payloads(&s).len(), 92);
     a.close().unwrap();
     std::fs::remove_dir_all(dir).unwrap();
@@ -267,7 +267,7 @@ fn records_that_come_over_two_routes_come_once_and_circles_end() {
         put(&edges[n % 2], subject, &format!("e{n}"));
         put(&hubs[n % 2], "n.even", &format!("h{n}"));
     }
-    let all = |stream: &Stream, len: usize| until("all came", || payloads(stream).len() >= len);
+    let all = |stream: &Stream, len: usize| soon("all came", || payloads(stream).len() >= len);
     for edge in &edges {
         all(edge, 400);
     }
@@ -287,12 +287,12 @@ fn another_stream_of_the_name_is_noticed() {
     let s = stream(&a, "n", &["n"]);
     (0..20).for_each(|n| put(&s, "n", &n.to_string()));
     a.add_link(LinkConfig::new("l", "n", "H"), &hub).wait().unwrap();
-    until("all arrived", || status(&a).pushed == 20);
+    soon("all arrived", || status(&a).pushed == 20);
     hub.delete_stream("H").wait().unwrap();
     let h = shared(&hub, "H", &["n"]);
     a.remove_link("l").unwrap();
     a.add_link(LinkConfig::new("l", "n", "H"), &hub).wait().unwrap();
-    until("all arrived again", || payloads(&h).len() == 20);
+    soon("all arrived again", || payloads(&h).len() == 20);
     assert_eq!(status(&a).resets, 1);
 }
 
@@ -320,15 +320,15 @@ fn a_stream_that_was_made_anew_under_a_link_at_work_gets_everything_again() {
         let s = stream(&a, "n", &["n"]);
         (0..20).for_each(|n| put(&s, "n", &n.to_string()));
         a.add_link(LinkConfig { exclusive, ..LinkConfig::new("l", "n", "H") }, &hub).wait().unwrap();
-        until("all arrived", || status(&a).pushed == 20);
+        soon("all arrived", || status(&a).pushed == 20);
         hub.delete_stream("H").wait().unwrap();
         let h = shared(&hub, "H", &["n"]);
         // The direction that has nothing to carry is told by the other one.
-        until("all arrived again", || payloads(&h).len() == 20);
+        soon("all arrived again", || payloads(&h).len() == 20);
         put(&s, "n", "20");
-        until("it goes on", || payloads(&h).len() == 21);
+        soon("it goes on", || payloads(&h).len() == 21);
         assert_eq!(counts(&h), once((0..=20).map(|n| n.to_string())));
-        until("it has heard so", || status(&a).lag_push == 0);
+        soon("it has heard so", || status(&a).lag_push == 0);
         assert_eq!(status(&a).resets, 1);
     }
 }
@@ -342,13 +342,13 @@ fn a_push_that_meets_another_stream_of_the_name_begins_again() {
         (0..20).for_each(|n| put(&s, "n", &n.to_string()));
         let config = LinkConfig { exclusive, direction: Direction::Push, ..LinkConfig::new("l", "n", "H") };
         a.add_link(config, &hub).wait().unwrap();
-        until("all arrived", || status(&a).pushed == 20);
+        soon("all arrived", || status(&a).pushed == 20);
         hub.delete_stream("H").wait().unwrap();
         let h = shared(&hub, "H", &["n", "m"]);
         // Longer than the one before it, so that no sequence tells them apart.
         (0..30).for_each(|n| put(&h, "m", &format!("m{n}")));
         put(&s, "n", "20");
-        until("all arrived again", || payloads(&h).len() == 51);
+        soon("all arrived again", || payloads(&h).len() == 51);
         assert_eq!(status(&a).resets, 1);
     }
 }
@@ -360,10 +360,10 @@ fn with_on_reset_stop_nothing_is_carried_to_another_stream_of_the_name() {
     let s = stream(&a, "n", &["n"]);
     put(&s, "n", "0");
     a.add_link(LinkConfig { on_reset: OnReset::Stop, ..LinkConfig::new("l", "n", "H") }, &hub).wait().unwrap();
-    until("it arrived", || status(&a).pushed == 1);
+    soon("it arrived", || status(&a).pushed == 1);
     hub.delete_stream("H").wait().unwrap();
     let h = shared(&hub, "H", &["n"]);
-    until("it stops", || status(&a).last_error.is_some_and(|e| e.contains("on_reset = stop")));
+    soon("it stops", || status(&a).last_error.is_some_and(|e| e.contains("on_reset = stop")));
     put(&s, "n", "1");
     std::thread::sleep(Duration::from_millis(300));
     assert_eq!(payloads(&h), Vec::<String>::new());
@@ -382,7 +382,7 @@ fn what_no_filter_takes_is_no_lag() {
             put(&s, "n.eu.1", &format!("eu{n}"));
             put(&s, "n.us.1", &format!("us{n}"));
         }
-        until("all arrived", || status(&a).pushed == 3 && status(&a).lag_push == 0);
+        soon("all arrived", || status(&a).pushed == 3 && status(&a).lag_push == 0);
         a.remove_link("l").unwrap();
     }
 }
@@ -395,14 +395,14 @@ fn what_local_limits_removed_before_it_was_pushed_is_counted_once() {
     put(&s, "n.eu", "first");
     let config = LinkConfig { filters: vec!["n.eu".to_owned()], ..LinkConfig::new("l", "n", "H") };
     a.add_link(config.clone(), &hub).wait().unwrap();
-    until("it arrived", || status(&a).pushed == 1);
+    soon("it arrived", || status(&a).pushed == 1);
     a.remove_link("l").unwrap();
     (0..10).for_each(|n| put(&s, "n.eu", &format!("lost{n}")));
     put(&s, "n.us", "stays");
     s.purge(&PurgeOptions { before_seq: Some(12), ..PurgeOptions::default() }).wait().unwrap();
     for missed in [10, 0] {
         a.add_link(config.clone(), &hub).wait().unwrap();
-        until("it looked at all", || status(&a).state == LinkState::Running && status(&a).pushed_seq >= 11);
+        soon("it looked at all", || status(&a).state == LinkState::Running && status(&a).pushed_seq >= 11);
         assert_eq!(status(&a).missed, missed);
         a.remove_link("l").unwrap();
     }
@@ -441,7 +441,7 @@ fn clocks_years_apart_change_nothing() {
     }
     let wanted = once((0..50).flat_map(|n| [format!("a{n}"), format!("b{n}"), format!("h{n}")]));
     for side in [&h, &sa, &sb] {
-        until("all are there", || payloads(side).len() >= wanted.len());
+        soon("all are there", || payloads(side).len() >= wanted.len());
         assert_eq!(counts(side), wanted);
     }
     // When it happened is what the clock of its writer said.

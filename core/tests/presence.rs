@@ -11,7 +11,7 @@ mod common {
 use std::time::Duration;
 
 use common::dirs::Dir;
-use common::patience::until;
+use common::patience::soon;
 use headwater::presence::{ChangeKind, Presence, PresenceConfig, Purge, SessionSet, Status, WatchEvent, WatchOptions};
 use headwater::{Engine, ErrorKind, LinkConfig, LocalServer, StreamConfig};
 
@@ -31,7 +31,7 @@ fn status(presence: &Presence, user: &str) -> Status {
 /// Opens a directory. A program that another test starts has its lock for a moment, between fork and exec.
 fn open(dir: &Dir) -> Engine {
     let mut opened = Engine::open(&dir.0);
-    until("the directory is free", || {
+    soon("the directory is free", || {
         let is_busy = |opened: &headwater::Result<Engine>| opened.as_ref().is_err_and(|e| e.kind() == ErrorKind::Busy);
         if is_busy(&opened) {
             opened = Engine::open(&dir.0);
@@ -58,7 +58,7 @@ fn leases_outlive_a_process_and_held_sessions_do_not() {
     let presence = engine.presence(quick()).unwrap();
     assert_eq!(status(&presence, "ada"), Status::Busy);
     assert!(matches!(status(&presence, "bob"), Status::Unknown | Status::Offline));
-    until("bob is offline", || status(&presence, "bob") == Status::Offline);
+    soon("bob is offline", || status(&presence, "bob") == Status::Offline);
     assert!(presence.get("office", "bob").wait().unwrap().last_seen_ms > 0);
     assert_eq!(presence.counts("office").wait().unwrap().users, 1);
 }
@@ -71,7 +71,7 @@ fn a_lease_ends_by_itself_and_watchers_are_told() {
     assert!(matches!(watcher.next(10).wait().unwrap()[..], [WatchEvent::Snapshot { .. }]));
     presence.set("office", "ada", session("tab", Status::Online, 1)).wait().unwrap();
     let mut kinds = Vec::new();
-    until("the lease is over", || {
+    soon("the lease is over", || {
         for event in watcher.try_next(10).unwrap() {
             if let WatchEvent::Change(change) = event {
                 kinds.push((change.kind, change.user.status));
@@ -197,20 +197,20 @@ fn nodes_that_a_hub_joins_tell_the_same_and_go_on_apart() {
     let held = presences[0].hold("office", "ada", SessionSet::default()).wait().unwrap();
     presences[1].set("office", "ada", session("phone", Status::Busy, 60)).wait().unwrap();
     for presence in &presences {
-        until("ada is busy everywhere", || status(presence, "ada") == Status::Busy);
+        soon("ada is busy everywhere", || status(presence, "ada") == Status::Busy);
     }
     // Another node ends what the second one answers for.
     presences[2].leave("office", "ada", "phone").wait().unwrap();
     for presence in &presences {
-        until("the phone is gone everywhere", || status(presence, "ada") == Status::Online);
+        soon("the phone is gone everywhere", || status(presence, "ada") == Status::Online);
     }
     engines[2].remove_link("presence").unwrap();
     drop(held);
-    until("ada left", || status(&presences[1], "ada") == Status::Offline);
+    soon("ada left", || status(&presences[1], "ada") == Status::Offline);
     assert_eq!(status(&presences[2], "ada"), Status::Online, "nobody is offline because a link is down");
     presences[2].set("office", "eve", session("tab", Status::Away, 60)).wait().unwrap();
     link(&engines[2], &hub, "again");
-    until("both are heard", || {
+    soon("both are heard", || {
         status(&presences[2], "ada") == Status::Offline && status(&presences[0], "eve") == Status::Away
     });
     let status = presences[0].status().wait().unwrap();
@@ -239,11 +239,11 @@ fn a_store_on_a_hub_is_one_with_that_of_a_leaf() {
     link(&leaf_engine, &hub, "leaf");
     leaf.set("office", "ada", session("tab", Status::Busy, 60)).wait().unwrap();
     let held = centre.hold("office", "bob", SessionSet::default()).wait().unwrap();
-    until("each hears of the other", || {
+    soon("each hears of the other", || {
         status(&centre, "ada") == Status::Busy && status(&leaf, "bob") == Status::Online
     });
     held.leave().wait().unwrap();
-    until("bob left", || status(&leaf, "bob") == Status::Offline);
+    soon("bob left", || status(&leaf, "bob") == Status::Offline);
     centre.close();
 }
 

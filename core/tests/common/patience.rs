@@ -9,8 +9,20 @@ use headwater::Result;
 /// What takes longer is wrong.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let end = Instant::now() + PATIENCE;
+/// The same where all is in one process.
+const SHORT_PATIENCE: Duration = Duration::from_secs(20);
+
+pub(crate) fn until(what: &str, holds: impl FnMut() -> bool) {
+    wait(PATIENCE, what, holds);
+}
+
+/// As [`until`], for what comes about within one process.
+pub(crate) fn soon(what: &str, holds: impl FnMut() -> bool) {
+    wait(SHORT_PATIENCE, what, holds);
+}
+
+fn wait(patience: Duration, what: &str, mut holds: impl FnMut() -> bool) {
+    let end = Instant::now() + patience;
     while !holds() {
         assert!(Instant::now() < end, "never: {what}");
         std::thread::sleep(Duration::from_millis(2));
